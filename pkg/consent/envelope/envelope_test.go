@@ -1,0 +1,140 @@
+package envelope
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+)
+
+var bound = Binding{GrantID: "grant-1", Use: 1, SchemaHash: "c2NoZW1h"}
+
+func sealed(t testing.TB) (*PrivateKey, []byte) {
+	t.Helper()
+	k, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ct, err := Seal(k.Public(), bound, []byte("vision_ok"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, ct
+}
+
+func TestOpen(t *testing.T) {
+	k, ct := sealed(t)
+	got, err := k.Open(bound, ct)
+	if err != nil || string(got) != "vision_ok" {
+		t.Fatalf("Open = %q, %v", got, err)
+	}
+	seed, err := k.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParsePrivateKey(seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Open(bound, ct); err != nil {
+		t.Fatalf("a key read back from its bytes: %v", err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	k, ct := sealed(t)
+	other, _ := Generate()
+	flip := func(i int) []byte { c := bytes.Clone(ct); c[i] ^= 1; return c }
+	for _, tt := range []struct {
+		name string
+		key  *PrivateKey
+		b    Binding
+		ct   []byte
+	}{
+		{"it refuses another grant", k, Binding{"grant-2", 1, bound.SchemaHash}, ct},
+		{"it refuses another use", k, Binding{"grant-1", 2, bound.SchemaHash}, ct},
+		{"it refuses another schema", k, Binding{"grant-1", 1, "b3RoZXI"}, ct},
+		{"it refuses another key", other, bound, ct},
+		{"it refuses a flipped encapsulation", k, bound, flip(0)},
+		{"it refuses a flipped ciphertext", k, bound, flip(len(ct) - 1)},
+		{"it refuses a cut ciphertext", k, bound, ct[:len(ct)-1]},
+		{"it refuses nothing", k, bound, nil},
+		{"it refuses too much", k, bound, make([]byte, MaxPlaintext+overhead+1)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := tt.key.Open(tt.b, tt.ct); !errors.Is(err, ErrOpen) {
+				t.Errorf("Open: %v, want ErrOpen", err)
+			}
+		})
+	}
+}
+
+func TestBindingIsWhole(t *testing.T) {
+	k, _ := Generate()
+	for _, tt := range []struct {
+		name string
+		b    Binding
+	}{
+		{"it needs a grant", Binding{"", 1, "s"}},
+		{"it needs a use", Binding{"g", 0, "s"}},
+		{"it needs a schema hash", Binding{"g", 1, ""}},
+		{"it refuses a NUL that could move a border", Binding{"g\x001", 1, "s"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := Seal(k.Public(), tt.b, []byte("x")); err == nil {
+				t.Error("sealed")
+			}
+			if _, err := k.Open(tt.b, []byte("x")); err == nil {
+				t.Error("opened")
+			}
+		})
+	}
+}
+
+func TestSealRefuses(t *testing.T) {
+	k, _ := Generate()
+	if _, err := Seal(k.Public()[1:], bound, nil); err == nil {
+		t.Error("it sealed to a cut key")
+	}
+	if _, err := Seal(k.Public(), bound, make([]byte, MaxPlaintext+1)); err == nil {
+		t.Error("it sealed too large a plaintext")
+	}
+	if err := CheckPublicKey(k.Public()); err != nil {
+		t.Error(err)
+	}
+	if err := CheckPublicKey([]byte("short")); err == nil {
+		t.Error("it took a short key")
+	}
+}
+
+func TestPlaintextDigestDependsOnSalt(t *testing.T) {
+	a := PlaintextDigest([]byte("salt-a"), []byte("true"))
+	b := PlaintextDigest([]byte("salt-b"), []byte("true"))
+	if a == b {
+		t.Error("the salt changes nothing")
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	k, ct := sealed(f)
+	f.Add(ct)
+	f.Add([]byte{})
+	f.Add(ct[:1120])
+	f.Fuzz(func(t *testing.T, c []byte) {
+		got, err := k.Open(bound, c)
+		if err == nil && !bytes.Equal(c, ct) {
+			t.Errorf("opened a ciphertext that was never sealed: %q", got)
+		}
+	})
+}
+
+func FuzzPublicKey(f *testing.F) {
+	k, _ := Generate()
+	f.Add(k.Public())
+	f.Add([]byte("short"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, err := Seal(b, bound, []byte("x"))
+		if err == nil && CheckPublicKey(b) != nil {
+			t.Errorf("sealed to a key that CheckPublicKey refuses: %x", b)
+		}
+	})
+}
