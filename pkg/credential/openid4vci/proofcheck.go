@@ -1,0 +1,182 @@
+package openid4vci
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
+)
+
+// clockSkew is how far in the future an iat may lie.
+const clockSkew = 10 * time.Second
+
+// verify checks one proof up to its nonce, which it hands back.
+func (p ProofPolicy) verify(proof string) (key jose.JSONWebKey, nonce string, err error) {
+	algorithms := p.Algorithms
+	if len(algorithms) == 0 {
+		algorithms = []jose.SignatureAlgorithm{jose.ES256}
+	}
+	if len(proof) > MaxMessage {
+		return key, "", refuse(InvalidProof, "jwt", "longer than %d bytes", MaxMessage)
+	}
+	jws, err := jose.ParseSignedCompact(proof, algorithms)
+	if err != nil {
+		return key, "", refuse(InvalidProof, "alg", "not a compact JWS with one of %v", algorithms)
+	}
+	if key, err = p.holderKey(proof); err != nil {
+		return key, "", err
+	}
+	payload, err := jws.Verify(key.Key)
+	if err != nil {
+		return key, "", refuse(InvalidProof, "signature", "not made with the key in the header")
+	}
+	nonce, err = p.claims(payload)
+	return key, nonce, err
+}
+
+// holderKey reads the JOSE header (appendix F.1): typ, and exactly one of
+// kid, jwk and x5c.
+func (p ProofPolicy) holderKey(proof string) (jose.JSONWebKey, error) {
+	var none jose.JSONWebKey
+	encoded, _, _ := strings.Cut(proof, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		return none, refuse(InvalidProof, "header", "not base64url")
+	}
+	var header struct {
+		Typ string                     `json:"typ"`
+		Kid *string                    `json:"kid"`
+		JWK map[string]json.RawMessage `json:"jwk"`
+		X5C []string                   `json:"x5c"`
+	}
+	if err := decode(raw, &header); err != nil {
+		return none, refuse(InvalidProof, "header", "%v", err)
+	}
+	if header.Typ != ProofTyp {
+		return none, refuse(InvalidProof, "typ", "must be %s", ProofTyp)
+	}
+	given := 0
+	for _, present := range []bool{header.Kid != nil, header.JWK != nil, header.X5C != nil} {
+		if present {
+			given++
+		}
+	}
+	if given != 1 {
+		return none, refuse(InvalidProof, "key", "exactly one of kid, jwk and x5c is needed")
+	}
+	switch {
+	case header.JWK != nil:
+		return embeddedKey(header.JWK)
+	case header.X5C != nil:
+		return p.chainKey(header.X5C)
+	default:
+		return p.namedKey(*header.Kid)
+	}
+}
+
+// embeddedKey takes the key of jwk, which must not hold a private key
+// (appendix F.4) and must be of the one curve of ES256.
+func embeddedKey(members map[string]json.RawMessage) (jose.JSONWebKey, error) {
+	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
+		if _, ok := members[private]; ok {
+			return jose.JSONWebKey{}, refuse(InvalidProof, "private key", "jwk must hold the public half alone")
+		}
+	}
+	var key jose.JSONWebKey
+	body, err := json.Marshal(members)
+	if err == nil {
+		err = key.UnmarshalJSON(body)
+	}
+	if err != nil {
+		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "jwk is not a key")
+	}
+	return publicKey(key.Key)
+}
+
+func (p ProofPolicy) namedKey(kid string) (jose.JSONWebKey, error) {
+	if p.KeyByID == nil {
+		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "this issuer takes keys as jwk, not as kid")
+	}
+	key, err := p.KeyByID(kid)
+	if err != nil {
+		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "kid names no known key")
+	}
+	return publicKey(key.Key)
+}
+
+func (p ProofPolicy) chainKey(x5c []string) (jose.JSONWebKey, error) {
+	if p.Chain == nil {
+		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "this issuer takes keys as jwk, not as x5c")
+	}
+	var chain []*x509.Certificate
+	for _, text := range x5c {
+		der, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return jose.JSONWebKey{}, refuse(InvalidProof, "key", "x5c is not base64")
+		}
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return jose.JSONWebKey{}, refuse(InvalidProof, "key", "x5c holds no certificate")
+		}
+		chain = append(chain, cert)
+	}
+	if len(chain) == 0 || p.Chain(chain) != nil {
+		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "x5c leads to no trusted root")
+	}
+	return publicKey(chain[0].PublicKey)
+}
+
+// publicKey answers with a bare public JWK: what a wallet put beside the key
+// (kid, alg, use) does not travel into a credential.
+func publicKey(key any) (jose.JSONWebKey, error) {
+	public, ok := key.(*ecdsa.PublicKey)
+	if !ok || public.Curve != elliptic.P256() {
+		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "not a public P-256 key")
+	}
+	return jose.JSONWebKey{Key: public}, nil
+}
+
+// claims checks aud, iat and iss, and hands back the nonce (appendix F.1).
+func (p ProofPolicy) claims(payload []byte) (string, error) {
+	var c struct {
+		Iss   *string     `json:"iss"`
+		Aud   any         `json:"aud"`
+		Iat   json.Number `json:"iat"`
+		Nonce string      `json:"nonce"`
+	}
+	if err := decode(payload, &c); err != nil {
+		return "", refuse(InvalidProof, "claims", "%v", err)
+	}
+	if aud, ok := c.Aud.(string); !ok || aud != p.Issuer || aud == "" {
+		return "", refuse(InvalidProof, "aud", "must be the Credential Issuer Identifier, one string")
+	}
+	if c.Iss != nil && p.ClientID == "" {
+		return "", refuse(InvalidProof, "iss", "must be left out with anonymous access")
+	}
+	if c.Iss != nil && *c.Iss != p.ClientID {
+		return "", refuse(InvalidProof, "iss", "is not the client_id of the access token")
+	}
+	seconds, err := c.Iat.Int64()
+	if err != nil {
+		return "", refuse(InvalidProof, "iat", "must be a whole number of seconds")
+	}
+	now, maxAge := time.Now, p.MaxAge
+	if p.Now != nil {
+		now = p.Now
+	}
+	if maxAge == 0 {
+		maxAge = 5 * time.Minute
+	}
+	if age := now().Sub(time.Unix(seconds, 0)); age < -clockSkew || age > maxAge {
+		return "", refuse(InvalidProof, "iat", "too old or in the future")
+	}
+	if c.Nonce == "" {
+		return "", refuse(InvalidNonce, "nonce", "missing; fetch one from the nonce endpoint")
+	}
+	return c.Nonce, nil
+}
