@@ -1,0 +1,82 @@
+package credential
+
+import (
+	"crypto/x509"
+	"errors"
+	"time"
+)
+
+const (
+	// VCTResidentCard is the type of the resident card.
+	VCTResidentCard = "urn:mydata:resident-card:1"
+	// ConfigResidentCard is its credential configuration (OpenID4VCI 1.0, 12.2.4).
+	ConfigResidentCard = "resident_card_sd_jwt"
+	// ScopeResidentCard is its OAuth scope.
+	ScopeResidentCard = "resident_card"
+	// LeafDomain separates the leaves of issuance and revocation.
+	LeafDomain = "issuance"
+	// StatementStatusList is the kind of the public statement on a status list.
+	StatementStatusList = "status-list"
+)
+
+// Sentinels callers branch on.
+var (
+	ErrUnknown  = errors.New("no such credential")
+	ErrConflict = errors.New("changed meanwhile")
+	ErrRevoked  = errors.New("already revoked")
+)
+
+// Check is one thing a verifier looked at.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// The names of the checks, in the order in which they run.
+const (
+	CheckFormat          = "format"
+	CheckIssuerTrusted   = "issuer trusted"
+	CheckIssuerSignature = "issuer signature"
+	CheckValidity        = "validity"
+	CheckKeyBinding      = "key binding"
+	CheckStatus          = "status"
+)
+
+// Result is what became of one presentation. The zero Result is a refusal.
+type Result struct {
+	Checks []Check
+	// What follows is set only when OK.
+	Format   string
+	VCT      string
+	Issuer   string
+	Claims   map[string]any // processed payload: what was disclosed, and the registered claims
+	IssuedAt time.Time
+	Expires  time.Time
+	// Chain is the verified chain, leaf first, trust anchor last.
+	Chain []*x509.Certificate
+}
+
+// Issued is a credential that was issued.
+type Issued struct {
+	ID         string    `json:"id"`
+	Citizen    string    `json:"-"`
+	VCT        string    `json:"vct"`
+	Config     string    `json:"config"`
+	IssuedAt   time.Time `json:"issued_at"`
+	Expires    time.Time `json:"expires_at"`
+	Status     Status    `json:"status"`
+	Device     string    `json:"device,omitempty"` // the wallet's client name, if it gave one
+	List       string    `json:"-"`                // the status list's id
+	Index      int       `json:"-"`
+	Holder     string    `json:"-"` // RFC 7638 thumbprint of the holder's key
+	Acceptance string    `json:"acceptance,omitempty"`
+}
+
+// Status of an issued credential.
+type Status string
+
+const (
+	Valid   Status = "valid"
+	Revoked Status = "revoked"
+)
