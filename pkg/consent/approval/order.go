@@ -1,0 +1,110 @@
+package approval
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/cryptosigner"
+)
+
+// OrderType is the typ of an officers' order.
+const OrderType = "mydata-order+jwt"
+
+// Order is what two officers sign so that a person may enrol a passkey, first
+// or after loss. It names the person by a salted commitment only, because it
+// travels with the history, and the one-time code by its hash.
+type Order struct {
+	Subject  string `json:"sub"`
+	Code     string `json:"code_hash"`
+	IssuedAt int64  `json:"iat"`
+	Expires  int64  `json:"exp"`
+	Replace  bool   `json:"replace"`
+}
+
+// CodeHash is how an order, and the database, hold a one-time code. The code is
+// given in its canonical form: upper case, no hyphens.
+func CodeHash(code string) string {
+	sum := sha256.Sum256([]byte("mydata/enrolment-code/v1\x00" + code))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// SignOrder is one officer's signature (ES256) over an order; two officers sign
+// the same Order. kid is the officer's key thumbprint.
+func SignOrder(o Order, officer crypto.Signer) (string, error) {
+	public := jose.JSONWebKey{Key: officer.Public()}
+	kid, err := Thumbprint(public)
+	if err != nil {
+		return "", fmt.Errorf("officer's key: %w", err)
+	}
+	payload, err := canonical(o)
+	if err != nil {
+		return "", err
+	}
+	options := (&jose.SignerOptions{}).WithType(OrderType).WithHeader("kid", kid)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(officer)}, options)
+	if err != nil {
+		return "", fmt.Errorf("officer's key: %w", err)
+	}
+	object, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("sign order: %w", err)
+	}
+	return object.CompactSerialize()
+}
+
+const maxOrder = 4096
+
+// VerifyOrders checks that two different officers signed one and the same order.
+func VerifyOrders(orders []string, officers []jose.JSONWebKey) (Order, error) {
+	if len(orders) != 2 {
+		return Order{}, refuse(CheckOfficers, "%d orders instead of two", len(orders))
+	}
+	first, firstKey, err := openOrder(orders[0], officers)
+	if err != nil {
+		return Order{}, err
+	}
+	second, secondKey, err := openOrder(orders[1], officers)
+	if err != nil {
+		return Order{}, err
+	}
+	if firstKey == secondKey {
+		return Order{}, refuse(CheckOfficers, "one officer signed twice")
+	}
+	if first != second {
+		return Order{}, refuse(CheckOfficers, "the officers signed different orders")
+	}
+	return first, nil
+}
+
+func openOrder(compact string, officers []jose.JSONWebKey) (Order, string, error) {
+	var o Order
+	if len(compact) > maxOrder {
+		return o, "", refuse(CheckOfficers, "an order of %d bytes", len(compact))
+	}
+	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return o, "", refuse(CheckOfficers, "order: %v", err)
+	}
+	header := object.Signatures[0].Protected
+	if header.ExtraHeaders[jose.HeaderType] != OrderType {
+		return o, "", refuse(CheckOfficers, "an order's typ is %v", header.ExtraHeaders[jose.HeaderType])
+	}
+	for _, officer := range officers {
+		kid, err := Thumbprint(officer)
+		if err != nil || kid != header.KeyID {
+			continue
+		}
+		payload, err := object.Verify(officer.Key)
+		if err != nil {
+			return o, "", refuse(CheckOfficers, "an order's signature is wrong")
+		}
+		if err := decode(payload, maxOrder, &o); err != nil {
+			return o, "", refuse(CheckOfficers, "order: %v", err)
+		}
+		return o, kid, nil
+	}
+	return o, "", refuse(CheckOfficers, "the signer %q is no officer", header.KeyID)
+}
