@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	_ "modernc.org/sqlite"             // driver "sqlite"
+)
+
+// ErrHeld says that a running service holds this database.
+var ErrHeld = errors.New("the database is held by a running service")
+
+type dialect int
+
+const (
+	sqlite dialect = iota
+	postgres
+	cockroach
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	db      *sql.DB
+	dialect dialect
+	path    string        // of SQLite's file, empty for others
+	writer  chan struct{} // SQLite has one writer at a time: queue here, fairly
+	held    *os.File
+}
+
+// Open opens "sqlite:PATH", "sqlite::memory:" or a "postgres://" URL (also
+// CockroachDB's) and checks that it answers. A missing SQLite file is made,
+// readable by its owner alone.
+func Open(ctx context.Context, dsn string) (*DB, error) {
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		return openSQLite(ctx, path)
+	}
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		return openPostgres(ctx, dsn)
+	}
+	return nil, errors.New("open store: the address must begin with sqlite: or postgres://")
+}
+
+func openSQLite(ctx context.Context, path string) (*DB, error) {
+	d := &DB{dialect: sqlite, writer: make(chan struct{}, 1)}
+	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(1)",
+	}}
+	name := "file::memory:"
+	if path != ":memory:" {
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+		if err := file.Close(); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+		d.path = path
+		name = (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
+	}
+	var err error
+	if d.db, err = sql.Open("sqlite", name+"?"+pragmas.Encode()); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if d.path == "" { // each connection would be a database of its own
+		d.db.SetMaxOpenConns(1)
+		d.db.SetMaxIdleConns(1)
+	}
+	return d, d.ping(ctx)
+}
+
+func openPostgres(ctx context.Context, dsn string) (*DB, error) {
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(16)
+	d := &DB{db: db, dialect: postgres}
+	var version string
+	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&version); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), db.Close())
+	}
+	if strings.Contains(version, "CockroachDB") {
+		d.dialect = cockroach
+	}
+	return d, nil
+}
+
+func (db *DB) ping(ctx context.Context) error {
+	if err := db.db.PingContext(ctx); err != nil {
+		return errors.Join(fmt.Errorf("open store: %w", err), db.db.Close())
+	}
+	return nil
+}
+
+// Ready reports whether the database answers.
+func (db *DB) Ready(ctx context.Context) error {
+	var one int
+	if err := db.db.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+// Hold marks a SQLite database as opened by a running service, by a lock on
+// PATH.lock that ends with the process; ErrHeld when another process has it.
+// Commands call it too before they open a database offline. Other databases
+// have their own way of serving many clients and are not held.
+func (db *DB) Hold() error {
+	if db.path == "" || db.held != nil {
+		return nil
+	}
+	file, err := os.OpenFile(db.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("hold store: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = ErrHeld
+		}
+		return errors.Join(fmt.Errorf("hold store: %w", err), file.Close())
+	}
+	db.held = file
+	return nil
+}
+
+// Close ends all connections and gives up what Hold took.
+func (db *DB) Close() error {
+	err := db.db.Close()
+	if db.held != nil {
+		err = errors.Join(err, db.held.Close())
+	}
+	return err
+}

@@ -1,0 +1,55 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrReused says that a commit id was used before for another request.
+var ErrReused = errors.New("this commit id belongs to another request")
+
+// newCommit enters a commit under its id; call it first in the transaction
+// that writes the commit's rows. done says that a commit with this id and this
+// digest is durable already: return nil and write nothing. ErrReused says
+// that the id belongs to another request.
+func newCommit(ctx context.Context, tx *sql.Tx, id string, digest []byte) (done bool, err error) {
+	if id == "" || len(digest) == 0 {
+		return false, errors.New("store commit: no id or no digest")
+	}
+	result, err := tx.ExecContext(ctx, `INSERT INTO commits (id, digest) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, digest)
+	if err != nil {
+		return false, fmt.Errorf("store commit: %w", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return false, err
+	}
+	var before []byte
+	if err := tx.QueryRowContext(ctx, `SELECT digest FROM commits WHERE id = $1`, id).Scan(&before); err != nil {
+		return false, fmt.Errorf("store commit: %w", err)
+	}
+	if !bytes.Equal(before, digest) {
+		return false, fmt.Errorf("store commit: %w", ErrReused)
+	}
+	return true, nil
+}
+
+// appendLeaves keeps the log entries of a commit, in the transaction of its
+// rows; the sequencer gives them places later. Call it once a commit.
+func appendLeaves(ctx context.Context, tx *sql.Tx, commitID string, entries [][]byte) error {
+	now := time.Now().UnixMilli() // orders the queue, nothing more
+	for position, entry := range entries {
+		if len(entry) == 0 || len(entry) > 0xffff { // C2SP tlog-tiles, Log entries: uint16 length
+			return errors.New("store leaves: an entry has 1 to 65535 bytes")
+		}
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO log_pending (commit_id, position, added, entry) VALUES ($1, $2, $3, $4)`,
+			commitID, position, now, entry); err != nil {
+			return fmt.Errorf("store leaves: %w", err)
+		}
+	}
+	return nil
+}

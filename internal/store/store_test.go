@@ -1,0 +1,52 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/govmydata/mydata/internal/store"
+	"github.com/govmydata/mydata/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	storetest.StopPostgres()
+	os.Exit(code)
+}
+
+// each runs f on SQLite (a file, as in the service) and on PostgreSQL, each
+// time with an empty database of the newest schema.
+func each(t *testing.T, f func(t *testing.T, db *store.DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		f(t, open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db")))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		f(t, open(t, postgresDSN(t)))
+	})
+}
+
+func open(t *testing.T, dsn string) *store.DB {
+	t.Helper()
+	db, err := store.Open(context.Background(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if err := db.Migrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+var databases atomic.Int64
+
+// postgresDSN makes an empty database on the PostgreSQL of this test binary.
+func postgresDSN(t *testing.T) string {
+	t.Helper()
+	return storetest.Postgres(t, fmt.Sprintf("test%d", databases.Add(1)))
+}

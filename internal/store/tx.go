@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cockroachdb/cockroach-go/v2/crdb"
+	"github.com/jackc/pgx/v5/pgconn"
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+// attempts bounds the tries of one transaction; with the pauses between them
+// it gives up after about ten seconds.
+const attempts = 40
+
+// inTx runs f in a SERIALIZABLE transaction and checks its COMMIT. When the
+// database asks for it (serialization failure, deadlock, SQLITE_BUSY), all of
+// f runs again in a new transaction: f must change nothing but the database.
+// After any other error the outcome is unknown: the caller repeats the same
+// commit id.
+//
+// crdb.ExecuteTx is for CockroachDB alone: elsewhere it retries by a savepoint
+// and takes an ignored COMMIT error for success.
+func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) error {
+	options := &sql.TxOptions{Isolation: sql.LevelSerializable}
+	if db.dialect == cockroach {
+		return crdb.ExecuteTx(ctx, db.db, options, func(tx *sql.Tx) error { return f(ctx, tx) })
+	}
+	var err error
+	for try := range attempts {
+		if err = db.try(ctx, options, f); err == nil || !retryable(err) {
+			return err
+		}
+		pause := min(time.Duration(1<<min(try, 9))*time.Millisecond, 400*time.Millisecond)
+		select {
+		case <-time.After(pause/2 + rand.N(pause)):
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+	return fmt.Errorf("transaction given up after %d tries: %w", attempts, err)
+}
+
+func (db *DB) try(ctx context.Context, options *sql.TxOptions, f func(context.Context, *sql.Tx) error) error {
+	if db.writer != nil {
+		select {
+		case db.writer <- struct{}{}:
+			defer func() { <-db.writer }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	tx, err := db.db.BeginTx(ctx, options)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback() // after COMMIT it does nothing
+	if err := f(ctx, tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// retryable says that the transaction certainly did not happen and may be run
+// again.
+func retryable(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	if lite, ok := errors.AsType[*driver.Error](err); ok {
+		code := lite.Code() & 0xff
+		return code == lib.SQLITE_BUSY || code == lib.SQLITE_LOCKED
+	}
+	return false
+}
+
+// isUnique says that a row with this key exists already. On PostgreSQL the
+// transaction is then dead: prefer ON CONFLICT where it will go on.
+func isUnique(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "23505"
+	}
+	if lite, ok := errors.AsType[*driver.Error](err); ok {
+		return lite.Code() == lib.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return false
+}
