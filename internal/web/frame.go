@@ -1,0 +1,89 @@
+package web
+
+import (
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+)
+
+// BodyLimit is the size of the largest request body that is read.
+const BodyLimit = 64 << 10
+
+// Options of a frame.
+type Options struct {
+	Service     string // "idp", "verifier": names cookies and the head of the page
+	Development bool   // plain http on the loop-back: cookies without __Host- and Secure
+	Logger      *slog.Logger
+	Zone        *time.Location // of the times shown; Asia/Seoul when nil
+}
+
+// Frame holds what all pages of a service share. Messages, Pages, Assets and
+// Machine belong to the start of the program; Render, Fail, Problem and the
+// handler may run concurrently afterwards.
+type Frame struct {
+	service     string
+	development bool
+	log         *slog.Logger
+	zone        *time.Location
+	bundle      *i18n.Bundle
+	assets      map[string]asset
+	cross       *http.CrossOriginProtection
+	own         *Pages
+}
+
+// New makes a frame with its own messages, assets and error page.
+func New(o Options) *Frame {
+	f := &Frame{
+		service:     o.Service,
+		development: o.Development,
+		log:         o.Logger,
+		zone:        o.Zone,
+		bundle:      newBundle(),
+		assets:      map[string]asset{},
+		cross:       http.NewCrossOriginProtection(),
+	}
+	if f.log == nil {
+		f.log = slog.Default()
+	}
+	if f.zone == nil {
+		f.zone = seoul()
+	}
+	f.cross.SetDenyHandler(http.HandlerFunc(f.denyCrossOrigin))
+	f.Messages(ownFiles)
+	f.Assets(ownFiles)
+	f.own = f.Pages(ownFiles, "page/*.html")
+	return f
+}
+
+// Machine names patterns, as of http.ServeMux, that are meant for programs:
+// they carry their own authentication in each request and no cookie, so the
+// cross-origin check does not apply to them.
+func (f *Frame) Machine(patterns ...string) {
+	for _, p := range patterns {
+		f.cross.AddInsecureBypassPattern(p)
+	}
+}
+
+func (f *Frame) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
+	f.Fail(w, r, http.StatusForbidden, "web.error.cross_origin", nil)
+}
+
+// seoul is fixed by name where the machine has zone data and by offset where it
+// has none; Korea keeps no summer time.
+func seoul() *time.Location {
+	if z, err := time.LoadLocation("Asia/Seoul"); err == nil {
+		return z
+	}
+	return time.FixedZone("KST", 9*60*60)
+}
+
+func mustSub(fsys fs.FS, dir string) fs.FS {
+	sub, err := fs.Sub(fsys, dir)
+	if err != nil {
+		panic("web: " + err.Error())
+	}
+	return sub
+}

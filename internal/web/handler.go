@@ -1,0 +1,120 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Handler puts the frame around mux: correlation id, recovery, security
+// headers, language, cross-origin check, body limit, access log, assets.
+func (f *Frame) Handler(mux http.Handler) http.Handler {
+	guarded := f.cross.Handler(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := newCorrelation()
+		r = r.WithContext(context.WithValue(r.Context(), correlationKey{}, id))
+		w.Header().Set("X-Correlation-Id", id)
+		f.securityHeaders(w)
+		r.Body = http.MaxBytesReader(w, r.Body, BodyLimit)
+		r = f.withLanguage(w, r)
+		rec := &recorder{ResponseWriter: w}
+		start := time.Now()
+		defer f.finish(rec, r, start)
+		if strings.HasPrefix(r.URL.Path, assetPrefix) {
+			f.serveAsset(rec, r)
+			return
+		}
+		guarded.ServeHTTP(rec, r)
+	})
+}
+
+// finish turns a panic into an error page and writes the access log: the path
+// and never the query, which may hold a code.
+func (f *Frame) finish(w *recorder, r *http.Request, start time.Time) {
+	if v := recover(); v != nil {
+		if v == http.ErrAbortHandler {
+			panic(v)
+		}
+		err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		if w.status == 0 {
+			f.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
+		} else {
+			f.logFailure(r, http.StatusInternalServerError, "internal", "", err)
+		}
+	}
+	f.log.InfoContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", w.status,
+		"ms", time.Since(start).Milliseconds(), "correlation_id", Correlation(r.Context()))
+}
+
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+type correlationKey struct{}
+
+// Correlation is the id that the page, the header X-Correlation-Id and every
+// line of the log share for one request.
+func Correlation(ctx context.Context) string {
+	id, _ := ctx.Value(correlationKey{}).(string)
+	return id
+}
+
+func newCorrelation() string {
+	var b [9]byte
+	_, _ = rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+
+func (f *Frame) securityHeaders(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=(), payment=()")
+	h.Set("Cache-Control", "no-store")
+	if !f.development {
+		h.Set("Strict-Transport-Security", "max-age=63072000")
+	}
+}
+
+// AllowForm lets the forms of this page end at other origins too: browsers
+// apply form-action to the redirects that follow a form (CSP Level 3, 6.4.1).
+// Call it before Render, with origins from configuration or registration.
+func AllowForm(w http.ResponseWriter, origins ...string) {
+	h := w.Header()
+	for _, o := range origins {
+		if o == "" || strings.ContainsAny(o, " ;,'\"\r\n\t") {
+			continue
+		}
+		h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+" "+o)
+	}
+}

@@ -1,0 +1,157 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+)
+
+// The languages of every page; the first is the default.
+var languages = []string{"ko", "en"}
+
+var matcher = language.NewMatcher([]language.Tag{language.Korean, language.English})
+
+const languageCookie = "lang"
+
+func newBundle() *i18n.Bundle {
+	return i18n.NewBundle(language.Korean)
+}
+
+// Messages adds the texts of a flow: one en.json and one ko.json, anywhere in
+// fsys. It panics when a file is broken or an id lacks one of the languages,
+// because a page with holes must not start.
+func (f *Frame) Messages(fsys fs.FS) {
+	ids := map[string][]string{}
+	for _, lang := range languages {
+		file, err := find(fsys, lang+".json")
+		if err != nil {
+			panic("web: messages: " + err.Error())
+		}
+		body, err := fs.ReadFile(fsys, file)
+		if err != nil {
+			panic("web: messages: " + err.Error())
+		}
+		if !json.Valid(body) {
+			panic("web: messages: " + file + " is not JSON")
+		}
+		parsed, err := f.bundle.ParseMessageFileBytes(body, lang+".json")
+		if err != nil {
+			panic("web: messages: " + file + ": " + err.Error())
+		}
+		for _, m := range parsed.Messages {
+			ids[lang] = append(ids[lang], m.ID)
+		}
+		slices.Sort(ids[lang])
+	}
+	if a, b := missing(ids["ko"], ids["en"]), missing(ids["en"], ids["ko"]); len(a)+len(b) > 0 {
+		panic(fmt.Sprintf("web: messages: only in Korean %v, only in English %v", a, b))
+	}
+}
+
+func find(fsys fs.FS, base string) (string, error) {
+	found := ""
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && d.Name() == base && found == "" {
+			found = name
+		}
+		return err
+	})
+	if err == nil && found == "" {
+		err = fmt.Errorf("no %s", base)
+	}
+	return found, err
+}
+
+func missing(of, in []string) []string {
+	var out []string
+	for _, id := range of {
+		if !slices.Contains(in, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// Text is the message of that id in that language; args are name and value
+// pairs, and "Count" also chooses the plural. An unknown id is shown as itself.
+func (f *Frame) Text(lang, id string, args ...any) string {
+	data := map[string]any{}
+	for i := 0; i+1 < len(args); i += 2 {
+		if name, ok := args[i].(string); ok {
+			data[name] = args[i+1]
+		}
+	}
+	config := &i18n.LocalizeConfig{MessageID: id, TemplateData: data}
+	if n, ok := data["Count"]; ok {
+		config.PluralCount = n
+	}
+	text, err := i18n.NewLocalizer(f.bundle, lang).Localize(config)
+	if err != nil {
+		f.log.Error("message", "id", id, "lang", lang, "err", err)
+		return id
+	}
+	return text
+}
+
+type langKey struct{}
+
+// Lang is the reader's language, "ko" or "en": chosen by ?lang= (which is then
+// remembered), by cookie, by Accept-Language; Korean when nothing says.
+func Lang(r *http.Request) string {
+	if lang, ok := r.Context().Value(langKey{}).(string); ok {
+		return lang
+	}
+	if lang := r.URL.Query().Get("lang"); slices.Contains(languages, lang) {
+		return lang
+	}
+	return accepted(r)
+}
+
+func accepted(r *http.Request) string {
+	tag, _, confidence := acceptedTag(r.Header.Get("Accept-Language"))
+	if confidence == language.No {
+		return languages[0]
+	}
+	base, _ := tag.Base()
+	return base.String()
+}
+
+func acceptedTag(header string) (language.Tag, int, language.Confidence) {
+	tags, _, err := language.ParseAcceptLanguage(header)
+	if err != nil || len(tags) == 0 {
+		return language.Korean, 0, language.No
+	}
+	return matcher.Match(tags...)
+}
+
+func (f *Frame) withLanguage(w http.ResponseWriter, r *http.Request) *http.Request {
+	lang := r.URL.Query().Get("lang")
+	switch {
+	case slices.Contains(languages, lang):
+		f.SetCookie(w, languageCookie, lang, 365*24*time.Hour)
+	case slices.Contains(languages, f.Cookie(r, languageCookie)):
+		lang = f.Cookie(r, languageCookie)
+	default:
+		lang = accepted(r)
+	}
+	return r.WithContext(context.WithValue(r.Context(), langKey{}, lang))
+}
+
+// switchURL is the same page in the other language. The answer to a POST has no
+// address of its own, so its switch leads to the start.
+func switchURL(r *http.Request, lang string) string {
+	if r.Method != http.MethodGet || strings.HasPrefix(r.URL.Path, "//") {
+		return "/?lang=" + lang
+	}
+	q := r.URL.Query()
+	q.Set("lang", lang)
+	return r.URL.EscapedPath() + "?" + q.Encode()
+}

@@ -1,0 +1,131 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Pages are the templates of one flow, ready in both languages.
+type Pages struct {
+	frame *Frame
+	byKey map[string]*template.Template // "ko/login"
+}
+
+// Pages reads the page files that glob names. A broken file panics.
+func (f *Frame) Pages(fsys fs.FS, glob string) *Pages {
+	files, err := fs.Glob(fsys, glob)
+	if err != nil || len(files) == 0 {
+		panic(fmt.Sprintf("web: pages %s: none found (%v)", glob, err))
+	}
+	p := &Pages{frame: f, byKey: map[string]*template.Template{}}
+	for _, lang := range languages {
+		layout := template.Must(template.New("layout.html").Funcs(f.funcs(lang)).ParseFS(ownFiles, "page/layout.html"))
+		for _, file := range files {
+			name := strings.TrimSuffix(path.Base(file), ".html")
+			if name == "layout" {
+				continue
+			}
+			t := template.Must(template.Must(layout.Clone()).ParseFS(fsys, file))
+			p.byKey[lang+"/"+name] = t
+		}
+	}
+	return p
+}
+
+// view is what the layout sees; the page sees Data alone.
+type view struct {
+	Data        any
+	Service     string
+	Correlation string
+	Other       string // the other language
+	SwitchURL   string
+}
+
+// Render writes the page of that name, in the reader's language. Nothing is
+// sent before the template has run to its end.
+func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page string, data any) {
+	lang := Lang(r)
+	t, ok := p.byKey[lang+"/"+page]
+	if !ok {
+		panic("web: no page " + page)
+	}
+	other := "en"
+	if lang == "en" {
+		other = "ko"
+	}
+	v := view{data, p.frame.service, Correlation(r.Context()), other, switchURL(r, other)}
+	var out bytes.Buffer
+	if err := t.ExecuteTemplate(&out, "layout", v); err != nil {
+		p.frame.log.ErrorContext(r.Context(), "render", "page", page, "correlation_id", v.Correlation, "err", err)
+		http.Error(w, "internal error, correlation id "+v.Correlation, http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", lang)
+	h.Add("Vary", "Accept, Accept-Language, Cookie")
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes())
+}
+
+func (f *Frame) funcs(lang string) template.FuncMap {
+	return template.FuncMap{
+		"t":    func(id string, args ...any) string { return f.Text(lang, id, args...) },
+		"lang": func() string { return lang },
+		"text": func(translations any) string { return pick(translations, lang) },
+		"time": func(t time.Time) template.HTML { return stamp(t, f.zone, lang, true) },
+		"date": func(t time.Time) template.HTML { return stamp(t, f.zone, lang, false) },
+		"qr":   drawQR,
+		"code": Group,
+	}
+}
+
+// pick takes the reader's language of a map of translations, else English, else
+// any.
+func pick(translations any, lang string) string {
+	v := reflect.ValueOf(translations)
+	if v.Kind() != reflect.Map || v.Type().Key().Kind() != reflect.String || v.Type().Elem().Kind() != reflect.String {
+		return fmt.Sprint(translations)
+	}
+	for _, l := range []string{lang, "en", "ko"} {
+		if s := v.MapIndex(reflect.ValueOf(l).Convert(v.Type().Key())); s.IsValid() && s.String() != "" {
+			return s.String()
+		}
+	}
+	return ""
+}
+
+// stamp shows a time with its zone, machine readable besides.
+func stamp(t time.Time, zone *time.Location, lang string, clock bool) template.HTML {
+	if t.IsZero() {
+		return ""
+	}
+	t = t.In(zone)
+	layout := "2 January 2006"
+	if lang == "ko" {
+		layout = "2006년 1월 2일"
+	}
+	if clock {
+		layout += " 15:04 MST"
+	}
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339), template.HTMLEscapeString(t.Format(layout))))
+}
+
+// Group cuts a code into groups of four for reading aloud.
+func Group(code string) string {
+	var out strings.Builder
+	for i, r := range code {
+		if i > 0 && i%4 == 0 {
+			out.WriteByte('-')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}

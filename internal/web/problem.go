@@ -1,0 +1,133 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	josejson "github.com/go-jose/go-jose/v4/json"
+)
+
+// Problem is a refusal that a program reads (RFC 9457): what was checked, why
+// it failed, who can mend it.
+type Problem struct {
+	Status int
+	Code   string // a word that callers branch on
+	Check  string // the check that failed, by name
+	Cause  string // what was wrong with it
+	Mender string // who must act: citizen, consumer, provider, operator
+}
+
+type problemBody struct {
+	Type          string `json:"type"`
+	Status        int    `json:"status"`
+	Code          string `json:"code"`
+	Check         string `json:"check,omitempty"`
+	Cause         string `json:"cause,omitempty"`
+	Mender        string `json:"mender,omitempty"`
+	Message       string `json:"message,omitempty"`
+	CorrelationID string `json:"correlation_id,omitempty"`
+}
+
+// Problem answers with application/problem+json and logs err, which the client
+// never sees.
+func (f *Frame) Problem(w http.ResponseWriter, r *http.Request, p Problem, err error) {
+	f.logFailure(r, p.Status, p.Code, p.Check, err)
+	f.writeProblem(w, r, p, "")
+}
+
+func (f *Frame) writeProblem(w http.ResponseWriter, r *http.Request, p Problem, message string) {
+	if p.Status < 400 {
+		p.Status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(problemBody{
+		"urn:mydata:problem:" + p.Code, p.Status, p.Code, p.Check, p.Cause, p.Mender, message, Correlation(r.Context()),
+	})
+}
+
+// Fail answers with an error page, or with a problem document for programs and
+// for our own script; messageID is the sentence a person reads, and its last
+// part the problem's code. The reader always gets the correlation id.
+func (f *Frame) Fail(w http.ResponseWriter, r *http.Request, status int, messageID string, err error) {
+	code := messageID[strings.LastIndexByte(messageID, '.')+1:]
+	f.logFailure(r, status, code, "", err)
+	message := f.Text(Lang(r), messageID)
+	if WantsJSON(r) || sentJSON(r) {
+		f.writeProblem(w, r, Problem{Status: status, Code: code}, message)
+		return
+	}
+	f.own.Render(w, r, status, "error", map[string]any{
+		"Status": status, "Message": message, "Correlation": Correlation(r.Context()),
+	})
+}
+
+func (f *Frame) logFailure(r *http.Request, status int, code, check string, err error) {
+	args := []any{"status", status, "code", code, "method", r.Method, "path", r.URL.Path, "correlation_id", Correlation(r.Context())}
+	if check != "" {
+		args = append(args, "check", check)
+	}
+	if err != nil {
+		args = append(args, "err", err.Error())
+	}
+	if status >= 500 {
+		f.log.ErrorContext(r.Context(), "refused", args...)
+		return
+	}
+	f.log.InfoContext(r.Context(), "refused", args...)
+}
+
+// JSON answers with v.
+func JSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("web: " + err.Error())
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// WantsJSON says that the client prefers JSON to a page.
+func WantsJSON(r *http.Request) bool {
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		media, _, err := mime.ParseMediaType(strings.TrimSpace(part))
+		if err != nil {
+			continue
+		}
+		switch media {
+		case "application/json", "application/problem+json":
+			return true
+		case "text/html", "application/xhtml+xml":
+			return false
+		}
+	}
+	return false
+}
+
+func sentJSON(r *http.Request) bool {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && media == "application/json"
+}
+
+// Decode reads one JSON value of at most BodyLimit bytes into v. Names are
+// compared exactly, a name given twice is refused, and so is what follows the
+// value.
+func Decode(w http.ResponseWriter, r *http.Request, v any) error {
+	if !sentJSON(r) {
+		return fmt.Errorf("read body: content type is not application/json")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, BodyLimit))
+	if err != nil {
+		return fmt.Errorf("read body: %w", err)
+	}
+	if err := josejson.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("read body: %w", err)
+	}
+	return nil
+}
