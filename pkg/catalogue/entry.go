@@ -1,0 +1,112 @@
+package catalogue
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/gowebpki/jcs"
+)
+
+// EntryType is the typ of what an agency says of itself.
+const EntryType = "mydata-agency+jwt"
+
+// Entry is what an agency says of itself. JWKS holds its encryption key.
+type Entry struct {
+	Issuer   string             `json:"iss"`
+	IssuedAt int64              `json:"iat"`
+	Name     Text               `json:"name"`
+	Contact  string             `json:"contact"`
+	Release  string             `json:"release,omitempty"`
+	JWKS     jose.JSONWebKeySet `json:"jwks"`
+}
+
+// SignEntry is made by the agency itself.
+func SignEntry(e Entry, key crypto.Signer, chain [][]byte) (string, error) {
+	payload, err := json.Marshal(e)
+	if err != nil {
+		return "", err
+	}
+	return SignAs(EntryType, payload, key, chain)
+}
+
+// OpenEntry checks an agency's own entry; the signer must be the agency.
+func OpenEntry(compact string, roots *x509.CertPool, at time.Time) (Entry, error) {
+	agency, payload, err := OpenSigned(compact, EntryType, roots, at)
+	if err != nil {
+		return Entry{}, fmt.Errorf("agency entry: %w", err)
+	}
+	var e Entry
+	if err := decode(payload, &e); err != nil {
+		return Entry{}, fmt.Errorf("agency entry: %w", err)
+	}
+	if e.Issuer != agency {
+		return Entry{}, fmt.Errorf("agency entry: %q signed for %q", agency, e.Issuer)
+	}
+	return e, nil
+}
+
+// Apply takes over what the agency says of itself: the operator's tool builds a
+// catalogue with it.
+func (e Entry) Apply(a Agency, compact string) (Agency, error) {
+	if e.Issuer != a.ID {
+		return Agency{}, fmt.Errorf("agency entry: of %q, not of %q", e.Issuer, a.ID)
+	}
+	a.Name, a.Contact, a.Release, a.Entry = e.Name, e.Contact, e.Release, compact
+	a.EncryptionKey = nil
+	for i := range e.JWKS.Keys {
+		if e.JWKS.Keys[i].Use == "enc" {
+			a.EncryptionKey = &e.JWKS.Keys[i]
+		}
+	}
+	return a, nil
+}
+
+// matches refuses an agency whose copied texts are not its own.
+func (e Entry) matches(a Agency) error {
+	own, err := e.Apply(a, a.Entry)
+	if err != nil {
+		return err
+	}
+	said, err := json.Marshal(own)
+	if err != nil {
+		return err
+	}
+	listed, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(said, listed) {
+		return fmt.Errorf("agency %q: the listing differs from what it signed", a.ID)
+	}
+	return nil
+}
+
+// decode reads JSON so that nothing is lost: duplicates, unknown members and
+// other spellings of known ones are errors.
+func decode(data []byte, into any) error {
+	given, err := jcs.Transform(data)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(given, into); err != nil {
+		return err
+	}
+	plain, err := json.Marshal(into)
+	if err != nil {
+		return err
+	}
+	kept, err := jcs.Transform(plain)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(given, kept) {
+		return errors.New("unknown or non-canonical member")
+	}
+	return nil
+}

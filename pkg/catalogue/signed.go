@@ -1,0 +1,115 @@
+package catalogue
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/cryptosigner"
+	josejson "github.com/go-jose/go-jose/v4/json"
+)
+
+// maxSigned bounds an agency-signed object of any type.
+const maxSigned = 64 << 10
+
+// SignAs makes a compact JWS (ES256) of one of our types with an agency's key.
+// chain is DER, leaf first, without the trust anchor (RFC 7515, 4.1.6).
+func SignAs(typ string, payload []byte, key crypto.Signer, chain [][]byte) (string, error) {
+	x5c := make([]string, len(chain))
+	for i, der := range chain {
+		x5c[i] = base64.StdEncoding.EncodeToString(der)
+	}
+	return sign(typ, payload, key, "x5c", x5c)
+}
+
+func sign(typ string, payload []byte, key crypto.Signer, header jose.HeaderKey, value any) (string, error) {
+	options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader(header, value)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key)}, options)
+	if err != nil {
+		return "", fmt.Errorf("sign %s: %w", typ, err)
+	}
+	object, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("sign %s: %w", typ, err)
+	}
+	return object.CompactSerialize()
+}
+
+// OpenSigned checks a compact JWS by an agency: its typ, ES256, the x5c chain to
+// roots at a time, and the signature. It answers the agency's id, which is the
+// one URI SAN of the leaf, and the payload. Whether payload.iss is that agency
+// is the caller's check. at is the moment the certificates must be valid at: now, or for
+// evidence its own iat (Issued), so that old receipts can still be checked.
+func OpenSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency string, payload []byte, err error) {
+	if roots == nil {
+		return "", nil, errors.New("no government CA is configured")
+	}
+	if len(compact) > maxSigned {
+		return "", nil, fmt.Errorf("longer than %d bytes", maxSigned)
+	}
+	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return "", nil, err
+	}
+	header := object.Signatures[0].Protected
+	if header.ExtraHeaders[jose.HeaderType] != typ {
+		return "", nil, fmt.Errorf("typ %v is not %s", header.ExtraHeaders[jose.HeaderType], typ)
+	}
+	chains, err := header.Certificates(x509.VerifyOptions{
+		Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return "", nil, fmt.Errorf("certificate chain: %w", err)
+	}
+	leaf := chains[0][0]
+	id, key, err := agencyOf(leaf)
+	if err != nil {
+		return "", nil, err
+	}
+	payload, err = object.Verify(key)
+	if err != nil {
+		return "", nil, errors.New("the signature is wrong")
+	}
+	return id, payload, nil
+}
+
+// Issued reads iat (RFC 7519, 4.1.6) of a JWS without believing anything else.
+func Issued(compact string) (time.Time, error) {
+	if len(compact) > maxSigned {
+		return time.Time{}, fmt.Errorf("longer than %d bytes", maxSigned)
+	}
+	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return time.Time{}, err
+	}
+	var claims struct {
+		IssuedAt int64 `json:"iat"`
+	}
+	if err := josejson.Unmarshal(object.UnsafePayloadWithoutVerification(), &claims); err != nil {
+		return time.Time{}, err
+	}
+	if claims.IssuedAt <= 0 {
+		return time.Time{}, errors.New("iat is missing")
+	}
+	return time.Unix(claims.IssuedAt, 0).UTC(), nil
+}
+
+func agencyOf(leaf *x509.Certificate) (string, *ecdsa.PublicKey, error) {
+	if leaf.IsCA {
+		return "", nil, errors.New("the leaf certificate is a CA's")
+	}
+	if len(leaf.URIs) != 1 {
+		return "", nil, fmt.Errorf("the certificate has %d URI names instead of the agency's one", len(leaf.URIs))
+	}
+	key, ok := leaf.PublicKey.(*ecdsa.PublicKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return "", nil, errors.New("the certificate's key is not on P-256")
+	}
+	return leaf.URIs[0].String(), key, nil
+}

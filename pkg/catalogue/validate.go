@@ -1,0 +1,192 @@
+package catalogue
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+var (
+	name    = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
+	country = regexp.MustCompile(`^[A-Z]{2}$`)
+)
+
+// Validate tells whether the catalogue holds together: unique ids, references
+// that resolve, texts in every language, schemas that compile, sane bounds.
+func (c *Catalogue) Validate() error {
+	if c.Version < 1 {
+		return errors.New("catalogue: version is missing")
+	}
+	agencies, sets, purposes := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, a := range c.Agencies {
+		if agencies[a.ID] {
+			return fmt.Errorf("catalogue: agency %q is there twice", a.ID)
+		}
+		agencies[a.ID] = true
+		if err := a.validate(); err != nil {
+			return fmt.Errorf("catalogue: agency %q: %w", a.ID, err)
+		}
+	}
+	for _, d := range c.DataSets {
+		if sets[d.ID] || !agencies[d.Provider] {
+			return fmt.Errorf("catalogue: data set %q is there twice or its provider %q is not", d.ID, d.Provider)
+		}
+		sets[d.ID] = true
+		if err := d.validate(); err != nil {
+			return fmt.Errorf("catalogue: data set %q: %w", d.ID, err)
+		}
+	}
+	for _, p := range c.Purposes {
+		if purposes[p.Code] {
+			return fmt.Errorf("catalogue: purpose %q is there twice", p.Code)
+		}
+		purposes[p.Code] = true
+		if err := p.validate(sets); err != nil {
+			return fmt.Errorf("catalogue: purpose %q: %w", p.Code, err)
+		}
+	}
+	return nil
+}
+
+func (t Text) validate() error {
+	for _, lang := range Languages {
+		if t[lang] == "" || len(t[lang]) > 400 {
+			return fmt.Errorf("text in %q is missing or too long", lang)
+		}
+		for _, r := range t[lang] { // a notice is one line per fact; nothing may forge a line
+			if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+				return fmt.Errorf("text in %q has a control character", lang)
+			}
+		}
+	}
+	if len(t) != len(Languages) {
+		return errors.New("text in an unknown language")
+	}
+	return nil
+}
+
+func (a Agency) validate() error {
+	id, err := url.Parse(a.ID)
+	if err != nil || id.Scheme == "" || len(a.ID) > 200 {
+		return errors.New("the id is not a URI")
+	}
+	if !country.MatchString(a.Jurisdiction) {
+		return errors.New("the jurisdiction is not a country code")
+	}
+	if err := (Text{"en": a.Contact, "ko": a.Contact}).validate(); err != nil {
+		return fmt.Errorf("contact: %w", err)
+	}
+	if release, err := url.Parse(a.Release); err != nil || a.Release != "" && release.Host == "" {
+		return errors.New("the release address is not a URL")
+	}
+	if a.EncryptionKey != nil && (!a.EncryptionKey.IsPublic() || !a.EncryptionKey.Valid()) {
+		return errors.New("the encryption key is not a public key")
+	}
+	return a.Name.validate()
+}
+
+func (d DataSet) validate() error {
+	if !name.MatchString(d.ID) {
+		return errors.New("the id is not a plain name")
+	}
+	if err := d.Title.validate(); err != nil {
+		return err
+	}
+	if _, err := d.compile(); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, f := range d.Fields {
+		if seen[f.Name] || !name.MatchString(f.Name) {
+			return fmt.Errorf("field %q is there twice or not a plain name", f.Name)
+		}
+		seen[f.Name] = true
+		if err := f.Label.validate(); err != nil {
+			return fmt.Errorf("field %q: %w", f.Name, err)
+		}
+	}
+	return d.validateDerived(seen)
+}
+
+func (d DataSet) validateDerived(fields map[string]bool) error {
+	seen := map[string]bool{}
+	for _, r := range d.Derived {
+		if seen[r.Claim] || !name.MatchString(r.Claim) {
+			return fmt.Errorf("derived claim %q is there twice or not a plain name", r.Claim)
+		}
+		seen[r.Claim] = true
+		if err := r.Label.validate(); err != nil {
+			return fmt.Errorf("derived claim %q: %w", r.Claim, err)
+		}
+		if len(r.From) == 0 {
+			return fmt.Errorf("derived claim %q reads no field", r.Claim)
+		}
+		for _, from := range r.From {
+			if !fields[from] {
+				return fmt.Errorf("derived claim %q reads %q, which is no field", r.Claim, from)
+			}
+		}
+	}
+	return nil
+}
+
+func (p Purpose) validate(sets map[string]bool) error {
+	if !name.MatchString(p.Code) {
+		return errors.New("the code is not a plain name")
+	}
+	if p.MaxUses < 1 || p.MaxUses > 10000 || p.MaxDays < 1 || p.MaxDays > 3660 {
+		return errors.New("the fair-use bounds are missing or too wide")
+	}
+	for _, id := range p.DataSets {
+		if !sets[id] {
+			return fmt.Errorf("data set %q is not there", id)
+		}
+	}
+	return p.Text.validate()
+}
+
+// Check tells whether a provider's record fits the schema.
+func (d DataSet) Check(record []byte) error {
+	schema, err := d.compile()
+	if err != nil {
+		return err
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(record))
+	if err != nil {
+		return fmt.Errorf("record of %q is not JSON", d.ID)
+	}
+	if err := schema.Validate(value); err != nil {
+		return fmt.Errorf("record of %q does not fit its schema", d.ID) // the detail would quote values
+	}
+	return nil
+}
+
+// noLoader refuses every reference that leaves the schema.
+type noLoader struct{}
+
+func (noLoader) Load(address string) (any, error) {
+	return nil, fmt.Errorf("%q: a schema may not refer outside itself", address)
+}
+
+func (d DataSet) compile() (*jsonschema.Schema, error) {
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(d.Schema))
+	if err != nil {
+		return nil, errors.New("the schema is not JSON")
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.UseLoader(noLoader{})
+	const here = "urn:mydata:schema"
+	if err := compiler.AddResource(here, value); err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
+	schema, err := compiler.Compile(here)
+	if err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
+	return schema, nil
+}
