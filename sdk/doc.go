@@ -1,0 +1,28 @@
+// Package sdk is the door for an agency: what two programmers need to give,
+// to ask for, and to verify a citizen's data, in an afternoon.
+//
+//   - Provider is an http.Handler around one function of yours that finds a
+//     record. It makes every check before it calls you, drops each field that
+//     was not granted, derives what was asked, signs, encrypts, commits at the
+//     hub before the first byte leaves, and answers a retry with the very same
+//     bytes.
+//   - Consumer logs a citizen in, asks for facts, completes the answer, and
+//     uses a grant again until it ends or is withdrawn.
+//   - Verifier checks a credential that somebody presents.
+//
+// Specifications: OpenID Connect Core 1.0 (3.1), RFC 9126 (PAR), RFC 9101
+// (signed request objects), RFC 9396 (authorization details), RFC 7636 (PKCE),
+// RFC 7523 (private_key_jwt), RFC 9449 (DPoP), RFC 9207 (iss), RFC 9180
+// (HPKE), RFC 9901 (SD-JWT), RFC 9457 (problem documents).
+//
+// What always holds. No check has an option to skip it. Trust comes from a
+// folder that you configure (LoadTrust), never from the hub. Nothing is
+// fetched except by https, with time and size limits; plain http is for
+// loop-back in development alone. What must not be forgotten is in a Journal
+// before the step that depends on it. Errors are typed: *Error names the check
+// that failed and who must act; what is logged are identifiers, never claims.
+//
+// Left out: pages, sessions and storage of what you learn; they are yours.
+// Preview, bundles, mandates, access without consent, signals, and a journal
+// in SQL are not there yet.
+package sdk
