@@ -1,0 +1,26 @@
+// Package keys holds the hub's signing keys by purpose, and makes them.
+//
+// Purposes: token (at+jwt and id_token), record (promise, record, catalogue),
+// issuer (credentials, with an x5c chain from the hub's CA), status (status
+// lists, under the same CA), log (an Ed25519 note key). All but the last are
+// P-256 and are used through crypto.Signer alone (RFC 7518, 3.4).
+//
+// The files, below the data directory:
+//
+//	keys/token.pem record.pem issuer.pem status.pem   private keys, PKCS #8
+//	keys/issuer-chain.pem status-chain.pem            leaf first
+//	keys/hub-ca.key.pem                               the hub's CA key
+//	keys/log.key log.pub                              note keys: signer, verifier
+//	keys/secret                                       32 random bytes, base64url
+//	hub-ca.pem agency-ca.pem                          the two CAs' certificates
+//	government/key.pem                                the agencies' CA key, development alone
+//	agencies/NAME/key.pem chain.pem                   an agency's key and certificate, likewise
+//	verifier/key.pem chain.pem                        the verifier's
+//	officers/1.pem 2.pem                              the two officers' keys, likewise
+//
+// Left out: rotation by time and PKCS #11; a Ring answers with one key per
+// purpose.
+//
+// What always holds: private files have mode 0600, and Load refuses one that
+// others may read; Generate never overwrites a file.
+package keys

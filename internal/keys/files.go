@@ -1,0 +1,147 @@
+package keys
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The files below the data directory.
+const (
+	hubCA      = "hub-ca.pem"
+	hubCAKey   = "keys/hub-ca.key.pem"
+	agencyCA   = "agency-ca.pem"
+	agencyKey  = "government/key.pem"
+	logKey     = "keys/log.key"
+	logPublic  = "keys/log.pub"
+	secretFile = "keys/secret"
+)
+
+var officers = []string{"officers/1.pem", "officers/2.pem"}
+
+// ReadKey reads a P-256 private key (PEM, PKCS #8) that only its owner may read.
+func ReadKey(path string) (crypto.Signer, error) { return readKey(path) }
+
+// ReadChain reads an x5c chain (PEM, leaf first) and checks that its leaf is
+// key's certificate.
+func ReadChain(path string, key crypto.Signer) ([][]byte, error) { return readChain(path, key) }
+
+func readKey(path string) (crypto.Signer, error) {
+	data, err := readPrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != "PRIVATE KEY" {
+		return nil, fmt.Errorf("%s: not a PEM private key (PKCS #8)", path)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	signer, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || signer.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("%s: not a P-256 key", path)
+	}
+	return signer, nil
+}
+
+// readPrivate refuses a file that others may read.
+func readPrivate(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s: others may read it (mode %o); chmod 600 it", path, info.Mode().Perm())
+	}
+	return os.ReadFile(path)
+}
+
+func readChain(path string, key crypto.Signer) ([][]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var chain [][]byte
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("%s: a PEM block that is no certificate", path)
+		}
+		chain = append(chain, block.Bytes)
+	}
+	if len(chain) == 0 {
+		return nil, fmt.Errorf("%s: no certificate", path)
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if public, ok := leaf.PublicKey.(*ecdsa.PublicKey); !ok || !public.Equal(key.Public()) {
+		return nil, fmt.Errorf("%s: the certificate is for another key", path)
+	}
+	return chain, nil
+}
+
+func readCertificate(path string) (*x509.Certificate, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, fmt.Errorf("%s: no certificate", path)
+	}
+	return x509.ParseCertificate(block.Bytes)
+}
+
+// missing says whether a file is not there; anything else than "not there" is
+// an error, lest a key be made anew because a disk could not be read.
+func missing(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return false, err
+}
+
+// write makes a file whole or not at all, and never over another.
+func write(path string, data []byte, mode fs.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	_, err = temporary.Write(data)
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return os.Link(temporary.Name(), path)
+}
+
+func keyPEM(key crypto.Signer) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+func chainPEM(chain ...[]byte) []byte {
+	var out []byte
+	for _, der := range chain {
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	return out
+}

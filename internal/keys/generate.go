@@ -1,0 +1,204 @@
+package keys
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path/filepath"
+	"sort"
+	"time"
+)
+
+// Options say whose keys are made.
+type Options struct {
+	// Issuer is the hub's issuer URL, the URI name of its certificates.
+	Issuer string
+	// LogOrigin is the log's origin line: a name without spaces or plus signs.
+	LogOrigin string
+	// Verifier is the verifier's URL.
+	Verifier string
+	// Agencies are the agencies to make keys for, by folder name: NAME -> agency id.
+	// Development alone: an agency makes its own.
+	Agencies map[string]string
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+}
+
+// Generate makes what is missing below dir and leaves alone what is there.
+func Generate(dir string, o Options) error {
+	if o.Issuer == "" || o.LogOrigin == "" {
+		return errors.New("keys: the issuer and the log's origin must be named")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	g := generator{dir: dir, o: o}
+	hub := g.authority(hubCA, hubCAKey, "MyData hub development CA")
+	government := g.authority(agencyCA, agencyKey, "Government development CA")
+	for _, p := range []Purpose{Token, Record} {
+		g.key("keys/" + string(p) + ".pem")
+	}
+	g.certified(hub, "keys/issuer.pem", "keys/issuer-chain.pem", "MyData hub issuer", o.Issuer)
+	g.certified(hub, "keys/status.pem", "keys/status-chain.pem", "MyData hub status", o.Issuer)
+	if o.Verifier != "" {
+		g.certified(hub, "verifier/key.pem", "verifier/chain.pem", "MyData verifier", o.Verifier)
+	}
+	for _, name := range sorted(o.Agencies) {
+		folder := filepath.Join("agencies", name)
+		g.certified(government, folder+"/key.pem", folder+"/chain.pem", name, o.Agencies[name])
+	}
+	for _, officer := range officers {
+		g.key(officer)
+	}
+	g.log()
+	g.secret()
+	return g.err
+}
+
+// generator carries the first error through.
+type generator struct {
+	dir string
+	o   Options
+	err error
+}
+
+// needed says whether a file is to be made.
+func (g *generator) needed(name string) bool {
+	if g.err != nil {
+		return false
+	}
+	gone, err := missing(filepath.Join(g.dir, name))
+	g.err = err
+	return gone && err == nil
+}
+
+func (g *generator) write(name string, data []byte, private bool) {
+	if g.err != nil {
+		return
+	}
+	mode := fs.FileMode(0o644)
+	if private {
+		mode = 0o600
+	}
+	g.err = write(filepath.Join(g.dir, name), data, mode)
+}
+
+// key makes a P-256 key, or reads the one there is.
+func (g *generator) key(name string) crypto.Signer {
+	if !g.needed(name) {
+		if g.err != nil {
+			return nil
+		}
+		signer, err := readKey(filepath.Join(g.dir, name))
+		g.err = err
+		return signer
+	}
+	made, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		g.err = err
+		return nil
+	}
+	text, err := keyPEM(made)
+	if err != nil {
+		g.err = err
+		return nil
+	}
+	g.write(name, text, true)
+	return made
+}
+
+// certified makes a key and its certificate under an authority.
+func (g *generator) certified(ca *Authority, keyName, chainName, name, uri string) {
+	signer := g.key(keyName)
+	if !g.needed(chainName) {
+		return
+	}
+	chain, err := ca.Issue(Certificate{Key: signer.Public(), Name: name, URI: uri, Now: g.o.Now})
+	if err != nil {
+		g.err = fmt.Errorf("certificate %s: %w", chainName, err)
+		return
+	}
+	g.write(chainName, chainPEM(chain...), false)
+}
+
+// authority makes a CA, or reads the one there is.
+func (g *generator) authority(certName, keyName, name string) *Authority {
+	signer := g.key(keyName)
+	if g.needed(certName) {
+		der, err := selfSigned(signer, name, g.o.Now())
+		g.err = err
+		if err == nil {
+			g.write(certName, chainPEM(der), false)
+		}
+	}
+	if g.err != nil {
+		return nil
+	}
+	cert, err := readCertificate(filepath.Join(g.dir, certName))
+	g.err = err
+	return &Authority{Certificate: cert, Key: signer}
+}
+
+// log makes the log's note key (C2SP signed-note): the verifier is
+// name+hash+base64(0x01 || public), the signer the same with the seed.
+func (g *generator) log() {
+	if !g.needed(logKey) {
+		return
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		g.err = err
+		return
+	}
+	signer, verifier := noteKeys(g.o.LogOrigin, public, private)
+	g.write(logPublic, []byte(verifier+"\n"), false)
+	g.write(logKey, []byte(signer+"\n"), true)
+}
+
+// noteAlgorithm is Ed25519 in C2SP signed-note.
+const noteAlgorithm = 0x01
+
+func noteKeys(name string, public ed25519.PublicKey, private ed25519.PrivateKey) (signer, verifier string) {
+	tagged := append([]byte{noteAlgorithm}, public...)
+	sum := sha256.Sum256(append([]byte(name+"\n"), tagged...))
+	hash := fmt.Sprintf("%08x", binary.BigEndian.Uint32(sum[:]))
+	seed := append([]byte{noteAlgorithm}, private.Seed()...)
+	encode := base64.StdEncoding.EncodeToString
+	return "PRIVATE+KEY+" + name + "+" + hash + "+" + encode(seed), name + "+" + hash + "+" + encode(tagged)
+}
+
+func (g *generator) secret() {
+	if !g.needed(secretFile) {
+		return
+	}
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	g.write(secretFile, []byte(base64.RawURLEncoding.EncodeToString(secret)+"\n"), true)
+}
+
+func sorted(m map[string]string) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// host is a URL's host name, for a certificate's DNS name; "" for a URN.
+func host(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}

@@ -1,0 +1,200 @@
+package keys
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Purpose is what a key signs.
+type Purpose string
+
+// The purposes.
+const (
+	Token  Purpose = "token"
+	Record Purpose = "record"
+	Issuer Purpose = "issuer"
+	Status Purpose = "status"
+)
+
+// key is one purpose's key with what is published of it.
+type key struct {
+	signer crypto.Signer
+	kid    string
+	chain  [][]byte
+}
+
+// Ring is the hub's keys.
+type Ring struct {
+	dir    string
+	keys   map[Purpose]key
+	ca     *x509.Certificate
+	caKey  crypto.Signer
+	agency *x509.Certificate
+	secret []byte
+	logKey string
+	logPub string
+}
+
+// Load reads the keys that Generate made. dir is the data directory.
+func Load(dir string) (*Ring, error) {
+	r := &Ring{dir: dir, keys: map[Purpose]key{}}
+	for _, p := range []Purpose{Token, Record, Issuer, Status} {
+		k, err := r.load(p)
+		if err != nil {
+			return nil, fmt.Errorf("key %s: %w", p, err)
+		}
+		r.keys[p] = k
+	}
+	return r, errors.Join(r.loadCAs(), r.loadLog(), r.loadSecret())
+}
+
+func (r *Ring) load(p Purpose) (key, error) {
+	signer, err := readKey(filepath.Join(r.dir, "keys", string(p)+".pem"))
+	if err != nil {
+		return key{}, err
+	}
+	kid, err := thumbprint(signer.Public())
+	if err != nil {
+		return key{}, err
+	}
+	k := key{signer: signer, kid: kid}
+	if p == Issuer || p == Status {
+		k.chain, err = readChain(filepath.Join(r.dir, "keys", string(p)+"-chain.pem"), signer)
+	}
+	return k, err
+}
+
+func (r *Ring) loadCAs() (err error) {
+	if r.ca, err = readCertificate(filepath.Join(r.dir, hubCA)); err != nil {
+		return err
+	}
+	if r.agency, err = readCertificate(filepath.Join(r.dir, agencyCA)); err != nil {
+		return err
+	}
+	r.caKey, err = readKey(filepath.Join(r.dir, hubCAKey))
+	return err
+}
+
+func (r *Ring) loadLog() error {
+	key, err := readPrivate(filepath.Join(r.dir, logKey))
+	if err != nil {
+		return err
+	}
+	public, err := os.ReadFile(filepath.Join(r.dir, logPublic))
+	if err != nil {
+		return err
+	}
+	r.logKey, r.logPub = strings.TrimSpace(string(key)), strings.TrimSpace(string(public))
+	return nil
+}
+
+func (r *Ring) loadSecret() error {
+	text, err := readPrivate(filepath.Join(r.dir, secretFile))
+	if err != nil {
+		return err
+	}
+	r.secret, err = base64.RawURLEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err == nil && len(r.secret) != 32 {
+		err = fmt.Errorf("%s: not 32 bytes", secretFile)
+	}
+	return err
+}
+
+// Signer is a purpose's key, its kid (RFC 7638 thumbprint) and, for issuer and
+// status, its x5c chain: leaf first, without the CA. Asking for a purpose that
+// does not exist is a programmer's mistake.
+func (r *Ring) Signer(p Purpose) (crypto.Signer, string, [][]byte) {
+	k, ok := r.keys[p]
+	if !ok {
+		panic("keys: no such purpose: " + string(p))
+	}
+	return k.signer, k.kid, k.chain
+}
+
+// JWKS is what the hub publishes: the public keys that sign tokens and records.
+func (r *Ring) JWKS() jose.JSONWebKeySet {
+	var set jose.JSONWebKeySet
+	for _, p := range []Purpose{Token, Record} {
+		k := r.keys[p]
+		set.Keys = append(set.Keys, jose.JSONWebKey{
+			Key: k.signer.Public(), KeyID: k.kid, Algorithm: string(jose.ES256), Use: "sig",
+		})
+	}
+	return set
+}
+
+// LogKey is the log's signing and verifying key as C2SP signed-note writes
+// them; pkg/tlog opens them.
+func (r *Ring) LogKey() (signer, verifier string) { return r.logKey, r.logPub }
+
+// CA is the certificate under which the hub's issuer and verifier keys stand.
+func (r *Ring) CA() *x509.Certificate { return r.ca }
+
+// AgencyCA is the certificate under which the agencies' keys stand.
+func (r *Ring) AgencyCA() *x509.Certificate { return r.agency }
+
+// Secret derives a 32-byte secret of its own for each use that names itself
+// (RFC 5869). The same name gives the same secret.
+func (r *Ring) Secret(name string) []byte {
+	out, err := hkdf.Key(sha256.New, r.secret, nil, "mydata/"+name+"/v1", 32)
+	if err != nil {
+		panic("keys: " + err.Error())
+	}
+	return out
+}
+
+// Officers are the public keys of the two officers, for the trust directory.
+func (r *Ring) Officers() ([]jose.JSONWebKey, error) {
+	var out []jose.JSONWebKey
+	for _, name := range officers {
+		signer, err := readKey(filepath.Join(r.dir, name))
+		if err != nil {
+			return nil, err
+		}
+		kid, err := thumbprint(signer.Public())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, jose.JSONWebKey{Key: signer.Public(), KeyID: kid, Algorithm: string(jose.ES256), Use: "sig"})
+	}
+	return out, nil
+}
+
+// OfficerSigners are the officers' private keys, which only a development hub holds.
+func (r *Ring) OfficerSigners() ([]crypto.Signer, error) {
+	var out []crypto.Signer
+	for _, name := range officers {
+		signer, err := readKey(filepath.Join(r.dir, name))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, signer)
+	}
+	return out, nil
+}
+
+func thumbprint(public crypto.PublicKey) (string, error) {
+	jwk := jose.JSONWebKey{Key: public}
+	sum, err := jwk.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("thumbprint: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(sum), nil
+}
+
+var (
+	_ crypto.Signer = (*ecdsa.PrivateKey)(nil)
+	_ crypto.Signer = ed25519.PrivateKey(nil)
+)

@@ -1,0 +1,24 @@
+// Package oauth is the hub's authorization server, with zitadel/oidc's op
+// package as a kit: the kit routes and decodes the token, introspection,
+// revocation, userinfo, discovery and key endpoints and makes id_tokens;
+// everything that decides is here, overriding op.LegacyServer.
+//
+// Specifications: RFC 6749 with RFC 9700; OpenID Connect Core 1.0 and
+// Discovery 1.0 (code flow); RFC 8414 metadata; RFC 7636 PKCE, S256 alone;
+// RFC 9126 PAR; RFC 9101 request objects, by value and at PAR alone; RFC 9207
+// iss; RFC 7523 private_key_jwt as FAPI 2.0 narrows it (aud is the issuer, one
+// string); RFC 9449 DPoP; RFC 9068 at+jwt; RFC 9396 authorization_details, each
+// type owned by the package that registers it; RFC 7662, RFC 7009;
+// OpenID4VCI 1.0, 3.5 and 6 for the pre-authorized code.
+//
+// Left out: implicit and hybrid flows, client_credentials, token exchange,
+// jwt-bearer as a grant, device flow, dynamic registration, logout, request
+// objects by URL, encryption of requests.
+//
+// What always holds: what may be used once (request_uri, code, client
+// assertion, proof, rotated refresh token) is used up by one atomic write to a
+// row, and a store that cannot answer means refusal; a code's second use
+// revokes what the first one gave; nothing is answered to a browser that did
+// not begin the request; an access token is bound to a key wherever the client
+// is registered so; a subject is pairwise by registered sector.
+package oauth

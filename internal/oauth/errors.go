@@ -1,0 +1,38 @@
+package oauth
+
+import "errors"
+
+// The sentinels of PreAuthorized.
+var (
+	ErrInvalidCode      = errors.New("oauth: pre-authorized code unknown, used or expired")
+	ErrTxCode           = errors.New("oauth: wrong tx_code")
+	ErrTxCodeMissing    = errors.New("oauth: tx_code missing")
+	ErrTxCodeUnexpected = errors.New("oauth: tx_code not expected")
+)
+
+// The sentinels of interactions.
+var (
+	// ErrNoInteraction: unknown, finished or expired.
+	ErrNoInteraction = errors.New("oauth: no such interaction")
+	// ErrOtherBrowser: begun in another browser.
+	ErrOtherBrowser = errors.New("oauth: interaction of another browser")
+)
+
+// Refusal is a protocol error with its specification's code. Its description
+// reaches the client; where a program branches on the reason, the reason's
+// word comes first, before a colon ("withdrawn: …").
+type Refusal struct {
+	Code        string
+	Description string
+	Err         error
+}
+
+// Error is the code and the description.
+func (r *Refusal) Error() string { return r.Code + ": " + r.Description }
+
+// Unwrap is the cause, for the log.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+func refuse(code, description string) *Refusal {
+	return &Refusal{Code: code, Description: description}
+}

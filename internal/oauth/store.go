@@ -1,0 +1,4 @@
+package oauth
+
+// Store keeps what must not be forgotten or used twice.
+type Store interface{}

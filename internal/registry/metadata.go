@@ -1,0 +1,265 @@
+package registry
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	stdjson "encoding/json"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
+)
+
+// The limits of one client's metadata.
+const (
+	maxMetadata  = 32 << 10
+	maxRedirects = 16
+	maxKeys      = 8
+	maxText      = 512
+)
+
+// The grant types that the hub knows.
+const (
+	GrantCode          = "authorization_code"
+	GrantRefresh       = "refresh_token"
+	GrantPreAuthorized = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
+)
+
+// MetadataError is client metadata refused (RFC 7591, 3.2.2).
+type MetadataError struct {
+	Field string
+	Cause string
+}
+
+// Error names the field.
+func (e *MetadataError) Error() string { return "client metadata: " + e.Field + ": " + e.Cause }
+
+func bad(field, format string, args ...any) error {
+	return &MetadataError{Field: field, Cause: fmt.Sprintf(format, args...)}
+}
+
+// metadata is RFC 7591, 2 as far as the hub knows it; unknown members are
+// ignored, as the RFC asks.
+type metadata struct {
+	ID            string              `json:"client_id"`
+	RedirectURIs  []string            `json:"redirect_uris"`
+	AuthMethod    AuthMethod          `json:"token_endpoint_auth_method"`
+	GrantTypes    []string            `json:"grant_types"`
+	ResponseTypes []string            `json:"response_types"`
+	Name          string              `json:"client_name"`
+	NameKo        string              `json:"client_name#ko"`
+	NameEn        string              `json:"client_name#en"`
+	URI           string              `json:"client_uri"`
+	Scope         string              `json:"scope"`
+	JWKS          *jose.JSONWebKeySet `json:"jwks"`
+	JWKSURI       string              `json:"jwks_uri"`
+	DPoP          bool                `json:"dpop_bound_access_tokens"`
+	PAR           bool                `json:"require_pushed_authorization_requests"`
+	Signed        bool                `json:"require_signed_request_object"`
+	Agency        string              `json:"agency"`
+	Roles         []string            `json:"roles"`
+}
+
+// ParseMetadata reads a client's metadata and refuses what the hub could not
+// hold it to. A missing client_id is made; a secret is made for a client that
+// authenticates by one, and returned apart from its hash.
+func ParseMetadata(data stdjson.RawMessage) (Client, string, error) {
+	if len(data) > maxMetadata {
+		return Client{}, "", bad("metadata", "over %d bytes", maxMetadata)
+	}
+	var m metadata
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Client{}, "", bad("metadata", "not the JSON of RFC 7591: %v", err)
+	}
+	m.defaults()
+	for _, check := range []func() error{m.checkNames, m.checkAuth, m.checkGrants, m.checkRedirects, m.checkKeys} {
+		if err := check(); err != nil {
+			return Client{}, "", err
+		}
+	}
+	c := m.client()
+	if c.AuthMethod != AuthSecretBasic {
+		return c, "", nil
+	}
+	random := make([]byte, 32)
+	rand.Read(random)
+	secret := base64.RawURLEncoding.EncodeToString(random)
+	c.SecretHash = hashSecret(secret)
+	return c, secret, nil
+}
+
+// defaults are those of RFC 7591, 2.
+func (m *metadata) defaults() {
+	if m.ID == "" {
+		m.ID = "client-" + strings.ToLower(rand.Text())
+	}
+	if m.AuthMethod == "" {
+		m.AuthMethod = AuthSecretBasic
+	}
+	if len(m.GrantTypes) == 0 {
+		m.GrantTypes = []string{GrantCode}
+	}
+	if len(m.ResponseTypes) == 0 && slices.Contains(m.GrantTypes, GrantCode) {
+		m.ResponseTypes = []string{"code"}
+	}
+}
+
+func (m *metadata) client() Client {
+	c := Client{
+		ID: m.ID, Agency: m.Agency, URI: m.URI, RedirectURIs: m.RedirectURIs, AuthMethod: m.AuthMethod,
+		Scopes: strings.Fields(m.Scope), GrantTypes: m.GrantTypes, Roles: m.Roles,
+		DPoP: m.DPoP, PAR: m.PAR, SignedRequest: m.Signed, Introspect: slices.Contains(m.Roles, RoleIntrospect),
+		Name: map[string]string{},
+	}
+	for lang, name := range map[string]string{"": m.Name, "ko": m.NameKo, "en": m.NameEn} {
+		if name != "" {
+			c.Name[lang] = name
+		}
+	}
+	if m.JWKS != nil {
+		c.JWKS = *m.JWKS
+	}
+	return c
+}
+
+func (m *metadata) checkNames() error {
+	for field, text := range map[string]string{
+		"client_id": m.ID, "client_name": m.Name, "client_name#ko": m.NameKo, "client_name#en": m.NameEn, "client_uri": m.URI, "agency": m.Agency,
+	} {
+		if len(text) > maxText {
+			return bad(field, "over %d bytes", maxText)
+		}
+	}
+	// RFC 6749, A.1: VSCHAR. No colon, which would break HTTP Basic.
+	if strings.ContainsFunc(m.ID, func(r rune) bool { return r < 0x21 || r > 0x7e || r == ':' }) {
+		return bad("client_id", "printable ASCII without spaces and colons only")
+	}
+	if m.Agency != "" {
+		if u, err := url.Parse(m.Agency); err != nil || !u.IsAbs() {
+			return bad("agency", "not an absolute URI")
+		}
+	}
+	for _, scope := range strings.Fields(m.Scope) {
+		// RFC 6749, 3.3: scope-token.
+		if strings.ContainsFunc(scope, func(r rune) bool { return r < 0x21 || r > 0x7e || r == '"' || r == '\\' }) {
+			return bad("scope", "%q is no scope", scope)
+		}
+	}
+	for _, role := range m.Roles {
+		if role != RoleIntrospect {
+			return bad("roles", "%q is no role; there is: %s", role, RoleIntrospect)
+		}
+	}
+	return nil
+}
+
+func (m *metadata) checkAuth() error {
+	switch m.AuthMethod {
+	case AuthNone:
+		// A client without a key of its own must bind its tokens to one, and
+		// must have its requests pushed, or a stolen code or token would do.
+		if !m.DPoP {
+			return bad("dpop_bound_access_tokens", "must be true for a public client")
+		}
+		if !m.PAR && slices.Contains(m.GrantTypes, GrantCode) {
+			return bad("require_pushed_authorization_requests", "must be true for a public client")
+		}
+		if len(m.Roles) > 0 {
+			return bad("roles", "a public client cannot have one")
+		}
+	case AuthPrivateKeyJWT, AuthSecretBasic:
+	default:
+		return bad("token_endpoint_auth_method", "%q is not one of none, private_key_jwt, client_secret_basic", m.AuthMethod)
+	}
+	if m.Signed && !m.PAR {
+		return bad("require_signed_request_object", "needs require_pushed_authorization_requests: objects are taken at the PAR endpoint alone")
+	}
+	return nil
+}
+
+func (m *metadata) checkGrants() error {
+	known := []string{GrantCode, GrantRefresh, GrantPreAuthorized}
+	for _, grant := range m.GrantTypes {
+		if !slices.Contains(known, grant) {
+			return bad("grant_types", "%q is not one of %s", grant, strings.Join(known, ", "))
+		}
+	}
+	for _, response := range m.ResponseTypes {
+		if response != "code" {
+			return bad("response_types", "%q: only code", response)
+		}
+	}
+	return nil
+}
+
+func (m *metadata) checkRedirects() error {
+	if slices.Contains(m.GrantTypes, GrantCode) && len(m.RedirectURIs) == 0 {
+		return bad("redirect_uris", "none, yet grant_types has authorization_code")
+	}
+	if len(m.RedirectURIs) > maxRedirects {
+		return bad("redirect_uris", "over %d", maxRedirects)
+	}
+	for _, uri := range m.RedirectURIs {
+		if err := checkRedirect(uri); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkRedirect takes https, and plain http for loop-back (RFC 8252, 7.3).
+// Private-use schemes are refused: any app may claim them.
+func checkRedirect(uri string) error {
+	u, err := url.Parse(uri)
+	if err != nil || !u.IsAbs() || u.Host == "" || u.User != nil || len(uri) > maxText {
+		return bad("redirect_uris", "%q is not an absolute URL", uri)
+	}
+	if strings.Contains(uri, "#") {
+		return bad("redirect_uris", "%q has a fragment", uri)
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()) {
+		return nil
+	}
+	return bad("redirect_uris", "%q is neither https nor loop-back", uri)
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func (m *metadata) checkKeys() error {
+	if m.JWKSURI != "" {
+		return bad("jwks_uri", "give the keys by value, in jwks")
+	}
+	if m.JWKS == nil {
+		if m.AuthMethod == AuthPrivateKeyJWT || m.Signed {
+			return bad("jwks", "missing")
+		}
+		return nil
+	}
+	if n := len(m.JWKS.Keys); n == 0 || n > maxKeys {
+		return bad("jwks", "one to %d keys", maxKeys)
+	}
+	for i, key := range m.JWKS.Keys {
+		if !key.IsPublic() || !key.Valid() {
+			return bad("jwks", "key %d is not a public key", i)
+		}
+		if public, ok := key.Key.(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
+			return bad("jwks", "key %d is not on P-256 (ES256)", i)
+		}
+		if key.Use != "" && key.Use != "sig" {
+			return bad("jwks", "key %d is not for signatures", i)
+		}
+	}
+	return nil
+}

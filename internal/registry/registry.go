@@ -1,0 +1,97 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// The sentinels.
+var (
+	// ErrUnknown: there is no such client, or no catalogue yet.
+	ErrUnknown = errors.New("registry: unknown")
+	// ErrTaken: another client has this id.
+	ErrTaken = errors.New("registry: client id is taken")
+	// ErrConflict: another catalogue has this version.
+	ErrConflict = errors.New("registry: catalogue version is taken")
+)
+
+// Store keeps the registry. Writes are durable on return. All methods may run
+// at once. An error that is none of the sentinels means the outcome is unknown.
+type Store interface {
+	// Client returns ErrUnknown when there is none.
+	Client(ctx context.Context, id string) (Client, error)
+	// AddClient returns ErrTaken when the id is another's; adding the very
+	// same client again is nil.
+	AddClient(ctx context.Context, c Client) error
+	// Catalogue returns the newest version, or ErrUnknown.
+	Catalogue(ctx context.Context) (version int64, jws string, err error)
+	// PutCatalogue returns ErrConflict unless version is above every one kept.
+	PutCatalogue(ctx context.Context, version int64, jws string) error
+}
+
+// clientLife is how long a replica may go on with a client's old metadata.
+const clientLife = 30 * time.Second
+
+// Registry answers from memory and asks its store when it must.
+type Registry struct {
+	Store  Store
+	Logger *slog.Logger
+	Now    func() time.Time
+
+	mu      sync.Mutex
+	clients map[string]cached
+	snapshot
+}
+
+type cached struct {
+	client Client
+	until  time.Time
+}
+
+// Client finds a client; ErrUnknown when there is none.
+func (r *Registry) Client(ctx context.Context, id string) (Client, error) {
+	r.mu.Lock()
+	c, ok := r.clients[id]
+	r.mu.Unlock()
+	if ok && r.now().Before(c.until) {
+		return c.client, nil
+	}
+	client, err := r.Store.Client(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.clients == nil {
+		r.clients = map[string]cached{}
+	}
+	r.clients[id] = cached{client: client, until: r.now().Add(clientLife)}
+	return client, nil
+}
+
+// AddClient registers a client by its metadata (ParseMetadata). The secret is
+// returned once, for a client that authenticates by one.
+func (r *Registry) AddClient(ctx context.Context, metadata json.RawMessage) (Client, string, error) {
+	c, secret, err := ParseMetadata(metadata)
+	if err != nil {
+		return Client{}, "", err
+	}
+	if err := r.Store.AddClient(ctx, c); err != nil {
+		return Client{}, "", err
+	}
+	r.mu.Lock()
+	delete(r.clients, c.ID)
+	r.mu.Unlock()
+	return c, secret, nil
+}
+
+func (r *Registry) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
+}
