@@ -1,0 +1,111 @@
+package openid4vp
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/govmydata/mydata/pkg/credential"
+)
+
+// The checks that Evaluate adds to those of the credential verifier.
+const (
+	CheckEncryption = "response encryption"
+	CheckState      = "state"
+	CheckShape      = "vp_token shape"
+	CheckMatch      = "answers the query"
+	CheckQuery      = "query satisfied"
+)
+
+// Verifier verifies one presentation; *credential.Verifier is one. It may be
+// called concurrently.
+type Verifier interface {
+	Verify(ctx context.Context, p credential.Presentation) credential.Result
+}
+
+// Presented is one presentation that was looked at.
+type Presented struct {
+	Query  string // id of the Credential Query it stands under
+	Checks []credential.Check
+	OK     bool
+	// What follows is set only when OK.
+	Result credential.Result
+	Claims map[string]any // of Result.Claims, what the query asked for
+}
+
+// Evaluation is what became of a response. The zero Evaluation is a refusal.
+type Evaluation struct {
+	OK            bool
+	Response      []credential.Check // on the response as a whole
+	Presentations []Presented
+	// Error is the wallet's own code, when it answered with one.
+	Error string
+}
+
+// Evaluate opens a response and walks over it as section 8.6 says: shape, each
+// presentation, then the query as a whole, recomputed over what was verified. A
+// presentation with a failed check is discarded.
+func (r Request) Evaluate(ctx context.Context, jwe string, v Verifier) Evaluation {
+	response, err := r.Open(jwe)
+	e := Evaluation{Response: opened(err), Error: response.Error}
+	if err != nil || response.Error != "" {
+		return e
+	}
+	answered := map[string]bool{}
+	for _, id := range slices.Sorted(maps.Keys(response.VPToken)) {
+		query, _ := r.Query.Credential(id)
+		for _, token := range response.VPToken[id] {
+			p := r.look(ctx, query, token, v)
+			answered[id] = answered[id] || p.OK
+			e.Presentations = append(e.Presentations, p)
+		}
+	}
+	err = r.Query.Satisfied(func(id string) bool { return answered[id] })
+	e.Response = append(e.Response, check(CheckQuery, err))
+	e.OK = err == nil
+	return e
+}
+
+// look verifies one presentation and only then asks whether it answers the
+// query: nothing that the wallet filtered is trusted.
+func (r Request) look(ctx context.Context, query CredentialQuery, token string, v Verifier) Presented {
+	result := v.Verify(ctx, credential.Presentation{Token: token, Audience: r.ClientID, Nonce: r.Nonce})
+	p := Presented{Query: query.ID, Checks: slices.Clone(result.Checks)}
+	if !result.OK() {
+		return p
+	}
+	ways, err := query.Matches(Candidate{Format: result.Format, VCT: result.VCT, Claims: result.Claims, Chain: result.Chain})
+	p.Checks = append(p.Checks, check(CheckMatch, err))
+	if err != nil {
+		return p
+	}
+	p.OK, p.Result = true, result
+	// Every way that is met was asked for: a wallet may send a larger set than
+	// the first.
+	p.Claims = Project(result.Claims, slices.Concat(ways...))
+	return p
+}
+
+// opened turns the outcome of Open into the checks it stands for.
+func opened(err error) []credential.Check {
+	steps := []struct {
+		name    string
+		refusal error
+	}{{CheckEncryption, ErrEncryption}, {CheckState, ErrState}, {CheckShape, ErrShape}}
+	var checks []credential.Check
+	for _, step := range steps {
+		if errors.Is(err, step.refusal) {
+			return append(checks, check(step.name, err))
+		}
+		checks = append(checks, check(step.name, nil))
+	}
+	return checks
+}
+
+func check(name string, err error) credential.Check {
+	if err != nil {
+		return credential.Check{Name: name, Detail: err.Error()}
+	}
+	return credential.Check{Name: name, OK: true}
+}
