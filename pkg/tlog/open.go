@@ -1,0 +1,69 @@
+package tlog
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// MaxCheckpoint bounds a checkpoint in bytes, signatures and all.
+const MaxCheckpoint = 64 << 10
+
+// Open checks a checkpoint: signed by a log of the policy under the origin it
+// names, cosigned by a quorum. With ErrUnwitnessed the Checkpoint is filled
+// too: the log said it, and nobody vouches that it says the same to others.
+// Signatures of unknown keys are ignored, a wrong one of a known key refuses
+// the whole (C2SP signed-note, Signatures).
+func (p Policy) Open(signed []byte) (Checkpoint, error) {
+	if len(signed) > MaxCheckpoint {
+		return Checkpoint{}, ErrCheckpoint
+	}
+	var known []note.Verifier
+	names := map[sigID]string{}
+	for _, l := range p.Logs {
+		known = append(known, verifier{l.Key})
+	}
+	for _, w := range p.Witnesses {
+		known = append(known, verifier{w.Key})
+		names[sigID{w.Key.Name, w.Key.KeyHash()}] = w.Name
+	}
+	opened, err := note.Open(signed, note.VerifierList(known...))
+	if err != nil {
+		return Checkpoint{}, noteError(err)
+	}
+	c, err := parseCheckpoint(opened.Text)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	c.Note = signed
+	byLog := false
+	for _, s := range opened.Sigs {
+		if name, ok := names[sigID{s.Name, s.Hash}]; ok {
+			c.Witnesses = append(c.Witnesses, name)
+		} else if s.Name == c.Origin { // C2SP tlog-policy: the key's name is the origin
+			byLog = true
+		}
+	}
+	if !byLog {
+		return Checkpoint{}, ErrUnsigned
+	}
+	if !p.met(c.Witnesses) {
+		return c, ErrUnwitnessed
+	}
+	return c, nil
+}
+
+type sigID struct {
+	name string
+	hash uint32
+}
+
+func noteError(err error) error {
+	_, unknown := errors.AsType[*note.UnverifiedNoteError](err)
+	_, wrong := errors.AsType[*note.InvalidSignatureError](err)
+	if unknown || wrong {
+		return fmt.Errorf("%w: %w", ErrUnsigned, err)
+	}
+	return fmt.Errorf("%w: %w", ErrCheckpoint, err)
+}
