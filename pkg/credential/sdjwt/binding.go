@@ -1,0 +1,126 @@
+package sdjwt
+
+import (
+	"crypto"
+	"crypto/subtle"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
+)
+
+// How far the iat of a key binding JWT may lie from the present.
+const (
+	KeyBindingMaxAge  = 5 * time.Minute
+	KeyBindingMaxSkew = 30 * time.Second
+)
+
+type bindingClaims struct {
+	IssuedAt      *int64   `json:"iat"`
+	Audience      string   `json:"aud"`
+	Nonce         string   `json:"nonce"`
+	Hash          string   `json:"sd_hash"`
+	Expires       *int64   `json:"exp,omitempty"`
+	Transaction   []string `json:"transaction_data_hashes,omitempty"`
+	TransactionBy string   `json:"transaction_data_hashes_alg,omitempty"`
+}
+
+// Bind appends a key binding JWT (RFC 9901, 4.3) to a presentation, which ends
+// with a tilde as Present makes it.
+func Bind(presentation string, holder crypto.Signer, kb KeyBinding) (string, error) {
+	if presentation == "" || presentation[len(presentation)-1] != '~' {
+		return "", fmt.Errorf("%w: a presentation without key binding ends with ~", ErrMalformed)
+	}
+	iat := kb.IssuedAt.Unix()
+	payload, err := json.Marshal(bindingClaims{
+		IssuedAt: &iat, Audience: kb.Audience, Nonce: kb.Nonce, Hash: digestOf(presentation),
+		Transaction: kb.TransactionDataHashes, TransactionBy: kb.TransactionDataHashesAlg,
+	})
+	if err != nil {
+		return "", fmt.Errorf("bind: %w", err)
+	}
+	signed, err := sign(holder, map[string]string{"alg": "ES256", "typ": KeyBindingType}, payload)
+	if err != nil {
+		return "", fmt.Errorf("bind: %w", err)
+	}
+	return presentation + signed, nil
+}
+
+// VerifyKeyBinding checks the key binding JWT (RFC 9901, 7.3) against the
+// holder's key, which has to come from the verified payload, and against what
+// the verifier wants: audience, nonce, transaction data, and the present time
+// in want.IssuedAt. Every refusal is ErrKeyBinding.
+func (t *Token) VerifyKeyBinding(holder crypto.PublicKey, want KeyBinding) (KeyBinding, error) {
+	if t.binding == "" {
+		return KeyBinding{}, fmt.Errorf("%w: none there", ErrKeyBinding)
+	}
+	j, err := parseJWS(t.binding)
+	if err != nil {
+		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
+	}
+	if j.Type != KeyBindingType {
+		return KeyBinding{}, fmt.Errorf("%w: typ is not %s", ErrKeyBinding, KeyBindingType)
+	}
+	if err := j.verify(holder); err != nil {
+		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
+	}
+	if err := checkDepth(j.payload); err != nil {
+		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
+	}
+	var got bindingClaims
+	if err := json.Unmarshal(j.payload, &got); err != nil {
+		return KeyBinding{}, fmt.Errorf("%w: payload: %w", ErrKeyBinding, err)
+	}
+	if err := got.check(t.presented, want); err != nil {
+		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
+	}
+	return KeyBinding{Audience: got.Audience, Nonce: got.Nonce, IssuedAt: time.Unix(*got.IssuedAt, 0),
+		TransactionDataHashes: got.Transaction, TransactionDataHashesAlg: got.TransactionBy}, nil
+}
+
+func (got bindingClaims) check(presented string, want KeyBinding) error {
+	switch {
+	case got.Hash != digestOf(presented):
+		return fmt.Errorf("sd_hash is of another presentation")
+	case want.Audience == "" || got.Audience != want.Audience:
+		return fmt.Errorf("aud is another")
+	case want.Nonce == "" || subtle.ConstantTimeCompare([]byte(got.Nonce), []byte(want.Nonce)) != 1:
+		return fmt.Errorf("nonce is another")
+	case got.IssuedAt == nil:
+		return fmt.Errorf("no iat")
+	case got.Expires != nil && !want.IssuedAt.Before(time.Unix(*got.Expires, 0)):
+		return fmt.Errorf("expired")
+	case !slices.Equal(got.Transaction, want.TransactionDataHashes):
+		return fmt.Errorf("transaction_data_hashes are others")
+	case got.TransactionBy != "" && got.TransactionBy != HashAlgorithm:
+		return fmt.Errorf("transaction_data_hashes_alg is not %s", HashAlgorithm)
+	}
+	age := want.IssuedAt.Sub(time.Unix(*got.IssuedAt, 0))
+	if age > KeyBindingMaxAge || age < -KeyBindingMaxSkew {
+		return fmt.Errorf("iat is %s away from now", age.Round(time.Second))
+	}
+	return nil
+}
+
+// HolderKey is the public key in cnf.jwk of a verified payload (RFC 7800, 3.2).
+func HolderKey(claims map[string]any) (jose.JSONWebKey, error) {
+	cnf, _ := claims["cnf"].(map[string]any)
+	raw, ok := cnf["jwk"].(map[string]any)
+	if !ok {
+		return jose.JSONWebKey{}, fmt.Errorf("%w: no cnf.jwk", ErrKeyBinding)
+	}
+	data, err := json.Marshal(raw)
+	if err != nil {
+		return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk: %w", ErrKeyBinding, err)
+	}
+	var key jose.JSONWebKey
+	if err := key.UnmarshalJSON(data); err != nil {
+		return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk: %w", ErrKeyBinding, err)
+	}
+	if !key.Valid() || !key.IsPublic() {
+		return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk is not a public key", ErrKeyBinding)
+	}
+	return key, nil
+}

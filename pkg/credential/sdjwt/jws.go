@@ -1,0 +1,151 @@
+package sdjwt
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/asn1"
+	"encoding/base64"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4/json"
+)
+
+// b64 is base64url without padding (RFC 7515, 2) that refuses stray bits, so
+// that one value has one spelling.
+var b64 = base64.RawURLEncoding.Strict()
+
+// jws is a compact JWS (RFC 7515, 7.1), decoded and unverified. This package
+// has its own, and not go-jose's, since a header is read once here, with its
+// x5c as bytes.
+type jws struct {
+	Header
+	payload   []byte
+	signed    string // what the signature covers
+	signature []byte
+}
+
+type rawHeader struct {
+	Algorithm string    `json:"alg"`
+	Type      string    `json:"typ"`
+	KeyID     string    `json:"kid"`
+	X5C       []string  `json:"x5c"`
+	Critical  *[]string `json:"crit"`
+}
+
+func parseJWS(s string) (*jws, error) {
+	head, rest, ok := strings.Cut(s, ".")
+	body, signature, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 || strings.Contains(signature, ".") {
+		return nil, fmt.Errorf("%w: a JWS has three parts", ErrMalformed)
+	}
+	j := &jws{signed: s[:len(head)+1+len(body)]}
+	var header []byte
+	for _, part := range []struct {
+		from string
+		to   *[]byte
+	}{{head, &header}, {body, &j.payload}, {signature, &j.signature}} {
+		decoded, err := b64.DecodeString(part.from)
+		if err != nil {
+			return nil, fmt.Errorf("%w: base64url: %w", ErrMalformed, err)
+		}
+		*part.to = decoded
+	}
+	return j, j.readHeader(header)
+}
+
+func (j *jws) readHeader(data []byte) error {
+	if err := checkDepth(data); err != nil {
+		return err
+	}
+	var raw rawHeader
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return fmt.Errorf("%w: header: %w", ErrMalformed, err)
+	}
+	if raw.Critical != nil { // RFC 7515, 4.1.11: none is understood
+		return fmt.Errorf("%w: header: crit is not supported", ErrMalformed)
+	}
+	j.Header = Header{Algorithm: raw.Algorithm, Type: raw.Type, KeyID: raw.KeyID}
+	for _, c := range raw.X5C {
+		der, err := base64.StdEncoding.Strict().DecodeString(c)
+		if err != nil {
+			return fmt.Errorf("%w: header: x5c: %w", ErrMalformed, err)
+		}
+		j.X5C = append(j.X5C, der)
+	}
+	return nil
+}
+
+// verify accepts ES256 and a P-256 key, nothing else (RFC 7518, 3.4).
+func (j *jws) verify(key crypto.PublicKey) error {
+	public, ok := key.(*ecdsa.PublicKey)
+	if !ok || public == nil || public.Curve != elliptic.P256() {
+		return fmt.Errorf("%w: the key is not on P-256", ErrSignature)
+	}
+	if j.Algorithm != "ES256" {
+		return fmt.Errorf("%w: alg is not ES256", ErrSignature)
+	}
+	if len(j.signature) != 64 {
+		return fmt.Errorf("%w: not 64 bytes", ErrSignature)
+	}
+	digest := sha256.Sum256([]byte(j.signed))
+	r, s := new(big.Int).SetBytes(j.signature[:32]), new(big.Int).SetBytes(j.signature[32:])
+	if !ecdsa.Verify(public, digest[:], r, s) {
+		return ErrSignature
+	}
+	return nil
+}
+
+func sign(signer crypto.Signer, header any, payload []byte) (string, error) {
+	public, ok := signer.Public().(*ecdsa.PublicKey)
+	if !ok || public.Curve != elliptic.P256() {
+		return "", fmt.Errorf("sign: the key is not on P-256")
+	}
+	head, err := json.Marshal(header)
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	out := make([]byte, 0, b64.EncodedLen(len(head))+b64.EncodedLen(len(payload))+88)
+	out = b64.AppendEncode(out, head)
+	out = append(out, '.')
+	out = b64.AppendEncode(out, payload)
+	digest := sha256.Sum256(out)
+	der, err := signer.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	var rs struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(der, &rs); err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	var signature [64]byte
+	rs.R.FillBytes(signature[:32])
+	rs.S.FillBytes(signature[32:])
+	out = append(out, '.')
+	return string(b64.AppendEncode(out, signature[:])), nil
+}
+
+// checkDepth refuses JSON nested deeper than MaxDepth before it is decoded.
+func checkDepth(data []byte) error {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > MaxDepth {
+				return fmt.Errorf("%w: nested deeper than %d", ErrMalformed, MaxDepth)
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return nil
+}
