@@ -75,14 +75,14 @@ func (c *child) healthy(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	for {
-		if up(ctx, c.url()+path) {
+		if up(ctx, "http://"+c.addr()+path) {
 			return nil
 		}
 		select {
 		case <-c.ended:
 			return c.explain("stopped while starting")
 		case <-ctx.Done():
-			return c.explain("does not answer " + c.url() + path)
+			return c.explain("does not answer at " + c.addr() + path)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

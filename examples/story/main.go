@@ -15,7 +15,7 @@ import (
 
 const usage = `story starts the whole demonstration on this machine.
 
-  story run [--data DIR] [--base-port N] [--bin DIR]
+  story run [--data DIR] [--base-port N] [--bin DIR] [--behind N]
 
 Ports: N idp, N+1 verifier, N+2 insurer, N+3 licence, N+4 wallet, N+11 to N+13
 witnesses; MYDATA_IDP_PORT, MYDATA_VERIFIER_PORT, MYDATA_INSURER_PORT,
@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	set.Usage = func() { fmt.Fprint(set.Output(), usage); set.PrintDefaults() }
 	data := set.String("data", "data", "folder of everything that is kept")
 	base := set.Int("base-port", 8080, "port of the idp, from which the others count")
+	behind := set.Int("behind", 0, "services are reached at their port plus this, where a proxy forwards")
 	bin := set.String("bin", besides(), "folder of the programs")
 	if len(args) == 0 || args[0] != "run" {
 		set.Usage()
@@ -53,7 +54,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := set.Parse(args[1:]); err != nil {
 		return err
 	}
-	ports, err := newServices(*base)
+	ports, err := newServices(*base, *behind)
 	if err != nil {
 		return err
 	}

@@ -15,19 +15,20 @@ type service struct {
 	variable string
 	offset   int // from the base port
 	port     int
+	behind   int // how far above its own port others reach it
 }
 
 func (s service) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
 // url uses a name, since a passkey belongs to a domain name, never to an address.
-func (s service) url() string { return "http://localhost:" + strconv.Itoa(s.port) }
+func (s service) url() string { return "http://localhost:" + strconv.Itoa(s.port+s.behind) }
 
 type services struct {
 	idp, verifier, insurer, licence, wallet service
 	witnesses                               [3]service
 }
 
-func newServices(base int) (*services, error) {
+func newServices(base, behind int) (*services, error) {
 	s := &services{
 		idp:      service{name: "idp", variable: "MYDATA_IDP_PORT"},
 		verifier: service{name: "verifier", variable: "MYDATA_VERIFIER_PORT", offset: 1},
@@ -44,10 +45,10 @@ func newServices(base int) (*services, error) {
 		first = port
 	}
 	for i := range s.witnesses {
-		s.witnesses[i] = service{name: fmt.Sprintf("witness-%d", i+1), variable: "MYDATA_WITNESS_PORT", port: first + i}
+		s.witnesses[i] = service{name: fmt.Sprintf("witness-%d", i+1), variable: "MYDATA_WITNESS_PORT", port: first + i, behind: behind}
 	}
 	for _, x := range []*service{&s.idp, &s.verifier, &s.insurer, &s.licence, &s.wallet} {
-		x.port = base + x.offset
+		x.port, x.behind = base+x.offset, behind
 		if text, ok := os.LookupEnv(x.variable); ok {
 			port, err := parsePort(x.variable, text)
 			if err != nil {

@@ -22,7 +22,7 @@ func TestPorts(t *testing.T) {
 		defer l.Close()
 		port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 		t.Setenv("MYDATA_LICENCE_PORT", port)
-		s, err := newServices(8080)
+		s, err := newServices(8080, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,12 +33,12 @@ func TestPorts(t *testing.T) {
 	})
 	t.Run("it refuses a variable that is no port", func(t *testing.T) {
 		t.Setenv("MYDATA_IDP_PORT", "eighty")
-		if _, err := newServices(8080); err == nil || !strings.Contains(err.Error(), "MYDATA_IDP_PORT") {
+		if _, err := newServices(8080, 0); err == nil || !strings.Contains(err.Error(), "MYDATA_IDP_PORT") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("it counts from the base port", func(t *testing.T) {
-		s, err := newServices(9000)
+		s, err := newServices(9000, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestPorts(t *testing.T) {
 
 func TestAgencies(t *testing.T) {
 	dir := t.TempDir()
-	ports, err := newServices(8080)
+	ports, err := newServices(8080, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
