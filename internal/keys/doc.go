@@ -10,7 +10,7 @@
 //	keys/token.pem record.pem issuer.pem status.pem   private keys, PKCS #8
 //	keys/issuer-chain.pem status-chain.pem            leaf first
 //	keys/hub-ca.key.pem                               the hub's CA key
-//	keys/log.key log.pub                              note keys: signer, verifier
+//	keys/log.pem log.pub                              Ed25519 key; verifier key with the origin
 //	keys/secret                                       32 random bytes, base64url
 //	hub-ca.pem agency-ca.pem                          the two CAs' certificates
 //	government/key.pem                                the agencies' CA key, development alone

@@ -3,6 +3,7 @@ package keys
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/pem"
@@ -19,7 +20,7 @@ const (
 	hubCAKey   = "keys/hub-ca.key.pem"
 	agencyCA   = "agency-ca.pem"
 	agencyKey  = "government/key.pem"
-	logKey     = "keys/log.key"
+	logKey     = "keys/log.pem"
 	logPublic  = "keys/log.pub"
 	secretFile = "keys/secret"
 )
@@ -34,6 +35,30 @@ func ReadKey(path string) (crypto.Signer, error) { return readKey(path) }
 func ReadChain(path string, key crypto.Signer) ([][]byte, error) { return readChain(path, key) }
 
 func readKey(path string) (crypto.Signer, error) {
+	parsed, err := readPKCS8(path)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || signer.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("%s: not a P-256 key", path)
+	}
+	return signer, nil
+}
+
+func readEd25519(path string) (ed25519.PrivateKey, error) {
+	parsed, err := readPKCS8(path)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := parsed.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%s: not an Ed25519 key", path)
+	}
+	return key, nil
+}
+
+func readPKCS8(path string) (any, error) {
 	data, err := readPrivate(path)
 	if err != nil {
 		return nil, err
@@ -46,11 +71,7 @@ func readKey(path string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	signer, ok := parsed.(*ecdsa.PrivateKey)
-	if !ok || signer.Curve != elliptic.P256() {
-		return nil, fmt.Errorf("%s: not a P-256 key", path)
-	}
-	return signer, nil
+	return parsed, nil
 }
 
 // readPrivate refuses a file that others may read.

@@ -6,9 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +14,8 @@ import (
 	"path/filepath"
 	"sort"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/tlog"
 )
 
 // Options say whose keys are made.
@@ -148,32 +148,36 @@ func (g *generator) authority(certName, keyName, name string) *Authority {
 	return &Authority{Certificate: cert, Key: signer}
 }
 
-// log makes the log's note key (C2SP signed-note): the verifier is
-// name+hash+base64(0x01 || public), the signer the same with the seed.
+// log makes the log's Ed25519 key, and its verifier key (C2SP signed-note)
+// beside it, which also holds the origin.
 func (g *generator) log() {
-	if !g.needed(logKey) {
+	if g.needed(logKey) {
+		_, made, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			g.err = err
+			return
+		}
+		text, err := keyPEM(made)
+		if err != nil {
+			g.err = err
+			return
+		}
+		g.write(logKey, text, true)
+	}
+	if !g.needed(logPublic) {
 		return
 	}
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	key, err := readEd25519(filepath.Join(g.dir, logKey))
 	if err != nil {
 		g.err = err
 		return
 	}
-	signer, verifier := noteKeys(g.o.LogOrigin, public, private)
-	g.write(logPublic, []byte(verifier+"\n"), false)
-	g.write(logKey, []byte(signer+"\n"), true)
-}
-
-// noteAlgorithm is Ed25519 in C2SP signed-note.
-const noteAlgorithm = 0x01
-
-func noteKeys(name string, public ed25519.PublicKey, private ed25519.PrivateKey) (signer, verifier string) {
-	tagged := append([]byte{noteAlgorithm}, public...)
-	sum := sha256.Sum256(append([]byte(name+"\n"), tagged...))
-	hash := fmt.Sprintf("%08x", binary.BigEndian.Uint32(sum[:]))
-	seed := append([]byte{noteAlgorithm}, private.Seed()...)
-	encode := base64.StdEncoding.EncodeToString
-	return "PRIVATE+KEY+" + name + "+" + hash + "+" + encode(seed), name + "+" + hash + "+" + encode(tagged)
+	vkey := tlog.LogKey(g.o.LogOrigin, key.Public().(ed25519.PublicKey)).String()
+	if _, err := tlog.ParseKey(vkey); err != nil {
+		g.err = fmt.Errorf("the log's origin is no name for a key: %w", err)
+		return
+	}
+	g.write(logPublic, []byte(vkey+"\n"), false)
 }
 
 func (g *generator) secret() {

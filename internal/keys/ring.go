@@ -2,8 +2,6 @@ package keys
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/x509"
@@ -15,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/govmydata/mydata/pkg/tlog"
 )
 
 // Purpose is what a key signs.
@@ -43,8 +43,8 @@ type Ring struct {
 	caKey  crypto.Signer
 	agency *x509.Certificate
 	secret []byte
-	logKey string
-	logPub string
+	log    tlog.Signer
+	logKey tlog.Key
 }
 
 // Load reads the keys that Generate made. dir is the data directory.
@@ -88,7 +88,7 @@ func (r *Ring) loadCAs() (err error) {
 }
 
 func (r *Ring) loadLog() error {
-	key, err := readPrivate(filepath.Join(r.dir, logKey))
+	key, err := readEd25519(filepath.Join(r.dir, logKey))
 	if err != nil {
 		return err
 	}
@@ -96,8 +96,14 @@ func (r *Ring) loadLog() error {
 	if err != nil {
 		return err
 	}
-	r.logKey, r.logPub = strings.TrimSpace(string(key)), strings.TrimSpace(string(public))
-	return nil
+	if r.logKey, err = tlog.ParseKey(strings.TrimSpace(string(public))); err != nil {
+		return fmt.Errorf("%s: %w", logPublic, err)
+	}
+	if !r.logKey.Public.Equal(key.Public()) {
+		return fmt.Errorf("%s: not the key of %s", logPublic, logKey)
+	}
+	r.log, err = tlog.NewSigner(r.logKey.Name, key)
+	return err
 }
 
 func (r *Ring) loadSecret() error {
@@ -135,9 +141,11 @@ func (r *Ring) JWKS() jose.JSONWebKeySet {
 	return set
 }
 
-// LogKey is the log's signing and verifying key as C2SP signed-note writes
-// them; pkg/tlog opens them.
-func (r *Ring) LogKey() (signer, verifier string) { return r.logKey, r.logPub }
+// LogSigner signs the log's checkpoints; LogKey is its public half with the origin.
+func (r *Ring) LogSigner() tlog.Signer { return r.log }
+
+// LogKey is the log's verifier key; its name is the origin, its String the vkey.
+func (r *Ring) LogKey() tlog.Key { return r.logKey }
 
 // CA is the certificate under which the hub's issuer and verifier keys stand.
 func (r *Ring) CA() *x509.Certificate { return r.ca }
@@ -193,8 +201,3 @@ func thumbprint(public crypto.PublicKey) (string, error) {
 	}
 	return base64.RawURLEncoding.EncodeToString(sum), nil
 }
-
-var (
-	_ crypto.Signer = (*ecdsa.PrivateKey)(nil)
-	_ crypto.Signer = ed25519.PrivateKey(nil)
-)

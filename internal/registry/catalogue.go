@@ -1,28 +1,96 @@
 package registry
 
-import "context"
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/govmydata/mydata/pkg/catalogue"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// StatementKind is the kind of the log's public entry for a catalogue.
+const StatementKind = "catalogue"
+
+// Publisher is what signing and checking a catalogue needs.
+type Publisher struct {
+	Signer      crypto.Signer
+	KeyID       string
+	HubKeys     jose.JSONWebKeySet
+	AgencyRoots *x509.CertPool
+}
 
 // snapshot is the catalogue in force.
 type snapshot struct {
-	version int64
-	jws     string
+	catalogue *catalogue.Catalogue
+	jws       string
+}
+
+// Catalogue is the catalogue in force, or nil before the first was published.
+// It is shared: do not change it.
+func (r *Registry) Catalogue() *catalogue.Catalogue {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.snapshot.catalogue
 }
 
 // CatalogueJWS is the catalogue in force as it is published, or "".
 func (r *Registry) CatalogueJWS() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.jws
+	return r.snapshot.jws
 }
 
-// Refresh takes up the newest catalogue of the store.
-func (r *Registry) Refresh(ctx context.Context) error {
-	version, jws, err := r.Store.Catalogue(ctx)
+// PublishCatalogue signs a catalogue and puts it in force: what holds together,
+// whose every agency signed its own entry, and whose version is above the last.
+// Its version and digest become a public entry of the log.
+func (r *Registry) PublishCatalogue(ctx context.Context, c catalogue.Catalogue) error {
+	jws, err := catalogue.Sign(c, r.Publisher.Signer, r.Publisher.KeyID)
+	if err != nil {
+		return err
+	}
+	opened, err := catalogue.Open(jws, r.Publisher.HubKeys, r.Publisher.AgencyRoots)
+	if err != nil {
+		return err
+	}
+	digest := sha256.Sum256([]byte(jws))
+	leaf, err := tlog.Statement(StatementKind, map[string]any{
+		"version": c.Version, "sha256": base64.RawURLEncoding.EncodeToString(digest[:]),
+	})
+	if err != nil {
+		return err
+	}
+	commit := CatalogueCommit{ID: fmt.Sprintf("catalogue/%d", c.Version), Version: c.Version, JWS: jws, Leaves: [][]byte{leaf}}
+	if err := r.Store.PutCatalogue(ctx, commit); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.snapshot = snapshot{catalogue: opened, jws: jws}
+	return nil
+}
+
+// Load takes up the newest catalogue of the store; having none is no error.
+func (r *Registry) Load(ctx context.Context) error {
+	_, jws, err := r.Store.Catalogue(ctx)
+	if errors.Is(err, ErrUnknown) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	opened, err := catalogue.Open(jws, r.Publisher.HubKeys, r.Publisher.AgencyRoots)
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.snapshot = snapshot{version: version, jws: jws}
+	r.snapshot = snapshot{catalogue: opened, jws: jws}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 )
@@ -29,8 +28,17 @@ type Store interface {
 	AddClient(ctx context.Context, c Client) error
 	// Catalogue returns the newest version, or ErrUnknown.
 	Catalogue(ctx context.Context) (version int64, jws string, err error)
-	// PutCatalogue returns ErrConflict unless version is above every one kept.
-	PutCatalogue(ctx context.Context, version int64, jws string) error
+	// PutCatalogue makes the catalogue and its log entries durable, whole.
+	// It returns ErrConflict unless the version is above every one kept.
+	PutCatalogue(ctx context.Context, c CatalogueCommit) error
+}
+
+// CatalogueCommit is one published catalogue.
+type CatalogueCommit struct {
+	ID      string
+	Version int64
+	JWS     string
+	Leaves  [][]byte
 }
 
 // clientLife is how long a replica may go on with a client's old metadata.
@@ -38,13 +46,13 @@ const clientLife = 30 * time.Second
 
 // Registry answers from memory and asks its store when it must.
 type Registry struct {
-	Store  Store
-	Logger *slog.Logger
-	Now    func() time.Time
+	Store     Store
+	Publisher Publisher
+	Now       func() time.Time
 
-	mu      sync.Mutex
-	clients map[string]cached
-	snapshot
+	mu       sync.Mutex
+	clients  map[string]cached
+	snapshot snapshot
 }
 
 type cached struct {

@@ -1,0 +1,213 @@
+package keys_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+var options = keys.Options{
+	Issuer: "http://localhost:8080", LogOrigin: "localhost:8080/log", Verifier: "http://localhost:8081",
+	Agencies: map[string]string{"insurer": "urn:mydata:agency:health-insurance"},
+}
+
+func generate(t *testing.T) (string, *keys.Ring) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := keys.Generate(dir, options); err != nil {
+		t.Fatal(err)
+	}
+	ring, err := keys.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, ring
+}
+
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		out[path] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestGenerate(t *testing.T) {
+	dir, ring := generate(t)
+	t.Run("it changes nothing the second time", func(t *testing.T) {
+		before := contents(t, dir)
+		if err := keys.Generate(dir, options); err != nil {
+			t.Fatal(err)
+		}
+		after := contents(t, dir)
+		if len(before) != len(after) {
+			t.Errorf("%d files became %d", len(before), len(after))
+		}
+		for path, data := range before {
+			if after[path] != data {
+				t.Errorf("%s changed", path)
+			}
+		}
+	})
+	t.Run("it makes again only what is missing", func(t *testing.T) {
+		before := contents(t, dir)
+		gone := filepath.Join(dir, "keys/log.pub")
+		if err := os.Remove(gone); err != nil {
+			t.Fatal(err)
+		}
+		if err := keys.Generate(dir, options); err != nil {
+			t.Fatal(err)
+		}
+		if contents(t, dir)[gone] != before[gone] {
+			t.Error("the log's public key is not that of its private key")
+		}
+	})
+	t.Run("it keeps private keys from others", func(t *testing.T) {
+		for path, data := range contents(t, dir) {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			private := bytes.Contains([]byte(data), []byte("PRIVATE")) || filepath.Base(path) == "secret"
+			if private && info.Mode().Perm() != 0o600 {
+				t.Errorf("%s has mode %o", path, info.Mode().Perm())
+			}
+		}
+	})
+	t.Run("it chains leaves to their CA and names them by URI", func(t *testing.T) {
+		_, _, chain := ring.Signer(keys.Issuer)
+		verify(t, chain, ring.CA(), "http://localhost:8080")
+		agency := filepath.Join(dir, "agencies/insurer/")
+		signer, err := keys.ReadKey(filepath.Join(agency, "key.pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain, err = keys.ReadChain(filepath.Join(agency, "chain.pem"), signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verify(t, chain, ring.AgencyCA(), "urn:mydata:agency:health-insurance")
+	})
+	t.Run("it refuses to go without an issuer", func(t *testing.T) {
+		if err := keys.Generate(t.TempDir(), keys.Options{LogOrigin: "x"}); err == nil {
+			t.Error("generated")
+		}
+	})
+	t.Run("it refuses a log origin that no key can bear", func(t *testing.T) {
+		if err := keys.Generate(t.TempDir(), keys.Options{Issuer: "http://localhost", LogOrigin: "a b"}); err == nil {
+			t.Error("generated")
+		}
+	})
+}
+
+func verify(t *testing.T, chain [][]byte, ca *x509.Certificate, uri string) {
+	t.Helper()
+	if len(chain) != 1 {
+		t.Fatalf("the chain has %d certificates: a trust anchor is never sent", len(chain))
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(ca)
+	if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
+		t.Error(err)
+	}
+	if len(leaf.URIs) != 1 || leaf.URIs[0].String() != uri {
+		t.Errorf("URI names %v, want %s", leaf.URIs, uri)
+	}
+	if leaf.IsCA {
+		t.Error("the leaf may issue certificates")
+	}
+}
+
+func TestLoad(t *testing.T) {
+	t.Run("it publishes what signs tokens and records, and nothing private", func(t *testing.T) {
+		_, ring := generate(t)
+		set := ring.JWKS()
+		if len(set.Keys) != 2 {
+			t.Fatalf("%d keys", len(set.Keys))
+		}
+		for i, p := range []keys.Purpose{keys.Token, keys.Record} {
+			_, kid, _ := ring.Signer(p)
+			if set.Keys[i].KeyID != kid || !set.Keys[i].IsPublic() {
+				t.Errorf("key %d is %s, want %s, public", i, set.Keys[i].KeyID, kid)
+			}
+		}
+	})
+	t.Run("it signs checkpoints by the key that it publishes", func(t *testing.T) {
+		_, ring := generate(t)
+		if ring.LogSigner().Name() != options.LogOrigin || ring.LogKey().Name != options.LogOrigin {
+			t.Error("the origin was lost")
+		}
+		if _, err := tlog.ParseKey(ring.LogKey().String()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("it derives one secret a name, the same each time", func(t *testing.T) {
+		dir, ring := generate(t)
+		again, err := keys.Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(ring.Secret("a"), again.Secret("a")) || bytes.Equal(ring.Secret("a"), ring.Secret("b")) {
+			t.Error("not derived by name")
+		}
+	})
+	for _, c := range []struct {
+		name  string
+		spoil func(t *testing.T, dir string)
+	}{
+		{"it refuses a key that others may read", func(t *testing.T, dir string) {
+			must(t, os.Chmod(filepath.Join(dir, "keys/token.pem"), 0o640))
+		}},
+		{"it refuses a secret that others may read", func(t *testing.T, dir string) {
+			must(t, os.Chmod(filepath.Join(dir, "keys/secret"), 0o644))
+		}},
+		{"it refuses a certificate for another key", func(t *testing.T, dir string) {
+			data, err := os.ReadFile(filepath.Join(dir, "keys/status-chain.pem"))
+			must(t, err)
+			must(t, os.WriteFile(filepath.Join(dir, "keys/issuer-chain.pem"), data, 0o644))
+		}},
+		{"it refuses a log key that is not the published one", func(t *testing.T, dir string) {
+			must(t, os.Remove(filepath.Join(dir, "keys/log.pem")))
+			other := t.TempDir()
+			must(t, keys.Generate(other, options))
+			must(t, os.Rename(filepath.Join(other, "keys/log.pem"), filepath.Join(dir, "keys/log.pem")))
+		}},
+		{"it refuses to go without a key", func(t *testing.T, dir string) {
+			must(t, os.Remove(filepath.Join(dir, "keys/record.pem")))
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, _ := generate(t)
+			c.spoil(t, dir)
+			if _, err := keys.Load(dir); err == nil {
+				t.Error("loaded")
+			}
+		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
