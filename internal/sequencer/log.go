@@ -1,0 +1,251 @@
+package sequencer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+var (
+	// ErrPending says that an entry is in no published, witnessed checkpoint yet.
+	ErrPending = errors.New("not yet in a witnessed checkpoint")
+	// ErrRolledBack says that a witness has cosigned a tree that the storage
+	// does not know: the storage was set back, or another writer uses our key.
+	ErrRolledBack = errors.New("a witness knows a newer or another tree than the storage")
+	// ErrCorrupt says that the storage contradicts itself.
+	ErrCorrupt = errors.New("the log's storage contradicts itself")
+)
+
+// groupSize bounds the leaves of one group.
+const groupSize = 4096
+
+// Options of a Log.
+type Options struct {
+	Storage  Storage
+	Signer   tlog.Signer   // its name is the origin
+	Policy   tlog.Policy   // knows our own key; its witnesses have URLs
+	Interval time.Duration // between groups: 100 ms when zero, 200 ms at most
+	Client   *http.Client  // to witnesses
+	Now      func() time.Time
+	Logger   *slog.Logger
+}
+
+// Log runs one transparency log.
+type Log struct {
+	o         Options
+	witnesses []*witness
+	tree      *Tree // as last read or written; nil: read it again
+	edge      *tlog.Edge
+	agreed    bool // a quorum of witnesses knows nothing newer
+
+	mu        sync.Mutex
+	published chan struct{} // closed and replaced at each publication
+	stopped   error
+}
+
+var errNotRunning = errors.New("the sequencer is not running")
+
+// New makes a log; Run starts it.
+func New(o Options) (*Log, error) {
+	if o.Interval == 0 {
+		o.Interval = 100 * time.Millisecond
+	}
+	if o.Interval > 200*time.Millisecond {
+		return nil, errors.New("sequencer: groups are at most 200 ms apart")
+	}
+	if o.Client == nil {
+		o.Client = &http.Client{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	l := &Log{o: o, published: make(chan struct{}), stopped: errNotRunning}
+	for _, w := range o.Policy.Witnesses {
+		if w.URL == "" {
+			return nil, fmt.Errorf("sequencer: witness %s has no URL in the policy", w.Name)
+		}
+		l.witnesses = append(l.witnesses, &witness{Witness: w, client: o.Client})
+	}
+	return l, nil
+}
+
+// Run integrates and publishes until the context ends. It returns early only
+// with ErrRolledBack or ErrCorrupt, which need a person; everything else is
+// tried again.
+func (l *Log) Run(ctx context.Context) error {
+	l.stop(nil)
+	ticker := time.NewTicker(l.o.Interval)
+	defer ticker.Stop()
+	var before string
+	for {
+		err := l.step(ctx)
+		if errors.Is(err, ErrRolledBack) || errors.Is(err, ErrCorrupt) {
+			l.o.Logger.ErrorContext(ctx, "log stopped", "error", err)
+			l.stop(err)
+			return err
+		}
+		if now := fmt.Sprint(err); err != nil && ctx.Err() == nil && now != before {
+			l.o.Logger.WarnContext(ctx, "log delayed", "error", err)
+			before = now
+		} else if err == nil {
+			before = ""
+		}
+		select {
+		case <-ctx.Done():
+			l.stop(errNotRunning)
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+func (l *Log) stop(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopped = err
+}
+
+// Ready says why the log does not run, or nil. Witnesses out of reach do not
+// make it unready: commits go on.
+func (l *Log) Ready(context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stopped
+}
+
+// step is one tick. After any error the state is read again.
+func (l *Log) step(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil && !errors.Is(err, errNoQuorum) {
+			l.tree = nil
+		}
+	}()
+	if l.tree == nil {
+		if err := l.load(ctx); err != nil {
+			return err
+		}
+	}
+	if !l.agreed {
+		if err := l.publish(ctx); err != nil {
+			return err
+		}
+		l.agreed = true
+	}
+	if err := l.integrate(ctx); err != nil {
+		return err
+	}
+	return l.publish(ctx)
+}
+
+// load reads the tree and checks that the storage agrees with itself.
+func (l *Log) load(ctx context.Context) error {
+	tree, err := l.o.Storage.Tree(ctx)
+	if errors.Is(err, ErrNone) {
+		return l.create(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("read tree: %w", err)
+	}
+	own := l.o.Policy
+	c, err := own.Open(tree.Signed)
+	if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) {
+		return fmt.Errorf("%w: its checkpoint: %w", ErrCorrupt, err)
+	}
+	if c.Origin != l.o.Signer.Name() || c.Size != tree.Size || c.Root != tree.Root {
+		return fmt.Errorf("%w: the checkpoint is of another tree", ErrCorrupt)
+	}
+	edge, err := tlog.NewEdge(ctx, l.o.Storage, tree.Size)
+	if errors.Is(err, ErrNone) || errors.Is(err, tlog.ErrTile) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if err != nil {
+		return fmt.Errorf("read tiles: %w", err)
+	}
+	if edge.Root() != tree.Root {
+		return fmt.Errorf("%w: the tiles do not give the root", ErrCorrupt)
+	}
+	if err := l.checkPublished(ctx, tree); err != nil {
+		return err
+	}
+	l.tree, l.edge = &tree, edge
+	return nil
+}
+
+// checkPublished checks that what was published is a beginning of the tree.
+func (l *Log) checkPublished(ctx context.Context, tree Tree) error {
+	p, err := l.o.Storage.Published(ctx)
+	if errors.Is(err, ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read checkpoint: %w", err)
+	}
+	path, err := tlog.ProveConsistency(ctx, l.o.Storage, tree.Size, tree.Root, p.Size)
+	if err == nil {
+		err = tlog.CheckConsistency(path, p.Size, p.Root, tree.Size, tree.Root)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: the published checkpoint is not a beginning of the tree: %w", ErrCorrupt, err)
+	}
+	return nil
+}
+
+// create begins a log with the signed empty tree, so that there is a
+// checkpoint to publish from the start.
+func (l *Log) create(ctx context.Context) error {
+	if _, err := l.o.Storage.Published(ctx); !errors.Is(err, ErrNone) {
+		return errors.Join(fmt.Errorf("%w: checkpoints without a tree", ErrCorrupt), err)
+	}
+	empty := Tree{Root: tlog.EmptyRoot}
+	var err error
+	if empty.Signed, err = tlog.NewCheckpoint(l.o.Signer, 0, empty.Root); err != nil {
+		return err
+	}
+	if err := l.o.Storage.Integrate(ctx, Group{To: empty}); err != nil {
+		return fmt.Errorf("create tree: %w", err)
+	}
+	l.tree, l.edge = &empty, new(tlog.Edge)
+	return nil
+}
+
+// integrate gives one group of pending leaves their places.
+func (l *Log) integrate(ctx context.Context) error {
+	leaves, err := l.o.Storage.Pending(ctx, groupSize)
+	if err != nil {
+		return fmt.Errorf("read pending leaves: %w", err)
+	}
+	if len(leaves) == 0 {
+		return nil
+	}
+	edge := l.edge.Clone()
+	g := Group{From: *l.tree, Leaves: leaves}
+	keep := func(t tlog.Tile, hashes []tlog.Hash) {
+		data := make([]byte, 0, len(hashes)*len(tlog.Hash{}))
+		for _, h := range hashes {
+			data = append(data, h[:]...)
+		}
+		g.Tiles = append(g.Tiles, TileRow{t, data})
+	}
+	for _, leaf := range leaves {
+		edge.Append(tlog.LeafHash(leaf.Entry), keep)
+	}
+	edge.Partial(keep)
+	g.To = Tree{Size: edge.Size(), Root: edge.Root()}
+	if g.To.Signed, err = tlog.NewCheckpoint(l.o.Signer, g.To.Size, g.To.Root); err != nil {
+		return err
+	}
+	if err := l.o.Storage.Integrate(ctx, g); err != nil {
+		return fmt.Errorf("integrate: %w", err)
+	}
+	l.tree, l.edge = &g.To, edge
+	return nil
+}

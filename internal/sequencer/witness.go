@@ -1,0 +1,89 @@
+package sequencer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// witness is a client of one witness (C2SP tlog-witness).
+type witness struct {
+	tlog.Witness
+	client *http.Client
+
+	busy sync.Mutex
+	size int64 // that it last cosigned, as far as we know
+}
+
+var errBusy = errors.New("the witness is still busy with an earlier checkpoint")
+
+// conflict is a 409: the witness's own size.
+type conflict struct{ size int64 }
+
+func (c conflict) Error() string { return fmt.Sprintf("the witness is at size %d", c.size) }
+
+// cosign asks for a cosignature, and asks once more when the witness is at
+// another size than we thought.
+func (w *witness) cosign(ctx context.Context, tiles tlog.Tiles, tree Tree) ([]byte, error) {
+	if !w.busy.TryLock() {
+		return nil, fmt.Errorf("witness %s: %w", w.Name, errBusy)
+	}
+	defer w.busy.Unlock()
+	old := min(w.size, tree.Size)
+	lines, err := w.ask(ctx, tiles, tree, old)
+	if at, ok := errors.AsType[conflict](err); ok {
+		if at.size > tree.Size || at.size == old {
+			// A newer tree, or at our size another root.
+			return nil, fmt.Errorf("witness %s: %w: %w (ours is %d)", w.Name, ErrRolledBack, err, tree.Size)
+		}
+		lines, err = w.ask(ctx, tiles, tree, at.size)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("witness %s: %w", w.Name, err)
+	}
+	w.size = tree.Size
+	return lines, nil
+}
+
+func (w *witness) ask(ctx context.Context, tiles tlog.Tiles, tree Tree, old int64) ([]byte, error) {
+	proof, err := tlog.ProveConsistency(ctx, tiles, tree.Size, tree.Root, old)
+	if err != nil {
+		return nil, err
+	}
+	body := tlog.AddCheckpoint{Old: old, Proof: proof, Checkpoint: tree.Signed}.Marshal()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(w.URL, "/")+"/add-checkpoint", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	response, err := w.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, 16<<10))
+	if err != nil {
+		return nil, err
+	}
+	switch response.StatusCode {
+	case http.StatusOK:
+		return text, nil
+	case http.StatusUnprocessableEntity:
+		// The proof is right for our tree: theirs has another beginning.
+		return nil, fmt.Errorf("%w: it refused the consistency proof from %d", ErrRolledBack, old)
+	case http.StatusConflict:
+		size, err := strconv.ParseInt(strings.TrimSuffix(string(text), "\n"), 10, 64)
+		if err != nil || size < 0 {
+			return nil, errors.New("409 without a size")
+		}
+		return nil, conflict{size}
+	}
+	return nil, fmt.Errorf("answered %s", response.Status)
+}
