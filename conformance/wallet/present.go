@@ -1,0 +1,253 @@
+package wallet
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
+	"github.com/govmydata/mydata/pkg/credential/sdjwt"
+)
+
+// Asked is a request that was found in order and can be shown: nothing has been
+// sent yet.
+type Asked struct {
+	Authorization openid4vp.Authorization
+	Matches       []Match
+	// Needed are the queries that must be answered, Optional those that may be
+	// added, together (section 6.4.2).
+	Needed   []string
+	Optional [][]string
+}
+
+// Match lists the ways to answer one Credential Query with what is held.
+type Match struct {
+	Query string
+	Ways  []Way
+}
+
+// Way is one credential with one set of claims to disclose.
+type Way struct {
+	Credential Credential
+	Claims     []openid4vp.Path
+	Values     map[string]any // what would be shared
+}
+
+// Choice picks a way.
+type Choice struct {
+	Query string
+	Way   int
+}
+
+// ReadRequest fetches the request that a link names and checks it. An
+// unsatisfiable request is a *Refusal of check "credentials"; Asked is then
+// filled as far as it goes, so that it can be declined.
+func (w *Wallet) ReadRequest(ctx context.Context, link string) (Asked, error) {
+	l, err := openid4vp.ParseLink(link)
+	if err != nil {
+		return Asked{}, asRefusal(err)
+	}
+	object, nonce, err := w.fetchRequest(ctx, l)
+	if err != nil {
+		return Asked{}, err
+	}
+	authorization, err := openid4vp.ReadRequest(object, openid4vp.Trust{
+		ClientID: l.ClientID, WalletNonce: nonce, Roots: w.config.Verifiers, Now: w.config.Now,
+	})
+	if err != nil {
+		return Asked{}, asRefusal(err)
+	}
+	if err := w.allowed("response_uri", authorization.ResponseURI); err != nil {
+		return Asked{}, err
+	}
+	a := Asked{Authorization: authorization}
+	if a.Matches, err = w.match(authorization.Query); err != nil {
+		return a, err
+	}
+	available := func(id string) bool { return len(a.match(id).Ways) > 0 }
+	if a.Needed, err = authorization.Query.Needed(available); err != nil {
+		return a, refuse("credentials", "this wallet holds nothing that answers: %v", err)
+	}
+	a.Optional = authorization.Query.Optional(available)
+	return a, nil
+}
+
+// fetchRequest gets the request object, by POST with a nonce of ours when the
+// link allows it (section 5.10).
+func (w *Wallet) fetchRequest(ctx context.Context, l openid4vp.Link) (object, nonce string, err error) {
+	method, body := http.MethodGet, []byte(nil)
+	header := http.Header{"Accept": {openid4vp.RequestMediaType}}
+	if l.Post {
+		nonce = random()
+		method, body = http.MethodPost, []byte(url.Values{"wallet_nonce": {nonce}}.Encode())
+		header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	r, err := w.send(ctx, "request_uri", method, l.RequestURI, header, body)
+	if err != nil {
+		return "", "", err
+	}
+	if r.status != http.StatusOK {
+		return "", "", r.refused("request_uri")
+	}
+	if r.contentType() != openid4vp.RequestMediaType {
+		return "", "", refuse("content type", "the request is not %s", openid4vp.RequestMediaType)
+	}
+	return string(r.body), nonce, nil
+}
+
+// match applies the query to what is held.
+func (w *Wallet) match(q openid4vp.Query) ([]Match, error) {
+	var matches []Match
+	cards := w.config.Store.List()
+	for _, query := range q.Credentials {
+		m := Match{Query: query.ID}
+		for _, card := range cards {
+			claims, chain, err := open(card)
+			if err != nil {
+				return nil, err
+			}
+			candidate := openid4vp.Candidate{Format: card.Format, VCT: card.VCT, Claims: claims, Chain: chain}
+			ways, err := query.Matches(candidate)
+			if errors.Is(err, openid4vp.ErrUnsatisfied) {
+				continue
+			}
+			for _, paths := range ways {
+				m.Ways = append(m.Ways, Way{Credential: card, Claims: paths, Values: openid4vp.Project(claims, paths)})
+			}
+		}
+		matches = append(matches, m)
+	}
+	return matches, nil
+}
+
+// Claims are what a credential says. It was verified when it came.
+func Claims(c Credential) (map[string]any, error) {
+	claims, _, err := open(c)
+	return claims, err
+}
+
+func open(c Credential) (map[string]any, []*x509.Certificate, error) {
+	token, err := sdjwt.Parse(c.Token)
+	if err != nil {
+		return nil, nil, refuse("store", "credential %s cannot be read: %v", c.ID, err)
+	}
+	claims, err := token.Unverified()
+	if err != nil {
+		return nil, nil, refuse("store", "credential %s cannot be read: %v", c.ID, err)
+	}
+	var chain []*x509.Certificate
+	for _, der := range token.Header().X5C {
+		if cert, err := x509.ParseCertificate(der); err == nil {
+			chain = append(chain, cert)
+		}
+	}
+	return claims, chain, nil
+}
+
+func (a Asked) match(id string) Match {
+	for _, m := range a.Matches {
+		if m.Query == id {
+			return m
+		}
+	}
+	return Match{}
+}
+
+// Ways are the ways to answer one query.
+func (a Asked) Ways(query string) []Way { return a.match(query).Ways }
+
+// Least answers what is needed and nothing optional, by the first way each.
+func (a Asked) Least() []Choice {
+	var choices []Choice
+	for _, id := range a.Needed {
+		choices = append(choices, Choice{Query: id})
+	}
+	return choices
+}
+
+// Present answers with what was chosen and nothing else, and hands back the
+// address to go on at, if the verifier gave one (section 8.2).
+func (w *Wallet) Present(ctx context.Context, a Asked, choices []Choice) (redirect string, err error) {
+	token := map[string][]string{}
+	for _, choice := range choices {
+		ways := a.Ways(choice.Query)
+		if choice.Way < 0 || choice.Way >= len(ways) || token[choice.Query] != nil {
+			return "", refuse("choice", "no such way to answer %.60q, or two", choice.Query)
+		}
+		presentation, err := w.bind(a, ways[choice.Way])
+		if err != nil {
+			return "", err
+		}
+		token[choice.Query] = []string{presentation}
+	}
+	answered := func(id string) bool { return token[id] != nil }
+	if err := a.Authorization.Query.Satisfied(answered); err != nil || len(token) == 0 {
+		return "", refuse("choice", "what was chosen does not answer the request")
+	}
+	return w.answer(ctx, a, openid4vp.Response{VPToken: token})
+}
+
+// bind discloses the claims of one way and signs for this verifier and nonce.
+func (w *Wallet) bind(a Asked, way Way) (string, error) {
+	token, err := sdjwt.Parse(way.Credential.Token)
+	if err != nil {
+		return "", refuse("store", "credential %s cannot be read: %v", way.Credential.ID, err)
+	}
+	var paths []sdjwt.Path
+	for _, p := range way.Claims {
+		paths = append(paths, sdjwt.Path(slices.Clone(p)))
+	}
+	presentation, err := token.Present(paths...)
+	if err != nil {
+		return "", refuse("disclosure", "%v", err)
+	}
+	key, err := w.config.Store.signer(way.Credential.ID)
+	if err != nil {
+		return "", err
+	}
+	return sdjwt.Bind(presentation, key, sdjwt.KeyBinding{
+		Audience: a.Authorization.ClientID, Nonce: a.Authorization.Nonce, IssuedAt: w.config.Now(),
+	})
+}
+
+// Decline tells the verifier that the person does not share (section 8.5).
+func (w *Wallet) Decline(ctx context.Context, a Asked) (redirect string, err error) {
+	return w.answer(ctx, a, openid4vp.Response{Error: "access_denied"})
+}
+
+// answer posts the encrypted response and follows no redirect of HTTP.
+func (w *Wallet) answer(ctx context.Context, a Asked, response openid4vp.Response) (string, error) {
+	jwe, err := a.Authorization.Encrypt(response)
+	if err != nil {
+		return "", refuse("response encryption", "%v", err)
+	}
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}
+	r, err := w.send(ctx, "response_uri", http.MethodPost, a.Authorization.ResponseURI, header, []byte(url.Values{"response": {jwe}}.Encode()))
+	if err != nil {
+		return "", err
+	}
+	if r.status != http.StatusOK {
+		return "", r.refused("response_uri")
+	}
+	var next struct {
+		RedirectURI string `json:"redirect_uri"`
+	}
+	if err := decode("response_uri", r.body, &next); err != nil {
+		return "", err
+	}
+	if next.RedirectURI == "" {
+		return "", nil
+	}
+	return next.RedirectURI, w.allowed("redirect_uri", next.RedirectURI)
+}
+
+func asRefusal(err error) error {
+	var r *openid4vp.Refusal
+	if errors.As(err, &r) {
+		return &Refusal{Check: r.Check, Cause: r.Cause}
+	}
+	return err
+}
