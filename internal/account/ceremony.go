@@ -1,0 +1,213 @@
+package account
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	josejson "github.com/go-jose/go-jose/v4/json"
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/govmydata/mydata/pkg/consent/approval"
+)
+
+// What a ceremony row is for. An answer to one kind is never taken for another.
+const (
+	kindLogin   = "login"
+	kindEnrol   = "enrol"
+	kindAdd     = "add"     // making a passkey, by a session
+	kindChange  = "change"  // a passkey that is made and waits for its signature
+	kindConfirm = "confirm" // signing a key event
+)
+
+// ceremony is the data of a row.
+type ceremony struct {
+	WebAuthn   webauthn.SessionData `json:"webauthn"`
+	Citizen    string               `json:"citizen,omitempty"`
+	CodeHash   string               `json:"code_hash,omitempty"`
+	Event      *approval.KeyEvent   `json:"event,omitempty"`
+	Credential *webauthn.Credential `json:"credential,omitempty"`
+	Device     string               `json:"device,omitempty"`
+	Change     string               `json:"change,omitempty"` // id of the waiting change
+	Remove     string               `json:"remove,omitempty"` // id of the passkey to remove
+}
+
+func (a *Accounts) put(ctx context.Context, kind, owner, key string, life time.Duration, c ceremony) error {
+	if owner == "" {
+		return errors.New("ceremony: it has no owner")
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("ceremony: %w", err)
+	}
+	now := a.now()
+	return a.store.PutCeremony(ctx, CeremonyRow{key, kind, hashed(owner), data, now.Add(life)}, now)
+}
+
+func (a *Accounts) take(ctx context.Context, kind, owner, key string) (ceremony, error) {
+	return opened(a.store.TakeCeremony(ctx, key, kind, hashed(owner), a.now()))
+}
+
+func (a *Accounts) peek(ctx context.Context, kind, owner, key string) (ceremony, error) {
+	return opened(a.store.PeekCeremony(ctx, key, kind, hashed(owner), a.now()))
+}
+
+func opened(row CeremonyRow, err error) (ceremony, error) {
+	var c ceremony
+	if errors.Is(err, ErrNotFound) {
+		return c, ErrCeremony
+	}
+	if err != nil {
+		return c, fmt.Errorf("ceremony: %w", err)
+	}
+	if err := json.Unmarshal(row.Data, &c); err != nil {
+		return c, fmt.Errorf("ceremony: %w", err)
+	}
+	return c, nil
+}
+
+// person is a citizen as go-webauthn sees one.
+type person struct {
+	id          []byte
+	name        string
+	credentials []webauthn.Credential
+}
+
+func (p *person) WebAuthnID() []byte                         { return p.id }
+func (p *person) WebAuthnName() string                       { return p.name }
+func (p *person) WebAuthnDisplayName() string                { return p.name }
+func (p *person) WebAuthnCredentials() []webauthn.Credential { return p.credentials }
+
+// person with the passkeys that live.
+func (a *Accounts) person(ctx context.Context, citizen string) (*person, []PasskeyRow, error) {
+	id, err := base64.RawURLEncoding.DecodeString(citizen)
+	if err != nil {
+		return nil, nil, fmt.Errorf("citizen: %w", ErrNotFound)
+	}
+	rows, err := a.store.Passkeys(ctx, citizen)
+	if err != nil {
+		return nil, nil, fmt.Errorf("passkeys: %w", err)
+	}
+	p := &person{id: id}
+	for _, row := range rows {
+		var c webauthn.Credential
+		if err := json.Unmarshal(row.Credential, &c); err != nil {
+			return nil, nil, fmt.Errorf("passkeys: %w", err)
+		}
+		p.credentials = append(p.credentials, c)
+	}
+	return p, rows, nil
+}
+
+// label is how the browser's dialogue names the account: the year of birth tells
+// people of one name apart.
+func label(r Resident) string {
+	year, _, _ := cutDate(r.BirthDate)
+	return r.NameKo + " (" + year + ")"
+}
+
+func cutDate(date string) (year, rest string, ok bool) {
+	if len(date) < 4 {
+		return "", "", false
+	}
+	return date[:4], date[4:], true
+}
+
+// parseAssertion reads an AuthenticationResponseJSON (WebAuthn Level 3, 5.1),
+// refusing duplicate names first.
+func parseAssertion(raw json.RawMessage) (*protocol.ParsedCredentialAssertionData, error) {
+	if err := unambiguous(raw); err != nil {
+		return nil, err
+	}
+	parsed, err := protocol.ParseCredentialRequestResponseBytes(raw)
+	if err != nil {
+		return nil, refused(err)
+	}
+	return parsed, nil
+}
+
+func parseCreation(raw json.RawMessage) (*protocol.ParsedCredentialCreationData, error) {
+	if err := unambiguous(raw); err != nil {
+		return nil, err
+	}
+	parsed, err := protocol.ParseCredentialCreationResponseBytes(raw)
+	if err != nil {
+		return nil, refused(err)
+	}
+	return parsed, nil
+}
+
+func unambiguous(raw json.RawMessage) error {
+	var any map[string]any
+	if err := josejson.Unmarshal(raw, &any); err != nil {
+		return fmt.Errorf("%w: %w", ErrAssertion, err)
+	}
+	return nil
+}
+
+// refused keeps the library's explanation for the log.
+func refused(err error) error {
+	var detail *protocol.Error
+	if errors.As(err, &detail) {
+		return fmt.Errorf("%w: %s: %s", ErrAssertion, detail.Details, detail.DevInfo)
+	}
+	return fmt.Errorf("%w: %w", ErrAssertion, err)
+}
+
+// Assertion is an AuthenticationResponseJSON as kept for evidence.
+func Assertion(raw json.RawMessage) (approval.Assertion, error) {
+	parsed, err := parseAssertion(raw)
+	if err != nil {
+		return approval.Assertion{}, err
+	}
+	return evidence(parsed), nil
+}
+
+func evidence(p *protocol.ParsedCredentialAssertionData) approval.Assertion {
+	return approval.Assertion{
+		CredentialID:      approval.Bytes(p.RawID),
+		AuthenticatorData: approval.Bytes(p.Raw.AssertionResponse.AuthenticatorData),
+		ClientDataJSON:    approval.Bytes(p.Raw.AssertionResponse.ClientDataJSON),
+		Signature:         approval.Bytes(p.Raw.AssertionResponse.Signature),
+	}
+}
+
+// AssertionOptions asks any living passkey of a citizen to sign a challenge that
+// the caller keeps: a PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3,
+// 5.1.9), user verification required.
+func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challenge [32]byte) (json.RawMessage, error) {
+	p, _, err := a.person(ctx, citizen)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.credentials) == 0 {
+		return nil, fmt.Errorf("assertion options: no living passkey: %w", ErrNotFound)
+	}
+	options, _, err := a.web.BeginLogin(p, webauthn.WithChallenge(challenge[:]))
+	if err != nil {
+		return nil, fmt.Errorf("assertion options: %w", err)
+	}
+	return json.Marshal(options.Response)
+}
+
+// PasskeyKey is the public key of a living passkey of that citizen.
+func (a *Accounts) PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, error) {
+	rows, err := a.store.Passkeys(ctx, citizen)
+	if err != nil {
+		return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", err)
+	}
+	id := base64.RawURLEncoding.EncodeToString(credentialID)
+	for _, row := range rows {
+		if row.ID == id {
+			var key jose.JSONWebKey
+			err := json.Unmarshal(row.JWK, &key)
+			return key, err
+		}
+	}
+	return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", ErrNotFound)
+}
