@@ -33,6 +33,9 @@ func Parse(s string) (*Token, error) {
 	if len(s) > MaxBytes {
 		return nil, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxBytes)
 	}
+	if strings.ContainsAny(s, "\r\n") { // the decoder of base64 would skip them
+		return nil, fmt.Errorf("%w: line breaks", ErrMalformed)
+	}
 	if n := strings.Count(s, "~"); n == 0 || n > MaxDisclosures+1 {
 		return nil, fmt.Errorf("%w: %d tildes", ErrMalformed, n)
 	}

@@ -1,12 +1,6 @@
 package statuslist
 
-import (
-	"context"
-	"crypto"
-	"errors"
-	"net/http"
-	"time"
-)
+import "errors"
 
 const (
 	// Draft is the number of draft-ietf-oauth-status-list followed here.
@@ -44,36 +38,4 @@ const (
 type Reference struct {
 	URI   string
 	Index int
-}
-
-// Token is what a Status List Token says.
-type Token struct {
-	URI      string // sub
-	IssuedAt time.Time
-	Expires  time.Time     // zero: none
-	TTL      time.Duration // zero: none
-	List     *List
-}
-
-// Key signs a Status List Token. The signer holds a P-256 key.
-type Key struct {
-	Signer crypto.Signer
-	KeyID  string
-	X5C    [][]byte // DER, leaf first, without the trust anchor
-}
-
-// Trust decides whether the holder of a certificate chain (DER, leaf first)
-// may speak about the status asked for, and returns its key. It is asked at
-// every look-up, also when the list is in the cache.
-type Trust func(chain [][]byte) (crypto.PublicKey, error)
-
-// Client fetches, verifies and caches lists. The zero value works.
-type Client struct {
-	HTTP *http.Client // NewHTTPClient; nil: one that refuses loop-back
-	Now  func() time.Time
-}
-
-// Status of a reference. Any error means: unknown, and not to be taken as valid.
-func (c *Client) Status(ctx context.Context, ref Reference, trust Trust) (Status, error) {
-	return 0, ErrUnavailable
 }
