@@ -2,7 +2,6 @@ package envelope
 
 import (
 	"crypto/hpke"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strconv"
@@ -114,14 +113,4 @@ func (k *PrivateKey) Open(b Binding, ciphertext []byte) ([]byte, error) {
 		return nil, ErrOpen
 	}
 	return plain, nil
-}
-
-// PlaintextDigest is what a commit shows of a plaintext: salted, so that the
-// hub cannot guess a value of few possibilities.
-func PlaintextDigest(salt, plaintext []byte) [32]byte {
-	h := sha256.New()
-	h.Write([]byte("mydata/plaintext/v1\x00"))
-	h.Write(salt)
-	h.Write(plaintext)
-	return [32]byte(h.Sum(nil))
 }
