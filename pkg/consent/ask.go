@@ -1,0 +1,246 @@
+package consent
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Requested is what a consumer pushes: its signed request, and the opening of
+// the commitment to its logged-in person, which stays at the hub.
+type Requested struct {
+	Client string // OAuth client, to whom alone tokens will be given
+	Agency string // the agency this client belongs to
+	JWS    string
+	Sub    string
+	Salt   [32]byte
+}
+
+// Request takes a request in: signature, chain, audience, time, subject,
+// catalogue and bounds. The same request again answers the same record.
+func (l *Ledger) Request(ctx context.Context, in Requested) (Record, error) {
+	claims, err := l.checkRequest(in)
+	if err != nil {
+		return Record{}, err
+	}
+	citizen, err := l.People.CitizenBySub(ctx, in.Agency, in.Sub)
+	if err != nil {
+		return Record{}, refuse("subject", "the person is not known here: %v", err)
+	}
+	id := grantOf(claims)
+	terms := l.outline(id, claims)
+	terms.Notice.Lang = "en"
+	if _, err := l.complete(terms, claims, allClaims(claims)); err != nil {
+		return Record{}, err
+	}
+	event := Event{
+		Grant: id, Kind: KindRequested, By: "consumer", Citizen: citizen,
+		Request: claims.Digest, Consumer: claims.Issuer, Provider: claims.Detail().Locations[0], Expires: claims.Expires,
+		Evidence: Evidence{Client: in.Client, Request: in.JWS, Sub: in.Sub, SubSalt: in.Salt[:]},
+	}
+	r, _, err := l.decide(ctx, id, []byte(in.JWS), func(r Record, _ []Event) ([]Event, string, bool, error) {
+		switch {
+		case r.Seq == 0:
+			return []Event{event}, "requested/" + string(id), false, nil
+		case r.Citizen != citizen || r.Client != in.Client:
+			return nil, "", false, refuse("request", "it was made by another")
+		case r.Reading(l.Now()).State != StateRequested:
+			return nil, "", false, ErrDecided
+		}
+		return nil, "", true, nil
+	})
+	return r, err
+}
+
+// checkRequest is everything that can be said without asking anybody.
+func (l *Ledger) checkRequest(in Requested) (RequestClaims, error) {
+	claims, err := OpenRequest(in.JWS, l.AgencyRoots)
+	if err != nil {
+		return claims, err
+	}
+	now := l.Now().Unix()
+	want := SubjectCommitment(in.Salt, in.Sub)
+	switch {
+	case in.Agency == "" || claims.Issuer != in.Agency:
+		return claims, refuse("iss", "the client's agency is %q, the request is signed by %q", in.Agency, claims.Issuer)
+	case claims.Audience != l.Issuer:
+		return claims, refuse("aud", "%q is not this hub", claims.Audience)
+	case claims.IssuedAt > now+int64(clockSkew/time.Second):
+		return claims, refuse("iat", "the request is from the future")
+	case claims.Expires <= now:
+		return claims, refuse("exp", "the request has expired")
+	}
+	if err := claims.CheckShape(); err != nil {
+		return claims, err
+	}
+	if in.Sub == "" || subtle.ConstantTimeCompare([]byte(want), []byte(claims.Subject)) != 1 {
+		return claims, refuse("subject", "the opening does not fit the commitment in the request")
+	}
+	return claims, nil
+}
+
+// grantOf names the grant after its request, so that a retry finds it.
+func grantOf(c RequestClaims) GrantID {
+	sum := sha256.Sum256([]byte("mydata/grant/v1\x00" + c.Digest))
+	return GrantID(Encode(sum[:]))
+}
+
+func allClaims(c RequestClaims) []string {
+	var names []string
+	for _, claim := range c.Detail().Claims {
+		names = append(names, claim.Name)
+	}
+	return names
+}
+
+// Offer is a request as the page shows it: Terms has every claim asked for, and
+// neither subjects nor a notice digest yet.
+type Offer struct {
+	Record  Record
+	Request RequestClaims
+	Terms   Terms
+}
+
+// Offer answers a request to the person it concerns, in a language. ErrForeign
+// to anybody else; ErrDecided, ErrExpired where there is nothing to decide.
+func (l *Ledger) Offer(ctx context.Context, id GrantID, citizen, lang string) (Offer, error) {
+	r, events, err := l.own(ctx, id, citizen)
+	if err != nil {
+		return Offer{}, err
+	}
+	r = r.Reading(l.Now())
+	claims, err := OpenRequest(events[0].Evidence.Request, l.AgencyRoots)
+	if err != nil {
+		return Offer{}, err
+	}
+	offer := Offer{Record: r, Request: claims}
+	switch r.State {
+	case StateRequested:
+	case StateExpired:
+		return offer, ErrExpired
+	default:
+		return offer, ErrDecided
+	}
+	terms := l.outline(id, claims)
+	terms.Notice.Lang = lang
+	offer.Terms, err = l.complete(terms, claims, allClaims(claims))
+	return offer, err
+}
+
+// Choice is what the citizen left ticked, and the language it was shown in.
+type Choice struct {
+	Claims []string
+	Lang   string
+}
+
+const proposalLife = 10 * time.Minute
+
+// Propose makes the terms for a choice and keeps them, with a fresh nonce, for
+// ten minutes; a newer proposal replaces an older one. The approval is a passkey
+// assertion over approval.Challenge of the terms' digest and that nonce.
+func (l *Ledger) Propose(ctx context.Context, id GrantID, citizen string, choice Choice) (Proposal, error) {
+	offer, err := l.Offer(ctx, id, citizen, choice.Lang)
+	if err != nil {
+		return Proposal{}, err
+	}
+	terms := offer.Terms
+	if terms.Subjects.Provider, err = l.providerSubject(ctx, id, citizen, terms.Provider.ID); err != nil {
+		return Proposal{}, err
+	}
+	if terms, err = l.complete(terms, offer.Request, choice.Claims); err != nil {
+		return Proposal{}, err
+	}
+	if err := Narrow(offer.Request, terms, l.Catalogue()); err != nil {
+		return Proposal{}, err
+	}
+	p := Proposal{Grant: id, Citizen: citizen, Terms: terms, Nonce: freshNonce(), Expires: l.Now().Add(proposalLife).UTC().Truncate(time.Second)}
+	if err := l.Store.Propose(ctx, p); err != nil {
+		return Proposal{}, fmt.Errorf("keep proposal: %w", err)
+	}
+	return p, nil
+}
+
+// providerSubject commits to the person's sub at the provider.
+func (l *Ledger) providerSubject(ctx context.Context, id GrantID, citizen, provider string) (string, error) {
+	sub, err := l.People.Pairwise(ctx, citizen, provider)
+	if err != nil {
+		return "", fmt.Errorf("pairwise sub: %w", err)
+	}
+	salt, err := l.subjectSalt(ctx, id, citizen)
+	if err != nil {
+		return "", err
+	}
+	return SubjectCommitment(salt, sub), nil
+}
+
+func (l *Ledger) subjectSalt(ctx context.Context, id GrantID, citizen string) ([32]byte, error) {
+	salt, err := l.People.Salt(ctx, citizen, "subject/"+string(id))
+	if err != nil {
+		return salt, fmt.Errorf("salt: %w", err)
+	}
+	return salt, nil
+}
+
+// outline copies from the request what no choice changes.
+func (l *Ledger) outline(id GrantID, c RequestClaims) Terms {
+	d := c.Detail()
+	storage, mode := d.Storage, ModeRecurring
+	if storage == "" {
+		storage = d.Jurisdiction
+	}
+	if d.MaxUses == 1 {
+		mode = ModeOnce
+	}
+	nbf := l.Now().Unix()
+	return Terms{
+		SchemaVersion: TermsSchema, GrantID: id, Version: 1, Request: c.Digest,
+		Catalogue: l.Catalogue().Version, Subjects: Subjects{Consumer: c.Subject},
+		Notice:     NoticeRef{URI: l.Issuer + "/notices/" + string(id)},
+		Controller: c.Issuer, Provider: Party{ID: d.Locations[0]}, Action: d.Actions[0],
+		DataSet: DataSet{ID: d.DataTypes[0]}, Purpose: Purpose{Code: d.Purpose},
+		MaxUses: d.MaxUses, Mode: mode, Retention: d.Retention, Storage: storage, Jurisdiction: d.Jurisdiction,
+		LegalBasis: d.LegalBasis, Validity: Validity{NotBefore: nbf, Expires: nbf + d.Validity.Seconds},
+		RecipientKey: c.RecipientKey, Withdrawal: Withdrawal{URI: l.Withdrawal},
+	}
+}
+
+// complete fills in the catalogue's texts for the chosen claims, and the notice
+// last of all.
+func (l *Ledger) complete(t Terms, c RequestClaims, chosen []string) (Terms, error) {
+	var names []string
+	optional := map[string]bool{}
+	for _, claim := range c.Detail().Claims {
+		ticked := slices.Contains(chosen, claim.Name)
+		if !ticked && !claim.Optional {
+			return t, refuse("claims", "%q is required", claim.Name)
+		}
+		if ticked {
+			names = append(names, claim.Name)
+			optional[claim.Name] = claim.Optional
+		}
+	}
+	for _, name := range chosen {
+		if !slices.Contains(names, name) {
+			return t, refuse("claims", "%q was not asked for", name)
+		}
+	}
+	if len(names) == 0 {
+		return t, refuse("claims", "none is left")
+	}
+	t, err := describe(t, names, optional, l.Catalogue())
+	if err != nil {
+		return t, err
+	}
+	switch {
+	case t.DataSet.SchemaHash != c.Detail().SchemaHash:
+		return t, refuse("schema hash", "the catalogue has another schema")
+	case t.MaxUses > t.Template.MaxUses:
+		return t, refuse("template", "%d uses, the purpose allows %d", t.MaxUses, t.Template.MaxUses)
+	case t.Validity.Expires-t.Validity.NotBefore > int64(t.Template.MaxDays)*86400:
+		return t, refuse("template", "longer than the %d days that the purpose allows", t.Template.MaxDays)
+	}
+	return withNotice(t)
+}

@@ -1,0 +1,96 @@
+package consent
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/consent/approval"
+)
+
+// LeafDomain is the domain tag of a consent event's leaf in the log.
+const LeafDomain = "consent"
+
+// Kind is what happened.
+type Kind string
+
+// The kinds of events.
+const (
+	KindRequested   Kind = "requested"
+	KindGranted     Kind = "granted"
+	KindDenied      Kind = "denied"
+	KindCancelled   Kind = "cancelled"
+	KindUsed        Kind = "used"
+	KindReceived    Kind = "received"
+	KindPaused      Kind = "paused"
+	KindResumed     Kind = "resumed"
+	KindWithdrawn   Kind = "withdrawn"
+	KindExpired     Kind = "expired"
+	KindConsumed    Kind = "consumed"
+	KindInvalidated Kind = "invalidated"
+)
+
+// Event is one thing that happened to a grant. What is tagged "-" is not part
+// of its digest and never leaves the hub with it: whose it is, its salt, and
+// the evidence that its digests open to.
+type Event struct {
+	Grant GrantID   `json:"grant_id"`
+	Seq   int64     `json:"seq"` // from 1
+	Kind  Kind      `json:"kind"`
+	At    time.Time `json:"at"` // UTC, whole milliseconds
+	By    string    `json:"by"` // citizen, consumer, provider, hub, officer
+
+	Request   string `json:"request,omitempty"`  // requested
+	Consumer  string `json:"consumer,omitempty"` // requested
+	Provider  string `json:"provider,omitempty"` // requested
+	MaxUses   int    `json:"max_uses,omitempty"` // granted
+	NotBefore int64  `json:"nbf,omitempty"`      // granted
+	Expires   int64  `json:"exp,omitempty"`      // requested: when the offer lapses; granted: when the grant does
+	Terms     string `json:"terms,omitempty"`    // granted, used
+	Approval  string `json:"approval,omitempty"` // granted: Approval.Closed
+	Use       int    `json:"use,omitempty"`      // used, received
+	Commit    string `json:"commit,omitempty"`   // used, received: DigestOf the commit JWS
+	Receipt   string `json:"received,omitempty"` // received: DigestOf the received JWS
+	Reason    string `json:"reason,omitempty"`   // a code, never free text
+
+	Citizen    string   `json:"-"`
+	CitizenSeq int64    `json:"-"`
+	Salt       [32]byte `json:"-"`
+	Evidence   Evidence `json:"-"`
+}
+
+// Evidence is what an event's digests open to. It is stored beside the event
+// and erased with it.
+type Evidence struct {
+	Client   string         `json:"client,omitempty"`
+	Request  string         `json:"request,omitempty"`
+	Sub      string         `json:"sub,omitempty"`
+	SubSalt  approval.Bytes `json:"sub_salt,omitempty"`
+	Terms    *Terms         `json:"terms,omitempty"`
+	Approval *Approval      `json:"approval,omitempty"`
+	Commit   string         `json:"commit,omitempty"`
+	Received string         `json:"received,omitempty"`
+}
+
+// Digest identifies the event: SHA-256 of its canonical JSON (RFC 8785),
+// without citizen, salt and evidence.
+func (e Event) Digest() ([32]byte, error) {
+	raw, err := canonical(e)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return sha256.Sum256(raw), nil
+}
+
+// EventsDigest identifies a record's events in their order.
+func EventsDigest(events []Event) (string, error) {
+	h := sha256.New()
+	h.Write([]byte("mydata/events/v1\x00"))
+	for _, e := range events {
+		d, err := e.Digest()
+		if err != nil {
+			return "", err
+		}
+		h.Write(d[:])
+	}
+	return Encode(h.Sum(nil)), nil
+}

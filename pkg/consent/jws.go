@@ -1,0 +1,159 @@
+package consent
+
+import (
+	"crypto"
+	"crypto/x509"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/cryptosigner"
+
+	"github.com/govmydata/mydata/pkg/catalogue"
+)
+
+const maxJWS = 64 << 10
+
+// SignRequest makes the consumer's request. chain is DER, leaf first, without
+// the trust anchor.
+func SignRequest(c RequestClaims, key crypto.Signer, chain [][]byte) (string, error) {
+	return signAs(RequestJWT, c, key, chain)
+}
+
+// SignCommit makes the provider's commit.
+func SignCommit(c CommitClaims, key crypto.Signer, chain [][]byte) (string, error) {
+	return signAs(CommitJWT, c, key, chain)
+}
+
+// SignReceived makes the consumer's countersignature.
+func SignReceived(c ReceivedClaims, key crypto.Signer, chain [][]byte) (string, error) {
+	return signAs(ReceivedJWT, c, key, chain)
+}
+
+func signAs(typ string, claims any, key crypto.Signer, chain [][]byte) (string, error) {
+	payload, err := canonical(claims)
+	if err != nil {
+		return "", err
+	}
+	return catalogue.SignAs(typ, payload, key, chain)
+}
+
+// OpenRequest checks a request's signature, its chain as of its iat, and that
+// iss is the agency in the certificate. Whether the times are near now is the
+// ledger's check, whether the content is acceptable CheckShape's.
+func OpenRequest(compact string, roots *x509.CertPool) (RequestClaims, error) {
+	var c RequestClaims
+	if err := openAs(compact, RequestJWT, "request signature", roots, &c, func() string { return c.Issuer }); err != nil {
+		return RequestClaims{}, err
+	}
+	c.Digest = DigestOf(compact)
+	return c, nil
+}
+
+// OpenCommit checks a provider's commit the same way.
+func OpenCommit(compact string, roots *x509.CertPool) (CommitClaims, error) {
+	var c CommitClaims
+	if err := openAs(compact, CommitJWT, "commit signature", roots, &c, func() string { return c.Issuer }); err != nil {
+		return CommitClaims{}, err
+	}
+	for name, text := range map[string]string{"terms": c.Terms, "ciphertext": c.Ciphertext, "plaintext": c.Plaintext} {
+		if _, err := bytes32(text); err != nil {
+			return CommitClaims{}, refuse("commit", "%s: %v", name, err)
+		}
+	}
+	if c.GrantID == "" || c.Use < 1 || len(c.Nonce) < 22 || len(c.Nonce) > 86 {
+		return CommitClaims{}, refuse("commit", "grant_id, use or nonce is missing")
+	}
+	return c, nil
+}
+
+// OpenReceived checks a consumer's countersignature the same way.
+func OpenReceived(compact string, roots *x509.CertPool) (ReceivedClaims, error) {
+	var c ReceivedClaims
+	if err := openAs(compact, ReceivedJWT, "countersignature", roots, &c, func() string { return c.Issuer }); err != nil {
+		return ReceivedClaims{}, err
+	}
+	if _, err := bytes32(c.Commit); err != nil || c.GrantID == "" || c.Use < 1 {
+		return ReceivedClaims{}, refuse("received", "grant_id, use or commit is missing")
+	}
+	return c, nil
+}
+
+func openAs(compact, typ, check string, roots *x509.CertPool, into any, issuer func() string) error {
+	at, err := catalogue.Issued(compact)
+	if err != nil {
+		return refuse(check, "%v", err)
+	}
+	agency, payload, err := catalogue.OpenSigned(compact, typ, roots, at)
+	if err != nil {
+		return refuse(check, "%v", err)
+	}
+	if err := decode(payload, maxJWS, into); err != nil {
+		return refuse(check, "payload: %v", err)
+	}
+	if issuer() != agency {
+		return refuse(check, "%q signed for %q", agency, issuer())
+	}
+	return nil
+}
+
+// signHub makes one of the hub's own JWS (ES256, kid).
+func signHub(typ string, claims any, key crypto.Signer, kid string) (string, error) {
+	payload, err := canonical(claims)
+	if err != nil {
+		return "", err
+	}
+	options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("kid", kid)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key)}, options)
+	if err != nil {
+		return "", fmt.Errorf("sign %s: %w", typ, err)
+	}
+	object, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("sign %s: %w", typ, err)
+	}
+	return object.CompactSerialize()
+}
+
+// OpenPromise checks the hub's promise against its published keys.
+func OpenPromise(compact string, hub jose.JSONWebKeySet) (PromiseClaims, error) {
+	var c PromiseClaims
+	if err := openHub(compact, PromiseJWT, "promise signature", hub, &c); err != nil {
+		return PromiseClaims{}, err
+	}
+	return c, nil
+}
+
+// OpenRecord checks the hub's countersignature over a record's state.
+func OpenRecord(compact string, hub jose.JSONWebKeySet) (RecordClaims, error) {
+	var c RecordClaims
+	if err := openHub(compact, RecordJWT, "hub record", hub, &c); err != nil {
+		return RecordClaims{}, err
+	}
+	return c, nil
+}
+
+func openHub(compact, typ, check string, hub jose.JSONWebKeySet, into any) error {
+	if len(compact) > maxJWS {
+		return refuse(check, "longer than %d bytes", maxJWS)
+	}
+	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return refuse(check, "%v", err)
+	}
+	header := object.Signatures[0].Protected
+	if header.ExtraHeaders[jose.HeaderType] != typ {
+		return refuse(check, "typ %v is not %s", header.ExtraHeaders[jose.HeaderType], typ)
+	}
+	keys := hub.Key(header.KeyID)
+	if len(keys) != 1 || !keys[0].IsPublic() {
+		return refuse(check, "key %q is not the hub's", header.KeyID)
+	}
+	payload, err := object.Verify(keys[0].Key)
+	if err != nil {
+		return refuse(check, "it does not verify with the hub's key")
+	}
+	if err := decode(payload, maxJWS, into); err != nil {
+		return refuse(check, "payload: %v", err)
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package consent
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/govmydata/mydata/pkg/catalogue"
+	"github.com/govmydata/mydata/pkg/consent/approval"
+)
+
+// People is what the ledger asks of the home of citizens. All methods may run
+// at once; an unknown person or passkey is an error.
+type People interface {
+	// CitizenBySub opens a pairwise sub of a sector (an agency id).
+	CitizenBySub(ctx context.Context, sector, sub string) (string, error)
+	// Pairwise answers the citizen's stable sub in a sector.
+	Pairwise(ctx context.Context, citizen, sector string) (string, error)
+	// Salt derives a stable secret from the citizen's own key.
+	Salt(ctx context.Context, citizen, label string) ([32]byte, error)
+	// History answers all passkey events in order.
+	History(ctx context.Context, citizen string) ([]approval.KeyRecord, error)
+	// PasskeyKey answers the public key of one of the citizen's passkeys.
+	PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, error)
+}
+
+// Ledger decides about grants. It holds no state of its own: every answer comes
+// from the store's history, never from a commit that was tried. Its methods may
+// run at once, in several processes.
+type Ledger struct {
+	Store       Store
+	People      People
+	Issuer      string         // the hub's
+	AgencyRoots *x509.CertPool // the government CA
+	RP          approval.RelyingParty
+	Officers    []jose.JSONWebKey
+	Catalogue   func() *catalogue.Catalogue
+	Key         func() (signer crypto.Signer, kid string) // for promises and records
+	Withdrawal  string                                    // URL of the page where consents are withdrawn
+	Now         func() time.Time
+}
+
+// How often a decision is tried again: conflicts are ordinary, since racers
+// take one another's places; an unknown outcome is asked again with the same
+// commit.
+const (
+	maxConflicts = 200
+	maxUnknown   = 3
+)
+
+// Events names in commit ids.
+const commitPrefix = "consent/"
+
+// decision makes the events that answer a record, or says done when the history
+// already holds the outcome.
+type decision func(r Record, events []Event) (next []Event, id string, done bool, err error)
+
+// decide loads, decides, commits, and answers from the history. request
+// identifies what was asked, so that a commit id is never used for another.
+func (l *Ledger) decide(ctx context.Context, id GrantID, request []byte, make decision) (Record, []Event, error) {
+	digest := sha256.Sum256(request)
+	for range maxConflicts {
+		r, events, err := l.Store.History(ctx, id)
+		if err != nil && !errors.Is(err, ErrUnknown) {
+			return Record{}, nil, fmt.Errorf("load grant: %w", err)
+		}
+		next, name, done, err := make(r, events)
+		if err != nil || done {
+			return r, events, err
+		}
+		commit, err := l.commit(ctx, r, next)
+		if err != nil {
+			return r, events, err
+		}
+		commit.ID, commit.Digest = commitPrefix+name, digest[:]
+		switch err := l.persist(ctx, commit); {
+		case errors.Is(err, ErrConflict):
+			continue
+		case err != nil:
+			return r, events, err
+		}
+		return l.load(ctx, id)
+	}
+	return Record{}, nil, fmt.Errorf("decide: %w", ErrConflict)
+}
+
+// persist retries the same commit while the outcome is unknown.
+func (l *Ledger) persist(ctx context.Context, c Commit) error {
+	var err error
+	for range maxUnknown {
+		err = l.Store.Commit(ctx, c)
+		if err == nil || errors.Is(err, ErrConflict) || errors.Is(err, ErrReused) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrKept, err)
+}
+
+// commit gives the events their places, salts and leaves, and lets Apply judge
+// each of them.
+func (l *Ledger) commit(ctx context.Context, r Record, next []Event) (Commit, error) {
+	var c Commit
+	citizen := r.Citizen
+	if citizen == "" {
+		citizen = next[0].Citizen
+	}
+	head, err := l.Store.Head(ctx, citizen)
+	if err != nil {
+		return c, fmt.Errorf("load citizen's head: %w", err)
+	}
+	for i, e := range next {
+		e.Seq, e.Citizen, e.CitizenSeq = r.Seq+1, citizen, head+int64(i)+1
+		e.At = l.Now().UTC().Truncate(time.Millisecond)
+		if e.At.Before(r.At) { // another replica's clock is ahead
+			e.At = r.At
+		}
+		if r, err = Apply(r, e); err != nil {
+			return c, err
+		}
+		if e.Salt, err = l.People.Salt(ctx, citizen, fmt.Sprintf("consent/%s/%d", e.Grant, e.Seq)); err != nil {
+			return c, fmt.Errorf("salt: %w", err)
+		}
+		leaf, err := Entry(e, e.Salt)
+		if err != nil {
+			return c, fmt.Errorf("leaf: %w", err)
+		}
+		c.Events, c.Leaves = append(c.Events, e), append(c.Leaves, leaf)
+	}
+	return c, nil
+}
+
+func (l *Ledger) load(ctx context.Context, id GrantID) (Record, []Event, error) {
+	r, events, err := l.Store.History(ctx, id)
+	if err != nil {
+		return Record{}, nil, fmt.Errorf("load grant: %w", err)
+	}
+	return r, events, nil
+}
+
+// own loads a grant for the person it concerns.
+func (l *Ledger) own(ctx context.Context, id GrantID, citizen string) (Record, []Event, error) {
+	r, events, err := l.load(ctx, id)
+	if err != nil {
+		return r, nil, err
+	}
+	if citizen == "" || r.Citizen != citizen {
+		return Record{}, nil, ErrForeign
+	}
+	return r, events, nil
+}

@@ -1,0 +1,47 @@
+package consent
+
+import (
+	"context"
+	"time"
+)
+
+// Commit is everything one decision changes, as a value: a store makes it
+// durable whole or not at all.
+type Commit struct {
+	ID     string   // from the operation and what makes it one and the same
+	Digest []byte   // of the request; an ID with another digest is ErrReused
+	Events []Event  // (Grant, Seq) and (Citizen, CitizenSeq) unique
+	Leaves [][]byte // log entries: a commitment to each of Events
+}
+
+// Proposal is terms shown to a citizen and not yet signed.
+type Proposal struct {
+	Grant   GrantID
+	Citizen string
+	Terms   Terms
+	Nonce   [32]byte
+	Expires time.Time
+}
+
+// Store keeps events. All methods may run at once, in several processes.
+type Store interface {
+	// History answers the events of a grant in order of Seq and their fold.
+	// ErrUnknown when there are none.
+	History(ctx context.Context, id GrantID) (Record, []Event, error)
+	// Events answers all events of one citizen in order of CitizenSeq.
+	Events(ctx context.Context, citizen string) ([]Event, error)
+	// Head answers the highest CitizenSeq of a citizen, 0 when there is none.
+	Head(ctx context.Context, citizen string) (int64, error)
+	// Commit: nil means this or an earlier commit with this ID is durable,
+	// whole. ErrConflict: a Seq was taken, nothing is written; reload and Apply
+	// again. ErrReused: the ID stands for another Digest. Any other error: the
+	// outcome is unknown; retry the same Commit.
+	Commit(ctx context.Context, c Commit) error
+	// Propose keeps the latest proposal of a grant, replacing an older one.
+	Propose(ctx context.Context, p Proposal) error
+	// Proposal answers it; ErrNoOffer when there is none.
+	Proposal(ctx context.Context, id GrantID) (Proposal, error)
+	// Erase deletes a grant's events, evidence and proposal for good. Its leaves
+	// stay in the log as tombstones that nothing opens any more.
+	Erase(ctx context.Context, id GrantID) error
+}
