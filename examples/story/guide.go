@@ -99,7 +99,7 @@ func (s *stage) letters(ctx context.Context) ([]citizen, map[string]letter, erro
 
 // lettersPath has the port in its name: a link is worth nothing at another one.
 func (s *stage) lettersPath() string {
-	return s.path("letters", fmt.Sprintf("%d.json", s.idp.port))
+	return s.path("letters", fmt.Sprintf("%d.json", s.idp.port+s.idp.behind))
 }
 
 func (s *stage) readLetters() (map[string]letter, error) {

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/webauthn"
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	phoneWidth  = 390
+	phoneHeight = 844
+)
+
+// A browser is one Chromium process with a profile of its own.
+type browser struct {
+	ctx     context.Context
+	cancel  func()
+	profile string
+}
+
+func openBrowser(ctx context.Context, show bool) (*browser, error) {
+	profile, err := os.MkdirTemp("", "mydata-chromium-")
+	if err != nil {
+		return nil, err
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.UserDataDir(profile),
+		chromedp.Flag("no-sandbox", os.Geteuid() == 0), // Chromium has no sandbox for root
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.WSURLReadTimeout(60*time.Second),
+	)
+	if show {
+		options = append(options, chromedp.VisibleWindow)
+	}
+	allocator, endAllocator := chromedp.NewExecAllocator(ctx, options...)
+	root, endRoot := chromedp.NewContext(allocator)
+	b := &browser{ctx: root, profile: profile, cancel: func() { endRoot(); endAllocator() }}
+	if err := chromedp.Do(root); err != nil {
+		b.close()
+		return nil, fmt.Errorf("start Chromium: %w", err)
+	}
+	return b, nil
+}
+
+func (b *browser) close() {
+	b.cancel()
+	os.RemoveAll(b.profile)
+}
+
+// A person is a browser window with cookies and a passkey authenticator of its
+// own, and the complaints that its pages have raised.
+type person struct {
+	ctx           context.Context
+	cancel        func()
+	authenticator webauthn.AuthenticatorID
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+// person opens a window that no other window shares anything with.
+func (b *browser) person(lang string) (*person, error) {
+	p := &person{}
+	p.ctx, p.cancel = chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
+	err := chromedp.Do(p.ctx,
+		chromedp.EmulateViewport(phoneWidth, phoneHeight, chromedp.EmulateScale(2), chromedp.EmulateMobile),
+		chromedp.Func(func(ctx context.Context, t *chromedp.Target) error { return p.equip(ctx, t, lang) }),
+	)
+	if err != nil {
+		p.cancel()
+		return nil, fmt.Errorf("open a window: %w", err)
+	}
+	return p, nil
+}
+
+// equip gives the window its ears, its language and its authenticator.
+func (p *person) equip(ctx context.Context, t *chromedp.Target, lang string) error {
+	_, errNetwork := cdp.Call(ctx, t, network.Enable, network.EnableParams{})
+	_, errLog := cdp.Call(ctx, t, log.Enable, cdp.Empty{})
+	_, errAgent := cdp.Call(ctx, t, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+		UserAgent:      "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36",
+		AcceptLanguage: acceptLanguage(lang),
+	})
+	_, errEnable := cdp.Call(ctx, t, webauthn.Enable, webauthn.EnableParams{})
+	added, errAdd := cdp.Call(ctx, t, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
+		Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol:                    webauthn.AuthenticatorProtocolCtap2,
+			Transport:                   webauthn.AuthenticatorTransportInternal,
+			HasResidentKey:              true,
+			HasUserVerification:         true,
+			IsUserVerified:              true,
+			AutomaticPresenceSimulation: true,
+		},
+	})
+	p.authenticator = added.AuthenticatorID
+	return errors.Join(errNetwork, errLog, errAgent, errEnable, errAdd)
+}
+
+func acceptLanguage(lang string) string {
+	if lang == "ko" {
+		return "ko-KR,ko;q=0.9,en;q=0.5"
+	}
+	return "en-GB,en;q=0.9"
+}
+
+// newDevice is what a lost phone leaves: the same window, no passkey in it.
+func (p *person) newDevice() error {
+	return chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: p.authenticator})
+		return err
+	}))
+}
+
+// listen collects what no page may do.
+func (p *person) listen(event any) {
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if u, err := url.Parse(e.Request.URL); err == nil && strings.HasPrefix(u.Scheme, "http") && u.Hostname() != "localhost" {
+			p.complain("a request left this machine: " + u.Scheme + "://" + u.Host)
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Source == log.EntrySourceSecurity || strings.Contains(e.Entry.Text, "Content Security Policy") {
+			p.complain(e.Entry.Text)
+		}
+	case *runtime.EventExceptionThrown:
+		p.complain("script: " + e.ExceptionDetails.Text)
+	}
+}
+
+func (p *person) complain(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.complaints = append(p.complaints, text)
+}
+
+// complained gives and forgets the complaints so far.
+func (p *person) complained() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := p.complaints
+	p.complaints = nil
+	return found
+}

@@ -1,0 +1,19 @@
+// Command tour walks the whole story as a person would, in Chromium with the
+// DevTools virtual authenticator (W3C Web Authentication Level 3, 11) in place
+// of a phone's biometrics, at phone size, in Korean and in English: enrol, put a
+// mobile ID into the wallet, prove it to a verifier, renew a licence with one
+// fact from the insurer, see it in the history, withdraw, be refused the second
+// use, check the receipt offline, audit the log.
+//
+// On each page it runs axe-core, looks for sideways scrolling at 100 % and 200 %
+// text, and keeps a screenshot. Throughout it listens: no request may leave
+// this machine, no page may offend its own content security policy. Everything
+// that passes between the services goes through recording proxies, so that the
+// test can say what the hub received and sent.
+//
+// It is a stranger to the product: it knows pages, addresses and commands, no
+// package of the hub. It leaves out real authenticators and other browsers.
+//
+// What always holds: it starts the story in a folder of its own on free ports,
+// and ends what it started.
+package main
