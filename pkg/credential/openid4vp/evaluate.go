@@ -9,7 +9,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential"
 )
 
-// The checks that Evaluate adds to those of the credential verifier.
+// The checks that this package adds to those of the credential verifier.
 const (
 	CheckEncryption = "response encryption"
 	CheckState      = "state"
@@ -39,19 +39,19 @@ type Evaluation struct {
 	OK            bool
 	Response      []credential.Check // on the response as a whole
 	Presentations []Presented
-	// Error is the wallet's own code, when it answered with one.
-	Error string
 }
 
-// Evaluate opens a response and walks over it as section 8.6 says: shape, each
+// Evaluate walks over an opened response as section 8.6 says: shape, each
 // presentation, then the query as a whole, recomputed over what was verified. A
-// presentation with a failed check is discarded.
-func (r Request) Evaluate(ctx context.Context, jwe string, v Verifier) Evaluation {
-	response, err := r.Open(jwe)
-	e := Evaluation{Response: opened(err), Error: response.Error}
-	if err != nil || response.Error != "" {
+// presentation with a failed check is discarded; a wallet's error satisfies
+// nothing.
+func (r Request) Evaluate(ctx context.Context, response Response, v Verifier) Evaluation {
+	e := Evaluation{Response: Opened(nil)}
+	if err := r.Query.shape(response.VPToken); err != nil {
+		e.Response = append(e.Response, check(CheckShape, err))
 		return e
 	}
+	e.Response = append(e.Response, check(CheckShape, nil))
 	answered := map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(response.VPToken)) {
 		query, _ := r.Query.Credential(id)
@@ -61,7 +61,7 @@ func (r Request) Evaluate(ctx context.Context, jwe string, v Verifier) Evaluatio
 			e.Presentations = append(e.Presentations, p)
 		}
 	}
-	err = r.Query.Satisfied(func(id string) bool { return answered[id] })
+	err := r.Query.Satisfied(func(id string) bool { return answered[id] })
 	e.Response = append(e.Response, check(CheckQuery, err))
 	e.OK = err == nil
 	return e
@@ -81,26 +81,18 @@ func (r Request) look(ctx context.Context, query CredentialQuery, token string, 
 		return p
 	}
 	p.OK, p.Result = true, result
-	// Every way that is met was asked for: a wallet may send a larger set than
+	// Each way that is met was asked for: a wallet may send a larger set than
 	// the first.
 	p.Claims = Project(result.Claims, slices.Concat(ways...))
 	return p
 }
 
-// opened turns the outcome of Open into the checks it stands for.
-func opened(err error) []credential.Check {
-	steps := []struct {
-		name    string
-		refusal error
-	}{{CheckEncryption, ErrEncryption}, {CheckState, ErrState}, {CheckShape, ErrShape}}
-	var checks []credential.Check
-	for _, step := range steps {
-		if errors.Is(err, step.refusal) {
-			return append(checks, check(step.name, err))
-		}
-		checks = append(checks, check(step.name, nil))
+// Opened lists the checks that Open made, given its answer.
+func Opened(err error) []credential.Check {
+	if errors.Is(err, ErrEncryption) {
+		return []credential.Check{check(CheckEncryption, err)}
 	}
-	return checks
+	return []credential.Check{check(CheckEncryption, nil), check(CheckState, err)}
 }
 
 func check(name string, err error) credential.Check {

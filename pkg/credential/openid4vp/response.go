@@ -33,7 +33,8 @@ var (
 var contentEncryption = []jose.ContentEncryption{jose.A256GCM, jose.A128GCM}
 
 // Open decrypts a response (section 8.3): made to this request's key, without
-// compression, and with this request's state.
+// compression, and with this request's state. Only who read the request could
+// make one, so a verifier may take the first that opens as the answer.
 func (r Request) Open(jwe string) (Response, error) {
 	if len(jwe) > MaxResponse {
 		return Response{}, fmt.Errorf("%w: longer than %d bytes", ErrEncryption, MaxResponse)
@@ -49,24 +50,19 @@ func (r Request) Open(jwe string) (Response, error) {
 	if err != nil {
 		return Response{}, fmt.Errorf("%w: does not decrypt", ErrEncryption)
 	}
-	var answer struct {
-		Response
-		VPToken json.RawMessage `json:"vp_token"`
-	}
-	if err := decode(plain, MaxResponse, &answer); err != nil {
+	var response Response
+	if err := decode(plain, MaxResponse, &response); err != nil {
 		return Response{}, fmt.Errorf("%w: the content is no response: %w", ErrEncryption, err)
 	}
-	if subtle.ConstantTimeCompare([]byte(answer.State), []byte(r.State)) != 1 {
-		return Response{}, fmt.Errorf("%w: is not that of the request", ErrState)
+	return response, r.CheckState(response.State)
+}
+
+// CheckState compares a state with this request's.
+func (r Request) CheckState(state string) error {
+	if subtle.ConstantTimeCompare([]byte(state), []byte(r.State)) != 1 {
+		return fmt.Errorf("%w: is not that of the request", ErrState)
 	}
-	response := answer.Response
-	if response.Error != "" {
-		return response, nil
-	}
-	if err := decode(answer.VPToken, MaxResponse, &response.VPToken); err != nil {
-		return Response{}, fmt.Errorf("%w: must be an object of arrays of strings", ErrShape)
-	}
-	return response, r.Query.shape(response.VPToken)
+	return nil
 }
 
 // shape checks the vp_token against the query (section 8.1): only known ids,
