@@ -87,6 +87,8 @@ func New(o Options) (*Accounts, error) {
 			RequireResidentKey: protocol.ResidentKeyRequired(),
 			UserVerification:   protocol.VerificationRequired,
 		},
+		// Password managers report credProps unasked; no extension means anything here.
+		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
