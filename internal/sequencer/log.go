@@ -43,6 +43,8 @@ type Log struct {
 	tree      *Tree // as last read or written; nil: read it again
 	edge      *tlog.Edge
 	agreed    bool // a quorum of witnesses knows nothing newer
+	askAgain  time.Time
+	pause     time.Duration // grows while witnesses are out of reach
 
 	mu        sync.Mutex
 	published chan struct{} // closed and replaced at each publication
@@ -148,15 +150,37 @@ func (l *Log) step(ctx context.Context) (err error) {
 
 // load reads the tree and checks that the storage agrees with itself.
 func (l *Log) load(ctx context.Context) error {
+	// Published first: both grow, and the tree is never behind.
+	published, err := l.o.Storage.Published(ctx)
+	if err != nil && !errors.Is(err, ErrNone) {
+		return fmt.Errorf("read checkpoint: %w", err)
+	}
+	first := err != nil
 	tree, err := l.o.Storage.Tree(ctx)
-	if errors.Is(err, ErrNone) {
+	if errors.Is(err, ErrNone) && first {
 		return l.create(ctx)
+	}
+	if errors.Is(err, ErrNone) {
+		return fmt.Errorf("%w: a checkpoint without a tree", ErrCorrupt)
 	}
 	if err != nil {
 		return fmt.Errorf("read tree: %w", err)
 	}
-	own := l.o.Policy
-	c, err := own.Open(tree.Signed)
+	if err := l.check(ctx, tree); err != nil {
+		return err
+	}
+	if !first {
+		if err := l.checkPublished(ctx, tree, published); err != nil {
+			return err
+		}
+	}
+	l.tree = &tree
+	return nil
+}
+
+// check compares the tree with its checkpoint and its tiles.
+func (l *Log) check(ctx context.Context, tree Tree) error {
+	c, err := l.o.Policy.Open(tree.Signed)
 	if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) {
 		return fmt.Errorf("%w: its checkpoint: %w", ErrCorrupt, err)
 	}
@@ -173,22 +197,12 @@ func (l *Log) load(ctx context.Context) error {
 	if edge.Root() != tree.Root {
 		return fmt.Errorf("%w: the tiles do not give the root", ErrCorrupt)
 	}
-	if err := l.checkPublished(ctx, tree); err != nil {
-		return err
-	}
-	l.tree, l.edge = &tree, edge
+	l.edge = edge
 	return nil
 }
 
 // checkPublished checks that what was published is a beginning of the tree.
-func (l *Log) checkPublished(ctx context.Context, tree Tree) error {
-	p, err := l.o.Storage.Published(ctx)
-	if errors.Is(err, ErrNone) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read checkpoint: %w", err)
-	}
+func (l *Log) checkPublished(ctx context.Context, tree Tree, p Published) error {
 	path, err := tlog.ProveConsistency(ctx, l.o.Storage, tree.Size, tree.Root, p.Size)
 	if err == nil {
 		err = tlog.CheckConsistency(path, p.Size, p.Root, tree.Size, tree.Root)
@@ -202,9 +216,6 @@ func (l *Log) checkPublished(ctx context.Context, tree Tree) error {
 // create begins a log with the signed empty tree, so that there is a
 // checkpoint to publish from the start.
 func (l *Log) create(ctx context.Context) error {
-	if _, err := l.o.Storage.Published(ctx); !errors.Is(err, ErrNone) {
-		return errors.Join(fmt.Errorf("%w: checkpoints without a tree", ErrCorrupt), err)
-	}
 	empty := Tree{Root: tlog.EmptyRoot}
 	var err error
 	if empty.Signed, err = tlog.NewCheckpoint(l.o.Signer, 0, empty.Root); err != nil {

@@ -27,70 +27,113 @@ func (l *Log) publish(ctx context.Context) error {
 	if err == nil && p.Size == l.tree.Size && l.agreed {
 		return nil
 	}
-	cosigned, err := l.cosign(ctx)
+	cosigned, err := l.ask(ctx)
 	if err != nil {
 		return err
 	}
-	// Other writers may have gone further meanwhile: then ErrMoved, and the
+	// Another writer may have gone further meanwhile: then ErrMoved, and the
 	// state is read again.
 	err = l.o.Storage.Publish(ctx, Published{l.tree.Size, l.tree.Root, cosigned, l.o.Now()})
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	close(l.published)
 	l.published = make(chan struct{})
-	l.mu.Unlock()
 	return nil
 }
 
+// ask has the tree cosigned, at most every few seconds while that fails.
+func (l *Log) ask(ctx context.Context) ([]byte, error) {
+	if time.Now().Before(l.askAgain) {
+		return nil, errNoQuorum
+	}
+	cosigned, err := l.cosign(ctx)
+	if err == nil {
+		l.pause = 0
+		return cosigned, nil
+	}
+	l.pause = min(max(2*l.pause, l.o.Interval), 5*time.Second)
+	l.askAgain = time.Now().Add(l.pause)
+	if errors.Is(err, ErrRolledBack) {
+		// Unless another writer moved the tree while we asked.
+		if now, err := l.o.Storage.Tree(ctx); err != nil || now.Size != l.tree.Size {
+			return nil, errors.Join(ErrMoved, err)
+		}
+	}
+	return nil, err
+}
+
 type answer struct {
+	from  string
 	lines []byte
 	err   error
 }
 
 // cosign asks all witnesses at once and gives the checkpoint with a quorum of
-// cosignatures.
+// cosignatures. One witness that says it knows a newer tree may be lying; when
+// without those who say so there can be no quorum, the log has to stop.
 func (l *Log) cosign(ctx context.Context) ([]byte, error) {
-	merged := l.tree.Signed
+	round := round{l: l, merged: l.tree.Signed}
+	answers := l.askAll(ctx)
+	var patience <-chan time.Time
+	for range l.witnesses {
+		if patience == nil && l.quorum(round.merged) {
+			patience = time.After(grace)
+		}
+		select {
+		case a := <-answers:
+			round.take(ctx, a)
+		case <-patience:
+			return round.merged, nil
+		}
+	}
+	switch {
+	case l.quorum(round.merged):
+		return round.merged, nil
+	case !l.o.Policy.Quorum(round.others):
+		return nil, errors.Join(round.problems...)
+	}
+	return nil, fmt.Errorf("%w: %w", errNoQuorum, errors.Join(round.problems...))
+}
+
+// askAll asks each witness in a goroutine of its own; a slow one goes on after
+// the others made a quorum, to be up to date next time.
+func (l *Log) askAll(ctx context.Context) <-chan answer {
 	answers := make(chan answer, len(l.witnesses))
 	asking, cancel := context.WithTimeout(ctx, askFor)
+	time.AfterFunc(askFor, cancel)
 	tree := *l.tree
 	for _, w := range l.witnesses {
 		go func() {
 			lines, err := w.cosign(asking, l.o.Storage, tree)
-			answers <- answer{lines, err}
+			answers <- answer{w.Name, lines, err}
 		}()
 	}
-	// A slow witness goes on in the background, to be up to date next time.
-	time.AfterFunc(askFor, cancel)
-	var problems error
-	enough := l.quorum(merged)
-	var patience <-chan time.Time
-	if enough {
-		patience = time.After(grace)
+	return answers
+}
+
+// round collects what the witnesses answered.
+type round struct {
+	l        *Log
+	merged   []byte
+	others   []string // who did not say that the storage is behind
+	problems []error
+}
+
+func (r *round) take(ctx context.Context, a answer) {
+	if a.err == nil {
+		r.merged, a.err = r.l.merge(r.merged, a.lines)
 	}
-	for range l.witnesses {
-		select {
-		case a := <-answers:
-			if errors.Is(a.err, ErrRolledBack) {
-				return nil, a.err
-			}
-			if a.err == nil {
-				merged, a.err = l.merge(merged, a.lines)
-			}
-			problems = errors.Join(problems, a.err)
-		case <-patience:
-			return merged, nil
-		}
-		if !enough && l.quorum(merged) {
-			enough, patience = true, time.After(grace)
-		}
+	if !errors.Is(a.err, ErrRolledBack) {
+		r.others = append(r.others, a.from)
+	} else {
+		r.l.o.Logger.ErrorContext(ctx, "witness contradicts the log", "witness", a.from, "error", a.err)
 	}
-	if !enough {
-		return nil, fmt.Errorf("%w: %w", errNoQuorum, problems)
+	if a.err != nil {
+		r.problems = append(r.problems, fmt.Errorf("witness %s: %w", a.from, a.err))
 	}
-	return merged, nil
 }
 
 func (l *Log) quorum(note []byte) bool {

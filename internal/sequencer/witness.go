@@ -31,26 +31,26 @@ type conflict struct{ size int64 }
 func (c conflict) Error() string { return fmt.Sprintf("the witness is at size %d", c.size) }
 
 // cosign asks for a cosignature, and asks once more when the witness is at
-// another size than we thought.
+// another size than we thought. ErrRolledBack: it knows a newer tree, or
+// another one.
 func (w *witness) cosign(ctx context.Context, tiles tlog.Tiles, tree Tree) ([]byte, error) {
 	if !w.busy.TryLock() {
-		return nil, fmt.Errorf("witness %s: %w", w.Name, errBusy)
+		return nil, errBusy
 	}
 	defer w.busy.Unlock()
 	old := min(w.size, tree.Size)
 	lines, err := w.ask(ctx, tiles, tree, old)
-	if at, ok := errors.AsType[conflict](err); ok {
-		if at.size > tree.Size || at.size == old {
-			// A newer tree, or at our size another root.
-			return nil, fmt.Errorf("witness %s: %w: %w (ours is %d)", w.Name, ErrRolledBack, err, tree.Size)
-		}
-		lines, err = w.ask(ctx, tiles, tree, at.size)
+	if at, ok := errors.AsType[conflict](err); ok && at.size != old && at.size <= tree.Size {
+		old = at.size
+		lines, err = w.ask(ctx, tiles, tree, old)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("witness %s: %w", w.Name, err)
+	if at, ok := errors.AsType[conflict](err); ok && (at.size > tree.Size || at.size == old) {
+		return nil, fmt.Errorf("%w: %w, the storage at %d", ErrRolledBack, err, tree.Size)
 	}
-	w.size = tree.Size
-	return lines, nil
+	if err == nil {
+		w.size = tree.Size
+	}
+	return lines, err
 }
 
 func (w *witness) ask(ctx context.Context, tiles tlog.Tiles, tree Tree, old int64) ([]byte, error) {

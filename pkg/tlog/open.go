@@ -48,7 +48,7 @@ func (p Policy) Open(signed []byte) (Checkpoint, error) {
 	if !byLog {
 		return Checkpoint{}, ErrUnsigned
 	}
-	if !p.met(c.Witnesses) {
+	if !p.Quorum(c.Witnesses) {
 		return c, ErrUnwitnessed
 	}
 	return c, nil

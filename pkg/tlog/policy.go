@@ -200,8 +200,9 @@ func (r *policyReader) define(name string) error {
 	return nil
 }
 
-// met says whether those who cosigned are a quorum.
-func (p Policy) met(cosigned []string) bool {
+// Quorum says whether these witnesses, by their names in the policy, are a
+// quorum.
+func (p Policy) Quorum(cosigned []string) bool {
 	return p.quorum == none || p.quorum != "" && p.counts(p.quorum, cosigned)
 }
 

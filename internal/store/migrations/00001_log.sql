@@ -36,7 +36,6 @@ CREATE TABLE log_tiles (
 -- One row: the tree as integrated, and the checkpoint signed for it.
 CREATE TABLE log_tree (
 	id BIGINT PRIMARY KEY CHECK (id = 1),
-	origin TEXT NOT NULL,
 	size BIGINT NOT NULL,
 	root BYTEA NOT NULL,
 	signed BYTEA NOT NULL

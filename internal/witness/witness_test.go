@@ -1,0 +1,247 @@
+package witness_test
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/internal/witness"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+const origin = "log.example/test"
+
+func logKey(seed byte) ed25519.PrivateKey {
+	s := make([]byte, ed25519.SeedSize)
+	s[0] = seed
+	return ed25519.NewKeyFromSeed(s)
+}
+
+// growing is a log that can be asked for any of its past trees.
+type growing struct {
+	leaves []tlog.Hash
+	signer tlog.Signer
+}
+
+func newLog(t *testing.T, name string, seed byte, leaves int, fork bool) *growing {
+	t.Helper()
+	s, err := tlog.NewSigner(name, logKey(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &growing{signer: s}
+	for i := range leaves {
+		g.leaves = append(g.leaves, tlog.LeafHash(fmt.Appendf(nil, "%d %v", i, fork && i > 1)))
+	}
+	return g
+}
+
+func (g *growing) root(size int) tlog.Hash {
+	var e tlog.Edge
+	for _, leaf := range g.leaves[:size] {
+		e.Append(leaf, nil)
+	}
+	return e.Root()
+}
+
+func (g *growing) checkpoint(t *testing.T, size int) []byte {
+	t.Helper()
+	note, err := tlog.NewCheckpoint(g.signer, int64(size), g.root(size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return note
+}
+
+// proof computes a consistency proof by RFC 6962, 2.1.2, from the leaves alone.
+func (g *growing) proof(m, n int) []tlog.Hash {
+	if m == 0 || m == n {
+		return nil
+	}
+	return subproof(m, g.leaves[:n], true)
+}
+
+func subproof(m int, leaves []tlog.Hash, whole bool) []tlog.Hash {
+	root := func(leaves []tlog.Hash) tlog.Hash { return (&growing{leaves: leaves}).root(len(leaves)) }
+	if m == len(leaves) {
+		if whole {
+			return nil
+		}
+		return []tlog.Hash{root(leaves)}
+	}
+	k := 1
+	for k*2 < len(leaves) {
+		k *= 2
+	}
+	if m <= k {
+		return append(subproof(m, leaves[:k], whole), root(leaves[k:]))
+	}
+	return append(subproof(m-k, leaves[k:], false), root(leaves[:k]))
+}
+
+func body(old int, proof []tlog.Hash, checkpoint []byte) []byte {
+	return tlog.AddCheckpoint{Old: int64(old), Proof: proof, Checkpoint: checkpoint}.Marshal()
+}
+
+type fixture struct {
+	*httptest.Server
+	state  string
+	policy tlog.Policy
+}
+
+func start(t *testing.T, state string) fixture {
+	t.Helper()
+	private, key, err := witness.Key(filepath.Join(filepath.Dir(state), "keys"), "witness.example/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := tlog.NewCosigner(key.Name, private, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := tlog.LogKey(origin, logKey(1).Public().(ed25519.PublicKey))
+	w, err := witness.New(log, signer, state, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := tlog.ParsePolicy(tlog.NewPolicy(tlog.Log{Key: log}, []tlog.Witness{{Name: "w1", Key: key}}, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(w)
+	t.Cleanup(server.Close)
+	return fixture{server, state, policy}
+}
+
+func (f fixture) post(t *testing.T, body []byte) (int, string, string) {
+	t.Helper()
+	response, err := http.Post(f.URL+"/add-checkpoint", "", strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text), response.Header.Get("Content-Type")
+}
+
+// TestAddCheckpoint walks the answers of C2SP tlog-witness, add-checkpoint, on
+// a witness that has cosigned size 5.
+func TestAddCheckpoint(t *testing.T) {
+	log, fork := newLog(t, origin, 1, 9, false), newLog(t, origin, 1, 9, true)
+	for _, tt := range []struct {
+		name   string
+		body   []byte
+		status int
+		text   string
+	}{
+		{"it cosigns a tree that grew", body(5, log.proof(5, 9), log.checkpoint(t, 9)), 200, "— witness.example/1 "},
+		{"it cosigns the same tree again", body(5, nil, log.checkpoint(t, 5)), 200, "— witness.example/1 "},
+		{"it answers its size when the old size is lower", body(3, log.proof(3, 9), log.checkpoint(t, 9)), 409, "5\n"},
+		{"it answers its size when asked from zero", body(0, nil, log.checkpoint(t, 9)), 409, "5\n"},
+		{"it answers its size when the old size is greater", body(7, log.proof(7, 9), log.checkpoint(t, 9)), 409, "5\n"},
+		{"it answers its size to a log set back", body(3, nil, log.checkpoint(t, 3)), 409, "5\n"},
+		{"it refuses an old size above the new one", body(9, nil, log.checkpoint(t, 5)), 400, ""},
+		{"it refuses another root at its size", body(5, nil, fork.checkpoint(t, 5)), 409, "5\n"},
+		{"it refuses a fork", body(5, fork.proof(5, 9), fork.checkpoint(t, 9)), 422, ""},
+		{"it refuses a missing proof", body(5, nil, log.checkpoint(t, 9)), 422, ""},
+		{"it refuses a proof where none belongs", body(5, log.proof(5, 9), log.checkpoint(t, 5)), 422, ""},
+		{"it does not know another log", body(5, log.proof(5, 9), newLog(t, "other.example", 1, 9, false).checkpoint(t, 9)), 404, ""},
+		{"it refuses another key under the origin", body(5, log.proof(5, 9), newLog(t, origin, 2, 9, false).checkpoint(t, 9)), 403, ""},
+		{"it refuses nonsense", []byte("old 5\nx\n\n"), 400, ""},
+		{"it refuses an empty body", nil, 400, ""},
+		{"it refuses a long body", make([]byte, 1<<20), 400, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := start(t, filepath.Join(t.TempDir(), "state"))
+			if status, text, _ := f.post(t, body(0, nil, log.checkpoint(t, 5))); status != 200 {
+				t.Fatalf("first: %d %s", status, text)
+			}
+			status, text, kind := f.post(t, tt.body)
+			if status != tt.status || !strings.HasPrefix(text, tt.text) {
+				t.Errorf("%d %q", status, text)
+			}
+			if (status == 409) != (kind == "text/x.tlog.size") {
+				t.Errorf("content type %q", kind)
+			}
+			if status != 200 {
+				after, _, _ := f.post(t, body(5, nil, log.checkpoint(t, 5)))
+				if after != 200 {
+					t.Errorf("it moved: %d", after)
+				}
+			}
+		})
+	}
+}
+
+func TestCosignatureCounts(t *testing.T) {
+	log := newLog(t, origin, 1, 3, false)
+	f := start(t, filepath.Join(t.TempDir(), "state"))
+	note := log.checkpoint(t, 0) // also the empty tree
+	_, lines, _ := f.post(t, body(0, nil, note))
+	merged, err := tlog.Merge(note, []byte(lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.policy.Open(merged)
+	if err != nil || len(c.Witnesses) != 1 || c.Witnesses[0] != "w1" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestStateOutlivesTheProcess(t *testing.T) {
+	log := newLog(t, origin, 1, 9, false)
+	state := filepath.Join(t.TempDir(), "state")
+	f := start(t, state)
+	f.post(t, body(0, nil, log.checkpoint(t, 5)))
+	f.Close()
+	again := start(t, state)
+	if status, text, _ := again.post(t, body(0, nil, log.checkpoint(t, 4))); status != 409 || text != "5\n" {
+		t.Errorf("after a restart: %d %q", status, text)
+	}
+	if status, _, _ := again.post(t, body(5, log.proof(5, 9), log.checkpoint(t, 9))); status != 200 {
+		t.Errorf("after a restart: %d", status)
+	}
+}
+
+func TestItStopsOnAStateItCannotTrust(t *testing.T) {
+	folder := t.TempDir()
+	state := filepath.Join(folder, "state")
+	foreign := newLog(t, origin, 2, 9, false)
+	for name, content := range map[string][]byte{"empty": nil, "nonsense": []byte("x"), "another key's": foreign.checkpoint(t, 5)} {
+		if err := os.WriteFile(state, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		log := tlog.LogKey(origin, logKey(1).Public().(ed25519.PublicKey))
+		if _, err := witness.New(log, nil, state, slog.New(slog.DiscardHandler)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestItKeepsBeforeItSigns takes away the folder: no cosignature without a
+// durable state.
+func TestItKeepsBeforeItSigns(t *testing.T) {
+	log := newLog(t, origin, 1, 9, false)
+	folder := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f := start(t, filepath.Join(folder, "state"))
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if status, text, _ := f.post(t, body(0, nil, log.checkpoint(t, 5))); status != 500 || strings.Contains(text, "—") {
+		t.Errorf("%d %q", status, text)
+	}
+}
