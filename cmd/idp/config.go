@@ -1,0 +1,158 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// config is what the service is told. Each field is a flag and an environment
+// variable; a flag given wins. Secrets are never values, only paths.
+type config struct {
+	Listen      string `env:"LISTEN" envDefault:"127.0.0.1:8080"`
+	Issuer      string `env:"ISSUER" envDefault:"http://localhost:8080"`
+	Database    string `env:"DATABASE"`
+	Socket      string `env:"SOCKET"`
+	Keys        string `env:"KEYS"`
+	Officers    string `env:"OFFICERS"`
+	Register    string `env:"REGISTER"`
+	LogPolicy   string `env:"LOG_POLICY"`
+	AgencyCA    string `env:"AGENCY_CA"`
+	Wallet      string `env:"WALLET"`
+	Zone        string `env:"TIME_ZONE" envDefault:"Asia/Seoul"`
+	TLSCert     string `env:"TLS_CERT"`
+	TLSKey      string `env:"TLS_KEY"`
+	Development bool   `env:"DEVELOPMENT"`
+}
+
+const envPrefix = "MYDATA_IDP_"
+
+// neighbours are the prefixes of the other programs, which may share an
+// environment file with this one.
+var neighbours = []string{"VERIFIER", "INSURER", "LICENCE", "WALLET", "WITNESS"}
+
+func (c *config) flags(f *pflag.FlagSet) {
+	text := func(p *string, name, usage string) {
+		variable := envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		f.StringVar(p, name, *p, usage+" ("+variable+")")
+	}
+	text(&c.Listen, "listen", "address to listen on")
+	text(&c.Issuer, "issuer", "the hub's public URL, which is its issuer identifier")
+	text(&c.Database, "database", "sqlite:PATH, or postgres://… for PostgreSQL and CockroachDB; default DATA/idp.db")
+	text(&c.Socket, "socket", "unix socket for the commands; default DATA/idp.sock")
+	text(&c.Keys, "keys", "folder of the hub's keys; default DATA/keys")
+	text(&c.Officers, "officers", "folder of the officers' keys; default DATA/officers")
+	text(&c.Register, "register", "CSV register of residents; default DATA/residents.csv")
+	text(&c.LogPolicy, "log-policy", "C2SP tlog-policy naming the log's witnesses; default DATA/log-policy.txt")
+	text(&c.AgencyCA, "agency-ca", "PEM roots of the government CA of the agencies; default DATA/agencies/ca.pem")
+	text(&c.Wallet, "wallet", "URL of a demo wallet page to link to; none by default")
+	text(&c.Zone, "time-zone", "zone in which pages show times")
+	text(&c.TLSCert, "tls-cert", "PEM certificate chain to serve https with")
+	text(&c.TLSKey, "tls-key", "PEM key of that certificate")
+	f.BoolVar(&c.Development, "development", c.Development, "plain http on loop-back, short waits, development officers ("+envPrefix+"DEVELOPMENT)")
+}
+
+// parseEnv fills the defaults from the environment; errors are kept until the
+// command runs, so that --help always works.
+func parseEnv() (config, error) {
+	c, err := env.ParseAsWithOptions[config](env.Options{Prefix: envPrefix})
+	if err != nil {
+		return c, fmt.Errorf("environment: %w", err)
+	}
+	return c, unknownVariables(os.Environ())
+}
+
+// unknownVariables refuses a misspelt setting instead of ignoring it.
+func unknownVariables(environ []string) error {
+	known := []string{"MYDATA_DATA", envPrefix + "PORT"}
+	for field := range reflect.TypeFor[config]().Fields() {
+		known = append(known, envPrefix+field.Tag.Get("env"))
+	}
+	for _, pair := range environ {
+		name, _, _ := strings.Cut(pair, "=")
+		rest, ours := strings.CutPrefix(name, "MYDATA_")
+		if !ours || slices.Contains(known, name) {
+			continue
+		}
+		if program, _, _ := strings.Cut(rest, "_"); slices.Contains(neighbours, program) {
+			continue
+		}
+		return fmt.Errorf("environment: %s is not a setting of this service; see idp serve --help", name)
+	}
+	return nil
+}
+
+// complete fills what depends on the data folder and refuses what is unsafe.
+func (c *config) complete(data string) error {
+	def := func(p *string, parts ...string) {
+		if *p == "" {
+			*p = filepath.Join(append([]string{data}, parts...)...)
+		}
+	}
+	if c.Database == "" {
+		c.Database = "sqlite:" + filepath.Join(data, "idp.db")
+	}
+	def(&c.Socket, "idp.sock")
+	def(&c.Keys, "keys")
+	def(&c.Officers, "officers")
+	def(&c.Register, "residents.csv")
+	def(&c.LogPolicy, "log-policy.txt")
+	def(&c.AgencyCA, "agencies", "ca.pem")
+	return c.safe()
+}
+
+// safe holds the one rule on plain http: development, on loop-back, both ways.
+func (c *config) safe() error {
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil || issuer.Host == "" || issuer.Path != "" || issuer.RawQuery != "" {
+		return fmt.Errorf("issuer %q: want scheme://host[:port] and nothing more", c.Issuer)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("tls-cert and tls-key go together")
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen %q: %w", c.Listen, err)
+	}
+	switch {
+	case c.Development && !(loopback(host) && loopback(issuer.Hostname())):
+		return errors.New("development mode serves loop-back only: listen on 127.0.0.1 and use an issuer at localhost, or leave --development out")
+	case c.Development:
+		return nil
+	case issuer.Scheme != "https":
+		return errors.New("the issuer must be https; plain http is for --development on loop-back alone")
+	case c.TLSCert == "" && !loopback(host):
+		return errors.New("give tls-cert and tls-key, or listen on loop-back behind a proxy that ends TLS")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// serveConfig binds a command's flags to a config read from the environment.
+func serveConfig(cmd *cobra.Command) func() (config, error) {
+	c, err := parseEnv()
+	c.flags(cmd.Flags())
+	return func() (config, error) {
+		if err != nil {
+			return c, err
+		}
+		return c, c.complete(dataDir(cmd))
+	}
+}

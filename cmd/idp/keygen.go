@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/govmydata/mydata/internal/keys"
+)
+
+func newKeygenCommand() *cobra.Command {
+	var verifier string
+	cmd := &cobra.Command{
+		Use:   "keygen",
+		Short: "Make the keys and certificates that are missing (offline)",
+		Long: "Make the hub's keys, its certification authority, the log's key, the verifier's\n" +
+			"certificate and two development officers, each only where it is missing.",
+		Args: cobra.NoArgs,
+	}
+	load := serveConfig(cmd)
+	cmd.Flags().StringVar(&verifier, "verifier-url", "", "also make a key and certificate for the verifier at this URL")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := load()
+		if err != nil {
+			return err
+		}
+		issuer, err := url.Parse(c.Issuer)
+		if err != nil {
+			return fmt.Errorf("issuer: %w", err)
+		}
+		dir := dataDir(cmd)
+		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: issuer.Host, Verifier: verifier}); err != nil {
+			return err
+		}
+		return show(cmd, map[string]string{"data": dir}, func(w io.Writer) {
+			fmt.Fprintln(w, "keys are in place under", dir)
+		})
+	}
+	return cmd
+}

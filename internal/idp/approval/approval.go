@@ -1,0 +1,190 @@
+package approval
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/catalogue"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
+)
+
+//go:embed page locale
+var files embed.FS
+
+// Handler serves the approval page of an interaction.
+type Handler struct {
+	Frame     *web.Frame
+	Server    *oauth.Server
+	Ledger    *consent.Ledger
+	Accounts  *account.Accounts
+	Catalogue func() *catalogue.Catalogue
+	Now       func() time.Time
+
+	pages *web.Pages
+}
+
+// Mount adds the page and its three answers.
+func (h *Handler) Mount(mux *http.ServeMux) {
+	h.Frame.Messages(files)
+	h.pages = h.Frame.Pages(files, "page/*.html")
+	mux.HandleFunc("GET /approval/{interaction}", h.show)
+	mux.HandleFunc("POST /approval/{interaction}/options", h.options)
+	mux.HandleFunc("POST /approval/{interaction}/finish", h.finish)
+	mux.HandleFunc("POST /approval/{interaction}/deny", h.deny)
+}
+
+// matter is what one request of the browser is about.
+type matter struct {
+	interaction oauth.Interaction
+	grant       consent.GrantID
+	record      consent.Record
+	request     consent.RequestClaims
+}
+
+func (h *Handler) matter(r *http.Request) (matter, error) {
+	m := matter{}
+	var err error
+	if m.interaction, err = h.Server.Interaction(r.Context(), r, r.PathValue("interaction")); err != nil {
+		return m, err
+	}
+	if m.interaction.Citizen == "" {
+		return m, oauth.ErrNoInteraction
+	}
+	ref, ok := m.interaction.Refs[consent.TransferType]
+	if !ok {
+		return m, consent.ErrUnknown
+	}
+	m.grant = consent.GrantID(ref)
+	m.record, m.request, err = h.Ledger.Offer(r.Context(), m.grant, m.interaction.Citizen)
+	return m, err
+}
+
+func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
+	m, err := h.matter(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if m.record.State == consent.StateActive { // signed, but the way on was lost
+		next, err := h.passed(r.Context(), r, m)
+		if err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return
+	}
+	resident, err := h.Accounts.Resident(r.Context(), m.interaction.Citizen)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	page, err := present(m, h.Catalogue(), web.Lang(r), h.Now())
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	page.NameKo, page.NameLatin = resident.NameKo, resident.NameLatin
+	web.AllowForm(w, origins(m.interaction.Client.RedirectURIs)...)
+	w.Header().Set("Cache-Control", "no-store")
+	h.pages.Render(w, r, http.StatusOK, "approval", page)
+}
+
+// options makes the terms from the ticks and asks for a signature over them.
+func (h *Handler) options(w http.ResponseWriter, r *http.Request) {
+	m, err := h.matter(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	var ticked struct {
+		Claims []string `json:"claims"`
+	}
+	if err := web.Decode(w, r, &ticked); err != nil {
+		h.Frame.Fail(w, r, http.StatusBadRequest, "web.error.bad_request", err)
+		return
+	}
+	choice := consent.Choice{Claims: append(required(m.request), ticked.Claims...), Lang: web.Lang(r)}
+	terms, nonce, err := h.Ledger.Propose(r.Context(), m.grant, m.interaction.Citizen, choice)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	digest, err := terms.Digest()
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	challenge := approval.Challenge([][32]byte{digest}, nonce)
+	options, err := h.Accounts.AssertionOptions(r.Context(), m.interaction.Citizen, challenge)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	web.JSON(w, http.StatusOK, map[string]json.RawMessage{"publicKey": options})
+}
+
+// finish takes the signature. Taking the same one twice is one grant.
+func (h *Handler) finish(w http.ResponseWriter, r *http.Request) {
+	m, err := h.matter(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	var answer struct {
+		Credential json.RawMessage `json:"credential"`
+	}
+	if err := web.Decode(w, r, &answer); err != nil {
+		h.Frame.Fail(w, r, http.StatusBadRequest, "web.error.bad_request", err)
+		return
+	}
+	assertion, err := account.Assertion(answer.Credential)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if m.record, err = h.Ledger.Grant(r.Context(), m.grant, m.interaction.Citizen, assertion); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	next, err := h.passed(r.Context(), r, m)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	web.JSON(w, http.StatusOK, map[string]string{"next": next})
+}
+
+func (h *Handler) passed(ctx context.Context, r *http.Request, m matter) (string, error) {
+	if err := h.Server.Done(ctx, r, m.interaction.ID, oauth.StepApproval); err != nil {
+		return "", err
+	}
+	return h.Server.Next(ctx, m.interaction.ID)
+}
+
+func (h *Handler) deny(w http.ResponseWriter, r *http.Request) {
+	m, err := h.matter(r)
+	if err != nil && !errors.Is(err, consent.ErrDenied) {
+		h.fail(w, r, err)
+		return
+	}
+	if err := h.Ledger.Deny(r.Context(), m.grant, m.interaction.Citizen); err != nil && !errors.Is(err, consent.ErrDenied) {
+		h.fail(w, r, err)
+		return
+	}
+	back, err := h.Server.Deny(r.Context(), r, m.interaction.ID)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	web.AllowForm(w, origins(m.interaction.Client.RedirectURIs)...)
+	http.Redirect(w, r, back, http.StatusSeeOther)
+}

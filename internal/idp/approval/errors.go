@@ -1,0 +1,52 @@
+package approval
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
+)
+
+// refusals is this face's one table from what went wrong to what a person reads.
+var refusals = []struct {
+	err    error
+	status int
+	text   string
+}{
+	{oauth.ErrOtherBrowser, http.StatusForbidden, "approval.error.other_browser"},
+	{oauth.ErrNoInteraction, http.StatusNotFound, "approval.error.gone"},
+	{consent.ErrForeign, http.StatusForbidden, "approval.error.foreign"},
+	{consent.ErrUnknown, http.StatusNotFound, "approval.error.gone"},
+	{consent.ErrNoOffer, http.StatusConflict, "approval.error.stale"},
+	{consent.ErrExpired, http.StatusGone, "approval.error.gone"},
+	{consent.ErrInvalid, http.StatusGone, "approval.error.gone"},
+	{consent.ErrDenied, http.StatusConflict, "approval.error.decided"},
+	{consent.ErrDecided, http.StatusConflict, "approval.error.decided"},
+	{consent.ErrCancelled, http.StatusGone, "approval.error.gone"},
+	{consent.ErrWithdrawn, http.StatusConflict, "approval.error.decided"},
+	{consent.ErrPaused, http.StatusConflict, "approval.error.decided"},
+	{consent.ErrConsumed, http.StatusConflict, "approval.error.decided"},
+	{account.ErrAssertion, http.StatusBadRequest, "approval.error.signature"},
+	{account.ErrNotFound, http.StatusForbidden, "approval.error.signature"},
+}
+
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	for _, known := range refusals {
+		if errors.Is(err, known.err) {
+			h.Frame.Fail(w, r, known.status, known.text, err)
+			return
+		}
+	}
+	if _, ok := errors.AsType[*approval.CheckError](err); ok {
+		h.Frame.Fail(w, r, http.StatusBadRequest, "approval.error.signature", err)
+		return
+	}
+	if _, ok := errors.AsType[*consent.CheckError](err); ok {
+		h.Frame.Fail(w, r, http.StatusBadRequest, "approval.error.choice", err)
+		return
+	}
+	h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
+}
