@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -53,6 +54,9 @@ func OpenSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency
 	if len(compact) > maxSigned {
 		return "", nil, fmt.Errorf("longer than %d bytes", maxSigned)
 	}
+	if err := OneSpelling(compact); err != nil {
+		return "", nil, err
+	}
 	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return "", nil, err
@@ -77,6 +81,18 @@ func OpenSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency
 		return "", nil, errors.New("the signature is wrong")
 	}
 	return id, payload, nil
+}
+
+// OneSpelling refuses a compact JWS with stray bits or characters in its
+// base64url, so that a digest of the text names one object.
+func OneSpelling(compact string) error {
+	for part := range strings.SplitSeq(compact, ".") {
+		raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		if err != nil || base64.RawURLEncoding.EncodeToString(raw) != part {
+			return errors.New("not unpadded base64url")
+		}
+	}
+	return nil
 }
 
 // Issued reads iat (RFC 7519, 4.1.6) of a JWS without believing anything else.

@@ -197,7 +197,7 @@ func (l *Ledger) outline(id GrantID, c RequestClaims) Terms {
 	nbf := l.Now().Unix()
 	return Terms{
 		SchemaVersion: TermsSchema, GrantID: id, Version: 1, Request: c.Digest,
-		Catalogue: l.Catalogue().Version, Subjects: Subjects{Consumer: c.Subject},
+		Subjects: Subjects{Consumer: c.Subject},
 		Notice:     NoticeRef{URI: l.Issuer + "/notices/" + string(id)},
 		Controller: c.Issuer, Provider: Party{ID: d.Locations[0]}, Action: d.Actions[0],
 		DataSet: DataSet{ID: d.DataTypes[0]}, Purpose: Purpose{Code: d.Purpose},
@@ -230,7 +230,12 @@ func (l *Ledger) complete(t Terms, c RequestClaims, chosen []string) (Terms, err
 	if len(names) == 0 {
 		return t, refuse("claims", "none is left")
 	}
-	t, err := describe(t, names, optional, l.Catalogue())
+	cat := l.Catalogue()
+	if cat == nil {
+		return t, refuse("catalogue", "the hub has published none yet")
+	}
+	t.Catalogue = cat.Version
+	t, err := describe(t, names, optional, cat)
 	if err != nil {
 		return t, err
 	}

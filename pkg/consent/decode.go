@@ -19,10 +19,10 @@ func canonical(v any) ([]byte, error) {
 	return jcs.Transform(plain)
 }
 
-// decode reads outside JSON so that nothing is lost: a duplicate, an unknown
+// Decode reads outside JSON so that nothing is lost: a duplicate, an unknown
 // member or another spelling of a known one is an error, since the value
 // written back would differ.
-func decode(data []byte, limit int, into any) error {
+func Decode(data []byte, limit int, into any) error {
 	if len(data) > limit {
 		return fmt.Errorf("longer than %d bytes", limit)
 	}

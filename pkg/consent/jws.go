@@ -87,7 +87,7 @@ func openAs(compact, typ, check string, roots *x509.CertPool, into any, issuer f
 	if err != nil {
 		return refuse(check, "%v", err)
 	}
-	if err := decode(payload, maxJWS, into); err != nil {
+	if err := Decode(payload, maxJWS, into); err != nil {
 		return refuse(check, "payload: %v", err)
 	}
 	if issuer() != agency {
@@ -136,6 +136,9 @@ func openHub(compact, typ, check string, hub jose.JSONWebKeySet, into any) error
 	if len(compact) > maxJWS {
 		return refuse(check, "longer than %d bytes", maxJWS)
 	}
+	if err := catalogue.OneSpelling(compact); err != nil {
+		return refuse(check, "%v", err)
+	}
 	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return refuse(check, "%v", err)
@@ -152,7 +155,7 @@ func openHub(compact, typ, check string, hub jose.JSONWebKeySet, into any) error
 	if err != nil {
 		return refuse(check, "it does not verify with the hub's key")
 	}
-	if err := decode(payload, maxJWS, into); err != nil {
+	if err := Decode(payload, maxJWS, into); err != nil {
 		return refuse(check, "payload: %v", err)
 	}
 	return nil

@@ -127,7 +127,7 @@ func Narrow(request RequestClaims, t Terms, cat *catalogue.Catalogue) error {
 	if err := narrowTime(request, t); err != nil {
 		return err
 	}
-	if err := checkNotice(t); err != nil {
+	if err := CheckNotice(t); err != nil {
 		return err
 	}
 	if cat == nil {

@@ -130,7 +130,8 @@ func withNotice(t Terms) (Terms, error) {
 	return t, nil
 }
 
-func checkNotice(t Terms) error {
+// CheckNotice recomputes the notice and compares its digest.
+func CheckNotice(t Terms) error {
 	again, err := withNotice(t)
 	if err != nil {
 		return err

@@ -80,32 +80,24 @@ func (l *Ledger) History(ctx context.Context, citizen string) ([]HistoryEntry, e
 	return all, nil
 }
 
-// Account is everything kept of a grant, with the hub's countersignature: what
-// a receipt is assembled from.
-type Account struct {
-	Record        Record
-	Events        []Event
-	Countersigned string // mydata-record+jwt
+// Account answers all that is kept of a grant: what a receipt is assembled
+// from. It does not ask who wants to know: its callers do.
+func (l *Ledger) Account(ctx context.Context, id GrantID) (Record, []Event, error) {
+	return l.load(ctx, id)
 }
 
-// Account answers it without asking who wants to know: its callers do.
-func (l *Ledger) Account(ctx context.Context, id GrantID) (Account, error) {
-	r, events, err := l.load(ctx, id)
-	if err != nil {
-		return Account{}, err
-	}
+// Countersign is the hub's signature over the state of a record as told by its
+// events, and over the receipt that it closes.
+func (l *Ledger) Countersign(r Record, events []Event, receipt string) (string, error) {
 	digest, err := EventsDigest(events)
 	if err != nil {
-		return Account{}, err
+		return "", err
 	}
 	key, kid := l.Key()
-	jws, err := signHub(RecordJWT, RecordClaims{
-		Issuer: l.Issuer, IssuedAt: l.Now().Unix(), GrantID: id, State: r.State, Seq: r.Seq, Terms: r.Terms, Events: digest,
+	return signHub(RecordJWT, RecordClaims{
+		Issuer: l.Issuer, IssuedAt: l.Now().Unix(), GrantID: r.Grant, State: r.State, Seq: r.Seq,
+		Terms: r.Terms, Events: digest, Receipt: receipt,
 	}, key, kid)
-	if err != nil {
-		return Account{}, err
-	}
-	return Account{Record: r, Events: events, Countersigned: jws}, nil
 }
 
 // Notice answers the text of a grant's or proposal's privacy notice to the

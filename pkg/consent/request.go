@@ -108,5 +108,6 @@ type RecordClaims struct {
 	State    State   `json:"state"`
 	Seq      int64   `json:"seq"`
 	Terms    string  `json:"terms"`
-	Events   string  `json:"events"` // EventsDigest
+	Events   string  `json:"events"`            // EventsDigest
+	Receipt  string  `json:"receipt,omitempty"` // base64url SHA-256 of the receipt it closes
 }

@@ -159,7 +159,7 @@ const maxTerms = 64 << 10
 // ParseTerms reads terms strictly: what it does not know, it refuses.
 func ParseTerms(raw []byte) (Terms, error) {
 	var t Terms
-	if err := decode(raw, maxTerms, &t); err != nil {
+	if err := Decode(raw, maxTerms, &t); err != nil {
 		return Terms{}, refuse("terms", "%v", err)
 	}
 	return t, nil

@@ -66,7 +66,7 @@ func LoadTrust(fsys fs.FS) (Trust, error) {
 		files[name] = raw
 	}
 	var hub HubTrust
-	if err := decode(files[HubFile], maxTrustFile, &hub); err != nil {
+	if err := Decode(files[HubFile], maxTrustFile, &hub); err != nil {
 		return Trust{}, fmt.Errorf("trust folder: %s: %w", HubFile, err)
 	}
 	return TrustFiles{

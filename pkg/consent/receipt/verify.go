@@ -1,0 +1,317 @@
+package receipt
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/govmydata/mydata/pkg/catalogue"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// Check is one thing that was checked.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Report is the outcome of Verify: every check by name, in order.
+type Report struct {
+	Checks []Check `json:"checks"`
+}
+
+// OK tells that all checks passed.
+func (r Report) OK() bool { return len(r.Checks) > 0 && len(r.Failed()) == 0 }
+
+// Failed are the checks that did not pass.
+func (r Report) Failed() []Check {
+	return slices.DeleteFunc(slices.Clone(r.Checks), func(c Check) bool { return c.OK })
+}
+
+func (r *Report) add(name string, err error, detail string) bool {
+	if err != nil {
+		detail = err.Error()
+	}
+	r.Checks = append(r.Checks, Check{Name: name, OK: err == nil, Detail: detail})
+	return err == nil
+}
+
+// Option widens a check.
+type Option func(*verifier)
+
+// WithCatalogue also compares what the citizen was shown with the catalogue.
+func WithCatalogue(c *catalogue.Catalogue) Option { return func(v *verifier) { v.catalogue = c } }
+
+type verifier struct {
+	receipt   Receipt
+	trust     consent.Trust
+	catalogue *catalogue.Catalogue
+	report    Report
+}
+
+// Verify checks a receipt against a trust folder, offline. It goes on after a
+// failed check where it can, so that the report names all of them.
+func Verify(r Receipt, t consent.Trust, options ...Option) Report {
+	v := &verifier{receipt: r, trust: t}
+	for _, option := range options {
+		option(v)
+	}
+	v.checkForm()
+	v.checkRequest()
+	record, legal := v.checkEvents()
+	if legal {
+		v.checkTerms(record)
+	}
+	v.checkApproval()
+	v.checkInclusion()
+	v.checkCommits()
+	v.checkReceived()
+	v.checkRecord(record)
+	return v.report
+}
+
+func (v *verifier) checkForm() {
+	var err error
+	switch last := len(v.receipt.Events); {
+	case v.receipt.SchemaVersion != Schema:
+		err = fmt.Errorf("schema_version %q is not %s", v.receipt.SchemaVersion, Schema)
+	case last == 0:
+		err = errors.New("it has no events")
+	case v.receipt.ID != fmt.Sprintf("urn:mydata:receipt:%s:%d", v.receipt.Terms.GrantID, last):
+		err = fmt.Errorf("receipt_id %q does not name this grant and place", v.receipt.ID)
+	}
+	v.report.add("receipt form", err, "")
+}
+
+// checkRequest: the consumer's signature and chain, and that nothing but the
+// citizen's choice was changed between request and terms.
+func (v *verifier) checkRequest() {
+	request, err := consent.OpenRequest(v.receipt.Request, v.trust.AgencyRoots)
+	if err == nil && request.Audience != v.trust.Issuer {
+		err = fmt.Errorf("it is addressed to %q", request.Audience)
+	}
+	if !v.report.add("request signature", err, request.Issuer) {
+		return
+	}
+	detail := "texts not compared: no catalogue was given"
+	if v.catalogue != nil {
+		detail = fmt.Sprintf("compared with catalogue %d", v.catalogue.Version)
+	}
+	v.report.add("terms narrow the request", consent.Narrow(request, v.receipt.Terms, v.catalogue), detail)
+	v.report.add("privacy notice", consent.CheckNotice(v.receipt.Terms), v.receipt.Terms.Notice.Lang)
+}
+
+// checkEvents: they are legal under the one state machine and begin with this
+// request.
+func (v *verifier) checkEvents() (consent.Record, bool) {
+	record, err := consent.Fold(v.events())
+	if err == nil && len(v.receipt.Events) > 0 {
+		first := v.receipt.Events[0].Event
+		switch {
+		case first.Request != consent.DigestOf(v.receipt.Request):
+			err = errors.New("they begin with another request")
+		case first.Grant != v.receipt.Terms.GrantID:
+			err = errors.New("they are another grant's")
+		case record.Consumer != v.receipt.Terms.Controller || record.Provider != v.receipt.Terms.Provider.ID:
+			err = errors.New("they are between other agencies")
+		case record.Terms == "":
+			err = errors.New("nothing was granted")
+		}
+	}
+	return record, v.report.add("events legal", err, fmt.Sprintf("%d events, %s", len(v.receipt.Events), record.State))
+}
+
+func (v *verifier) events() []consent.Event {
+	all := make([]consent.Event, len(v.receipt.Events))
+	for i, e := range v.receipt.Events {
+		all[i] = e.Event
+	}
+	return all
+}
+
+func (v *verifier) granted() (consent.Event, bool) {
+	for _, e := range v.receipt.Events {
+		if e.Event.Kind == consent.KindGranted {
+			return e.Event, true
+		}
+	}
+	return consent.Event{}, false
+}
+
+// checkTerms: what was granted is exactly these terms.
+func (v *verifier) checkTerms(record consent.Record) {
+	t := v.receipt.Terms
+	digest, err := t.Digest()
+	granted, _ := v.granted()
+	switch {
+	case err != nil:
+	case record.Terms != consent.Encode(digest[:]):
+		err = errors.New("the granted digest is of other terms")
+	case granted.MaxUses != t.MaxUses || granted.NotBefore != t.Validity.NotBefore || granted.Expires != t.Validity.Expires:
+		err = errors.New("the granted bounds are not the terms'")
+	}
+	v.report.add("terms digest", err, record.Terms)
+}
+
+// checkApproval: the citizen's own copy opens what the grant event closes.
+func (v *verifier) checkApproval() {
+	granted, ok := v.granted()
+	if !ok {
+		v.report.add("approval", errors.New("nothing was granted"), "")
+		return
+	}
+	a := v.receipt.Approval
+	if a == nil {
+		v.report.add("approval closed", nil, "this copy holds its salted digest only; the citizen's copy opens it")
+		return
+	}
+	closed, err := a.Closed()
+	if err == nil && closed != granted.Approval {
+		err = errors.New("the grant event closes another approval")
+	}
+	v.report.add("approval", err, "")
+	digest, err := v.receipt.Terms.Digest()
+	if err == nil {
+		err = a.Verify(digest, v.trust.RP, v.trust.Officers)
+	}
+	v.report.add("citizen's assertion", named(err), "")
+	_, err = approval.VerifyHistory(a.History, v.trust.RP, v.trust.Officers)
+	v.report.add("passkey history", named(err), fmt.Sprintf("%d events", len(a.History)))
+	v.report.add("passkey history in the log", a.Included(v.trust.Log), "")
+}
+
+// named keeps the name of the WebAuthn check that failed in front.
+func named(err error) error {
+	if refused, ok := errors.AsType[*approval.CheckError](err); ok {
+		return fmt.Errorf("%s: %s", refused.Check, refused.Cause)
+	}
+	return err
+}
+
+// checkInclusion: the salted leaf of each event is under a witnessed checkpoint.
+func (v *verifier) checkInclusion() {
+	for i, e := range v.receipt.Events {
+		v.report.add(fmt.Sprintf("event %d (%s) in the log", i+1, e.Event.Kind), v.included(e), "")
+	}
+}
+
+func (v *verifier) included(e Event) error {
+	if len(e.Salt) != 32 {
+		return fmt.Errorf("a salt of %d bytes", len(e.Salt))
+	}
+	entry, err := consent.Entry(e.Event, [32]byte(e.Salt))
+	if err != nil {
+		return err
+	}
+	proof, err := tlog.ParseProof([]byte(e.Proof))
+	if err != nil {
+		return err
+	}
+	_, err = v.trust.Log.VerifyInclusion(entry, proof)
+	return err
+}
+
+// checkCommits: each use was committed by the provider, over these terms.
+func (v *verifier) checkCommits() {
+	left := slices.Clone(v.receipt.Commits)
+	for _, e := range v.events() {
+		if e.Kind != consent.KindUsed {
+			continue
+		}
+		var jws string
+		if len(left) > 0 {
+			jws, left = left[0], left[1:]
+		}
+		v.report.add(fmt.Sprintf("commit of use %d", e.Use), v.commit(jws, e), v.receipt.Terms.Provider.ID)
+	}
+	if len(left) > 0 {
+		v.report.add("commits", fmt.Errorf("%d belong to no use", len(left)), "")
+	}
+}
+
+func (v *verifier) commit(jws string, e consent.Event) error {
+	if consent.DigestOf(jws) != e.Commit {
+		return errors.New("the event names another commit")
+	}
+	c, err := consent.OpenCommit(jws, v.trust.AgencyRoots)
+	switch {
+	case err != nil:
+		return err
+	case c.Issuer != v.receipt.Terms.Provider.ID:
+		return fmt.Errorf("signed by %q", c.Issuer)
+	case c.Audience != v.trust.Issuer:
+		return fmt.Errorf("addressed to %q", c.Audience)
+	case c.GrantID != e.Grant || c.Use != e.Use || c.Terms != e.Terms:
+		return errors.New("it is for another grant, use or terms")
+	}
+	return nil
+}
+
+// checkReceived: each receipt of a use was countersigned by the consumer.
+func (v *verifier) checkReceived() {
+	left := slices.Clone(v.receipt.Received)
+	for _, e := range v.events() {
+		if e.Kind != consent.KindReceived {
+			continue
+		}
+		var jws string
+		if len(left) > 0 {
+			jws, left = left[0], left[1:]
+		}
+		v.report.add(fmt.Sprintf("countersignature of use %d", e.Use), v.received(jws, e), v.receipt.Terms.Controller)
+	}
+	if len(left) > 0 {
+		v.report.add("countersignatures", fmt.Errorf("%d belong to no use", len(left)), "")
+	}
+}
+
+func (v *verifier) received(jws string, e consent.Event) error {
+	if consent.DigestOf(jws) != e.Receipt {
+		return errors.New("the event names another countersignature")
+	}
+	c, err := consent.OpenReceived(jws, v.trust.AgencyRoots)
+	switch {
+	case err != nil:
+		return err
+	case c.Issuer != v.receipt.Terms.Controller:
+		return fmt.Errorf("signed by %q", c.Issuer)
+	case c.Audience != v.trust.Issuer:
+		return fmt.Errorf("addressed to %q", c.Audience)
+	case c.GrantID != e.Grant || c.Use != e.Use || c.Commit != e.Commit:
+		return errors.New("it is for another grant, use or commit")
+	}
+	return nil
+}
+
+// checkRecord: the hub's signature over the state and over this very receipt.
+func (v *verifier) checkRecord(record consent.Record) {
+	c, err := consent.OpenRecord(v.receipt.Record, v.trust.HubKeys)
+	if err == nil {
+		err = v.record(c, record)
+	}
+	v.report.add("hub record", err, string(c.State))
+}
+
+func (v *verifier) record(c consent.RecordClaims, record consent.Record) error {
+	events, err := consent.EventsDigest(v.events())
+	if err != nil {
+		return err
+	}
+	digest, err := v.receipt.Digest()
+	switch {
+	case err != nil:
+		return err
+	case c.Issuer != v.trust.Issuer:
+		return fmt.Errorf("signed for %q", c.Issuer)
+	case c.GrantID != v.receipt.Terms.GrantID || c.State != record.State || c.Seq != record.Seq || c.Terms != record.Terms:
+		return errors.New("it is over another state")
+	case c.Events != events:
+		return errors.New("it is over other events")
+	case c.Receipt != digest:
+		return errors.New("it closes another receipt")
+	}
+	return nil
+}
