@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/tlog"
 )
 
 // ErrReused says that a commit id was used before for another request.
@@ -49,6 +51,19 @@ func appendLeaves(ctx context.Context, tx *sql.Tx, commitID string, entries [][]
 			`INSERT INTO log_pending (commit_id, position, added, entry) VALUES ($1, $2, $3, $4)`,
 			commitID, position, now, entry); err != nil {
 			return fmt.Errorf("store leaves: %w", err)
+		}
+	}
+	return nil
+}
+
+// eraseLeaves keeps the tombstones of entries whose events are deleted in this
+// transaction, so that an auditor can tell erasure from loss.
+func eraseLeaves(ctx context.Context, tx *sql.Tx, entries [][]byte) error {
+	for _, entry := range entries {
+		leaf := tlog.LeafHash(entry)
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO log_erased (leaf_hash) VALUES ($1) ON CONFLICT (leaf_hash) DO NOTHING`, leaf[:]); err != nil {
+			return fmt.Errorf("store tombstone: %w", err)
 		}
 	}
 	return nil
