@@ -23,7 +23,6 @@ const (
 var (
 	ErrUnknown  = errors.New("no such credential")
 	ErrConflict = errors.New("changed meanwhile")
-	ErrRevoked  = errors.New("already revoked")
 )
 
 // Check is one thing a verifier looked at.
@@ -66,16 +65,18 @@ type Issued struct {
 	IssuedAt   time.Time `json:"issued_at"`
 	Expires    time.Time `json:"expires_at"`
 	Status     Status    `json:"status"`
-	Device     string    `json:"device,omitempty"` // the wallet's client name, if it gave one
+	RevokedAt  time.Time `json:"revoked_at,omitzero"`
+	Device     string    `json:"device,omitempty"` // the wallet's name, if it gave one
 	List       string    `json:"-"`                // the status list's id
 	Index      int       `json:"-"`
-	Holder     string    `json:"-"` // RFC 7638 thumbprint of the holder's key
-	Acceptance string    `json:"acceptance,omitempty"`
+	Holder     string    `json:"-"`                    // RFC 7638 thumbprint of the holder's key
+	Acceptance string    `json:"acceptance,omitempty"` // what the wallet notified
 }
 
 // Status of an issued credential.
 type Status string
 
+// The statuses.
 const (
 	Valid   Status = "valid"
 	Revoked Status = "revoked"

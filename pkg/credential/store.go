@@ -1,37 +1,65 @@
 package credential
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Commit is what becomes durable at once.
 type Commit struct {
 	ID     string   // of the operation: an idempotency key
 	Digest [32]byte // of the request; a known ID with another digest is refused
 	Issue  []Issued
-	Revoke []string // ids of credentials
-	Lists  []List   // changed: Version is the one before the change
+	Revoke []Revocation
+	Lists  []List // new, or changed: Version is the one before the change
 	Leaves [][]byte
 }
 
-// List is a status list: what is taken and what is revoked.
+// Revocation of one credential.
+type Revocation struct {
+	ID string
+	At time.Time
+}
+
+// List is a status list.
 type List struct {
 	ID      string
 	Version int64 // 0: new
+	Created time.Time
 	Bits    int
-	Size    int
-	Taken   int
 	Data    []byte // the bit array
 }
 
 // Store keeps issued credentials and status lists.
 //
 // Commit: nil means this or an earlier commit with this ID is durable, whole.
-// ErrConflict: a list changed or an index was taken meanwhile, nothing was
-// written; reload and try again. Any other error: outcome unknown; retry the
-// same ID. All methods may be called concurrently.
+// ErrConflict: a list changed, an index was taken, or a credential was revoked
+// meanwhile; nothing was written; reload and try again. Any other error:
+// outcome unknown; retry the same ID. All methods may be called concurrently.
 type Store interface {
 	Commit(ctx context.Context, c Commit) error
-	Credential(ctx context.Context, id string) (Issued, error) // ErrUnknown
+	// Credential: ErrUnknown when there is none.
+	Credential(ctx context.Context, id string) (Issued, error)
+	// CredentialsOf a citizen, newest first.
 	CredentialsOf(ctx context.Context, citizen string) ([]Issued, error)
-	List(ctx context.Context, id string) (List, error) // ErrUnknown
-	Lists(ctx context.Context) ([]List, error)         // without Data
+	// SetAcceptance keeps what the wallet notified, the last word winning.
+	SetAcceptance(ctx context.Context, id, acceptance string) error
+	// List: ErrUnknown when there is none.
+	List(ctx context.Context, id string) (List, error)
+	// NewestList, by Created: ErrUnknown when there is none.
+	NewestList(ctx context.Context) (List, error)
+}
+
+// OfferStore keeps credential offers and spent nonces.
+type OfferStore interface {
+	// AddOffer with Version 0.
+	AddOffer(ctx context.Context, o Offer) error
+	// Offer: ErrUnknown when there is none.
+	Offer(ctx context.Context, id string) (Offer, error)
+	// UpdateOffer writes tries and redemption and counts the version up, if
+	// the stored version is still the given one; else ErrConflict.
+	UpdateOffer(ctx context.Context, o Offer) error
+	// SpendNonce keeps a nonce until it expires; ErrConflict: it was spent
+	// before. It may forget those that expired before now.
+	SpendNonce(ctx context.Context, nonce string, expires, now time.Time) error
 }

@@ -130,3 +130,10 @@ func (t *Token) HasKeyBinding() bool { return t.binding != "" }
 // Unverified is the processed payload of a token whose signature nobody
 // checked: what a holder may show of its own credentials, never a verifier.
 func (t *Token) Unverified() (map[string]any, error) { return t.process() }
+
+// VCT is the type that the token claims to have, unverified: by it a verifier
+// chooses whom to trust before it can verify anything.
+func (t *Token) VCT() string {
+	vct, _ := t.payload["vct"].(string)
+	return vct
+}

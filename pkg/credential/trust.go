@@ -1,0 +1,86 @@
+package credential
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// maxChain bounds an x5c.
+const maxChain = 5
+
+// checkChain takes an x5c (DER, leaf first) to one of the roots and returns the
+// chain with its anchor. The x5c holds neither the anchor nor anything beside
+// the path, and its leaf signs, is no authority and does not vouch for itself
+// (HAIP 1.0, 6.1.1; SD-JWT VC draft, 2.5).
+func checkChain(x5c [][]byte, roots *x509.CertPool, now time.Time) ([]*x509.Certificate, error) {
+	if roots == nil {
+		return nil, errors.New("no trust anchor is configured for this type")
+	}
+	if len(x5c) == 0 || len(x5c) > maxChain {
+		return nil, fmt.Errorf("x5c has %d certificates", len(x5c))
+	}
+	certs := make([]*x509.Certificate, len(x5c))
+	between := x509.NewCertPool()
+	for i, der := range x5c {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("x5c: certificate %d cannot be read", i)
+		}
+		if bytes.Equal(cert.RawIssuer, cert.RawSubject) {
+			return nil, fmt.Errorf("x5c: certificate %d is self-signed", i)
+		}
+		if certs[i] = cert; i > 0 {
+			between.AddCert(cert)
+		}
+	}
+	if err := checkLeaf(certs[0]); err != nil {
+		return nil, err
+	}
+	chains, err := certs[0].Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: now,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("x5c: %w", err)
+	}
+	for _, chain := range chains {
+		if len(chain) == len(certs)+1 && slices.EqualFunc(certs, chain[:len(certs)], (*x509.Certificate).Equal) {
+			return chain, nil
+		}
+	}
+	return nil, errors.New("x5c is not exactly the path below a trust anchor")
+}
+
+func checkLeaf(leaf *x509.Certificate) error {
+	public, ok := leaf.PublicKey.(*ecdsa.PublicKey)
+	switch {
+	case leaf.IsCA:
+		return errors.New("x5c: the leaf is a certificate authority")
+	case leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		return errors.New("x5c: the leaf's key usage does not allow signatures")
+	case !ok || public.Curve != elliptic.P256():
+		return errors.New("x5c: the leaf's key is not on P-256")
+	}
+	return nil
+}
+
+// checkIssuer ties the name in iss to the certificate: else any issuer under a
+// root could speak as any other.
+func checkIssuer(iss string, leaf *x509.Certificate) error {
+	for _, uri := range leaf.URIs {
+		if uri.String() == iss {
+			return nil
+		}
+	}
+	if u, err := url.Parse(iss); err == nil && u.Scheme == "https" && slices.Contains(leaf.DNSNames, u.Hostname()) {
+		return nil
+	}
+	return errors.New("iss is not a name in the certificate")
+}
