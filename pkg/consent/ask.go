@@ -197,7 +197,7 @@ func (l *Ledger) outline(id GrantID, c RequestClaims) Terms {
 	nbf := l.Now().Unix()
 	return Terms{
 		SchemaVersion: TermsSchema, GrantID: id, Version: 1, Request: c.Digest,
-		Subjects: Subjects{Consumer: c.Subject},
+		Subjects:   Subjects{Consumer: c.Subject},
 		Notice:     NoticeRef{URI: l.Issuer + "/notices/" + string(id)},
 		Controller: c.Issuer, Provider: Party{ID: d.Locations[0]}, Action: d.Actions[0],
 		DataSet: DataSet{ID: d.DataTypes[0]}, Purpose: Purpose{Code: d.Purpose},
