@@ -110,7 +110,7 @@ var homes = []struct{ library, in, reason string }{
 	{"modernc.org/sqlite", "internal/store internal/store/...", "drivers live with the SQL"},
 	{"github.com/pressly/goose", "internal/store", "migrations live with the SQL"},
 	{"golang.org/x/mod", "pkg/tlog internal/sequencer internal/witness", "the Merkle log's arithmetic has one reader"},
-	{"github.com/gowebpki/jcs", "pkg/consent pkg/consent/approval pkg/catalogue", "canonical JSON has few makers: terms, key events, schemas"},
+	{"github.com/gowebpki/jcs", "pkg/consent/... pkg/catalogue", "canonical JSON has few makers: terms, key events, receipts, schemas"},
 	{"github.com/santhosh-tekuri/jsonschema", "pkg/catalogue sdk", "schemas belong to the catalogue"},
 	{"github.com/hyperledger/fabric-gateway", "internal/anchor/fabric", "a ledger network is one adapter among others"},
 	{"github.com/chromedp", "conformance/tour", "a browser walks the story, nothing else"},

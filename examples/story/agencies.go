@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 const (
@@ -28,35 +31,29 @@ type agency struct {
 	id         string
 	dir        string
 	key        *ecdsa.PrivateKey
-	encryption *ecdsa.PrivateKey
+	encryption jose.JSONWebKey
 	chain      []*x509.Certificate // leaf first, no trust anchor
 }
 
-// governmentCA plays the CA that certifies agencies. The hub has no part in it.
+// governmentCA is the CA that certifies agencies. `idp keygen` makes one for
+// development; the running hub knows its certificate and never its key.
 type governmentCA struct {
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
 }
 
-func openCA(dir string, now time.Time) (*governmentCA, error) {
-	key, err := openKey(filepath.Join(dir, "ca-key.pem"))
+func openCA(data string) (*governmentCA, error) {
+	nothing := func() ([]byte, error) { return nil, errors.New("idp keygen has not made it") }
+	key, err := openPEM(filepath.Join(data, "government", "key.pem"), "PRIVATE KEY", 0o600, nothing)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("government CA: %w", err)
 	}
-	cert, err := openCertificate(filepath.Join(dir, "ca.pem"), func() ([]byte, error) {
-		template := &x509.Certificate{
-			SerialNumber:          serial(),
-			Subject:               pkix.Name{Country: []string{"KR"}, Organization: []string{"MyData demo"}, CommonName: "Government CA (demo)"},
-			NotBefore:             now.Add(-time.Hour),
-			NotAfter:              now.AddDate(10, 0, 0),
-			IsCA:                  true,
-			BasicConstraintsValid: true,
-			MaxPathLenZero:        true,
-			KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-		}
-		return x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	})
-	return &governmentCA{key: key, cert: cert}, err
+	signer, err := parseKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("government CA: %w", err)
+	}
+	cert, err := openCertificate(filepath.Join(data, "agency-ca.pem"), nothing)
+	return &governmentCA{key: signer, cert: cert}, err
 }
 
 // openAgency makes what is missing of an agency's office. Its certificate
@@ -65,18 +62,15 @@ func (ca *governmentCA) openAgency(dir, id, name string, now time.Time) (*agency
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "id"), []byte(id+"\n"), 0o644); err != nil {
-		return nil, err
-	}
 	key, err := openKey(filepath.Join(dir, "key.pem"))
 	if err != nil {
 		return nil, err
 	}
-	encryption, err := openKey(filepath.Join(dir, "encryption.pem"))
+	encryption, err := openEncryption(filepath.Join(dir, "enc.json"))
 	if err != nil {
 		return nil, err
 	}
-	cert, err := openCertificate(filepath.Join(dir, "cert.pem"), func() ([]byte, error) {
+	cert, err := openCertificate(filepath.Join(dir, "chain.pem"), func() ([]byte, error) {
 		uri, err := url.Parse(id)
 		if err != nil {
 			return nil, err
@@ -97,6 +91,25 @@ func (ca *governmentCA) openAgency(dir, id, name string, now time.Time) (*agency
 	return &agency{id: id, dir: dir, key: key, encryption: encryption, chain: []*x509.Certificate{cert}}, nil
 }
 
+// openEncryption is the key to which the hub encrypts: a private JWK, as
+// sdk.LoadKeys reads it.
+func openEncryption(path string) (jose.JSONWebKey, error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		var key jose.JSONWebKey
+		return key, json.Unmarshal(text, &key)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return jose.JSONWebKey{}, err
+	}
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return jose.JSONWebKey{}, err
+	}
+	key := named(private, "enc", string(jose.ECDH_ES))
+	return key, writeJSON(path, key, 0o600)
+}
+
 func serial() *big.Int {
 	n, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // crypto/rand does not fail
 	return n.Add(n, big.NewInt(1))
@@ -113,13 +126,21 @@ func openKey(path string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := x509.ParsePKCS8PrivateKey(block)
+	key, err := parseKey(block)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	return key, nil
+}
+
+func parseKey(der []byte) (*ecdsa.PrivateKey, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, err
+	}
 	ec, ok := key.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s: want an EC key", path)
+		return nil, errors.New("not an EC key")
 	}
 	return ec, nil
 }

@@ -99,15 +99,15 @@ func licenceEntry(a *agency) catalogue.Entry {
 }
 
 func (a *agency) encryptionKeys() jose.JSONWebKeySet {
-	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{named(a.encryption.Public(), "enc", string(jose.ECDH_ES))}}
+	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{a.encryption.Public()}}
 }
 
-// named is a public key under its RFC 7638 thumbprint.
-func named(public any, use, alg string) jose.JSONWebKey {
-	key := jose.JSONWebKey{Key: public, Use: use, Algorithm: alg}
-	sum, _ := key.Thumbprint(sha256Hash) // defined for every public key that we make
-	key.KeyID = base64.RawURLEncoding.EncodeToString(sum)
-	return key
+// named is a key under its RFC 7638 thumbprint.
+func named(key any, use, alg string) jose.JSONWebKey {
+	k := jose.JSONWebKey{Key: key, Use: use, Algorithm: alg}
+	sum, _ := k.Thumbprint(sha256Hash) // defined for every key that we make
+	k.KeyID = base64.RawURLEncoding.EncodeToString(sum)
+	return k
 }
 
 func (s *stage) catalogue() catalogue.Catalogue {

@@ -77,12 +77,7 @@ func (s *stage) prepare(ctx context.Context) error {
 	if err := s.idpCommand(ctx, "migrate"); err != nil {
 		return err
 	}
-	for _, w := range s.witnesses {
-		if _, err := s.command(ctx, "idp", "witness", "keygen", "--data", s.path(w.name), "--name", "localhost/"+w.name); err != nil {
-			return err
-		}
-	}
-	policy, err := s.logPolicy()
+	policy, err := s.logPolicy(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,21 +92,27 @@ func (s *stage) prepare(ctx context.Context) error {
 
 // logPolicy names the log and its witnesses (C2SP tlog-policy). Two of the
 // three have to cosign.
-func (s *stage) logPolicy() ([]byte, error) {
+func (s *stage) logPolicy(ctx context.Context) ([]byte, error) {
 	var b bytes.Buffer
-	logKey, err := os.ReadFile(s.path("keys", "log.vkey"))
+	logKey, err := os.ReadFile(s.path("keys", "log.pub"))
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(&b, "log %s %s\n", strings.TrimSpace(string(logKey)), s.idp.url())
 	names := make([]string, len(s.witnesses))
 	for i, w := range s.witnesses {
-		key, err := os.ReadFile(s.path(w.name, "witness.vkey"))
+		text, err := s.command(ctx, "idp", "witness", "--init", "--json", "--key-dir", s.path(w.name))
 		if err != nil {
 			return nil, err
 		}
+		var made struct {
+			VKey string `json:"vkey"`
+		}
+		if err := json.Unmarshal(text, &made); err != nil {
+			return nil, fmt.Errorf("idp witness --init: %w", err)
+		}
 		names[i] = w.name
-		fmt.Fprintf(&b, "witness %s %s %s\n", w.name, strings.TrimSpace(string(key)), w.url())
+		fmt.Fprintf(&b, "witness %s %s %s\n", w.name, made.VKey, w.url())
 	}
 	fmt.Fprintf(&b, "group demo 2 %s\nquorum demo\n", strings.Join(names, " "))
 	return b.Bytes(), nil
@@ -119,12 +120,12 @@ func (s *stage) logPolicy() ([]byte, error) {
 
 func (s *stage) startHub(ctx context.Context) error {
 	for _, w := range s.witnesses {
-		if _, err := s.start(w, "idp", "witness", "serve", "--data", s.path(w.name), "--listen", w.addr(), "--log-policy", s.path("log-policy.txt")); err != nil {
+		if _, err := s.start(w, "idp", "witness", "--key-dir", s.path(w.name), "--listen", w.addr(), "--log-vkey-file", s.path("keys", "log.pub")); err != nil {
 			return err
 		}
 	}
 	idp, err := s.start(s.idp, "idp", "serve", "--data", s.data, "--development", "--listen", s.idp.addr(), "--issuer", s.idp.url(),
-		"--register", s.path("residents.csv"), "--log-policy", s.path("log-policy.txt"), "--agency-ca", s.path("agencies", "ca.pem"), "--wallet", s.wallet.url())
+		"--register", s.path("residents.csv"), "--log-policy", s.path("log-policy.txt"), "--agency-ca", s.path("agency-ca.pem"), "--wallet", s.wallet.url())
 	if err != nil {
 		return err
 	}
