@@ -42,7 +42,7 @@ type Authorized struct {
 type PreAuthorized interface {
 	// Redeem spends a code, atomically and once. ErrInvalidCode and ErrTxCode
 	// become invalid_grant, ErrTxCodeMissing and ErrTxCodeUnexpected become
-	// invalid_request, ErrClient invalid_client; a *Refusal is passed on.
+	// invalid_request; a *Refusal is passed on.
 	// clientID is "" for an anonymous wallet.
 	Redeem(ctx context.Context, code, txCode, clientID string) (PreAuthorizedGrant, error)
 }

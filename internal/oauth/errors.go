@@ -16,6 +16,10 @@ var (
 	ErrNoInteraction = errors.New("oauth: no such interaction")
 	// ErrOtherBrowser: begun in another browser.
 	ErrOtherBrowser = errors.New("oauth: interaction of another browser")
+	// ErrStale: the request asks for a login made after it.
+	ErrStale = errors.New("oauth: the login is too old for this request")
+	// ErrNobody: a step was passed before anybody logged in.
+	ErrNobody = errors.New("oauth: nobody has logged in")
 )
 
 // Refusal is a protocol error with its specification's code. Its description

@@ -2,8 +2,14 @@ package oauth
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"github.com/govmydata/mydata/internal/registry"
 )
@@ -32,26 +38,131 @@ type Interaction struct {
 // Interaction is the one with this id, if this browser began it; otherwise
 // ErrNoInteraction or ErrOtherBrowser.
 func (s *Server) Interaction(ctx context.Context, r *http.Request, id string) (Interaction, error) {
-	return Interaction{}, ErrNoInteraction
+	req, err := s.request(ctx, r, id)
+	if err != nil {
+		return Interaction{}, err
+	}
+	client, err := s.Clients.Client(ctx, req.ClientID)
+	if err != nil {
+		return Interaction{}, err
+	}
+	return Interaction{
+		ID: req.ID, Client: client, Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Scopes: req.Scopes,
+		Refs: req.Refs, UILocales: req.UILocales, LoginHint: req.LoginHint, Prompt: req.Prompt, Done: req.Done,
+	}, nil
 }
 
-// Authenticated notes who logged in.
+// Authenticated notes who logged in. A login older than the request allows
+// (prompt, max_age) is ErrStale: the person must log in anew.
 func (s *Server) Authenticated(ctx context.Context, r *http.Request, id, citizen string, authTime time.Time, amr []string) error {
-	return ErrNoInteraction
+	return s.change(ctx, r, id, func(req *Request) error {
+		if citizen == "" {
+			return errors.New("oauth: authenticated without a citizen")
+		}
+		// Another person took over: what was done so far was not theirs.
+		if req.Citizen != "" && req.Citizen != citizen {
+			req.Done = map[string]bool{}
+		}
+		forced := slices.Contains(req.Prompt, oidc.PromptLogin) || slices.Contains(req.Prompt, oidc.PromptSelectAccount)
+		if forced && authTime.Before(req.Created.Truncate(time.Second)) || !recent(*req, authTime, s.now()) {
+			return ErrStale
+		}
+		req.Citizen, req.AuthTime, req.AMR = citizen, authTime, amr
+		return nil
+	})
 }
 
-// Done notes that a step was passed.
+// Done notes that a logged-in person passed a step.
 func (s *Server) Done(ctx context.Context, r *http.Request, id, step string) error {
-	return ErrNoInteraction
+	return s.change(ctx, r, id, func(req *Request) error {
+		if req.Citizen == "" {
+			return ErrNobody
+		}
+		done := maps.Clone(req.Done)
+		if done == nil {
+			done = map[string]bool{}
+		}
+		done[step] = true
+		req.Done = done
+		return nil
+	})
 }
 
 // Deny ends an interaction and returns where to send the browser: the client,
 // with access_denied, iss and state.
 func (s *Server) Deny(ctx context.Context, r *http.Request, id string) (string, error) {
-	return "", ErrNoInteraction
+	req, err := s.request(ctx, r, id)
+	if err != nil {
+		return "", err
+	}
+	if err := s.Store.FinishRequest(ctx, req.ID, req.Version, nil); err != nil {
+		return "", err
+	}
+	return s.responseURL(req.Authorization, authResponse{Error: refuse("access_denied", "the person said no")})
 }
 
 // Next is the one dispatcher: the URL of the step to take now.
 func (s *Server) Next(ctx context.Context, id string) (string, error) {
-	return "", ErrNoInteraction
+	req, err := s.Store.Request(ctx, id, s.now())
+	if errors.Is(err, ErrGone) {
+		return "", ErrNoInteraction
+	}
+	if err != nil {
+		return "", err
+	}
+	return s.next(req), nil
+}
+
+// next: login, then the citizen's approval of what authorization_details ask,
+// then the leave to issue credentials, then back to the client.
+func (s *Server) next(req Request) string {
+	switch {
+	case req.Citizen == "":
+		return "/login?request=" + url.QueryEscape(req.ID)
+	case len(req.Refs) > 0 && !req.Done[StepApproval]:
+		return "/approval/" + url.PathEscape(req.ID)
+	case s.issues(req.Scopes) && !req.Done[StepIssuance]:
+		return "/issuance/" + url.PathEscape(req.ID)
+	}
+	return s.callbackURL(req.ID)
+}
+
+func (s *Server) issues(scopes []string) bool {
+	return slices.ContainsFunc(scopes, func(scope string) bool { return slices.Contains(s.IssuanceScopes, scope) })
+}
+
+func (s *Server) callbackURL(id string) string {
+	return "/authorize/callback?id=" + url.QueryEscape(id)
+}
+
+// request loads one's own interaction.
+func (s *Server) request(ctx context.Context, r *http.Request, id string) (Request, error) {
+	req, err := s.Store.Request(ctx, id, s.now())
+	if errors.Is(err, ErrGone) {
+		return Request{}, ErrNoInteraction
+	}
+	if err != nil {
+		return Request{}, err
+	}
+	if !s.sameBrowser(r, req) {
+		return Request{}, ErrOtherBrowser
+	}
+	return req, nil
+}
+
+// change updates an interaction, again when another tab was first.
+func (s *Server) change(ctx context.Context, r *http.Request, id string, f func(*Request) error) error {
+	for range 3 {
+		req, err := s.request(ctx, r, id)
+		if err != nil {
+			return err
+		}
+		if err := f(&req); err != nil {
+			return err
+		}
+		if err = s.Store.UpdateRequest(ctx, req); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return ErrConflict
 }

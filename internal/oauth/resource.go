@@ -2,7 +2,17 @@ package oauth
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"errors"
 	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/pkg/dpop"
 )
 
 // Token is a checked access token.
@@ -15,6 +25,10 @@ type Token struct {
 	JKT      string // thumbprint of the key the token is bound to, or ""
 	Ref      string // of the pre-authorized code, or ""
 	Audience string
+	Grant    string
+	IssuedAt time.Time
+	Expires  time.Time
+	AuthTime time.Time
 }
 
 type tokenKey struct{}
@@ -30,6 +44,142 @@ func TokenFrom(ctx context.Context) Token {
 // DPoP proof with ath (RFC 9449, 7). Otherwise 401 with WWW-Authenticate.
 func (s *Server) Protect(audience string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusUnauthorized)
+		token, err := s.check(r, audience)
+		if err != nil {
+			s.challenge(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, token)))
 	})
+}
+
+// errNoToken: the request has no token at all (RFC 6750, 3.1: no error code).
+var errNoToken = errors.New("oauth: no access token")
+
+// check verifies a request's token, and that the request is from its holder.
+func (s *Server) check(r *http.Request, audience string) (Token, error) {
+	scheme, raw, err := presented(r)
+	if err != nil {
+		return Token{}, err
+	}
+	token, err := s.verify(r.Context(), raw)
+	if err != nil {
+		return Token{}, err
+	}
+	if token.Audience != audience {
+		return Token{}, refuse("invalid_token", "aud: for another resource")
+	}
+	bound := strings.EqualFold(scheme, dpop.Header)
+	if bound != (token.JKT != "") {
+		return Token{}, refuse("invalid_token", "scheme: a bound token needs DPoP, an unbound one Bearer")
+	}
+	if !bound {
+		return token, nil
+	}
+	_, err = dpop.Check(r, s.proofPolicy(r.URL.EscapedPath(), token.JKT, raw))
+	return token, err
+}
+
+// presented finds the token in the Authorization field, the one place for it.
+func presented(r *http.Request) (scheme, token string, err error) {
+	fields := r.Header.Values("Authorization")
+	if len(fields) == 0 {
+		return "", "", errNoToken
+	}
+	scheme, token, ok := strings.Cut(fields[0], " ")
+	known := strings.EqualFold(scheme, "DPoP") || strings.EqualFold(scheme, "Bearer")
+	if len(fields) > 1 || !ok || !known || token == "" || len(token) > maxParam {
+		return "", "", refuse("invalid_request", "one Authorization field, DPoP or Bearer")
+	}
+	return scheme, strings.TrimSpace(token), nil
+}
+
+// accessClaims are what is read of an access token; the rest is in its row.
+type accessClaims struct {
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	Audience string `json:"aud"`
+	ID       string `json:"jti"`
+	IssuedAt int64  `json:"iat"`
+	Expires  int64  `json:"exp"`
+	Cnf      struct {
+		JKT string `json:"jkt"`
+	} `json:"cnf"`
+}
+
+// verify checks a token by itself (RFC 9068, 4), and that it was not revoked.
+func (s *Server) verify(ctx context.Context, raw string) (Token, error) {
+	c, err := s.open(raw)
+	if err != nil {
+		return Token{}, &Refusal{Code: "invalid_token", Description: "token: not an access token of this server", Err: err}
+	}
+	if !s.now().Before(time.Unix(c.Expires, 0)) {
+		return Token{}, refuse("invalid_token", "exp: expired")
+	}
+	row, g, err := s.Store.Token(ctx, c.ID, s.now())
+	if errors.Is(err, ErrGone) {
+		return Token{}, refuse("invalid_token", "revoked: the token has ended")
+	}
+	if err != nil {
+		return Token{}, internal(err)
+	}
+	if row.JKT != c.Cnf.JKT || row.Audience != c.Audience {
+		return Token{}, internal(errors.New("oauth: an access token differs from its row"))
+	}
+	return Token{
+		Citizen: g.Citizen, Subject: g.Subject, ClientID: g.Client, Scopes: row.Scopes, JTI: row.JTI, JKT: row.JKT,
+		Ref: g.Ref, Audience: row.Audience, Grant: g.ID, AuthTime: g.AuthTime,
+		IssuedAt: time.Unix(c.IssuedAt, 0), Expires: time.Unix(c.Expires, 0),
+	}, nil
+}
+
+// open verifies the signature by our own key, never by one the token names.
+func (s *Server) open(raw string) (accessClaims, error) {
+	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return accessClaims{}, err
+	}
+	if signed.Signatures[0].Protected.ExtraHeaders[jose.HeaderType] != accessType {
+		return accessClaims{}, errors.New("typ is not " + accessType)
+	}
+	signer, _, _ := s.Keys.Signer(keys.Token)
+	payload, err := signed.Verify(signer.Public().(*ecdsa.PublicKey))
+	if err != nil {
+		return accessClaims{}, err
+	}
+	var c accessClaims
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return accessClaims{}, err
+	}
+	if c.Issuer != s.Issuer {
+		return accessClaims{}, errors.New("iss is another")
+	}
+	return c, nil
+}
+
+// challenge answers 401 (RFC 6750, 3; RFC 9449, 7.1), or 5xx where the fault is ours.
+func (s *Server) challenge(w http.ResponseWriter, r *http.Request, err error) {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	if errors.Is(err, errNoToken) {
+		header.Add("WWW-Authenticate", `DPoP algs="ES256"`)
+		header.Add("WWW-Authenticate", "Bearer")
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	refusal := refusalOf(err)
+	s.log(r.Context(), refusal)
+	status := http.StatusUnauthorized
+	switch refusal.Code {
+	case "server_error":
+		status = http.StatusInternalServerError
+	case "insufficient_scope":
+		status = http.StatusForbidden
+	case "invalid_request":
+		status = http.StatusBadRequest
+	}
+	s.nonce(w)
+	text := `error="` + refusal.Code + `", error_description="` + ascii(refusal.Description) + `"`
+	header.Add("WWW-Authenticate", `DPoP algs="ES256", `+text)
+	writeJSON(w, status, map[string]string{"error": refusal.Code, "error_description": ascii(refusal.Description)})
 }

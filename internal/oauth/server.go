@@ -2,9 +2,12 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/registry"
@@ -35,6 +38,8 @@ type Config struct {
 	// Page shows a person an error that cannot be sent back to a client; nil:
 	// plain text.
 	Page func(w http.ResponseWriter, r *http.Request, status int, err error)
+	// RequireNonce asks a nonce of ours of every DPoP proof (RFC 9449, 8 and 9).
+	RequireNonce bool
 	// Development permits plain http and cookies without __Host-.
 	Development bool
 	Logger      *slog.Logger
@@ -44,12 +49,99 @@ type Config struct {
 // Server is the authorization server.
 type Server struct {
 	Config
+	kit      *kit
+	library  http.Handler
+	signer   jose.Signer
+	nonceKey []byte
 }
 
-// New checks the configuration.
-func New(c Config) (*Server, error) { return &Server{Config: c}, nil }
+// New checks the configuration: outside of development the issuer is https.
+func New(c Config) (*Server, error) {
+	if c.Clients == nil || c.Store == nil || c.Keys == nil || c.Accounts == nil {
+		return nil, errors.New("oauth: clients, store, keys and accounts must be set")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	s := &Server{Config: c, nonceKey: c.Keys.Secret("dpop-nonce")}
+	var err error
+	if s.signer, err = newSigner(c.Keys); err != nil {
+		return nil, err
+	}
+	if s.kit, s.library, err = newKit(s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
 
 // Mount adds the endpoints: /.well-known/openid-configuration,
 // /.well-known/oauth-authorization-server, /jwks, /authorize,
 // /authorize/callback, /par, /token, /userinfo, /introspect, /revoke.
-func (s *Server) Mount(mux *http.ServeMux) {}
+func (s *Server) Mount(mux *http.ServeMux) {
+	mux.Handle("GET /.well-known/openid-configuration", public(s.library))
+	mux.Handle("GET /.well-known/oauth-authorization-server", public(http.HandlerFunc(s.metadata8414)))
+	mux.Handle("GET /jwks", public(s.library))
+	mux.Handle("GET /authorize", noStore(s.authorize))
+	mux.Handle("POST /authorize", noStore(s.authorize))
+	mux.Handle("GET /authorize/callback", noStore(s.callback))
+	mux.Handle("POST /par", machine(s.par))
+	mux.Handle("POST /token", machine(s.token))
+	mux.Handle("POST /introspect", machine(s.toLibrary))
+	mux.Handle("POST /revoke", machine(s.toLibrary))
+	userinfo := s.Protect(s.Issuer, http.HandlerFunc(s.userinfo))
+	mux.Handle("GET /userinfo", userinfo)
+	mux.Handle("POST /userinfo", userinfo)
+}
+
+// token is the token endpoint (RFC 6749, 3.2): body alone, known grants alone.
+func (s *Server) token(w http.ResponseWriter, r *http.Request) {
+	s.nonce(w)
+	form, refusal := postForm(w, r)
+	if refusal != nil {
+		s.writeRefusal(w, r, refusal)
+		return
+	}
+	switch form.Get("grant_type") {
+	case registry.GrantPreAuthorized:
+		s.preAuthorized(w, r, form)
+	case registry.GrantCode, registry.GrantRefresh:
+		s.toLibrary(w, r)
+	case "":
+		s.writeRefusal(w, r, refuse("invalid_request", "grant_type is missing"))
+	default:
+		s.writeRefusal(w, r, refuse("unsupported_grant_type", "grant_type is not one of this server's"))
+	}
+}
+
+// toLibrary hands a machine's POST to the library once it is known to be a
+// form with each parameter once, and to say who sends it.
+func (s *Server) toLibrary(w http.ResponseWriter, r *http.Request) {
+	form := r.PostForm
+	if form == nil {
+		var refusal *Refusal
+		if form, refusal = postForm(w, r); refusal != nil {
+			s.writeRefusal(w, r, refusal)
+			return
+		}
+	}
+	if c := credentialsOf(r, form); c.ClientID == "" && c.ClientAssertion == "" {
+		s.writeRefusal(w, r, refuse("invalid_client", "client authentication is missing"))
+		return
+	}
+	s.library.ServeHTTP(w, r)
+}
+
+// RevokeCitizen ends every grant of a citizen, as when the phone was lost.
+func (s *Server) RevokeCitizen(ctx context.Context, citizen string) error {
+	return s.Store.RevokeCitizen(ctx, citizen)
+}
+
+// Sweep deletes what has expired; call it now and then.
+func (s *Server) Sweep(ctx context.Context) error { return s.Store.Sweep(ctx, s.now()) }
+
+func (s *Server) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}

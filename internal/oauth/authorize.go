@@ -1,0 +1,193 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/govmydata/mydata/internal/registry"
+)
+
+// requestLife is how long a person may take over the pages.
+const requestLife = 30 * time.Minute
+
+// authorize is the authorization endpoint (RFC 6749, 3.1).
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		s.page(w, r, refuse("invalid_request", "the request cannot be read"))
+		return
+	}
+	if refusal := single(r.Form); refusal != nil {
+		s.page(w, r, refusal)
+		return
+	}
+	a, client, refusal := s.requested(r.Context(), r.Form)
+	if refusal != nil && a.RedirectURI == "" {
+		s.page(w, r, refusal)
+		return
+	}
+	if refusal != nil {
+		s.answer(w, r, a, authResponse{Error: refusal})
+		return
+	}
+	s.begin(w, r, a, client)
+}
+
+// requested is the checked request that a browser brings. Its RedirectURI is
+// empty where an error must not be sent there.
+func (s *Server) requested(ctx context.Context, form url.Values) (Authorization, registry.Client, *Refusal) {
+	client, refusal := s.client(ctx, form.Get("client_id"))
+	if refusal != nil {
+		return Authorization{}, client, refusal
+	}
+	if form.Has("request_uri") {
+		a, refusal := s.takePushed(ctx, client, form.Get("request_uri"))
+		return a, client, refusal
+	}
+	p, refusal := fromForm(form)
+	if refusal == nil {
+		refusal = p.target(client)
+	}
+	if refusal != nil {
+		return Authorization{}, client, refusal
+	}
+	a, refusal := s.plain(client, p, form)
+	a.RedirectURI, a.State = p.RedirectURI, p.State
+	return a, client, refusal
+}
+
+// plain checks a request that was not pushed.
+func (s *Server) plain(client registry.Client, p params, form url.Values) (Authorization, *Refusal) {
+	switch {
+	case form.Has("request"):
+		return Authorization{}, refuse("request_not_supported", "request objects are taken at the PAR endpoint alone")
+	case client.PAR:
+		return Authorization{}, refuse("invalid_request", "this client must push its request")
+	case len(p.Details) > 0:
+		return Authorization{}, refuse("invalid_request", "authorization_details must be pushed")
+	}
+	return p.authorization(client)
+}
+
+// takePushed uses up a request_uri (RFC 9126, 4).
+func (s *Server) takePushed(ctx context.Context, client registry.Client, uri string) (Authorization, *Refusal) {
+	id, ok := strings.CutPrefix(uri, uriPrefix)
+	if !ok {
+		return Authorization{}, refuse("invalid_request", "request_uri is not one of ours")
+	}
+	pushed, err := s.Store.TakePushed(ctx, hash("request_uri", id), client.ID, s.now())
+	if errors.Is(err, ErrGone) {
+		return Authorization{}, refuse("invalid_request", "request_uri is unknown, used or expired")
+	}
+	if err != nil {
+		return Authorization{}, internal(err)
+	}
+	return pushed.Request, nil
+}
+
+// begin keeps the request, bound to this browser, and takes the first step.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, a Authorization, client registry.Client) {
+	now := s.now()
+	req := Request{
+		ID: secret(), Authorization: a, Browser: s.browser(w, r),
+		Done: map[string]bool{}, Created: now, Expires: now.Add(requestLife),
+	}
+	s.signOn(r, &req)
+	if slices.Contains(a.Prompt, oidc.PromptNone) {
+		if refusal := s.silent(req); refusal != nil {
+			s.answer(w, r, a, authResponse{Error: refusal})
+			return
+		}
+	}
+	if err := s.Store.PutRequest(r.Context(), req); err != nil {
+		s.page(w, r, internal(err))
+		return
+	}
+	s.Logger.InfoContext(r.Context(), "authorization begun", "client", client.ID, "interaction", req.ID)
+	http.Redirect(w, r, s.next(req), http.StatusSeeOther)
+}
+
+// signOn takes over the browser's session where the request lets it.
+func (s *Server) signOn(r *http.Request, req *Request) {
+	if s.SessionFrom == nil || slices.Contains(req.Prompt, oidc.PromptLogin) || slices.Contains(req.Prompt, oidc.PromptSelectAccount) {
+		return
+	}
+	citizen, at, amr, ok := s.SessionFrom(r)
+	if !ok || citizen == "" || !recent(*req, at, s.now()) {
+		return
+	}
+	req.Citizen, req.AuthTime, req.AMR = citizen, at, amr
+}
+
+// recent says whether a login is within max_age (OpenID Connect Core 1.0, 3.1.2.1).
+func recent(req Request, at, now time.Time) bool {
+	return req.MaxAge == nil || now.Sub(at) <= time.Duration(min(*req.MaxAge, 1<<31))*time.Second
+}
+
+// silent is what prompt=none allows: an answer, or an error, but no page.
+func (s *Server) silent(req Request) *Refusal {
+	if req.Citizen == "" {
+		return refuse(string(oidc.LoginRequired), "nobody is logged in")
+	}
+	if s.next(req) != s.callbackURL(req.ID) {
+		return refuse(string(oidc.InteractionRequired), "a page must be shown")
+	}
+	return nil
+}
+
+// authResponse is what goes back to a client by redirect.
+type authResponse struct {
+	Code  string
+	Error *Refusal
+}
+
+// answer sends the browser back to the client, with state and iss in success
+// and error alike (RFC 9207, 2).
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, a Authorization, response authResponse) {
+	if response.Error != nil {
+		s.log(r.Context(), response.Error)
+	}
+	target, err := s.responseURL(a, response)
+	if err != nil {
+		s.page(w, r, internal(err))
+		return
+	}
+	// 303: a POST that led here is not repeated at the client (FAPI 2.0, 5.3.2.2).
+	http.Redirect(w, r, target, http.StatusSeeOther)
+}
+
+func (s *Server) responseURL(a Authorization, response authResponse) (string, error) {
+	out := struct {
+		Code        string `schema:"code,omitempty"`
+		Error       string `schema:"error,omitempty"`
+		Description string `schema:"error_description,omitempty"`
+		State       string `schema:"state,omitempty"`
+		Issuer      string `schema:"iss"`
+	}{Code: response.Code, State: a.State, Issuer: s.Issuer}
+	if response.Error != nil {
+		out.Error, out.Description = response.Error.Code, ascii(response.Error.Description)
+	}
+	return op.AuthResponseURL(a.RedirectURI, oidc.ResponseTypeCode, oidc.ResponseModeQuery, &out, oidc.NewEncoder())
+}
+
+// page shows a person what cannot be sent back to a client.
+func (s *Server) page(w http.ResponseWriter, r *http.Request, refusal *Refusal) {
+	s.log(r.Context(), refusal)
+	status := http.StatusBadRequest
+	if refusal.Code == "server_error" {
+		status = http.StatusInternalServerError
+	}
+	if s.Page != nil {
+		s.Page(w, r, status, refusal)
+		return
+	}
+	http.Error(w, refusal.Error(), status)
+}

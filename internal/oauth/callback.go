@@ -1,0 +1,41 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// codeLife is how long a code is good (FAPI 2.0, 5.3.2.2: at most 60 s).
+const codeLife = 60 * time.Second
+
+// callback ends the pages: it gives the code, to the browser that began alone.
+func (s *Server) callback(w http.ResponseWriter, r *http.Request) {
+	req, err := s.request(r.Context(), r, r.URL.Query().Get("id"))
+	switch {
+	case errors.Is(err, ErrNoInteraction), errors.Is(err, ErrOtherBrowser):
+		s.page(w, r, &Refusal{Code: "invalid_request", Description: "this login is over, or was begun in another browser", Err: err})
+		return
+	case err != nil:
+		s.page(w, r, internal(err))
+		return
+	}
+	if next := s.next(req); next != s.callbackURL(req.ID) {
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return
+	}
+	code := secret()
+	err = s.Store.FinishRequest(r.Context(), req.ID, req.Version, &Code{
+		Hash: hash("code", code), Authorization: req.Authorization, Grant: secret(),
+		Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Expires: s.now().Add(codeLife),
+	})
+	if errors.Is(err, ErrGone) { // another tab was first
+		s.page(w, r, &Refusal{Code: "invalid_request", Description: "this login is over", Err: err})
+		return
+	}
+	if err != nil {
+		s.page(w, r, internal(err))
+		return
+	}
+	s.answer(w, r, req.Authorization, authResponse{Code: code})
+}

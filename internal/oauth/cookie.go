@@ -1,0 +1,36 @@
+package oauth
+
+import (
+	"crypto/subtle"
+	"net/http"
+)
+
+// cookieName is __Host- bound wherever there is https; in development cookie
+// names differ by service, for ports do not separate cookies.
+func (s *Server) cookieName() string {
+	if s.Development {
+		return "mydata_idp_browser"
+	}
+	return "__Host-mydata_browser"
+}
+
+// browser returns the hash of this browser's cookie, setting one if there is
+// none. It is one for all interactions of a browser, so that two tabs do not
+// disturb each other, and holds nothing but randomness.
+func (s *Server) browser(w http.ResponseWriter, r *http.Request) string {
+	if c, err := r.Cookie(s.cookieName()); err == nil && sha256Text(c.Value) {
+		return hash("browser", c.Value)
+	}
+	value := secret()
+	http.SetCookie(w, &http.Cookie{
+		Name: s.cookieName(), Value: value, Path: "/",
+		HttpOnly: true, Secure: !s.Development, SameSite: http.SameSiteLaxMode,
+	})
+	return hash("browser", value)
+}
+
+// sameBrowser says whether a request comes from the browser that began.
+func (s *Server) sameBrowser(r *http.Request, req Request) bool {
+	c, err := r.Cookie(s.cookieName())
+	return err == nil && subtle.ConstantTimeCompare([]byte(hash("browser", c.Value)), []byte(req.Browser)) == 1
+}

@@ -1,0 +1,77 @@
+package oauth
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/govmydata/mydata/internal/registry"
+)
+
+// metadata is the library's discovery document with what it does not know:
+// RFC 9126, 5; RFC 9207, 3; RFC 9449, 5.1; RFC 9396, 10; RFC 9101, 10.5;
+// OpenID4VCI 1.0, 12.3.
+type metadata struct {
+	*oidc.DiscoveryConfiguration
+	PAR              string   `json:"pushed_authorization_request_endpoint"`
+	RequirePAR       bool     `json:"require_pushed_authorization_requests"`
+	RequireSigned    bool     `json:"require_signed_request_object"`
+	IssInResponse    bool     `json:"authorization_response_iss_parameter_supported"`
+	DPoP             []string `json:"dpop_signing_alg_values_supported"`
+	DetailTypes      []string `json:"authorization_details_types_supported,omitempty"`
+	AnonymousWallets bool     `json:"pre-authorized_grant_anonymous_access_supported,omitempty"`
+	Claims           []string `json:"claims_supported"`
+}
+
+// Discovery says what this server does, and no more (OpenID Connect Discovery
+// 1.0, 3; RFC 8414, 2). The library advertises implicit flows, jwt-bearer and RS256.
+func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Response, error) {
+	response, err := k.LegacyServer.Discovery(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	d, ok := response.Data.(*oidc.DiscoveryConfiguration)
+	if !ok {
+		return nil, k.s.kitError(ctx, errNotHere)
+	}
+	algs := []string{"ES256"}
+	confidential := []oidc.AuthMethod{oidc.AuthMethodPrivateKeyJWT, oidc.AuthMethodBasic}
+	d.ScopesSupported = append([]string{oidc.ScopeOpenID, oidc.ScopeOfflineAccess}, k.s.IssuanceScopes...)
+	d.ResponseTypesSupported = []string{string(oidc.ResponseTypeCode)}
+	d.ResponseModesSupported = []string{string(oidc.ResponseModeQuery)}
+	d.GrantTypesSupported = []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+	d.SubjectTypesSupported = []string{"pairwise"}
+	d.TokenEndpointAuthMethodsSupported = append([]oidc.AuthMethod{oidc.AuthMethodNone}, confidential...)
+	d.TokenEndpointAuthSigningAlgValuesSupported = algs
+	d.IntrospectionEndpointAuthMethodsSupported = confidential
+	d.IntrospectionEndpointAuthSigningAlgValuesSupported = algs
+	d.RevocationEndpointAuthMethodsSupported = d.TokenEndpointAuthMethodsSupported
+	d.RevocationEndpointAuthSigningAlgValuesSupported = algs
+	d.RequestObjectSigningAlgValuesSupported = algs
+	d.ClaimsSupported = nil
+	m := metadata{
+		DiscoveryConfiguration: d, PAR: k.s.Issuer + "/par", IssInResponse: true, DPoP: algs,
+		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash"},
+	}
+	for _, detail := range k.s.Details {
+		m.DetailTypes = append(m.DetailTypes, detail.Type())
+	}
+	if k.s.PreAuthorized != nil {
+		d.GrantTypesSupported = append(d.GrantTypesSupported, registry.GrantPreAuthorized)
+		m.AnonymousWallets = true
+	}
+	return op.NewResponse(m), nil
+}
+
+// metadata8414 serves the same document where RFC 8414, 3 looks for it.
+func (s *Server) metadata8414(w http.ResponseWriter, r *http.Request) {
+	ctx := op.ContextWithIssuer(r.Context(), s.Issuer)
+	response, err := s.kit.Discovery(ctx, &op.Request[struct{}]{Method: r.Method, URL: r.URL, Header: r.Header})
+	if err != nil {
+		s.writeRefusal(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, response.Data)
+}

@@ -1,0 +1,41 @@
+package oauth
+
+import "net/http"
+
+// noStore keeps answers out of caches (RFC 6749, 5.1).
+func noStore(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Pragma", "no-cache")
+		next(w, r)
+	})
+}
+
+// machine is an endpoint for programs: no caching, and a challenge with every
+// 401 (RFC 6749, 5.2), which the library leaves out.
+func machine(next http.HandlerFunc) http.Handler {
+	return noStore(func(w http.ResponseWriter, r *http.Request) {
+		next(&challenging{ResponseWriter: w}, r)
+	})
+}
+
+type challenging struct{ http.ResponseWriter }
+
+// WriteHeader adds the challenge.
+func (c *challenging) WriteHeader(status int) {
+	if status == http.StatusUnauthorized {
+		c.Header().Set("WWW-Authenticate", `Basic realm="mydata"`)
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap serves http.ResponseController.
+func (c *challenging) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// public is a document that anybody may read and keep a while.
+func public(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		next.ServeHTTP(w, r)
+	})
+}

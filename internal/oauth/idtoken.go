@@ -1,0 +1,47 @@
+package oauth
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/govmydata/mydata/internal/registry"
+)
+
+// idToken has the library make an id_token (OpenID Connect Core 1.0, 2), and
+// only where openid was asked for: the library makes one regardless.
+func (s *Server) idToken(ctx context.Context, c registry.Client, g Grant, nonce, accessToken string) (string, error) {
+	if !slices.Contains(g.Scopes, oidc.ScopeOpenID) {
+		return "", nil
+	}
+	ctx = op.ContextWithIssuer(ctx, s.Issuer)
+	return op.CreateIDToken(ctx, s.Issuer, login{g, nonce}, idTokenLife, accessToken, "", storage{s: s}, kitClient{c})
+}
+
+// login is a grant as the library's op.AuthRequest: the type from which it
+// takes the nonce.
+type login struct {
+	g     Grant
+	nonce string
+}
+
+var _ op.AuthRequest = login{}
+
+func (l login) GetID() string                         { return l.g.ID }
+func (l login) GetACR() string                        { return "" }
+func (l login) GetAMR() []string                      { return l.g.AMR }
+func (l login) GetAudience() []string                 { return []string{l.g.Client} }
+func (l login) GetAuthTime() time.Time                { return l.g.AuthTime }
+func (l login) GetClientID() string                   { return l.g.Client }
+func (l login) GetCodeChallenge() *oidc.CodeChallenge { return nil }
+func (l login) GetNonce() string                      { return l.nonce }
+func (l login) GetRedirectURI() string                { return "" }
+func (l login) GetResponseType() oidc.ResponseType    { return oidc.ResponseTypeCode }
+func (l login) GetResponseMode() oidc.ResponseMode    { return "" }
+func (l login) GetScopes() []string                   { return l.g.Scopes }
+func (l login) GetState() string                      { return "" }
+func (l login) GetSubject() string                    { return l.g.Subject }
+func (l login) Done() bool                            { return true }

@@ -1,0 +1,81 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/govmydata/mydata/internal/registry"
+)
+
+// preAuthorized is the pre-authorized code grant (OpenID4VCI 1.0, 6.1), which
+// the library does not know. A wallet may be anonymous.
+func (s *Server) preAuthorized(w http.ResponseWriter, r *http.Request, form url.Values) {
+	response, err := s.redeemPreAuthorized(r, form)
+	if err != nil {
+		s.writeRefusal(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, response)
+}
+
+func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenResponse, error) {
+	if s.PreAuthorized == nil {
+		return nil, refuse("unsupported_grant_type", "no credentials are issued here")
+	}
+	ctx := r.Context()
+	var client registry.Client
+	if c := credentialsOf(r, form); c.basic || c.ClientID != "" || c.ClientAssertion != "" {
+		var refusal *Refusal
+		if client, refusal = s.authenticate(ctx, c); refusal != nil {
+			return nil, refusal
+		}
+		if !client.MayGrant(registry.GrantPreAuthorized) {
+			return nil, refuse("unauthorized_client", "this client may not use the pre-authorized code grant")
+		}
+	}
+	code := form.Get("pre-authorized_code")
+	if code == "" {
+		return nil, refuse("invalid_request", "pre-authorized_code is missing")
+	}
+	// The proof first: a wrong one does not cost the code.
+	jkt, err := s.possession(r, client.DPoP, "")
+	if err != nil {
+		return nil, err
+	}
+	given, err := s.PreAuthorized.Redeem(ctx, code, form.Get("tx_code"), client.ID)
+	if err != nil {
+		return nil, preAuthorizedRefusal(err)
+	}
+	g := Grant{
+		ID: secret(), Client: client.ID, Citizen: given.Citizen, Scopes: given.Scopes, Ref: given.Ref,
+		JKT: jkt, Expires: s.now().Add(accessLife),
+	}
+	// A wallet without a registration has no sector: its subject is new each time.
+	g.Subject = secret()
+	if client.ID != "" {
+		if g.Subject, err = s.Accounts.Pairwise(ctx, given.Citizen, client.Sector()); err != nil {
+			return nil, err
+		}
+	}
+	response, tokens, err := s.grant(ctx, client, g, g.Scopes, jkt)
+	if err != nil {
+		return nil, err
+	}
+	return response, s.Store.PutGrant(ctx, g, tokens)
+}
+
+// preAuthorizedRefusal is OpenID4VCI 1.0, 6.3.
+func preAuthorizedRefusal(err error) error {
+	switch {
+	case errors.Is(err, ErrInvalidCode):
+		return refuse("invalid_grant", "pre-authorized_code: unknown, used or expired")
+	case errors.Is(err, ErrTxCode):
+		return refuse("invalid_grant", "tx_code: wrong")
+	case errors.Is(err, ErrTxCodeMissing):
+		return refuse("invalid_request", "tx_code: missing")
+	case errors.Is(err, ErrTxCodeUnexpected):
+		return refuse("invalid_request", "tx_code: not expected")
+	}
+	return err
+}

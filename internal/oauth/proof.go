@@ -1,0 +1,65 @@
+package oauth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/dpop"
+)
+
+// proofPolicy is what this server asks of DPoP proofs at one of its endpoints.
+func (s *Server) proofPolicy(path, jkt, accessToken string) dpop.Policy {
+	p := dpop.Policy{
+		Target: s.Issuer + path, JKT: jkt, AccessToken: accessToken, Replay: replay{s.Store}, Now: s.now,
+	}
+	if s.RequireNonce {
+		p.Nonce = func(_ context.Context, nonce string) bool { return s.freshNonce(nonce) }
+	}
+	return p
+}
+
+// replay keeps proofs in the rows that keep all that is used once.
+type replay struct{ store Store }
+
+func (r replay) Once(ctx context.Context, key string, until time.Time) error {
+	err := r.store.Once(ctx, "dpop", key, until)
+	if errors.Is(err, ErrUsed) {
+		return dpop.ErrReplayed
+	}
+	return err
+}
+
+// nonceLife is how long a nonce is good (RFC 9449, 8): a nonce of this slot or
+// of the one before.
+const nonceLife = 2 * time.Minute
+
+// makeNonce is a slot of time under a MAC: nothing is kept for it.
+func (s *Server) makeNonce(slot int64) string {
+	mac := hmac.New(sha256.New, s.nonceKey)
+	text := binary.BigEndian.AppendUint64(nil, uint64(slot))
+	mac.Write(text)
+	return base64.RawURLEncoding.EncodeToString(append(text, mac.Sum(nil)[:16]...))
+}
+
+func (s *Server) freshNonce(nonce string) bool {
+	slot := s.now().Unix() / int64(nonceLife.Seconds())
+	for _, good := range []string{s.makeNonce(slot), s.makeNonce(slot - 1)} {
+		if hmac.Equal([]byte(nonce), []byte(good)) {
+			return true
+		}
+	}
+	return false
+}
+
+// nonce hands out a nonce with an answer, where proofs need one (RFC 9449, 8.2).
+func (s *Server) nonce(w http.ResponseWriter) {
+	if s.RequireNonce {
+		w.Header().Set(dpop.NonceHeader, s.makeNonce(s.now().Unix()/int64(nonceLife.Seconds())))
+	}
+}
