@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// SessionCookie holds the token of a citizen's session; login sets it.
+const SessionCookie = "session"
+
 // cookieName is per service, because browsers do not part the ports of one
 // host; outside development the __Host- prefix binds it to this very host.
 func (f *Frame) cookieName(name string) string {

@@ -18,7 +18,9 @@ type Pages struct {
 	byKey map[string]*template.Template // "ko/login"
 }
 
-// Pages reads the page files that glob names. A broken file panics.
+// Pages reads the page files that glob names. A file whose name begins with an
+// underscore is no page: what it defines is shared by all others of the glob. A
+// broken file panics.
 func (f *Frame) Pages(fsys fs.FS, glob string) *Pages {
 	files, err := fs.Glob(fsys, glob)
 	if err != nil || len(files) == 0 {
@@ -28,8 +30,13 @@ func (f *Frame) Pages(fsys fs.FS, glob string) *Pages {
 	for _, lang := range languages {
 		layout := template.Must(template.New("layout.html").Funcs(f.funcs(lang)).ParseFS(ownFiles, "page/layout.html"))
 		for _, file := range files {
+			if strings.HasPrefix(path.Base(file), "_") {
+				template.Must(layout.ParseFS(fsys, file))
+			}
+		}
+		for _, file := range files {
 			name := strings.TrimSuffix(path.Base(file), ".html")
-			if name == "layout" {
+			if name == "layout" || strings.HasPrefix(name, "_") {
 				continue
 			}
 			t := template.Must(template.Must(layout.Clone()).ParseFS(fsys, file))

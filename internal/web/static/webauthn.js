@@ -113,7 +113,8 @@
       form.setAttribute("aria-busy", "true");
       say(texts.working, "busy");
       try {
-        const { publicKey } = await post(form.dataset.optionsUrl, fields(form));
+        const options = await post(form.dataset.optionsUrl, fields(form));
+        const publicKey = options.publicKey ?? options;
         say(texts.waiting, "busy");
         const credential =
           form.dataset.webauthn === "create"
