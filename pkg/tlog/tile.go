@@ -131,3 +131,24 @@ func ParseHashes(data []byte, width int) ([]Hash, error) {
 	}
 	return hashes, nil
 }
+
+// Cut gives the bytes of this tile out of those of a wider one.
+func (t Tile) Cut(wider []byte) ([]byte, error) {
+	if t.Level != Entries {
+		if n := t.Width * len(Hash{}); len(wider) >= n {
+			return wider[:n], nil
+		}
+		return nil, fmt.Errorf("%w: width", ErrTile)
+	}
+	end := 0
+	for range t.Width {
+		if len(wider) < end+2 {
+			return nil, fmt.Errorf("%w: bundle", ErrTile)
+		}
+		end += 2 + int(binary.BigEndian.Uint16(wider[end:]))
+		if len(wider) < end {
+			return nil, fmt.Errorf("%w: bundle", ErrTile)
+		}
+	}
+	return wider[:end], nil
+}

@@ -1,0 +1,75 @@
+package audit
+
+import "fmt"
+
+// Check names a kind of lie, or why no answer was possible.
+type Check string
+
+// The checks, in the order in which a lie is looked for.
+const (
+	Unreadable  Check = "unreadable"  // a file or address could not be read
+	Remembered  Check = "remembered"  // what was remembered is not this log's
+	Checkpoint  Check = "checkpoint"  // malformed, or not signed by the log
+	Unwitnessed Check = "UNWITNESSED" // too few witnesses cosigned
+	RolledBack  Check = "rolled back" // smaller than seen before
+	TwoLogs     Check = "two logs"    // another tree than seen before
+	Entry       Check = "entry"       // an entry was altered: the tiles give the root
+	Tile        Check = "tile"        // a tile was altered: the entries give the root
+	Root        Check = "root"        // neither entries nor tiles give the root
+	Event       Check = "event"       // an event's leaf is not in the log
+	Unexplained Check = "unexplained" // a leaf has no event and no tombstone
+	Illegal     Check = "illegal"     // a history breaks consent.Apply
+)
+
+// codes are the exit codes; 1 is for wrong use of a command.
+var codes = map[Check]int{
+	Unreadable: 2, Remembered: 3, Checkpoint: 10, Unwitnessed: 11, RolledBack: 12, TwoLogs: 13,
+	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19,
+}
+
+// ExitCode is a command's exit code for this lie.
+func (c Check) ExitCode() int { return codes[c] }
+
+// Finding is a lie, and where.
+type Finding struct {
+	Check    Check    `json:"check"`
+	Detail   string   `json:"detail"`
+	Evidence []string `json:"evidence,omitempty"` // the signed notes that contradict
+}
+
+// Error makes a finding an error whose exit code says which it is.
+func (f Finding) Error() string { return fmt.Sprintf("%s: %s", f.Check, f.Detail) }
+
+// ExitCode is that of the check.
+func (f Finding) ExitCode() int { return f.Check.ExitCode() }
+
+// Code is the check's name, for reports in JSON.
+func (f Finding) Code() string { return string(f.Check) }
+
+// Report is what an audit found.
+type Report struct {
+	Origin    string    `json:"origin,omitempty"`
+	Size      int64     `json:"size"`
+	Root      string    `json:"root,omitempty"`
+	Witnesses []string  `json:"witnesses,omitempty"`
+	Since     int64     `json:"since,omitempty"` // size remembered from last time
+	Passed    []string  `json:"passed,omitempty"`
+	Events    int64     `json:"events,omitempty"`
+	Pending   int64     `json:"pending,omitempty"` // events whose leaf has no place yet
+	Erased    int64     `json:"erased,omitempty"`
+	Findings  []Finding `json:"findings"`
+}
+
+func (r *Report) find(c Check, format string, args ...any) {
+	r.Findings = append(r.Findings, Finding{Check: c, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (r *Report) pass(what string) { r.Passed = append(r.Passed, what) }
+
+// First is the first lie, or nil.
+func (r *Report) First() error {
+	if len(r.Findings) == 0 {
+		return nil
+	}
+	return r.Findings[0]
+}
