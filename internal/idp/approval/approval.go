@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/web"
-	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 )
@@ -19,14 +17,15 @@ import (
 //go:embed page locale
 var files embed.FS
 
-// Handler serves the approval page of an interaction.
+// Handler serves the approval page of an interaction, and the privacy notice
+// that terms point at.
 type Handler struct {
-	Frame     *web.Frame
-	Server    *oauth.Server
-	Ledger    *consent.Ledger
-	Accounts  *account.Accounts
-	Catalogue func() *catalogue.Catalogue
-	Now       func() time.Time
+	Frame    *web.Frame
+	Server   *oauth.Server
+	Ledger   *consent.Ledger
+	Accounts *account.Accounts
+	// Session tells who is logged in with this browser.
+	Session func(*http.Request) (citizen string, ok bool)
 
 	pages *web.Pages
 }
@@ -39,16 +38,18 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /approval/{interaction}/options", h.options)
 	mux.HandleFunc("POST /approval/{interaction}/finish", h.finish)
 	mux.HandleFunc("POST /approval/{interaction}/deny", h.deny)
+	mux.HandleFunc("GET /notices/{grant}", h.notice)
 }
 
 // matter is what one request of the browser is about.
 type matter struct {
 	interaction oauth.Interaction
 	grant       consent.GrantID
-	record      consent.Record
-	request     consent.RequestClaims
+	offer       consent.Offer
 }
 
+// matter finds the request behind an interaction. Beside consent.ErrDecided its
+// offer still has the record.
 func (h *Handler) matter(r *http.Request) (matter, error) {
 	m := matter{}
 	var err error
@@ -63,17 +64,19 @@ func (h *Handler) matter(r *http.Request) (matter, error) {
 		return m, consent.ErrUnknown
 	}
 	m.grant = consent.GrantID(ref)
-	m.record, m.request, err = h.Ledger.Offer(r.Context(), m.grant, m.interaction.Citizen)
+	m.offer, err = h.Ledger.Offer(r.Context(), m.grant, m.interaction.Citizen, web.Lang(r))
 	return m, err
+}
+
+// decided tells that the request was answered in this way before, by a click
+// whose answer was lost.
+func (m matter) decided(err error, state consent.State) bool {
+	return errors.Is(err, consent.ErrDecided) && m.offer.Record.State == state
 }
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	m, err := h.matter(r)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	if m.record.State == consent.StateActive { // signed, but the way on was lost
+	if m.decided(err, consent.StateActive) {
 		next, err := h.passed(r.Context(), r, m)
 		if err != nil {
 			h.fail(w, r, err)
@@ -82,16 +85,16 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
 	resident, err := h.Accounts.Resident(r.Context(), m.interaction.Citizen)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	page, err := present(m, h.Catalogue(), web.Lang(r), h.Now())
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
+	page := present(m)
 	page.NameKo, page.NameLatin = resident.NameKo, resident.NameLatin
 	web.AllowForm(w, origins(m.interaction.Client.RedirectURIs)...)
 	w.Header().Set("Cache-Control", "no-store")
@@ -112,30 +115,32 @@ func (h *Handler) options(w http.ResponseWriter, r *http.Request) {
 		h.Frame.Fail(w, r, http.StatusBadRequest, "web.error.bad_request", err)
 		return
 	}
-	choice := consent.Choice{Claims: append(required(m.request), ticked.Claims...), Lang: web.Lang(r)}
-	terms, nonce, err := h.Ledger.Propose(r.Context(), m.grant, m.interaction.Citizen, choice)
+	choice := consent.Choice{Claims: append(required(m.offer.Terms), ticked.Claims...), Lang: web.Lang(r)}
+	proposal, err := h.Ledger.Propose(r.Context(), m.grant, m.interaction.Citizen, choice)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	digest, err := terms.Digest()
+	digest, err := proposal.Terms.Digest()
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	challenge := approval.Challenge([][32]byte{digest}, nonce)
+	challenge := approval.Challenge([][32]byte{digest}, proposal.Nonce)
 	options, err := h.Accounts.AssertionOptions(r.Context(), m.interaction.Citizen, challenge)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	web.JSON(w, http.StatusOK, map[string]json.RawMessage{"publicKey": options})
 }
 
-// finish takes the signature. Taking the same one twice is one grant.
+// finish takes the signature. Taking it again leads on and grants nothing more.
 func (h *Handler) finish(w http.ResponseWriter, r *http.Request) {
 	m, err := h.matter(r)
-	if err != nil {
+	again := m.decided(err, consent.StateActive)
+	if err != nil && !again {
 		h.fail(w, r, err)
 		return
 	}
@@ -151,7 +156,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	if m.record, err = h.Ledger.Grant(r.Context(), m.grant, m.interaction.Citizen, assertion); err != nil {
+	if _, err := h.Ledger.Grant(r.Context(), m.grant, m.interaction.Citizen, assertion); err != nil {
 		h.fail(w, r, err)
 		return
 	}
@@ -170,13 +175,14 @@ func (h *Handler) passed(ctx context.Context, r *http.Request, m matter) (string
 	return h.Server.Next(ctx, m.interaction.ID)
 }
 
+// deny is the citizen's no. It needs no passkey and no JavaScript.
 func (h *Handler) deny(w http.ResponseWriter, r *http.Request) {
 	m, err := h.matter(r)
-	if err != nil && !errors.Is(err, consent.ErrDenied) {
+	if err != nil && !m.decided(err, consent.StateDenied) {
 		h.fail(w, r, err)
 		return
 	}
-	if err := h.Ledger.Deny(r.Context(), m.grant, m.interaction.Citizen); err != nil && !errors.Is(err, consent.ErrDenied) {
+	if _, err := h.Ledger.Deny(r.Context(), m.grant, m.interaction.Citizen); err != nil {
 		h.fail(w, r, err)
 		return
 	}
@@ -185,6 +191,22 @@ func (h *Handler) deny(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	web.AllowForm(w, origins(m.interaction.Client.RedirectURIs)...)
 	http.Redirect(w, r, back, http.StatusSeeOther)
+}
+
+// notice answers the privacy notice of one's own grant, as its terms have it.
+func (h *Handler) notice(w http.ResponseWriter, r *http.Request) {
+	citizen, ok := h.Session(r)
+	if !ok {
+		h.fail(w, r, oauth.ErrNobody)
+		return
+	}
+	text, err := h.Ledger.Notice(r.Context(), consent.GrantID(r.PathValue("grant")), citizen)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(text)
 }

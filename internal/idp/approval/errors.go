@@ -17,9 +17,13 @@ var refusals = []struct {
 	text   string
 }{
 	{oauth.ErrOtherBrowser, http.StatusForbidden, "approval.error.other_browser"},
+	{oauth.ErrNobody, http.StatusUnauthorized, "approval.error.nobody"},
+	{oauth.ErrConflict, http.StatusConflict, "approval.error.stale"},
 	{oauth.ErrNoInteraction, http.StatusNotFound, "approval.error.gone"},
 	{consent.ErrForeign, http.StatusForbidden, "approval.error.foreign"},
 	{consent.ErrUnknown, http.StatusNotFound, "approval.error.gone"},
+	{consent.ErrKept, http.StatusServiceUnavailable, "approval.error.again"},
+	{consent.ErrConflict, http.StatusServiceUnavailable, "approval.error.again"},
 	{consent.ErrNoOffer, http.StatusConflict, "approval.error.stale"},
 	{consent.ErrExpired, http.StatusGone, "approval.error.gone"},
 	{consent.ErrInvalid, http.StatusGone, "approval.error.gone"},

@@ -1,28 +1,24 @@
 package approval
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
 )
 
-// view is what the page says, in the reader's language.
+// view is what the page says: the texts of the very terms that will be signed.
 type view struct {
 	ID                string
 	NameKo, NameLatin string // whose data: the person logged in
-	Consumer          string
-	ConsumerContact   string
-	Provider          string
+	Consumer          consent.Party
+	Provider          consent.Party
 	DataSet           string
-	Derived           bool
-	Required          []item
-	Optional          []item
-	Reads             []string // what the provider looks at and does not send
+	Required          []consent.Claim
+	Optional          []consent.Claim
+	Reads             []consent.Field // what the provider looks at and does not send
 	Purpose           string
 	MaxUses           int
 	Until             time.Time
@@ -30,65 +26,31 @@ type view struct {
 	Storage           string
 }
 
-type item struct{ Name, Label string }
-
-// present gathers the texts. The ledger has checked the request against the
-// catalogue already; what is missing now is the hub's own fault.
-func present(m matter, c *catalogue.Catalogue, lang string, now time.Time) (view, error) {
-	if c == nil || len(m.request.Details) != 1 {
-		return view{}, fmt.Errorf("approval page: request without a detail or no catalogue")
-	}
-	d := m.request.Details[0]
-	consumer, ok1 := c.Agency(m.request.Issuer)
-	provider, ok2 := c.Agency(d.Locations[0])
-	set, ok3 := c.DataSet(d.DataTypes[0])
-	purpose, ok4 := c.Purpose(d.Purpose)
-	if !(ok1 && ok2 && ok3 && ok4) {
-		return view{}, fmt.Errorf("approval page: the catalogue changed below the request: %w", consent.ErrInvalid)
-	}
+// present arranges an offer's terms for the page.
+func present(m matter) view {
+	t := m.offer.Terms
 	v := view{
-		ID: m.interaction.ID, Consumer: consumer.Name.In(lang), ConsumerContact: consumer.Contact,
-		Provider: provider.Name.In(lang), DataSet: set.Title.In(lang), Derived: d.Actions[0] == consent.ActionDerive,
-		Purpose: purpose.Text.In(lang), MaxUses: d.MaxUses, Until: now.Add(time.Duration(d.Validity.Seconds) * time.Second),
-		RetentionDays: strings.Trim(d.Retention, "PD"), Storage: d.Storage,
+		ID: m.interaction.ID, Consumer: t.Recipient[0], Provider: t.Provider, DataSet: t.DataSet.Title,
+		Purpose: t.Purpose.Text, MaxUses: t.MaxUses, Until: time.Unix(t.Validity.Expires, 0),
+		RetentionDays: strings.Trim(t.Retention, "PD"), Storage: t.Storage,
 	}
-	if v.Storage == "" {
-		v.Storage = d.Jurisdiction
-	}
-	for _, claim := range d.Claims {
-		label, reads := labels(set, claim.Name, lang)
+	for _, claim := range t.Claims {
 		if claim.Optional {
-			v.Optional = append(v.Optional, item{claim.Name, label})
+			v.Optional = append(v.Optional, claim)
 		} else {
-			v.Required = append(v.Required, item{claim.Name, label})
-		}
-		for _, text := range reads {
-			if v.Derived && !slices.Contains(v.Reads, text) {
-				v.Reads = append(v.Reads, text)
-			}
+			v.Required = append(v.Required, claim)
 		}
 	}
-	return v, nil
-}
-
-// labels of a claim, and of the fields it is worked out from.
-func labels(set catalogue.DataSet, claim, lang string) (label string, reads []string) {
-	if derived, ok := set.Derivation(claim); ok {
-		for _, name := range derived.From {
-			if field, ok := set.Field(name); ok {
-				reads = append(reads, field.Label.In(lang))
-			}
-		}
-		return derived.Label.In(lang), reads
+	if t.Action == consent.ActionDerive {
+		v.Reads = t.Fields
 	}
-	field, _ := set.Field(claim)
-	return field.Label.In(lang), nil
+	return v
 }
 
 // required are the claims that come with the request, ticked or not.
-func required(request consent.RequestClaims) []string {
+func required(t consent.Terms) []string {
 	var names []string
-	for _, claim := range request.Details[0].Claims {
+	for _, claim := range t.Claims {
 		if !claim.Optional {
 			names = append(names, claim.Name)
 		}

@@ -1,0 +1,184 @@
+package agency
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	josejson "github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/internal/registry"
+	"github.com/govmydata/mydata/pkg/catalogue"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/receipt"
+	"github.com/govmydata/mydata/pkg/consent/transfer"
+)
+
+// tokenLife is how long a consumer has to bring a token to the provider.
+const tokenLife = time.Minute
+
+// People is what tokens need to know of a citizen.
+type People interface {
+	// Pairwise answers the citizen's sub at an agency.
+	Pairwise(ctx context.Context, citizen, sector string) (string, error)
+	// Resident answers the register's entry of a citizen.
+	Resident(ctx context.Context, citizen string) (account.Resident, error)
+}
+
+// Transfers is the detail type of consented transfers (RFC 9396): a request
+// becomes a grant's first event, a token the right to its next use.
+type Transfers struct {
+	Ledger    *consent.Ledger
+	People    People
+	Proofs    receipt.Proofs
+	Catalogue func() *catalogue.Catalogue
+}
+
+var _ oauth.DetailType = (*Transfers)(nil)
+
+// Type is the value of the member "type".
+func (t *Transfers) Type() string { return consent.TransferType }
+
+// Validate hands the consumer's signed request to the ledger. The opening of its
+// subject commitment comes in the request object and stays here.
+func (t *Transfers) Validate(ctx context.Context, c registry.Client, detail, requestObject json.RawMessage) (string, error) {
+	var pushed struct {
+		Type    string `json:"type"`
+		Request string `json:"request"`
+	}
+	if err := josejson.Unmarshal(detail, &pushed); err != nil {
+		return "", invalid("authorization_details", "it is not an object with type and request", err)
+	}
+	if len(requestObject) == 0 {
+		return "", invalid("request object", "a transfer is asked for in a signed request object", nil)
+	}
+	var object struct {
+		Subject struct {
+			Sub  string `json:"sub"`
+			Salt string `json:"salt"`
+		} `json:"mydata_subject"`
+	}
+	if err := josejson.Unmarshal(requestObject, &object); err != nil {
+		return "", invalid("mydata_subject", "it is not an object with sub and salt", err)
+	}
+	salt, err := base64.RawURLEncoding.Strict().DecodeString(object.Subject.Salt)
+	if err != nil || len(salt) != 32 || object.Subject.Sub == "" {
+		return "", invalid("mydata_subject", "sub and a salt of 32 bytes are needed", err)
+	}
+	record, err := t.Ledger.Request(ctx, consent.Requested{
+		Client: c.ID, Agency: c.Agency, JWS: pushed.Request, Sub: object.Subject.Sub, Salt: [32]byte(salt),
+	})
+	if err != nil {
+		return "", refusal("invalid_authorization_details", err)
+	}
+	return string(record.Grant), nil
+}
+
+// Authorize decides about the token for the next use.
+func (t *Transfers) Authorize(ctx context.Context, c registry.Client, citizen, ref string) (oauth.Authorized, error) {
+	next, err := t.Ledger.NextUse(ctx, consent.GrantID(ref), c.ID)
+	if err == nil && next.Record.Citizen != citizen {
+		err = consent.ErrForeign
+	}
+	if err != nil {
+		return oauth.Authorized{}, refusal("invalid_grant", err)
+	}
+	sealed, err := t.seal(ctx, next)
+	if err != nil {
+		return oauth.Authorized{}, err
+	}
+	detail := transfer.Detail{
+		Type: consent.TransferType, GrantID: ref, Terms: next.Record.Terms, Use: next.Use, Consumer: next.Record.Consumer,
+	}
+	details, err := json.Marshal([]any{response{
+		Type: detail.Type, GrantID: ref, Use: detail.Use, Consumer: detail.Consumer,
+		Locations: []string{next.Record.Provider}, Terms: next.Terms,
+	}})
+	if err != nil {
+		return oauth.Authorized{}, fmt.Errorf("token details: %w", err)
+	}
+	return oauth.Authorized{
+		Audience: next.Record.Provider, TTL: tokenLife, Claims: transfer.Claims(detail, sealed), Details: details,
+	}, nil
+}
+
+// response is the element of the token response's authorization_details: the
+// token's own, with the whole terms in place of their digest.
+type response struct {
+	Type      string        `json:"type"`
+	GrantID   string        `json:"grant_id"`
+	Use       int           `json:"use"`
+	Consumer  string        `json:"consumer"`
+	Locations []string      `json:"locations"`
+	Terms     consent.Terms `json:"terms"`
+}
+
+// seal encrypts to the provider what nobody else may read: who it is there, and
+// the citizen's approval with proofs.
+func (t *Transfers) seal(ctx context.Context, next consent.Authorized) (string, error) {
+	cat := t.Catalogue()
+	if cat == nil {
+		return "", errors.New("seal: no catalogue is published")
+	}
+	provider, ok := cat.Agency(next.Record.Provider)
+	if !ok || provider.EncryptionKey == nil {
+		return "", refusal("invalid_grant", &consent.CheckError{Check: "provider", Cause: "it has no encryption key in the catalogue"})
+	}
+	sub, err := t.People.Pairwise(ctx, next.Record.Citizen, provider.ID)
+	if err != nil {
+		return "", fmt.Errorf("seal: %w", err)
+	}
+	resident := ""
+	if provider.ResidentID {
+		entry, err := t.People.Resident(ctx, next.Record.Citizen)
+		if err != nil {
+			return "", fmt.Errorf("seal: %w", err)
+		}
+		resident = entry.ID
+	}
+	wait, cancel := context.WithTimeout(ctx, proofWait)
+	defer cancel()
+	proved, err := receipt.Prove(wait, t.Proofs, next.Approval)
+	if err != nil {
+		return "", fmt.Errorf("seal: %w", err)
+	}
+	return transfer.Seal(transfer.Sealed{
+		Subject: sub, ResidentID: resident, SubjectSalt: consent.Encode(next.SubjectSalt[:]), Approval: proved,
+	}, *provider.EncryptionKey)
+}
+
+func invalid(check, cause string, err error) error {
+	return &oauth.Refusal{Code: "invalid_authorization_details", Description: check + ": " + cause, Err: err}
+}
+
+// refusal puts the reason's word first, for programs to branch on.
+func refusal(code string, err error) error {
+	p, known := problemOf(err)
+	if !known {
+		return err
+	}
+	word := p.Code
+	if word == "check_failed" {
+		word = p.Check
+	}
+	return &oauth.Refusal{Code: code, Description: plain(word + ": " + p.Cause), Err: err}
+}
+
+// plain keeps to the characters of error_description (RFC 6749, 5.2).
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r == '\\', r < 0x20, r > 0x7e:
+			return '?'
+		}
+		return r
+	}, text)
+}
