@@ -24,7 +24,16 @@ type Sent struct {
 	Subject string // the person's sub at the consumer
 	Salt    [32]byte
 	Terms   consent.Terms
-	Detail  Detail // of the token response
+	Use     int // of the token response
+}
+
+// digest is the terms' as tokens, commits and evidence spell it.
+func (s Sent) digest() (string, error) {
+	d, err := s.Terms.Digest()
+	if err != nil {
+		return "", refuse(CheckTerms, MenderHub, "%w", err)
+	}
+	return consent.Encode(d[:]), nil
 }
 
 // Received is an answer that passed every check.
@@ -32,6 +41,7 @@ type Received struct {
 	Claims   map[string]any
 	Commit   consent.CommitClaims
 	Promise  consent.PromiseClaims
+	Evidence string // SD-JWT VC
 	IssuedAt time.Time
 }
 
@@ -55,24 +65,17 @@ const (
 )
 
 // CheckGrant makes the checks of a token response, before anything is sent to
-// the provider: the terms follow our own request, are about our own person and
-// are the ones that the token names.
+// the provider: the terms follow our own request and are about our own person.
 func (c Consumer) CheckGrant(s Sent, cat *catalogue.Catalogue) error {
 	request, err := consent.OpenRequest(s.Request, c.Trust.AgencyRoots)
 	if err != nil {
 		return refuse(CheckRequest, MenderConsumer, "%w", err)
 	}
-	digest, err := s.Terms.Digest()
-	if err != nil {
-		return refuse(CheckTerms, MenderHub, "%w", err)
-	}
-	switch d := s.Detail; {
-	case request.Issuer != c.Agency || d.Consumer != c.Agency:
-		return refuse(CheckDetail, MenderHub, "the grant is another agency's")
-	case d.Type != consent.TransferType || d.GrantID != string(s.Terms.GrantID) || d.Use < 1 || d.Use > s.Terms.MaxUses:
-		return refuse(CheckDetail, MenderHub, "the token response does not fit its terms")
-	case !equal(d.Terms, consent.Encode(digest[:])):
-		return refuse(CheckTermsDigest, MenderHub, "the terms are not the ones that the token is for")
+	switch {
+	case request.Issuer != c.Agency:
+		return refuse(CheckRequest, MenderConsumer, "it is another agency's")
+	case s.Use < 1 || s.Use > s.Terms.MaxUses:
+		return refuse(CheckDetail, MenderHub, "use %d of %d", s.Use, s.Terms.MaxUses)
 	case !equal(consent.SubjectCommitment(s.Salt, s.Subject), s.Terms.Subjects.Consumer):
 		return refuse(CheckSubject, MenderHub, "the terms are about another person")
 	}
@@ -94,13 +97,17 @@ func (c Consumer) CheckCommit(s Sent, a ReleaseAnswer) (*Received, []byte, error
 	if r.Commit, err = consent.OpenCommit(a.Commit, c.Trust.AgencyRoots); err != nil {
 		return nil, nil, refuse(CheckCommit, MenderProvider, "%w", err)
 	}
+	terms, err := s.digest()
+	if err != nil {
+		return nil, nil, err
+	}
 	digest := sha256.Sum256(ciphertext)
 	switch m := r.Commit; {
 	case m.Issuer != s.Terms.Provider.ID:
 		return nil, nil, refuse(CheckCommit, MenderProvider, "the commit is by %q", m.Issuer)
 	case m.Audience != c.Trust.Issuer:
 		return nil, nil, refuse(CheckCommit, MenderProvider, "the commit is for another hub")
-	case m.GrantID != s.Terms.GrantID || m.Use != s.Detail.Use || !equal(m.Terms, s.Detail.Terms):
+	case m.GrantID != s.Terms.GrantID || m.Use != s.Use || !equal(m.Terms, terms):
 		return nil, nil, refuse(CheckCommit, MenderProvider, "the commit is for another grant, use or terms")
 	case !equal(m.Ciphertext, consent.Encode(digest[:])):
 		return nil, nil, refuse(CheckCiphertext, MenderProvider, "the commit is for another ciphertext")
@@ -157,6 +164,7 @@ func (c Consumer) CheckPlaintext(s Sent, r *Received, plaintext []byte) error {
 	if err := c.checkEvidence(s, claims); err != nil {
 		return err
 	}
+	r.Evidence = p.Evidence
 	issued, _ := integer(claims["iat"])
 	r.IssuedAt = time.Unix(issued, 0).UTC()
 	r.Claims, err = granted(s.Terms, claims)
@@ -164,6 +172,10 @@ func (c Consumer) CheckPlaintext(s Sent, r *Received, plaintext []byte) error {
 }
 
 func (c Consumer) checkEvidence(s Sent, claims map[string]any) error {
+	terms, err := s.digest()
+	if err != nil {
+		return err
+	}
 	use, _ := integer(claims["use"])
 	issued, timed := integer(claims["iat"])
 	at := time.Unix(issued, 0)
@@ -172,7 +184,7 @@ func (c Consumer) checkEvidence(s Sent, claims map[string]any) error {
 		return refuse(CheckEvidence, MenderProvider, "it is by another provider or of another data set")
 	case claims["aud"] != c.Agency:
 		return refuse(CheckEvidenceFor, MenderProvider, "it is for another agency")
-	case claims["grant_id"] != string(s.Terms.GrantID) || use != int64(s.Detail.Use) || claims["terms"] != s.Detail.Terms:
+	case claims["grant_id"] != string(s.Terms.GrantID) || use != int64(s.Use) || claims["terms"] != terms:
 		return refuse(CheckEvidenceUse, MenderProvider, "it is for another grant, use or terms")
 	case claims["subject"] != s.Terms.Subjects.Consumer:
 		return refuse(CheckEvidenceWho, MenderProvider, "it is about another person")

@@ -1,0 +1,88 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/catalogue"
+)
+
+// How long a catalogue is used without asking, and how long when the hub does
+// not answer.
+const (
+	catalogueFresh = 5 * time.Minute
+	catalogueStale = 24 * time.Hour
+	catalogueAgain = 10 * time.Second // at most so often, whatever others claim
+)
+
+// listing is the hub's catalogue as last seen: verified, and never older than
+// one seen before.
+type listing struct {
+	net     *network
+	trust   Trust
+	journal Journal
+	now     func() time.Time
+
+	mu      sync.Mutex
+	current *catalogue.Catalogue
+	fetched time.Time
+}
+
+// get is the catalogue; atLeast asks for a version that somebody else has seen.
+func (l *listing) get(ctx context.Context, atLeast int64) (*catalogue.Catalogue, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	age := l.now().Sub(l.fetched)
+	if l.current != nil && age < catalogueFresh && (l.current.Version >= atLeast || age < catalogueAgain) {
+		return l.current, nil
+	}
+	fresh, err := l.fetch(ctx)
+	if err == nil {
+		l.current, l.fetched = fresh, l.now()
+		return fresh, nil
+	}
+	if errors.Is(err, ErrUnavailable) && l.current != nil && age < catalogueStale {
+		return l.current, nil
+	}
+	return nil, fmt.Errorf("catalogue: %w", err)
+}
+
+func (l *listing) fetch(ctx context.Context) (*catalogue.Catalogue, error) {
+	a, err := l.net.do(ctx, http.MethodGet, l.trust.Issuer+"/catalogue", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if a.status != http.StatusOK {
+		return nil, fmt.Errorf("%w: status %d", ErrUnavailable, a.status)
+	}
+	c, err := catalogue.Open(strings.TrimSpace(string(a.body)), l.trust.HubKeys, l.trust.AgencyRoots)
+	if err != nil {
+		return nil, err
+	}
+	return c, l.notOlder(ctx, c.Version)
+}
+
+// notOlder keeps the highest version seen, so that a hub cannot bring back an
+// entry that an agency replaced.
+func (l *listing) notOlder(ctx context.Context, version int64) error {
+	const kind = "catalogue"
+	seen, err := kept[int64](ctx, l.journal, kind, l.trust.Issuer)
+	switch {
+	case err != nil && !errors.Is(err, ErrAbsent):
+		return err
+	case version < seen:
+		return fmt.Errorf("version %d is older than %d, which was seen before", version, seen)
+	case version == seen:
+		return nil
+	}
+	e, err := entry(kind, l.trust.Issuer, version, time.Time{})
+	if err != nil {
+		return err
+	}
+	return l.journal.Put(ctx, e)
+}

@@ -1,0 +1,114 @@
+package sdk
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Limits of every exchange.
+const (
+	exchangeTimeout = 20 * time.Second
+	connectTimeout  = 5 * time.Second
+	maxAnswer       = 4 << 20
+)
+
+// network makes every request of this package.
+type network struct {
+	client   *http.Client
+	loopback bool // plain http to this machine is allowed: development
+}
+
+// newNetwork follows no redirect: an API that answers one is misconfigured or
+// not the one we mean.
+func newNetwork(loopback bool) *network {
+	dialer := &net.Dialer{Timeout: connectTimeout}
+	return &network{loopback: loopback, client: &http.Client{
+		Timeout:       exchangeTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    connectTimeout,
+			ResponseHeaderTimeout:  exchangeTimeout,
+			MaxResponseHeaderBytes: 64 << 10,
+			MaxIdleConnsPerHost:    16,
+			IdleConnTimeout:        time.Minute,
+			ForceAttemptHTTP2:      true,
+		},
+	}}
+}
+
+// allowed refuses an address that is not https, save this machine in development.
+func (n *network) allowed(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil {
+		return fmt.Errorf("address %q is not a URL", address)
+	}
+	if u.Scheme == "https" {
+		return nil
+	}
+	if u.Scheme != "http" || !loopbackHost(u.Hostname()) {
+		return fmt.Errorf("address %q is not https", address)
+	}
+	if !n.loopback {
+		return fmt.Errorf("address %q is plain http to this machine: set AllowLoopback, for development alone", address)
+	}
+	return nil
+}
+
+func loopbackHost(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// answer is a response, read whole.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// do sends one request and reads its answer. An error means that what was
+// asked may or may not have happened.
+func (n *network) do(ctx context.Context, method, address string, header http.Header, body []byte) (answer, error) {
+	if err := n.allowed(address); err != nil {
+		return answer{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	res, err := n.client.Do(req)
+	if err != nil {
+		return answer{}, fmt.Errorf("%w: %w", ErrUnavailable, withoutAddress(err))
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return answer{}, fmt.Errorf("%w: read answer: %w", ErrUnavailable, err)
+	}
+	if len(text) > maxAnswer {
+		return answer{}, errors.New("answer too large")
+	}
+	return answer{res.StatusCode, res.Header, text}, nil
+}
+
+// withoutAddress keeps an address with its query out of logs.
+func withoutAddress(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

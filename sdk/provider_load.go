@@ -1,0 +1,177 @@
+package sdk
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/consent/transfer"
+)
+
+// load asks the agency for the record and keeps only what was granted.
+func (p *Provider) load(ctx context.Context, g *transfer.Granted) (map[string]any, Released, error) {
+	released := Released{At: p.config.Now().UTC(), GrantID: g.Detail.GrantID, Use: g.Detail.Use,
+		Consumer: g.Detail.Consumer, Purpose: g.Terms.Purpose.Code, DataSet: g.DataSet.ID}
+	set, ok := p.config.DataSets[g.DataSet.ID]
+	if !ok {
+		return nil, released, refusal("not_served", "data set", transfer.MenderProvider, "this service does not serve %q", g.DataSet.ID)
+	}
+	record, err := set.Load(ctx, Subject{Sub: g.Sealed.Subject, ResidentID: g.Sealed.ResidentID})
+	switch {
+	case errors.Is(err, ErrNoMatch):
+		return nil, released, &Error{By: "provider", Reason: "no_match", Check: "record", Cause: ErrNoMatch.Error(), Mender: transfer.MenderCitizen, err: ErrNoMatch}
+	case errors.Is(err, ErrSeveral):
+		return nil, released, &Error{By: "provider", Reason: "several", Check: "record", Cause: ErrSeveral.Error(), Mender: transfer.MenderProvider, err: ErrSeveral}
+	case err != nil:
+		return nil, released, fmt.Errorf("load record: %w", err)
+	case record == nil:
+		return nil, released, errors.New("load record: Load answered neither a record nor an error")
+	}
+	if err := fits(g, record); err != nil {
+		return nil, released, err
+	}
+	claims := map[string]any{}
+	for _, c := range g.Terms.Claims {
+		if claims[c.Name], err = claim(set, c, record); err != nil {
+			return nil, released, err
+		}
+	}
+	released.Left = slices.Sorted(maps.Keys(claims))
+	for _, name := range slices.Sorted(maps.Keys(record)) {
+		if _, sent := claims[name]; !sent {
+			released.Dropped = append(released.Dropped, name)
+		}
+	}
+	return claims, released, nil
+}
+
+// fits holds the record against the schema whose hash the citizen approved.
+func fits(g *transfer.Granted, record Record) error {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("record of %q: %w", g.DataSet.ID, err)
+	}
+	return g.DataSet.Check(text)
+}
+
+// claim is one value that leaves: made from the fields that the terms name for
+// it, and from no other.
+func claim(set DataSet, c consent.Claim, record Record) (any, error) {
+	fields := Record{}
+	for _, name := range c.From {
+		if value, ok := record[name]; ok {
+			fields[name] = value
+		}
+	}
+	var value any
+	switch derive, ok := set.Derive[c.Name]; {
+	case ok:
+		var err error
+		if value, err = derive(fields); err != nil {
+			return nil, fmt.Errorf("derive %q: %w", c.Name, err)
+		}
+	case len(c.From) == 1 && c.From[0] == c.Name:
+		value = fields[c.Name]
+	default:
+		return nil, fmt.Errorf("derive %q: DataSet.Derive has no such function", c.Name)
+	}
+	if value == nil {
+		return nil, refusal("no_value", "record", transfer.MenderProvider, "the record has no value for %q", c.Name)
+	}
+	return value, nil
+}
+
+// checkPinned is the name of the check that compares a passkey history with
+// the one seen before.
+const checkPinned = "pinned passkey history"
+
+// pinned is what the journal keeps of one person's passkeys: kind "pin", key
+// the person's pseudonym here.
+type pinned struct {
+	ResidentID string      `json:"resident_id,omitempty"`
+	Events     []pinnedKey `json:"events"`
+}
+
+type pinnedKey struct {
+	Digest string `json:"digest"`
+	Op     string `json:"op"`
+	By     string `json:"by"`
+	Key    string `json:"key"`
+	At     int64  `json:"at"`
+}
+
+// pin compares the history, which is signed and witnessed by now, with the one
+// seen before: it may only have grown, and a pseudonym stays one resident's. So
+// a hub that makes up a second history for a person is found out by whoever
+// has seen the first.
+func (p *Provider) pin(ctx context.Context, g *transfer.Granted) error {
+	now := pinned{ResidentID: g.Sealed.ResidentID}
+	for _, record := range g.Sealed.Approval.History {
+		d, err := record.Event.Digest()
+		if err != nil {
+			return err
+		}
+		now.Events = append(now.Events, pinnedKey{
+			base64.RawURLEncoding.EncodeToString(d[:]), record.Event.Op, record.Event.By.Kind, record.Event.Key.KeyID, record.Event.At.Unix()})
+	}
+	was, err := kept[pinned](ctx, p.config.Journal, "pin", g.Sealed.Subject)
+	if errors.Is(err, ErrAbsent) {
+		return p.firstPin(ctx, g, now)
+	}
+	if err != nil {
+		return err
+	}
+	return p.comparePin(ctx, g, was, now)
+}
+
+// firstPin also ties the resident identifier to this pseudonym for good.
+func (p *Provider) firstPin(ctx context.Context, g *transfer.Granted, now pinned) error {
+	if now.ResidentID != "" {
+		e, err := entry("resident", now.ResidentID, g.Sealed.Subject, time.Time{})
+		if err != nil {
+			return err
+		}
+		if err := p.config.Journal.Create(ctx, e); errors.Is(err, ErrExists) {
+			was, err := kept[string](ctx, p.config.Journal, "resident", now.ResidentID)
+			if err != nil {
+				return err
+			}
+			if was != g.Sealed.Subject {
+				return refusal("refused", checkPinned, transfer.MenderHub, "this resident was known by another pseudonym")
+			}
+		} else if err != nil {
+			return err
+		}
+	}
+	return p.keep(ctx, "pin", g.Sealed.Subject, now, time.Time{})
+}
+
+func (p *Provider) comparePin(ctx context.Context, g *transfer.Granted, was, now pinned) error {
+	if was.ResidentID != now.ResidentID {
+		return refusal("refused", checkPinned, transfer.MenderHub, "this pseudonym was another resident's")
+	}
+	shared := min(len(was.Events), len(now.Events))
+	if !slices.Equal(was.Events[:shared], now.Events[:shared]) {
+		return refusal("refused", checkPinned, transfer.MenderHub, "it is not the history seen before: a key came or went without explanation")
+	}
+	if len(now.Events) > len(was.Events) {
+		return p.keep(ctx, "pin", g.Sealed.Subject, now, time.Time{})
+	}
+	// An approval from before the newest events we know: good unless its
+	// passkey was gone by then, removed or replaced by officers.
+	key, begin := g.Sealed.Approval.Key, g.Terms.Validity.NotBefore
+	for _, e := range was.Events[shared:] {
+		ended := e.Op == approval.OpRemove && e.Key == key || e.By == approval.ByOfficers
+		if ended && e.At <= begin {
+			return refusal("refused", checkPinned, transfer.MenderHub, "the passkey was removed before it approved")
+		}
+	}
+	return nil
+}

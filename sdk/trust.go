@@ -1,0 +1,16 @@
+package sdk
+
+import (
+	"os"
+
+	"github.com/govmydata/mydata/pkg/consent"
+)
+
+// Trust is what everything is checked against: the hub's and the officers'
+// keys, the government CA, the issuers' CA, the log with its witnesses. Get
+// the folder from the hub's operator (`idp trust export`) and its fingerprint
+// by another way; keep it in your own configuration.
+type Trust = consent.Trust
+
+// LoadTrust reads a trust folder.
+func LoadTrust(dir string) (Trust, error) { return consent.LoadTrust(os.DirFS(dir)) }
