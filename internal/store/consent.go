@@ -48,7 +48,7 @@ func (c *Consents) events(ctx context.Context, query, key string) ([]consent.Eve
 	defer rows.Close()
 	var all []consent.Event
 	for rows.Next() {
-		e, err := scanEvent(rows)
+		e, err := scanEvent(rows.Scan)
 		if err != nil {
 			return nil, fmt.Errorf("store consent: %w", err)
 		}
@@ -60,14 +60,14 @@ func (c *Consents) events(ctx context.Context, query, key string) ([]consent.Eve
 	return all, nil
 }
 
-func scanEvent(rows *sql.Rows) (consent.Event, error) {
+func scanEvent(scan func(...any) error) (consent.Event, error) {
 	var (
 		e                     consent.Event
 		event, salt, evidence []byte
 		citizen               string
 		seq                   int64
 	)
-	if err := rows.Scan(&citizen, &seq, &event, &salt, &evidence); err != nil {
+	if err := scan(&citizen, &seq, &event, &salt, &evidence); err != nil {
 		return e, err
 	}
 	if err := json.Unmarshal(event, &e); err != nil {
@@ -189,9 +189,12 @@ func (c *Consents) Proposal(ctx context.Context, id consent.GrantID) (consent.Pr
 	return p, nil
 }
 
-// Erase deletes a grant's rows for good; its leaves stay.
+// Erase deletes a grant's rows for good. Its leaves stay, marked as tombstones.
 func (c *Consents) Erase(ctx context.Context, id consent.GrantID) error {
 	err := c.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := tombstones(ctx, tx, id); err != nil {
+			return err
+		}
 		for _, statement := range []string{
 			`INSERT INTO consent_erased (citizen, head)
 				SELECT citizen, MAX(citizen_seq) FROM consent_events WHERE grant_id = $1 GROUP BY citizen

@@ -109,30 +109,58 @@ func (a *Audit) explain(ctx context.Context) bool {
 	return true
 }
 
-// histories judges each grant by the rule the service decides with.
+// histories judges each grant by the rule the service decides with, and opens
+// the digests of its events.
 func (a *Audit) histories(ctx context.Context) {
-	illegal := 0
+	wrong := 0
 	err := a.Events.Histories(ctx, func(id consent.GrantID, events []consent.Event) error {
-		var record consent.Record
-		for _, e := range events {
-			next, err := consent.Apply(record, e)
-			if err == nil && e.Grant != id {
-				err = fmt.Errorf("it belongs to another grant")
+		if f := history(events); f != nil {
+			if wrong++; wrong <= shown {
+				a.report.find(f.Check, "grant %s, %s", id, f.Detail)
 			}
-			if err != nil {
-				if illegal++; illegal <= shown {
-					a.report.find(Illegal, "grant %s, event %d (%s): %v", id, e.Seq, e.Kind, err)
-				}
-				return nil
-			}
-			record = next
 		}
 		return nil
 	})
 	switch {
 	case err != nil:
 		a.report.find(Unreadable, "histories: %v", err)
-	case illegal == 0:
-		a.report.pass("every grant's history is legal")
+	case wrong == 0:
+		a.report.pass("every grant's history is legal, its evidence whole")
 	}
+}
+
+// history is the first thing wrong with one grant's events.
+func history(events []consent.Event) *Finding {
+	var record consent.Record
+	for _, e := range events {
+		next, err := consent.Apply(record, e)
+		if err != nil {
+			return &Finding{Check: Illegal, Detail: fmt.Sprintf("event %d (%s): %v", e.Seq, e.Kind, err)}
+		}
+		if !opens(e) {
+			return &Finding{Check: Evidence, Detail: fmt.Sprintf("event %d (%s) does not open to its evidence", e.Seq, e.Kind)}
+		}
+		record = next
+	}
+	return nil
+}
+
+// opens says whether the digests of an event are those of its evidence.
+func opens(e consent.Event) bool {
+	switch e.Kind {
+	case consent.KindRequested:
+		return e.Request == consent.DigestOf(e.Evidence.Request)
+	case consent.KindUsed:
+		return e.Commit == consent.DigestOf(e.Evidence.Commit)
+	case consent.KindReceived:
+		return e.Receipt == consent.DigestOf(e.Evidence.Received)
+	case consent.KindGranted:
+		if e.Evidence.Terms == nil || e.Evidence.Approval == nil {
+			return false
+		}
+		terms, err := e.Evidence.Terms.Digest()
+		closed, err2 := e.Evidence.Approval.Closed()
+		return err == nil && err2 == nil && e.Terms == consent.Encode(terms[:]) && e.Approval == closed
+	}
+	return true
 }

@@ -19,12 +19,13 @@ const (
 	Event       Check = "event"       // an event's leaf is not in the log
 	Unexplained Check = "unexplained" // a leaf has no event and no tombstone
 	Illegal     Check = "illegal"     // a history breaks consent.Apply
+	Evidence    Check = "evidence"    // what an event\'s digests open to was altered
 )
 
 // codes are the exit codes; 1 is for wrong use of a command.
 var codes = map[Check]int{
 	Unreadable: 2, Remembered: 3, Checkpoint: 10, Unwitnessed: 11, RolledBack: 12, TwoLogs: 13,
-	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19,
+	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19, Evidence: 20,
 }
 
 // ExitCode is a command's exit code for this lie.

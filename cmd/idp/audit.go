@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/govmydata/mydata/internal/sequencer"
+	"github.com/govmydata/mydata/internal/store"
+	"github.com/govmydata/mydata/pkg/audit"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// auditOptions are the flags of idp audit.
+type auditOptions struct {
+	log, trust, database, state string
+}
+
+func newAuditCommand() *cobra.Command {
+	var o auditOptions
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "Walk the whole log and name the first lie",
+		Long: `Reads the log from its first entry: the checkpoint's signature and witnesses,
+whether it continues the checkpoint seen last time, whether entries, tiles and
+root are one tree. With a database also: each event has its leaf, each leaf its
+event, each grant's history is legal.
+
+With --log it reads a published log and needs nothing else of the service; a
+running service is audited so. Without --log it reads the database, which no
+running service may hold.
+
+Exit codes: 0 no lie found, 1 wrong use, 2 unreadable, 3 remembered checkpoint
+of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two logs,
+14 entry, 15 tile, 16 root, 17 event, 18 unexplained leaf, 19 illegal history,
+20 altered evidence.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return runAudit(c, o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.log, "log", "", "published log: a hub's address, a log's URL prefix, or a folder")
+	f.StringVar(&o.trust, "trust", "", "folder with log-policy.txt (default DATA/trust, else DATA)")
+	f.StringVar(&o.database, "database", envOr(envPrefix+"DATABASE", ""), "also check events: sqlite:PATH or postgres://… (default, without --log, DATA/idp.db)")
+	f.StringVar(&o.state, "state", "", "file that remembers the checkpoint last seen (default DATA/audit-checkpoint); - for none")
+	return c
+}
+
+func runAudit(cmd *cobra.Command, o auditOptions) (err error) {
+	ctx, data := cmd.Context(), dataDir(cmd)
+	a := &audit.Audit{}
+	if a.Policy, err = auditPolicy(o.trust, data); err != nil {
+		return err
+	}
+	if o.log == "" && o.database == "" {
+		o.database = "sqlite:" + filepath.Join(data, "idp.db")
+	}
+	if o.database != "" {
+		db, err := openIdle(ctx, o.database)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		a.Events = db.Audit()
+		if a.Log, err = sequencer.New(sequencer.Options{Storage: db.Log()}); err != nil {
+			return err
+		}
+	}
+	if o.log != "" {
+		if a.Log, err = auditSource(o.log); err != nil {
+			return err
+		}
+	}
+	state := auditState(o.state, data)
+	if state != "" {
+		if a.Before, err = os.ReadFile(state); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("audit: %w", err)
+		}
+	}
+	report, err := a.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if err := show(cmd, report, func(w io.Writer) { printReport(w, report) }); err != nil {
+		return err
+	}
+	if err := report.First(); err != nil || state == "" {
+		return err
+	}
+	return remember(state, a.Seen())
+}
+
+// auditPolicy reads which log and witnesses are trusted.
+func auditPolicy(trust, data string) (tlog.Policy, error) {
+	folders := []string{trust}
+	if trust == "" {
+		folders = []string{filepath.Join(data, "trust"), data}
+	}
+	for _, folder := range folders {
+		text, err := os.ReadFile(filepath.Join(folder, "log-policy.txt"))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return tlog.Policy{}, fmt.Errorf("audit: %w", err)
+		}
+		return tlog.ParsePolicy(text)
+	}
+	return tlog.Policy{}, fmt.Errorf("audit: no log-policy.txt in %s; give --trust DIR (idp trust export writes it)", strings.Join(folders, " or "))
+}
+
+func auditSource(where string) (audit.Source, error) {
+	if strings.Contains(where, "://") {
+		return audit.NewHTTP(where)
+	}
+	if info, err := os.Stat(where); err != nil || !info.IsDir() {
+		return nil, errors.Join(fmt.Errorf("audit: --log %s is no folder", where), err)
+	}
+	return audit.Dir{FS: os.DirFS(where)}, nil
+}
+
+// openIdle opens a database that exists and that no running service holds.
+func openIdle(ctx context.Context, dsn string) (*store.DB, error) {
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("audit: no database: %w", err)
+		}
+	}
+	db, err := store.Open(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	err = db.Hold()
+	if errors.Is(err, store.ErrHeld) {
+		err = fmt.Errorf("audit: %w: stop it, or audit what it publishes with --log URL", err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// auditState is the file that remembers, or nothing.
+func auditState(flag, data string) string {
+	info, err := os.Stat(data)
+	switch {
+	case flag == "-":
+		return ""
+	case flag != "":
+		return flag
+	case err != nil || !info.IsDir():
+		return ""
+	}
+	return filepath.Join(data, "audit-checkpoint")
+}
+
+// remember replaces the file whole or not at all.
+func remember(file string, note []byte) error {
+	next, err := os.CreateTemp(filepath.Dir(file), ".audit-*")
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	_, err = next.Write(note)
+	if err = errors.Join(err, next.Sync(), next.Close()); err == nil {
+		err = os.Rename(next.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("audit: %w", err), os.Remove(next.Name()))
+	}
+	return nil
+}
+
+func printReport(w io.Writer, r audit.Report) {
+	fmt.Fprintf(w, "log %s\nsize %d (seen before: %d)\nroot %s\nwitnesses %s\n",
+		r.Origin, r.Size, r.Since, r.Root, strings.Join(r.Witnesses, ", "))
+	if r.Events > 0 {
+		fmt.Fprintf(w, "events %d, of these %d not published yet; erased %d\n", r.Events, r.Pending, r.Erased)
+	}
+	for _, check := range r.Passed {
+		fmt.Fprintln(w, "  ok    "+check)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "  LIE   %s: %s\n", f.Check, f.Detail)
+		for _, note := range f.Evidence {
+			fmt.Fprintln(w, "        | "+strings.ReplaceAll(strings.TrimSpace(note), "\n", "\n        | "))
+		}
+	}
+}

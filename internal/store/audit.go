@@ -1,0 +1,216 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/pkg/audit"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// Audit reads every domain's events for an auditor; it implements audit.Events.
+// It recomputes what the log must hold from the rows, never from leaves that
+// the service kept.
+type Audit struct{ db *DB }
+
+var _ audit.Events = (*Audit)(nil)
+
+// Audit of this database.
+func (db *DB) Audit() *Audit { return &Audit{db} }
+
+// all runs a query and gives each row to f.
+func (a *Audit) all(ctx context.Context, f func(scan func(...any) error) error, query string, args ...any) error {
+	rows, err := a.db.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Pending implements audit.Events.
+func (a *Audit) Pending(ctx context.Context, each func([]byte) error) error {
+	entry := func(scan func(...any) error) error {
+		var e []byte
+		if err := scan(&e); err != nil {
+			return err
+		}
+		return each(e)
+	}
+	if err := a.all(ctx, entry, `SELECT entry FROM log_pending`); err != nil {
+		return err
+	}
+	return a.all(ctx, entry, `SELECT entry FROM log_leaves
+		WHERE leaf_index >= (SELECT COALESCE(MAX(size), 0) FROM log_checkpoints)`)
+}
+
+// Erased implements audit.Events.
+func (a *Audit) Erased(ctx context.Context, each func(tlog.Hash) error) error {
+	return a.all(ctx, func(scan func(...any) error) error {
+		var hash []byte
+		if err := scan(&hash); err != nil {
+			return err
+		}
+		if len(hash) != len(tlog.Hash{}) {
+			return errors.New("a tombstone is no hash")
+		}
+		return each(tlog.Hash(hash))
+	}, `SELECT leaf_hash FROM log_erased`)
+}
+
+// Stored implements audit.Events.
+func (a *Audit) Stored(ctx context.Context, each func(audit.Stored) error) error {
+	if err := a.consents(ctx, each); err != nil {
+		return err
+	}
+	if err := a.passkeys(ctx, each); err != nil {
+		return err
+	}
+	return a.credentials(ctx, each)
+}
+
+func (a *Audit) consents(ctx context.Context, each func(audit.Stored) error) error {
+	return a.all(ctx, func(scan func(...any) error) error {
+		var grant string
+		var seq int64
+		var text, salt []byte
+		if err := scan(&grant, &seq, &text, &salt); err != nil {
+			return err
+		}
+		s := audit.Stored{Name: fmt.Sprintf("consent event %s/%d", grant, seq)}
+		e, digest, err := decoded[consent.Event](text)
+		if err == nil && (string(e.Grant) != grant || e.Seq != seq) {
+			err = errors.New("the row's key is not the event's")
+		}
+		s.Entry, s.Err = entry(consent.LeafDomain, salt, digest, err)
+		return each(s)
+	}, `SELECT grant_id, seq, event, salt FROM consent_events ORDER BY grant_id, seq`)
+}
+
+func (a *Audit) passkeys(ctx context.Context, each func(audit.Stored) error) error {
+	return a.all(ctx, func(scan func(...any) error) error {
+		var citizen string
+		var seq int64
+		var text, salt []byte
+		if err := scan(&citizen, &seq, &text, &salt); err != nil {
+			return err
+		}
+		s := audit.Stored{Name: fmt.Sprintf("passkey event %s/%d", citizen, seq)}
+		e, digest, err := decoded[approval.KeyEvent](text)
+		if err == nil && e.Seq != seq {
+			err = errors.New("the row's key is not the event's")
+		}
+		s.Entry, s.Err = entry(approval.LeafDomain, salt, digest, err)
+		return each(s)
+	}, `SELECT citizen, seq, event, salt FROM passkey_events ORDER BY citizen, seq`)
+}
+
+// credentials gives two events for a credential that was revoked.
+func (a *Audit) credentials(ctx context.Context, each func(audit.Stored) error) error {
+	return a.all(ctx, func(scan func(...any) error) error {
+		var key []byte
+		i, err := scanCredential(func(columns ...any) error { return scan(append(columns, &key)...) })
+		if err != nil {
+			return err
+		}
+		salt := account.CitizenRow{Key: key}.Salt(credential.SaltLabel(i.ID))
+		s := audit.Stored{Name: "credential " + i.ID, Entry: tlog.Commitment(credential.LeafDomain, salt, i.Digest())}
+		if err := each(s); err != nil || i.Status != credential.Revoked {
+			return err
+		}
+		digest := credential.RevocationDigest(i.ID, i.RevokedAt)
+		return each(audit.Stored{Name: "revocation of " + i.ID, Entry: tlog.Commitment(credential.LeafDomain, salt, digest)})
+	}, `SELECT credentials.id, citizen, vct, config, issued, expires, list, list_index, holder, device, acceptance, revoked,
+		citizens.salt_key FROM credentials JOIN citizens ON citizens.id = credentials.citizen ORDER BY credentials.id`)
+}
+
+// decoded reads an event's JSON and digests it; a row that is not exactly what
+// the service writes for that event was altered, also where the digest does
+// not see it.
+func decoded[E interface{ Digest() ([32]byte, error) }](text []byte) (e E, digest [32]byte, err error) {
+	if err := json.Unmarshal(text, &e); err != nil {
+		return e, digest, err
+	}
+	again, err := json.Marshal(e)
+	if err == nil && !bytes.Equal(again, text) {
+		err = errors.New("the row is not what the service wrote")
+	}
+	if err != nil {
+		return e, digest, err
+	}
+	digest, err = e.Digest()
+	return e, digest, err
+}
+
+func entry(domain string, salt []byte, digest [32]byte, err error) ([]byte, error) {
+	if err == nil && len(salt) != 32 {
+		err = fmt.Errorf("a salt of %d bytes", len(salt))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return tlog.Commitment(domain, [32]byte(salt), digest), nil
+}
+
+// Histories implements audit.Events.
+func (a *Audit) Histories(ctx context.Context, each func(consent.GrantID, []consent.Event) error) error {
+	var events []consent.Event
+	err := a.all(ctx, func(scan func(...any) error) error {
+		e, err := scanEvent(scan)
+		if err != nil {
+			return err
+		}
+		if len(events) > 0 && events[0].Grant != e.Grant {
+			if err := each(events[0].Grant, events); err != nil {
+				return err
+			}
+			events = nil
+		}
+		events = append(events, e)
+		return nil
+	}, `SELECT citizen, citizen_seq, event, salt, evidence FROM consent_events ORDER BY grant_id, seq`)
+	if err != nil || len(events) == 0 {
+		return err
+	}
+	return each(events[0].Grant, events)
+}
+
+// tombstones keeps, in the transaction that erases a grant, the leaves of the
+// events that it is about to delete.
+func tombstones(ctx context.Context, tx *sql.Tx, grant consent.GrantID) error {
+	rows, err := tx.QueryContext(ctx, `SELECT event, salt FROM consent_events WHERE grant_id = $1`, string(grant))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var entries [][]byte
+	for rows.Next() {
+		var text, salt []byte
+		if err := rows.Scan(&text, &salt); err != nil {
+			return err
+		}
+		_, digest, err := decoded[consent.Event](text)
+		one, err := entry(consent.LeafDomain, salt, digest, err)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, one)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	return eraseLeaves(ctx, tx, entries)
+}
