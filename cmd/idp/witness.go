@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,70 +17,103 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
-// witnessOptions are the flags of idp witness.
-type witnessOptions struct {
-	listen, keyDir, name, logKeyFile, state string
-	certificate, key                        string
-	initOnly                                bool
-}
-
 func newWitnessCommand() *cobra.Command {
-	var o witnessOptions
 	c := &cobra.Command{
 		Use:   "witness",
 		Short: "Cosign the checkpoints of a log (C2SP tlog-witness)",
-		Long: `Runs a witness: a small server that follows one log and cosigns each of its
+		Long: `A witness is a small server that follows one log and cosigns each of its
 checkpoints after proof that the log only grew. Run witnesses on machines, and
 by people, that the log's operator does not control.
 
-The key is made in --key-dir when it is missing; the verifier key is printed
-first, for the log's policy. When the file with the log's verifier key does not
-exist yet, the witness waits for it.`,
+A witness's folder, given by --data, holds its key (witness.key), its verifier
+key for the log's policy (witness.vkey), and the checkpoint it last cosigned
+(state). Never copy an old state back: a witness that forgets can be made to
+vouch for two logs.`,
+	}
+	c.AddCommand(newWitnessKeygenCommand(), newWitnessServeCommand())
+	return c
+}
+
+func newWitnessKeygenCommand() *cobra.Command {
+	var name string
+	c := &cobra.Command{
+		Use:   "keygen",
+		Short: "Make the witness's key where it is missing, and print its verifier key (offline)",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			key, err := witness.Generate(dataDir(c), witnessName(name, dataDir(c)))
+			if err != nil {
+				return err
+			}
+			return show(c, map[string]string{"vkey": key.String()}, func(w io.Writer) { fmt.Fprintln(w, key) })
+		},
+	}
+	c.Flags().StringVar(&name, "name", "", "name in cosignatures, for example witness.example/1 (default localhost/ and the folder's name)")
+	return c
+}
+
+func witnessName(name, folder string) string {
+	if name != "" {
+		return name
+	}
+	if absolute, err := filepath.Abs(folder); err == nil {
+		folder = absolute
+	}
+	return "localhost/" + filepath.Base(folder)
+}
+
+// witnessOptions are the flags of idp witness serve.
+type witnessOptions struct {
+	listen, policy, state, cert, key string
+}
+
+func newWitnessServeCommand() *cobra.Command {
+	var o witnessOptions
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the witness",
+		Long: `Runs the witness. A missing key is made first. The log's key is read from the
+log's policy; when that file is not there yet, the witness waits for it.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runWitness(c, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8091", "address to listen on; plain http only on loop-back")
-	f.StringVar(&o.keyDir, "key-dir", "", "folder of the witness's key (required)")
-	f.StringVar(&o.name, "name", "", "name in cosignatures (default localhost/ and the folder's name)")
-	f.StringVar(&o.logKeyFile, "log-vkey-file", "", "file with the log's verifier key (required without --init)")
-	f.StringVar(&o.state, "state", "", "file of the last cosigned checkpoint (default state in the key folder)")
-	f.StringVar(&o.certificate, "tls-cert", "", "certificate chain, PEM, for https")
-	f.StringVar(&o.key, "tls-key", "", "certificate's key, PEM, for https")
-	f.BoolVar(&o.initOnly, "init", false, "make the key, print its verifier key, and end")
-	_ = c.MarkFlagRequired("key-dir")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8091", "address to listen on; plain http on loop-back alone")
+	f.StringVar(&o.policy, "log-policy", "", "C2SP tlog-policy that names the log (required)")
+	f.StringVar(&o.state, "state", "", "file of the last cosigned checkpoint (default state in the witness's folder)")
+	f.StringVar(&o.cert, "tls-cert", "", "PEM certificate chain to serve https with")
+	f.StringVar(&o.key, "tls-key", "", "PEM key of that certificate")
+	_ = c.MarkFlagRequired("log-policy")
 	return c
 }
 
 func runWitness(cmd *cobra.Command, o witnessOptions) error {
-	ctx := cmd.Context()
-	if o.name == "" {
-		o.name = "localhost/" + filepath.Base(filepath.Clean(o.keyDir))
-	}
+	ctx, folder := cmd.Context(), dataDir(cmd)
 	if o.state == "" {
-		o.state = filepath.Join(o.keyDir, "state")
+		o.state = filepath.Join(folder, "state")
 	}
-	private, key, err := witness.Key(o.keyDir, o.name)
+	if _, err := witness.Generate(folder, witnessName("", folder)); err != nil {
+		return err
+	}
+	private, key, err := witness.Load(folder)
 	if err != nil {
 		return err
 	}
-	text := func(out io.Writer) { fmt.Fprintln(out, key) }
-	if err := show(cmd, map[string]string{"vkey": key.String()}, text); err != nil || o.initOnly {
-		return err
-	}
-	signer, err := tlog.NewCosigner(o.name, private, time.Now)
+	lock, err := witness.Lock(o.state)
 	if err != nil {
 		return err
 	}
-	if o.logKeyFile == "" {
-		return errors.New("witness: --log-vkey-file is missing")
+	defer lock.Close()
+	signer, err := tlog.NewCosigner(key.Name, private, time.Now)
+	if err != nil {
+		return err
 	}
 	listener, err := listenWitness(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	log, err := awaitLogKey(ctx, o.logKeyFile)
+	log, err := awaitLog(ctx, o.policy)
 	if err != nil {
 		return err
 	}
@@ -89,8 +121,8 @@ func runWitness(cmd *cobra.Command, o witnessOptions) error {
 	if err != nil {
 		return err
 	}
-	slog.InfoContext(ctx, "witness listens", "address", listener.Addr().String(), "log", log.Name, "name", o.name)
-	return serveUntil(ctx, server(w, slog.Default()), listener, o.certificate, o.key)
+	slog.InfoContext(ctx, "witness listens", "address", listener.Addr().String(), "log", log.Name, "name", key.Name)
+	return serveUntil(ctx, server(w, slog.Default()), listener, o.cert, o.key)
 }
 
 // listenWitness refuses plain http to other machines.
@@ -100,7 +132,7 @@ func listenWitness(ctx context.Context, o witnessOptions) (net.Listener, error) 
 		return nil, fmt.Errorf("witness: --listen: %w", err)
 	}
 	ip := net.ParseIP(host)
-	if o.certificate == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if o.cert == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, fmt.Errorf("witness: %s is not loop-back: give --tls-cert and --tls-key", o.listen)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
@@ -110,22 +142,25 @@ func listenWitness(ctx context.Context, o witnessOptions) (net.Listener, error) 
 	return listener, nil
 }
 
-// awaitLogKey reads the log's verifier key, waiting for its file.
-func awaitLogKey(ctx context.Context, file string) (tlog.Key, error) {
+// awaitLog reads the log's key from the policy, waiting for the file.
+func awaitLog(ctx context.Context, file string) (tlog.Key, error) {
 	for said := false; ; said = true {
 		text, err := os.ReadFile(file)
-		if err == nil && len(text) > 0 {
-			key, err := tlog.ParseKey(strings.TrimSpace(string(text)))
-			if err != nil || key.IsWitness() {
-				return tlog.Key{}, errors.Join(fmt.Errorf("%s holds no verifier key of a log", file), err)
+		if err == nil {
+			policy, err := tlog.ParsePolicy(text)
+			if err != nil {
+				return tlog.Key{}, fmt.Errorf("%s: %w", file, err)
 			}
-			return key, nil
+			if len(policy.Logs) != 1 {
+				return tlog.Key{}, fmt.Errorf("%s: a witness follows one log, the policy names %d", file, len(policy.Logs))
+			}
+			return policy.Logs[0].Key, nil
 		}
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return tlog.Key{}, fmt.Errorf("log key: %w", err)
+		if !errors.Is(err, os.ErrNotExist) {
+			return tlog.Key{}, fmt.Errorf("log policy: %w", err)
 		}
 		if !said {
-			slog.InfoContext(ctx, "witness waits for the log's key", "file", file)
+			slog.InfoContext(ctx, "witness waits for the log's policy", "file", file)
 		}
 		select {
 		case <-ctx.Done():

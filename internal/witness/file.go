@@ -8,8 +8,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/govmydata/mydata/pkg/tlog"
 )
@@ -44,34 +47,84 @@ func syncFolder(name string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// Key loads the witness's Ed25519 key from witness.pem (PKCS #8) in a folder,
-// and makes folder and key when they are missing.
-func Key(folder, name string) (crypto.Signer, tlog.Key, error) {
-	file := filepath.Join(folder, "witness.pem")
-	text, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		if text, err = newKey(); err == nil {
-			if err = os.MkdirAll(folder, 0o700); err == nil {
-				err = persist(file, text)
-			}
+// The files of a witness, in its folder.
+const (
+	keyFile  = "witness.key"  // PKCS #8, PEM
+	vkeyFile = "witness.vkey" // the verifier key, with the name
+)
+
+// Generate makes the folder, the Ed25519 key and the verifier key under this
+// name, each only where it is missing, and gives the verifier key.
+func Generate(folder, name string) (tlog.Key, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return tlog.Key{}, fmt.Errorf("witness key: %w", err)
+	}
+	file := filepath.Join(folder, keyFile)
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		text, err := newKey()
+		if err == nil {
+			err = persist(file, text)
+		}
+		if err != nil {
+			return tlog.Key{}, fmt.Errorf("witness key: %w", err)
 		}
 	}
+	file = filepath.Join(folder, vkeyFile)
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		private, err := readKey(folder)
+		if err != nil {
+			return tlog.Key{}, err
+		}
+		key := tlog.WitnessKey(name, private.Public().(ed25519.PublicKey))
+		if _, err := tlog.ParseKey(key.String()); err != nil {
+			return tlog.Key{}, fmt.Errorf("witness key: %q cannot be a name: %w", name, err)
+		}
+		if err := persist(file, []byte(key.String()+"\n")); err != nil {
+			return tlog.Key{}, fmt.Errorf("witness key: %w", err)
+		}
+	}
+	_, key, err := Load(folder)
+	return key, err
+}
+
+// Load reads what Generate made.
+func Load(folder string) (crypto.Signer, tlog.Key, error) {
+	private, err := readKey(folder)
+	if err != nil {
+		return nil, tlog.Key{}, err
+	}
+	text, err := os.ReadFile(filepath.Join(folder, vkeyFile))
 	if err != nil {
 		return nil, tlog.Key{}, fmt.Errorf("witness key: %w", err)
+	}
+	key, err := tlog.ParseKey(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, tlog.Key{}, fmt.Errorf("witness key: %s: %w", vkeyFile, err)
+	}
+	if !key.IsWitness() || !key.Public.Equal(private.Public()) {
+		return nil, tlog.Key{}, fmt.Errorf("witness key: %s is not that of %s", vkeyFile, keyFile)
+	}
+	return private, key, nil
+}
+
+func readKey(folder string) (ed25519.PrivateKey, error) {
+	text, err := os.ReadFile(filepath.Join(folder, keyFile))
+	if err != nil {
+		return nil, fmt.Errorf("witness key: %w", err)
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, tlog.Key{}, fmt.Errorf("witness key: %s is no PEM file", file)
+		return nil, fmt.Errorf("witness key: %s is no PEM file", keyFile)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, tlog.Key{}, fmt.Errorf("witness key: %w", err)
+		return nil, fmt.Errorf("witness key: %w", err)
 	}
 	private, ok := parsed.(ed25519.PrivateKey)
 	if !ok {
-		return nil, tlog.Key{}, fmt.Errorf("witness key: %s is no Ed25519 key", file)
+		return nil, fmt.Errorf("witness key: %s is no Ed25519 key", keyFile)
 	}
-	return private, tlog.WitnessKey(name, private.Public().(ed25519.PublicKey)), nil
+	return private, nil
 }
 
 func newKey() ([]byte, error) {
@@ -84,4 +137,17 @@ func newKey() ([]byte, error) {
 		return nil, err
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// Lock keeps a second process from cosigning with the same state: two of them
+// could vouch for two logs. It ends with Close, or with the process.
+func Lock(stateFile string) (io.Closer, error) {
+	file, err := os.OpenFile(stateFile+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("witness state: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("witness state %s is in use by another process: %w", stateFile, err), file.Close())
+	}
+	return file, nil
 }

@@ -99,7 +99,11 @@ type fixture struct {
 
 func start(t *testing.T, state string) fixture {
 	t.Helper()
-	private, key, err := witness.Key(filepath.Join(filepath.Dir(state), "keys"), "witness.example/1")
+	folder := filepath.Join(filepath.Dir(state), "keys")
+	if _, err := witness.Generate(folder, "witness.example/1"); err != nil {
+		t.Fatal(err)
+	}
+	private, key, err := witness.Load(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,5 +247,50 @@ func TestItKeepsBeforeItSigns(t *testing.T) {
 	}
 	if status, text, _ := f.post(t, body(0, nil, log.checkpoint(t, 5))); status != 500 || strings.Contains(text, "—") {
 		t.Errorf("%d %q", status, text)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "new", "folder")
+	first, err := witness.Generate(folder, "witness.example/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := witness.Generate(folder, "another.example"); err != nil || again.String() != first.String() {
+		t.Errorf("it makes what is there anew: %s, %v", again, err)
+	}
+	info, err := os.Stat(filepath.Join(folder, "witness.key"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key is readable to others: %v, %v", info.Mode(), err)
+	}
+	if _, err := witness.Generate(filepath.Join(t.TempDir(), "x"), "a name"); err == nil {
+		t.Error("it takes a name that no key can bear")
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	if _, err := witness.Generate(other, "witness.example/2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(other, "witness.key"), filepath.Join(folder, "witness.key")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := witness.Load(folder); err == nil {
+		t.Error("it takes a verifier key that is not its key's")
+	}
+}
+
+func TestLock(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	first, err := witness.Lock(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := witness.Lock(state); err == nil {
+		t.Error("a second process may use the state")
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := witness.Lock(state); err != nil {
+		t.Errorf("after the first ended: %v", err)
 	}
 }
