@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/govmydata/mydata/internal/registry"
+)
+
+// Registry keeps clients and catalogues; it implements registry.Store.
+type Registry struct{ db *DB }
+
+var _ registry.Store = (*Registry)(nil)
+
+// Registry gives the rows of the registry.
+func (db *DB) Registry() *Registry { return &Registry{db} }
+
+// Client implements registry.Store.
+func (r *Registry) Client(ctx context.Context, id string) (registry.Client, error) {
+	var c registry.Client
+	var text string
+	err := r.db.db.QueryRowContext(ctx, `SELECT content FROM registry_clients WHERE id = $1`, id).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, registry.ErrUnknown
+	}
+	if err != nil {
+		return c, fmt.Errorf("store client: %w", err)
+	}
+	return c, json.Unmarshal([]byte(text), &c)
+}
+
+// AddClient implements registry.Store.
+func (r *Registry) AddClient(ctx context.Context, c registry.Client) error {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("store client: %w", err)
+	}
+	return r.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		n, err := execTx(ctx, tx, `INSERT INTO registry_clients (id, content) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, c.ID, string(text))
+		if err != nil || n == 1 {
+			return err
+		}
+		var before string
+		if err := tx.QueryRowContext(ctx, `SELECT content FROM registry_clients WHERE id = $1`, c.ID).Scan(&before); err != nil {
+			return err
+		}
+		if before != string(text) {
+			return registry.ErrTaken
+		}
+		return nil
+	})
+}
+
+// Catalogue implements registry.Store.
+func (r *Registry) Catalogue(ctx context.Context) (int64, string, error) {
+	var version int64
+	var jws string
+	err := r.db.db.QueryRowContext(ctx, `SELECT version, jws FROM registry_catalogues ORDER BY version DESC LIMIT 1`).Scan(&version, &jws)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, "", registry.ErrUnknown
+	}
+	if err != nil {
+		return 0, "", fmt.Errorf("store catalogue: %w", err)
+	}
+	return version, jws, nil
+}
+
+// PutCatalogue implements registry.Store.
+func (r *Registry) PutCatalogue(ctx context.Context, c registry.CatalogueCommit) error {
+	digest := sha256.Sum256([]byte(c.JWS))
+	return r.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		done, err := newCommit(ctx, tx, c.ID, digest[:])
+		if errors.Is(err, ErrReused) {
+			return registry.ErrConflict
+		}
+		if err != nil || done {
+			return err
+		}
+		var newest sql.NullInt64
+		if err := tx.QueryRowContext(ctx, `SELECT MAX(version) FROM registry_catalogues`).Scan(&newest); err != nil {
+			return err
+		}
+		if newest.Valid && newest.Int64 >= c.Version {
+			return registry.ErrConflict
+		}
+		if _, err := execTx(ctx, tx, `INSERT INTO registry_catalogues (version, jws) VALUES ($1, $2)`, c.Version, c.JWS); err != nil {
+			return err
+		}
+		return appendLeaves(ctx, tx, c.ID, c.Leaves)
+	})
+}
