@@ -1,0 +1,13 @@
+// Command conformance drives a deployment from outside, as a stranger: its
+// subcommand wallet is a scripted phone that accepts credential offers and
+// answers presentation requests.
+//
+//	go run ./conformance wallet accept 'openid-credential-offer://…' --tx-code 493536
+//	go run ./conformance wallet present 'openid4vp://…'
+//
+// Every command prints text for people, and with --json one JSON line; a
+// refusal goes to standard error with the name of the check, and the exit code
+// is 1. Trust anchors come from a folder that `idp trust export` wrote.
+//
+// Left out: a suite of negative tests of its own. Each face's tests hold those.
+package main

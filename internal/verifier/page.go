@@ -1,0 +1,180 @@
+package verifier
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
+)
+
+//go:embed locale page static
+var files embed.FS
+
+const cookieName = "session"
+
+// Mount adds the verifier's addresses.
+func (s *Server) Mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", s.start)
+	mux.HandleFunc("POST /requests", s.create)
+	mux.HandleFunc("GET /result/{id}", s.show)
+	mux.HandleFunc("GET /request/{handle}", s.serveRequest)
+	mux.HandleFunc("POST /request/{handle}", s.serveRequest)
+	mux.HandleFunc("POST /response/{handle}", s.serveResponse)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		web.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		web.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.Frame.Fail(w, r, http.StatusNotFound, "web.error.not_found", nil)
+	})
+}
+
+func (s *Server) start(w http.ResponseWriter, r *http.Request) {
+	s.pages.Render(w, r, http.StatusOK, "start", s.Queries)
+}
+
+// create asks the question that the form names and shows where it is answered.
+func (s *Server) create(w http.ResponseWriter, r *http.Request) {
+	at := slices.IndexFunc(s.Queries, func(p Preset) bool { return p.Name == r.FormValue("ask") })
+	if at < 0 {
+		s.Frame.Fail(w, r, http.StatusBadRequest, "verifier.error.ask", nil)
+		return
+	}
+	cookie := s.Frame.Cookie(r, cookieName)
+	if cookie == "" {
+		cookie = token()
+	}
+	n, err := s.begin(r.Context(), s.Queries[at].Query, cookie)
+	if errors.Is(err, errFull) {
+		s.Frame.Fail(w, r, http.StatusTooManyRequests, "verifier.error.busy", err)
+		return
+	}
+	if err != nil {
+		s.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
+		return
+	}
+	s.Frame.SetCookie(w, cookieName, cookie, s.Life+retention)
+	http.Redirect(w, r, "/result/"+n.id, http.StatusSeeOther)
+}
+
+// view is what the result page shows.
+type view struct {
+	ID         string
+	Result     Result
+	CrossLink  string // openid4vp:// for another device
+	SameLink   string // openid4vp:// for a wallet on this device
+	WalletLink string // SameLink in the demo wallet
+	Until      time.Time
+	Claims     []fact
+	Checks     []line
+}
+
+type fact struct{ Name, Label, Value string }
+
+type line struct {
+	credential.Check
+	Label string
+}
+
+// show is the live result, for the browser that asked and for nobody else.
+func (s *Server) show(w http.ResponseWriter, r *http.Request) {
+	id, browser := r.PathValue("id"), hashCookie(s.Frame.Cookie(r, cookieName))
+	if code := r.URL.Query().Get("response_code"); code != "" {
+		if err := s.sessions.land(id, code, browser); err != nil {
+			s.Frame.Fail(w, r, http.StatusForbidden, "verifier.error.session", err)
+			return
+		}
+		http.Redirect(w, r, "/result/"+id, http.StatusSeeOther) // the code leaves the address bar
+		return
+	}
+	result, n, err := s.sessions.result(id)
+	if err != nil || n.browser != browser {
+		s.Frame.Fail(w, r, http.StatusNotFound, "verifier.error.unknown", err)
+		return
+	}
+	w.Header().Set("Vary", "Accept")
+	if web.WantsJSON(r) {
+		web.JSON(w, http.StatusOK, result)
+		return
+	}
+	lang := web.Lang(r)
+	v := view{ID: id, Result: result, Until: n.until, Claims: s.facts(lang, result.Claims), Checks: s.lines(lang, result.Checks)}
+	if result.Status == Pending {
+		for _, a := range n.asks {
+			if a.same {
+				v.SameLink, v.WalletLink = s.link(a), s.walletLink(s.link(a))
+			} else {
+				v.CrossLink = s.link(a)
+			}
+		}
+	}
+	s.pages.Render(w, r, http.StatusOK, "result", v)
+}
+
+// facts flattens the claims for a definition list, in a stable order.
+func (s *Server) facts(lang string, claims map[string]any) []fact {
+	var list []fact
+	for _, query := range slices.Sorted(maps.Keys(claims)) {
+		list = append(list, flatten(nil, claims[query])...)
+	}
+	for i, f := range list {
+		first, rest, _ := strings.Cut(f.Name, ".")
+		list[i].Label = s.known(lang, "verifier.claim."+first, first)
+		if rest != "" {
+			list[i].Label += " · " + rest
+		}
+	}
+	return list
+}
+
+func flatten(path openid4vp.Path, value any) []fact {
+	var list []fact
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			list = append(list, flatten(append(slices.Clone(path), name), v[name])...)
+		}
+	case []any:
+		for i, element := range v {
+			list = append(list, flatten(append(slices.Clone(path), i), element)...)
+		}
+	default:
+		list = append(list, fact{Name: path.Name(), Value: strings.TrimSpace(fmt.Sprint(value))})
+	}
+	return list
+}
+
+// lines gives the checks their names in the reader's language.
+func (s *Server) lines(lang string, checks []credential.Check) []line {
+	var list []line
+	for _, c := range checks {
+		query, name, many := strings.Cut(c.Name, ": ")
+		if !many {
+			query, name = "", c.Name
+		}
+		label := s.known(lang, "verifier.check."+strings.ReplaceAll(name, " ", "-"), name)
+		if many {
+			label = query + ": " + label
+		}
+		list = append(list, line{Check: c, Label: label})
+	}
+	return list
+}
+
+// known is a message, or what stands for it where there is none.
+func (s *Server) known(lang, id, fallback string) string {
+	if text := s.Frame.Text(lang, id); text != id {
+		return text
+	}
+	return fallback
+}

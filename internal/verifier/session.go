@@ -1,0 +1,244 @@
+package verifier
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
+)
+
+// Bounds of the sessions in memory.
+const (
+	maxSessions = 4096
+	retention   = 15 * time.Minute // of a session after its request ended
+)
+
+// Status of a session as the outside sees it.
+type Status string
+
+// The statuses of a session.
+const (
+	Pending  Status = "pending"
+	Verified Status = "verified"
+	Rejected Status = "rejected"
+	Expired  Status = "expired"
+)
+
+var (
+	errUnknown = errors.New("no such request")
+	errSpent   = errors.New("request answered before")
+	errExpired = errors.New("request expired")
+	errFull    = errors.New("too many requests under way")
+)
+
+// ask is one request of a session, as one wallet sees it.
+type ask struct {
+	handle  string // in request_uri and response_uri
+	request openid4vp.Request
+	same    bool // for a wallet on the device of the page
+}
+
+// session is one question and its answer.
+type session struct {
+	id      string
+	browser [32]byte // hash of the cookie of the browser that asked; zero: the command
+	asks    []ask
+	until   time.Time
+
+	status  Status
+	spent   bool   // an answer was taken
+	code    string // response_code that must come back before the result counts
+	checks  []credential.Check
+	claims  map[string]any
+	failure string // the wallet's own error code
+	// refused is the last answer that did not open: it changes nothing, but
+	// whoever waits should learn why nothing happens.
+	refused []credential.Check
+}
+
+// sessions is the store. All its methods may run concurrently.
+type sessions struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	byID     map[string]*session
+	byHandle map[string]*session
+}
+
+func newSessions(now func() time.Time) *sessions {
+	return &sessions{now: now, byID: map[string]*session{}, byHandle: map[string]*session{}}
+}
+
+// add keeps a session; errFull when there is no room even after clearing.
+func (s *sessions) add(n *session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.byID) >= maxSessions {
+		s.clear()
+	}
+	if len(s.byID) >= maxSessions {
+		return errFull
+	}
+	s.byID[n.id] = n
+	for _, a := range n.asks {
+		s.byHandle[a.handle] = n
+	}
+	return nil
+}
+
+// clear forgets what nobody can be waiting for.
+func (s *sessions) clear() {
+	now := s.now()
+	for id, old := range s.byID {
+		if now.After(old.until.Add(retention)) {
+			delete(s.byID, id)
+			for _, a := range old.asks {
+				delete(s.byHandle, a.handle)
+			}
+		}
+	}
+}
+
+// open finds what a wallet may still fetch or answer.
+func (s *sessions) open(handle string) (ask, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, a, err := s.find(handle)
+	return a, err
+}
+
+func (s *sessions) find(handle string) (*session, ask, error) {
+	n, ok := s.byHandle[handle]
+	switch {
+	case !ok:
+		return nil, ask{}, errUnknown
+	case n.spent:
+		return nil, ask{}, errSpent
+	case !s.now().Before(n.until):
+		return nil, ask{}, errExpired
+	}
+	for _, a := range n.asks {
+		if a.handle == handle {
+			return n, a, nil
+		}
+	}
+	return nil, ask{}, errUnknown
+}
+
+// spend takes the answer of one wallet, once for all asks of the session.
+func (s *sessions) spend(handle string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, _, err := s.find(handle)
+	if err != nil {
+		return err
+	}
+	n.spent = true
+	return nil
+}
+
+// outcome is what an answer led to.
+type outcome struct {
+	ok      bool
+	checks  []credential.Check
+	claims  map[string]any
+	failure string
+	code    string // "" when the result counts at once
+}
+
+// settle writes the outcome of the answer that spend took.
+func (s *sessions) settle(handle string, o outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, ok := s.byHandle[handle]
+	if !ok {
+		return // forgotten meanwhile: nobody waits
+	}
+	n.checks, n.claims, n.failure, n.code = o.checks, o.claims, o.failure, o.code
+	n.status = Rejected
+	if o.ok {
+		n.status = Verified
+	}
+}
+
+// note keeps why an answer did not open.
+func (s *sessions) note(handle string, checks []credential.Check) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.byHandle[handle]; ok && !n.spent {
+		n.refused = checks
+	}
+}
+
+// land takes the response_code that came back with a browser. In the right
+// session it makes the result count; anywhere else it rejects the result.
+func (s *sessions) land(id, code string, browser [32]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, ok := s.byID[id]
+	if !ok || n.code == "" || !s.now().Before(n.until) || subtle.ConstantTimeCompare([]byte(n.code), []byte(code)) != 1 {
+		return errUnknown
+	}
+	n.code = ""
+	if n.browser != browser {
+		n.status, n.claims = Rejected, nil
+		n.checks = append(n.checks, credential.Check{Name: checkSession, Detail: "the answer came back in another browser session"})
+		return errUnknown
+	}
+	n.checks = append(n.checks, credential.Check{Name: checkSession, OK: true})
+	return nil
+}
+
+const checkSession = "same session"
+
+// Result is what the page and the command show.
+type Result struct {
+	Status Status             `json:"status"`
+	Claims map[string]any     `json:"claims,omitempty"` // by Credential Query
+	Checks []credential.Check `json:"checks"`
+	Error  string             `json:"error,omitempty"` // the wallet's own, when it declined
+}
+
+// result answers for a session; anything is pending until its answer counts,
+// and an answer whose response_code never came back expires.
+func (s *sessions) result(id string) (Result, *session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, ok := s.byID[id]
+	now := s.now()
+	if !ok || now.After(n.until.Add(retention)) {
+		return Result{}, nil, errUnknown
+	}
+	copied := *n
+	checks := append([]credential.Check{}, n.checks...)
+	switch {
+	case n.status != Pending && n.code == "":
+		return Result{Status: n.status, Claims: n.claims, Checks: checks, Error: n.failure}, &copied, nil
+	case !now.Before(n.until):
+		return Result{Status: Expired, Checks: []credential.Check{}}, &copied, nil
+	default:
+		return Result{Status: Pending, Checks: append([]credential.Check{}, n.refused...)}, &copied, nil
+	}
+}
+
+// hashCookie is what the store keeps of a browser's cookie.
+func hashCookie(value string) [32]byte {
+	return sha256.Sum256([]byte("mydata/verifier-session/v1\x00" + value))
+}
+
+// token is 26 letters and digits, 128 bits and more of chance.
+func token() string { return rand.Text() }
+
+func (s *sessions) idOf(handle string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.byHandle[handle]; ok {
+		return n.id
+	}
+	return ""
+}
