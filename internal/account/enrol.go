@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -16,90 +15,6 @@ import (
 	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
-
-// EnrolmentOrder is what two officers ask for: Orders are their two signatures
-// over one approval.Order, Salt opens its subject to the hub.
-type EnrolmentOrder struct {
-	Resident string         `json:"resident"`
-	Salt     approval.Bytes `json:"salt"`
-	Orders   []string       `json:"orders"`
-}
-
-// PrepareOrder makes the code for a letter and the order that officers sign for
-// it. The hub learns the code only when the person uses it.
-func PrepareOrder(resident string, replace bool, now time.Time) (code string, salt approval.Bytes, order approval.Order) {
-	code = newCode()
-	s := sha256.Sum256([]byte(random(32)))
-	issued := now.UTC().Truncate(time.Second)
-	return code, s[:], approval.Order{
-		Subject:  orderSubject(resident, s[:]),
-		Code:     approval.CodeHash(code),
-		IssuedAt: issued.Unix(),
-		Expires:  issued.Add(codeLife).Unix(),
-		Replace:  replace,
-	}
-}
-
-func orderSubject(resident string, salt []byte) string {
-	return base64.RawURLEncoding.EncodeToString(tagged(salt, "order-subject", resident))
-}
-
-// Enrol accepts an order; orders for the same resident that were not used yet
-// end. An order to replace ends the citizen's passkeys and sessions at once.
-func (a *Accounts) Enrol(ctx context.Context, o EnrolmentOrder) error {
-	order, err := a.checkOrder(ctx, o)
-	if err != nil {
-		return err
-	}
-	now := a.now()
-	c := Commit{ID: "account/order/" + order.Code, At: now, Order: &OrderRow{
-		CodeHash: order.Code,
-		Resident: o.Resident,
-		Replace:  order.Replace,
-		Orders:   o.Orders,
-		Expires:  time.Unix(order.Expires, 0),
-	}}
-	citizen, err := a.store.CitizenOf(ctx, o.Resident)
-	switch {
-	case errors.Is(err, ErrNotFound):
-	case err != nil:
-		return fmt.Errorf("enrol: %w", err)
-	case !order.Replace:
-		return ErrEnrolled
-	default:
-		c.EndAll = citizen.ID
-	}
-	if err := a.commit(ctx, c); err != nil {
-		return fmt.Errorf("enrol: %w", err)
-	}
-	if c.EndAll == "" {
-		return nil
-	}
-	if err := a.replaced(ctx, c.EndAll); err != nil {
-		return fmt.Errorf("enrol: passkeys and sessions are ended, the rest is not yet: %w", err)
-	}
-	return nil
-}
-
-func (a *Accounts) checkOrder(ctx context.Context, o EnrolmentOrder) (approval.Order, error) {
-	order, err := approval.VerifyOrders(o.Orders, a.officers)
-	if err != nil {
-		return order, fmt.Errorf("%w: %w", ErrOrder, err)
-	}
-	now := a.now().Unix()
-	switch {
-	case len(o.Salt) != 32 || orderSubject(o.Resident, o.Salt) != order.Subject:
-		return order, fmt.Errorf("%w: it is for somebody else", ErrOrder)
-	case order.IssuedAt > now+60 || order.Expires <= now:
-		return order, fmt.Errorf("%w: it is not valid now", ErrOrder)
-	case order.Expires-order.IssuedAt > int64(codeLife/time.Second):
-		return order, fmt.Errorf("%w: it is valid for more than seven days", ErrOrder)
-	}
-	if _, err := a.register.Resident(ctx, o.Resident); err != nil {
-		return order, fmt.Errorf("enrol: %w", err)
-	}
-	return order, nil
-}
 
 // BeginEnrolment answers creation options, {"publicKey": …}, to whoever brings a
 // good code. Wrong codes cost the address; a good one has five tries.
@@ -141,14 +56,14 @@ func (a *Accounts) BeginEnrolment(ctx context.Context, browser, address, typed s
 
 // enrolling is the id of the citizen to be: an old one after a loss.
 func (a *Accounts) enrolling(ctx context.Context, order OrderRow) (string, error) {
-	row, err := a.store.CitizenOf(ctx, order.Resident)
+	row, began, err := a.known(ctx, order.Resident)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return random(32), nil
 	case err != nil:
 		return "", fmt.Errorf("begin enrolment: %w", err)
-	case !order.Replace:
+	case began && !order.Replace:
 		return "", ErrCode
+	case row.ID == "":
+		return random(32), nil
 	}
 	return row.ID, nil
 }
@@ -233,17 +148,16 @@ func (a *Accounts) enrolment(ctx context.Context, c ceremony, code string, made 
 		return Commit{}, ErrCode
 	}
 	out := Commit{ID: "account/enrol/" + c.CodeHash, UseCode: c.CodeHash, At: now}
-	citizen, err := a.store.CitizenOf(ctx, order.Resident)
+	citizen, began, err := a.known(ctx, order.Resident)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		root := sha256.Sum256([]byte(random(32)))
-		citizen = CitizenRow{c.Citizen, order.Resident, root[:], now}
-		out.Citizen = &citizen
 	case err != nil:
 		return Commit{}, fmt.Errorf("finish enrolment: %w", err)
-	case citizen.ID != c.Citizen || !order.Replace:
+	case citizen.ID == "":
+		citizen = newCitizen(c.Citizen, order.Resident, now)
+		out.Citizen = &citizen
+	case citizen.ID != c.Citizen || began && !order.Replace:
 		return Commit{}, ErrCode
-	default:
+	case order.Replace:
 		out.EndAll = citizen.ID
 	}
 	event, err := a.nextEvent(ctx, citizen.ID)

@@ -1,0 +1,143 @@
+package dashboard
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/credential"
+)
+
+// Grants of OpenID4VCI 1.0, 4.1.1.
+const preAuthorized = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
+
+type credentialsPage struct {
+	here
+	Name              string
+	Enrolled, Revoked bool
+	Credentials       []credential.Issued
+}
+
+func (h *Handler) credentials(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	all, err := h.Issuer.Of(r.Context(), s.Citizen)
+	if err != nil {
+		return fmt.Errorf("credentials: %w", err)
+	}
+	if web.WantsJSON(r) {
+		if all == nil {
+			all = []credential.Issued{}
+		}
+		web.JSON(w, http.StatusOK, map[string]any{"credentials": all})
+		return nil
+	}
+	resident, err := h.Accounts.Resident(r.Context(), s.Citizen)
+	if err != nil {
+		return err
+	}
+	name := resident.NameKo
+	if web.Lang(r) == "en" {
+		name = resident.NameLatin
+	}
+	h.pages.Render(w, r, http.StatusOK, "credentials", credentialsPage{
+		here: here{"credentials"}, Name: name, Credentials: all,
+		Enrolled: r.URL.Query().Has("enrolled"), Revoked: r.URL.Query().Has("revoked"),
+	})
+	return nil
+}
+
+type offerPage struct {
+	here
+	URI, Tx, Wallet string
+	Link            template.URL
+}
+
+// offer makes a pre-authorized offer. The transaction code is shown once, here:
+// who only photographs the QR code cannot use it.
+func (h *Handler) offer(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	uri, tx, err := h.Offers.Offer(r.Context(), s.Citizen, h.Config, preAuthorized, true)
+	if err != nil {
+		return fmt.Errorf("offer: %w", err)
+	}
+	if web.WantsJSON(r) {
+		web.JSON(w, http.StatusOK, map[string]string{"credential_offer": uri, "tx_code": tx})
+		return nil
+	}
+	h.pages.Render(w, r, http.StatusOK, "offer", offerPage{here{"credentials"}, uri, tx, h.wallet(uri), link(uri)})
+	return nil
+}
+
+// link lets the one foreign scheme of an offer through html/template.
+func link(offer string) template.URL {
+	if !strings.HasPrefix(offer, "openid-credential-offer://") {
+		return ""
+	}
+	return template.URL(offer)
+}
+
+// wallet is the demo wallet's address for an offer: its own URL with the offer's
+// query (OpenID4VCI 1.0, 4.1: a wallet may have another offer endpoint).
+func (h *Handler) wallet(offer string) string {
+	_, query, ok := strings.Cut(offer, "?")
+	u, err := url.Parse(h.WalletURL)
+	if h.WalletURL == "" || !ok || err != nil {
+		return ""
+	}
+	if u.RawQuery != "" {
+		query = u.RawQuery + "&" + query
+	}
+	u.RawQuery = query
+	return u.String()
+}
+
+// own finds a credential among those of the session's citizen.
+func (h *Handler) own(r *http.Request, s account.Session) (credential.Issued, error) {
+	all, err := h.Issuer.Of(r.Context(), s.Citizen)
+	if err != nil {
+		return credential.Issued{}, fmt.Errorf("credentials: %w", err)
+	}
+	i := slices.IndexFunc(all, func(c credential.Issued) bool { return c.ID == r.PathValue("id") })
+	if i < 0 {
+		return credential.Issued{}, credential.ErrUnknown
+	}
+	return all[i], nil
+}
+
+type revokePage struct {
+	here
+	Credential credential.Issued
+}
+
+func (h *Handler) askRevoke(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	c, err := h.own(r, s)
+	if err != nil {
+		return err
+	}
+	h.pages.Render(w, r, http.StatusOK, "revoke", revokePage{here{"credentials"}, c})
+	return nil
+}
+
+func (h *Handler) revoke(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	c, err := h.own(r, s)
+	if err != nil {
+		return err
+	}
+	if err := h.Issuer.Revoke(r.Context(), c.ID); err != nil {
+		return fmt.Errorf("revoke: %w", err)
+	}
+	return h.done(w, r, "/me?revoked")
+}
+
+// done sends the browser on after a change, and tells a program that it happened.
+func (h *Handler) done(w http.ResponseWriter, r *http.Request, to string) error {
+	if web.WantsJSON(r) {
+		web.JSON(w, http.StatusOK, map[string]string{"next": to})
+		return nil
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,165 @@
+package dashboard
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/catalogue"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/receipt"
+	"github.com/govmydata/mydata/pkg/credential"
+)
+
+//go:embed page locale
+var files embed.FS
+
+// Ledger of consents. Withdraw answers consent.ErrForeign or ErrUnknown for a
+// grant that is not this citizen's.
+type Ledger interface {
+	Of(ctx context.Context, citizen string) ([]consent.Record, error)
+	History(ctx context.Context, citizen string) ([]consent.HistoryEntry, error)
+	Withdraw(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
+}
+
+// Receipts assembles the citizen's own copy; it waits for the log as long as the
+// context lives.
+type Receipts interface {
+	ForCitizen(ctx context.Context, id consent.GrantID, citizen string) (receipt.Receipt, error)
+}
+
+// Issuer of credentials.
+type Issuer interface {
+	Of(ctx context.Context, citizen string) ([]credential.Issued, error)
+	Revoke(ctx context.Context, id string) error
+}
+
+// Offers makes credential offers: uri is openid-credential-offer://…, tx the
+// transaction code when one was asked for.
+type Offers interface {
+	Offer(ctx context.Context, citizen, config, grant string, txCode bool) (uri, tx string, err error)
+}
+
+// Handler serves the flow.
+type Handler struct {
+	Frame     *web.Frame
+	Accounts  *account.Accounts
+	Ledger    Ledger
+	Receipts  Receipts
+	Issuer    Issuer
+	Offers    Offers
+	Catalogue func() *catalogue.Catalogue
+
+	Config    string // credential configuration that "Add to phone" offers
+	WalletURL string // where the demo wallet takes offers; empty: no such link
+
+	pages *web.Pages
+}
+
+// Mount adds the flow's pages.
+func (h *Handler) Mount(mux *http.ServeMux) {
+	h.Frame.Messages(files)
+	h.pages = h.Frame.Pages(files, "page/*.html")
+	mux.HandleFunc("GET /{$}", h.home)
+	for pattern, page := range map[string]func(http.ResponseWriter, *http.Request, account.Session) error{
+		"GET /me":                                h.credentials,
+		"POST /me/credentials/offer":             h.offer,
+		"GET /me/credentials/{id}/revoke":        h.askRevoke,
+		"POST /me/credentials/{id}/revoke":       h.revoke,
+		"GET /me/consents":                       h.consents,
+		"GET /me/consents/{id}/withdraw":         h.askWithdraw,
+		"POST /me/consents/{id}/withdraw":        h.withdraw,
+		"GET /me/history":                        h.history,
+		"GET /me/receipts/{id}":                  h.receipt,
+		"GET /me/passkeys":                       h.passkeys,
+		"GET /me/passkeys/add":                   h.add,
+		"POST /me/passkeys/add/options":          h.addOptions,
+		"POST /me/passkeys/add/finish":           h.addFinish,
+		"GET /me/passkeys/confirm/{id}":          h.confirm,
+		"POST /me/passkeys/confirm/{id}/options": h.confirmOptions,
+		"GET /me/passkeys/remove/{id}":           h.askRemove,
+		"POST /me/passkeys/remove/{id}/options":  h.removeOptions,
+		"POST /me/passkeys/change":               h.change,
+	} {
+		mux.HandleFunc(pattern, h.signedIn(page))
+	}
+}
+
+// signedIn runs page for the citizen of the session, or leads to the login.
+func (h *Handler) signedIn(page func(http.ResponseWriter, *http.Request, account.Session) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s, err := h.Accounts.Session(r.Context(), h.Frame.Cookie(r, web.SessionCookie))
+		switch {
+		case errors.Is(err, account.ErrNotFound) && r.Method == http.MethodGet && !web.WantsJSON(r):
+			http.Redirect(w, r, "/login?"+url.Values{"next": {r.URL.Path}}.Encode(), http.StatusSeeOther)
+		case errors.Is(err, account.ErrNotFound):
+			h.Frame.Fail(w, r, http.StatusUnauthorized, "me.error.signed_out", nil)
+		case err != nil:
+			h.fail(w, r, err)
+		default:
+			if err := page(w, r, s); err != nil {
+				h.fail(w, r, err)
+			}
+		}
+	}
+}
+
+// here is what every page of the dashboard tells the navigation.
+type here struct{ Here string }
+
+func (h *Handler) home(w http.ResponseWriter, r *http.Request) {
+	_, err := h.Accounts.Session(r.Context(), h.Frame.Cookie(r, web.SessionCookie))
+	page := struct {
+		here
+		SignedIn bool
+	}{SignedIn: err == nil}
+	h.pages.Render(w, r, http.StatusOK, "home", page)
+}
+
+// fail is the one table from sentinels to what a person is told.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	for _, row := range []struct {
+		is      error
+		status  int
+		message string
+	}{
+		{account.ErrNotFound, http.StatusNotFound, "me.error.not_found"},
+		{credential.ErrUnknown, http.StatusNotFound, "me.error.not_found"},
+		{consent.ErrUnknown, http.StatusNotFound, "me.error.not_found"},
+		{consent.ErrForeign, http.StatusNotFound, "me.error.not_found"},
+		{receipt.ErrNotGranted, http.StatusNotFound, "me.error.not_granted"},
+		{errOver, http.StatusConflict, "me.error.over"},
+		{consent.ErrPending, http.StatusConflict, "me.error.over"},
+		{consent.ErrWithdrawn, http.StatusConflict, "me.error.over"},
+		{consent.ErrExpired, http.StatusConflict, "me.error.over"},
+		{consent.ErrConsumed, http.StatusConflict, "me.error.over"},
+		{consent.ErrDecided, http.StatusConflict, "me.error.over"},
+		{consent.ErrDenied, http.StatusConflict, "me.error.over"},
+		{consent.ErrCancelled, http.StatusConflict, "me.error.over"},
+		{consent.ErrInvalid, http.StatusConflict, "me.error.over"},
+		{account.ErrLastPasskey, http.StatusConflict, "me.error.last_passkey"},
+		{account.ErrConflict, http.StatusConflict, "me.error.conflict"},
+		{account.ErrCeremony, http.StatusBadRequest, "me.error.ceremony"},
+		{account.ErrAssertion, http.StatusBadRequest, "me.error.assertion"},
+		{errBody, http.StatusBadRequest, "web.error.bad_request"},
+		{context.DeadlineExceeded, http.StatusServiceUnavailable, "me.error.not_yet"},
+	} {
+		if errors.Is(err, row.is) {
+			if row.status == http.StatusServiceUnavailable {
+				w.Header().Set("Retry-After", "10")
+			}
+			h.Frame.Fail(w, r, row.status, row.message, err)
+			return
+		}
+	}
+	h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
+}
+
+var (
+	errBody = errors.New("the body is not as expected")
+	errOver = errors.New("the consent is over")
+)
