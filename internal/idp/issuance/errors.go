@@ -1,0 +1,77 @@
+package issuance
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/openid4vci"
+)
+
+var (
+	errScope = errors.New("the access token is not for this credential")
+	errMedia = errors.New("the body is not application/json")
+	errBody  = errors.New("the body cannot be read")
+	// ErrConfig: no such credential configuration.
+	ErrConfig = errors.New("no such credential configuration")
+)
+
+// problems is this face's one table from what went wrong to what a program
+// reads, beside OpenID4VCI's own codes.
+var problems = []struct {
+	err     error
+	problem web.Problem
+}{
+	{errMedia, web.Problem{Status: http.StatusUnsupportedMediaType, Code: "media_type", Check: "content type", Cause: "send application/json"}},
+	{errBody, web.Problem{Status: http.StatusBadRequest, Code: "body", Check: "body", Cause: "too long or broken off"}},
+	{credential.ErrOffer, web.Problem{Status: http.StatusNotFound, Code: "offer", Check: "offer", Cause: "unknown, used or expired", Mender: "citizen"}},
+	{credential.ErrUnknown, web.Problem{Status: http.StatusNotFound, Code: "not_found", Check: "status list", Cause: "no such list"}},
+}
+
+// pageErrors are what a person reads.
+var pageErrors = []struct {
+	err    error
+	status int
+	text   string
+}{
+	{oauth.ErrOtherBrowser, http.StatusForbidden, "issuance.error.other_browser"},
+	{oauth.ErrNoInteraction, http.StatusNotFound, "issuance.error.gone"},
+	{oauth.ErrNobody, http.StatusForbidden, "issuance.error.gone"},
+}
+
+// refuse answers a program.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if protocol, ok := errors.AsType[*openid4vci.Error](err); ok {
+		h.Logger.InfoContext(r.Context(), "refused", "code", protocol.Code, "check", protocol.Check,
+			"path", r.URL.Path, "correlation_id", web.Correlation(r.Context()))
+		writeJSON(w, protocol.Status(), protocol)
+		return
+	}
+	if errors.Is(err, errScope) { // RFC 6750, 3.1
+		h.Logger.InfoContext(r.Context(), "refused", "code", "insufficient_scope",
+			"path", r.URL.Path, "correlation_id", web.Correlation(r.Context()))
+		w.Header().Set("WWW-Authenticate", `DPoP error="insufficient_scope", scope="`+credential.ScopeResidentCard+`"`)
+		writeJSON(w, http.StatusForbidden, map[string]string{"error": "insufficient_scope"})
+		return
+	}
+	for _, p := range problems {
+		if errors.Is(err, p.err) {
+			h.Frame.Problem(w, r, p.problem, err)
+			return
+		}
+	}
+	h.Frame.Problem(w, r, web.Problem{Status: http.StatusInternalServerError, Code: "internal"}, err)
+}
+
+// fail answers a person.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	for _, p := range pageErrors {
+		if errors.Is(err, p.err) {
+			h.Frame.Fail(w, r, p.status, p.text, err)
+			return
+		}
+	}
+	h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
+}

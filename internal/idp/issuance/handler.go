@@ -1,0 +1,138 @@
+package issuance
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/openid4vci"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
+)
+
+//go:embed page locale
+var files embed.FS
+
+// Server is what the face asks of the authorization server; *oauth.Server is
+// one.
+type Server interface {
+	Protect(audience string, next http.Handler) http.Handler
+	Interaction(ctx context.Context, r *http.Request, id string) (oauth.Interaction, error)
+	Done(ctx context.Context, r *http.Request, id, step string) error
+	Deny(ctx context.Context, r *http.Request, id string) (string, error)
+	Next(ctx context.Context, id string) (string, error)
+}
+
+// Residents tells what the register says of a citizen; *account.Accounts does.
+type Residents interface {
+	Resident(ctx context.Context, citizen string) (account.Resident, error)
+}
+
+// Handler serves issuance.
+type Handler struct {
+	URL       string // credential issuer identifier, no trailing slash
+	Frame     *web.Frame
+	Server    Server
+	Residents Residents
+	Issuer    *credential.Issuer
+	Offers    *credential.Offers
+	Nonces    *credential.Nonces
+	// TokenFrom is oauth.TokenFrom when nil.
+	TokenFrom func(ctx context.Context) oauth.Token
+	Now       func() time.Time
+	Logger    *slog.Logger // slog.Default when nil
+
+	pages *web.Pages
+}
+
+// Mount adds the endpoints and the page.
+func (h *Handler) Mount(mux *http.ServeMux) {
+	if h.TokenFrom == nil {
+		h.TokenFrom = oauth.TokenFrom
+	}
+	if h.Logger == nil {
+		h.Logger = slog.Default()
+	}
+	h.Frame.Messages(files)
+	h.pages = h.Frame.Pages(files, "page/*.html")
+	h.Frame.Machine("POST /nonce", "POST /credential", "POST /notification")
+	mux.HandleFunc("GET "+h.metadataPath(), h.metadata)
+	mux.HandleFunc("GET /.well-known/did.json", h.did)
+	mux.HandleFunc("GET /credential-offer/{id}", h.offer)
+	mux.HandleFunc("POST /nonce", h.nonce)
+	mux.Handle("POST /credential", h.Server.Protect(h.URL, http.HandlerFunc(h.credential)))
+	mux.Handle("POST /notification", h.Server.Protect(h.URL, http.HandlerFunc(h.notification)))
+	mux.HandleFunc("GET /status/{list}", h.status)
+	mux.HandleFunc("GET /issuance/{interaction}", h.show)
+	mux.HandleFunc("POST /issuance/{interaction}", h.agree)
+	mux.HandleFunc("POST /issuance/{interaction}/deny", h.deny)
+}
+
+// metadataPath inserts the well-known segment before the identifier's path
+// (OpenID4VCI 1.0, 12.2.2).
+func (h *Handler) metadataPath() string {
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		panic("issuance: the issuer is no URL: " + err.Error())
+	}
+	return openid4vci.WellKnown + strings.TrimSuffix(u.Path, "/")
+}
+
+// public lets pages of any origin read what is public anyway.
+func public(w http.ResponseWriter, maxAge string) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	w.Header().Set("Cache-Control", maxAge)
+}
+
+func (h *Handler) metadata(w http.ResponseWriter, r *http.Request) {
+	public(w, "max-age=300")
+	web.JSON(w, http.StatusOK, h.Metadata())
+}
+
+// offer by reference (4.1.3). Its address is a secret as good as its code.
+func (h *Handler) offer(w http.ResponseWriter, r *http.Request) {
+	o, err := h.Offers.Live(r.Context(), r.PathValue("id"))
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	noStore(w)
+	web.JSON(w, http.StatusOK, h.message(o))
+}
+
+func (h *Handler) nonce(w http.ResponseWriter, _ *http.Request) {
+	noStore(w)
+	web.JSON(w, http.StatusOK, openid4vci.NonceResponse{CNonce: h.Nonces.Make()})
+}
+
+// status serves a Status List Token (draft, 8.1): to anybody, from anywhere.
+func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
+	token, err := h.Issuer.StatusList(r.Context(), r.PathValue("list"))
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	public(w, "max-age=5")
+	w.Header().Set("Content-Type", statuslist.MediaType)
+	_, _ = w.Write([]byte(token))
+}
+
+func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") }
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	noStore(w)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}
