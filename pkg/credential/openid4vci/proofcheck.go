@@ -49,10 +49,10 @@ func (p ProofPolicy) holderKey(proof string) (jose.JSONWebKey, error) {
 		return none, refuse(InvalidProof, "header", "not base64url")
 	}
 	var header struct {
-		Typ string                     `json:"typ"`
-		Kid *string                    `json:"kid"`
-		JWK map[string]json.RawMessage `json:"jwk"`
-		X5C []string                   `json:"x5c"`
+		Typ string          `json:"typ"`
+		Kid *string         `json:"kid"`
+		JWK json.RawMessage `json:"jwk"`
+		X5C []string        `json:"x5c"`
 	}
 	if err := decode(raw, &header); err != nil {
 		return none, refuse(InvalidProof, "header", "%v", err)
@@ -81,18 +81,18 @@ func (p ProofPolicy) holderKey(proof string) (jose.JSONWebKey, error) {
 
 // embeddedKey takes the key of jwk, which must not hold a private key
 // (appendix F.4) and must be of the one curve of ES256.
-func embeddedKey(members map[string]json.RawMessage) (jose.JSONWebKey, error) {
+func embeddedKey(jwk json.RawMessage) (jose.JSONWebKey, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(jwk, &members); err != nil {
+		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "jwk is not a key")
+	}
 	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
 		if _, ok := members[private]; ok {
 			return jose.JSONWebKey{}, refuse(InvalidProof, "private key", "jwk must hold the public half alone")
 		}
 	}
 	var key jose.JSONWebKey
-	body, err := json.Marshal(members)
-	if err == nil {
-		err = key.UnmarshalJSON(body)
-	}
-	if err != nil {
+	if err := key.UnmarshalJSON(jwk); err != nil {
 		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "jwk is not a key")
 	}
 	return publicKey(key.Key)
