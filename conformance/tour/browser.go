@@ -65,9 +65,9 @@ func (b *browser) close() {
 // A person is a browser window with cookies and a passkey authenticator of its
 // own, and the complaints that its pages have raised.
 type person struct {
-	ctx           context.Context
-	cancel        func()
-	authenticator webauthn.AuthenticatorID
+	ctx            context.Context
+	cancel         func()
+	authenticators []webauthn.AuthenticatorID
 
 	mu         sync.Mutex
 	complaints []string
@@ -97,18 +97,31 @@ func (p *person) equip(ctx context.Context, t *chromedp.Target, lang string) err
 		AcceptLanguage: acceptLanguage(lang),
 	})
 	_, errEnable := cdp.Call(ctx, t, webauthn.Enable, webauthn.EnableParams{})
-	added, errAdd := cdp.Call(ctx, t, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
+	errAdd := p.authenticator(ctx, t, webauthn.AuthenticatorTransportInternal)
+	return errors.Join(errNetwork, errLog, errAgent, errEnable, errAdd)
+}
+
+// authenticator is one whose owner touches it at once and is recognised.
+func (p *person) authenticator(ctx context.Context, t *chromedp.Target, transport webauthn.AuthenticatorTransport) error {
+	added, err := cdp.Call(ctx, t, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
 		Options: &webauthn.VirtualAuthenticatorOptions{
 			Protocol:                    webauthn.AuthenticatorProtocolCtap2,
-			Transport:                   webauthn.AuthenticatorTransportInternal,
+			Transport:                   transport,
 			HasResidentKey:              true,
 			HasUserVerification:         true,
 			IsUserVerified:              true,
 			AutomaticPresenceSimulation: true,
 		},
 	})
-	p.authenticator = added.AuthenticatorID
-	return errors.Join(errNetwork, errLog, errAgent, errEnable, errAdd)
+	p.authenticators = append(p.authenticators, added.AuthenticatorID)
+	return err
+}
+
+// secondDevice plugs in a security key beside the phone's own authenticator.
+func (p *person) secondDevice() error {
+	return chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		return p.authenticator(ctx, t, webauthn.AuthenticatorTransportUsb)
+	}))
 }
 
 func acceptLanguage(lang string) string {
@@ -121,8 +134,12 @@ func acceptLanguage(lang string) string {
 // newDevice is what a lost phone leaves: the same window, no passkey in it.
 func (p *person) newDevice() error {
 	return chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: p.authenticator})
-		return err
+		for _, id := range p.authenticators {
+			if _, err := cdp.Call(ctx, t, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: id}); err != nil {
+				return err
+			}
+		}
+		return nil
 	}))
 }
 

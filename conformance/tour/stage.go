@@ -158,14 +158,19 @@ func freeBase() (int, error) {
 
 func allFree(base int) bool {
 	for _, offset := range offsets {
-		for _, port := range []int{base + offset, base + offset + behind} {
-			l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-			if err != nil {
-				return false
-			}
-			l.Close()
+		if !free(base+offset) || !free(base+offset+behind) {
+			return false
 		}
 	}
+	return true
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	l.Close()
 	return true
 }
 

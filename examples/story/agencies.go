@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -66,7 +65,7 @@ func (ca *governmentCA) openAgency(dir, id, name string, now time.Time) (*agency
 	if err != nil {
 		return nil, err
 	}
-	encryption, err := openEncryption(filepath.Join(dir, "enc.json"))
+	encryption, err := openEncryption(filepath.Join(dir, "encryption.pem"))
 	if err != nil {
 		return nil, err
 	}
@@ -91,23 +90,13 @@ func (ca *governmentCA) openAgency(dir, id, name string, now time.Time) (*agency
 	return &agency{id: id, dir: dir, key: key, encryption: encryption, chain: []*x509.Certificate{cert}}, nil
 }
 
-// openEncryption is the key to which the hub encrypts: a private JWK, as
-// sdk.LoadKeys reads it.
+// openEncryption is the key to which the hub encrypts, as sdk.LoadKeys reads it.
 func openEncryption(path string) (jose.JSONWebKey, error) {
-	text, err := os.ReadFile(path)
-	if err == nil {
-		var key jose.JSONWebKey
-		return key, json.Unmarshal(text, &key)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return jose.JSONWebKey{}, err
-	}
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	private, err := openKey(path)
 	if err != nil {
 		return jose.JSONWebKey{}, err
 	}
-	key := named(private, "enc", string(jose.ECDH_ES))
-	return key, writeJSON(path, key, 0o600)
+	return named(private, "enc", string(jose.ECDH_ES)), nil
 }
 
 func serial() *big.Int {

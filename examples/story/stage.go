@@ -190,7 +190,7 @@ func (s *stage) startAgencies(ctx context.Context) error {
 	}
 	var started []*child
 	for _, c := range []call{
-		{s.verifier, []string{"serve", "--data", s.data, "--development", "--listen", s.verifier.addr(), "--url", s.verifier.url(), "--trust", s.path("trust"), "--wallet", s.wallet.url(), "--hub", s.idp.url()}},
+		{s.verifier, []string{"serve", "--data", s.data, "--development", "--listen", s.verifier.addr(), "--url", s.verifier.url(), "--chain", s.path("verifier", "chain.pem"), "--trust", s.path("trust"), "--wallet", s.wallet.url(), "--hub", s.idp.url()}},
 		agency(s.insurer, "health-insurance"),
 		agency(s.licence, "driving-licence"),
 		{s.wallet, []string{"--listen", s.wallet.addr(), "--url", s.wallet.url(), "--hub", s.idp.url(), "--trust", s.path("trust"), "--data", s.path("wallet")}},

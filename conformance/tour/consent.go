@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/chromedp/chromedp"
+)
+
+func (v *visit) renew() error {
+	return all(
+		v.to(licencePort, "/"), v.looks("licence"),
+		v.clicks("main form button"),
+		v.arrives(idpPort, "/approval/"), v.looks("approval"),
+		v.optional,
+		v.looks("approval-chosen"),
+		v.clicks("#approve button[type=submit]"),
+		v.arrives(licencePort, "/"), v.sees("[data-claim='vision_ok']"), v.looks("licence-renewed"),
+		v.sees("[data-claim='hearing_ok']"),
+	)
+}
+
+// optional leaves the optional field ticked, or unticks it with the keyboard.
+func (v *visit) optional() error {
+	if v.actor.optional {
+		return nil
+	}
+	return v.do(chromedp.Focus(chromedp.CSS("input[value=checked_on]")), chromedp.SendKeys(chromedp.CSS("input[value=checked_on]"), " "))
+}
+
+func (v *visit) insurer() error {
+	return all(v.to(insurerPort, "/"), v.looks("insurer"))
+}
+
+func (v *visit) history() error {
+	return all(
+		v.to(idpPort, "/me/history"), v.looks("history"),
+		v.to(idpPort, "/me/consents"), v.sees(".state-active"), v.looks("consents"),
+		v.download, v.checkReceipt,
+	)
+}
+
+// download fetches the receipt as the link on the page would.
+func (v *visit) download() error {
+	const script = `fetch(document.querySelector("a[download]").href).then(r => r.ok ? r.text() : Promise.reject(r.status))`
+	text, err := get(v.walk, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		return v.trouble("download the receipt", err)
+	}
+	v.receipt = []byte(text)
+	return nil
+}
+
+func (v *visit) withdraw() error {
+	return all(
+		v.to(idpPort, "/me/consents"),
+		v.clicks("a[href$='/withdraw']"), v.looks("withdraw"),
+		v.clicks("form[action$='/withdraw'] button"),
+		v.arrives(idpPort, "/me/consents"), v.sees(".state-withdrawn"), v.looks("withdrawn"),
+		v.to(licencePort, "/"), v.clicks("#use-again"), v.looks("licence-refused"), v.reads("withdrawn"),
+		v.to(idpPort, "/me/history"), v.looks("history-withdrawn"),
+	)
+}
+
+func (v *visit) passkeys() error {
+	return all(
+		v.to(idpPort, "/me/passkeys"), v.looks("passkeys"),
+		v.clicks("a[href='/me/passkeys/add']"), v.looks("passkey-add"),
+		v.secondDevice,
+		v.clicks("form[data-webauthn=create] button"),
+		v.arrives(idpPort, "/me/passkeys/confirm/"), v.looks("passkey-confirm"),
+		v.clicks("form[data-webauthn=get] button"),
+		v.arrives(idpPort, "/me/passkeys"), v.looks("passkeys-two"),
+		func() error { return v.cards("ul.cards > li", 2) },
+		v.clicks("a[href^='/me/passkeys/remove/']"), v.looks("passkey-remove"),
+		v.clicks("form[data-webauthn=get] button"),
+		v.sees("p.notice"), v.looks("passkeys-one"),
+		func() error { return v.cards("ul.cards > li", 1) },
+	)
+}
+
+func (v *visit) cards(selector string, want int) error {
+	n, err := v.count(selector)
+	if err == nil && n != want {
+		err = v.trouble("count "+selector, fmt.Errorf("%d, wanted %d", n, want))
+	}
+	return err
+}
+
+// lose replaces a lost phone: the old passkeys and credentials end, the card in
+// the wallet no longer proves anything.
+func (v *visit) lose() error {
+	var letter struct{ URL, Code string }
+	return all(
+		func() error {
+			return v.ask(&letter, "idp", "enrol", "--resident", v.actor.resident, "--replace")
+		},
+		v.newDevice,
+		func() error { return v.open(strings.Split(letter.URL, "?")[0]) },
+		func() error { return v.fill("input[name=code]", letter.Code) },
+		v.looks("enrol-again"),
+		v.clicks("form[data-webauthn=create] button[type=submit]"),
+		v.arrives(idpPort, "/me"), v.sees(".state-revoked"), v.looks("enrolled-again"),
+		v.to(verifierPort, "/"), v.clicks("form[action='/requests'] button"),
+		v.clicks("#open-demo-wallet"), v.clicks("button[value=share]"),
+		v.arrives(verifierPort, "/result/"), v.sees(".state-rejected"), v.looks("verifier-rejected"),
+		v.sees("#checks [data-check='status'][data-ok=false]"),
+		v.to(walletPort, "/"), v.clicks("a.face"), v.clicks("details summary"), v.clicks("button.danger"),
+		v.arrives(walletPort, "/"), v.looks("wallet-empty"),
+	)
+}

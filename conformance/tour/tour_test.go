@@ -1,0 +1,100 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// marker is a remark in resident-01's check-up that the story never releases.
+const marker = "MARKER-7f3a-do-not-leave"
+
+// TestStory walks the whole story in both languages, then asks what nobody on
+// the stage would tell: what the hub kept, received and sent.
+func TestStory(t *testing.T) {
+	s, err := openStage(t.Context(), "../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.remove()
+	b, err := openBrowser(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	axe, err := readAxe("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join("..", "..", "screenshots")
+	for _, a := range actors {
+		t.Run("it walks as "+a.resident+" in "+a.lang, func(t *testing.T) {
+			if err := s.play(b, a, out, axe, t.Logf); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	t.Run("it never confuses two residents of one name", func(t *testing.T) {
+		if err := s.twins(b, out, axe, t.Logf); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("it passes its audit", func(t *testing.T) {
+		if text, err := s.idp("audit", "--trust", filepath.Join(s.data, "trust")); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	})
+	t.Run("it keeps everything over a second run", func(t *testing.T) {
+		if err := s.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.start(); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(s.out.String()) {
+			if strings.Contains(line, "resident-01") && !strings.Contains(line, "enrolled") {
+				t.Errorf("resident-01 is to enrol again: %s", line)
+			}
+		}
+		if text, err := s.idp("audit", "--trust", filepath.Join(s.data, "trust")); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	})
+	t.Run("it stops on Ctrl-C", func(t *testing.T) {
+		if err := s.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if !allFreeOf(s.base) {
+			t.Error("a service still listens")
+		}
+	})
+	t.Run("it kept the marker from the hub", func(t *testing.T) { s.checkMarker(t) })
+}
+
+func (s *stage) checkMarker(t *testing.T) {
+	insurer := filepath.Join(s.root, "examples", "insurer")
+	if found, err := findFiles(insurer, marker, func(string) bool { return false }); err != nil || len(found) == 0 {
+		t.Fatalf("no record of the insurer holds the marker (%v): this test would pass for nothing", err)
+	}
+	if s.tape.count(idpPort) < 100 {
+		t.Fatalf("only %d messages were recorded at the hub", s.tape.count(idpPort))
+	}
+	for offset := range s.tape.passed {
+		if found := s.tape.find(offset, marker); len(found) > 0 {
+			t.Errorf("service %d: the marker passed in %v", offset, found)
+		}
+	}
+	found, err := findFiles(s.data, marker, func(path string) bool { return false })
+	if err != nil || len(found) > 0 {
+		t.Errorf("the marker was kept in %v (%v)", found, err)
+	}
+}
+
+func allFreeOf(base int) bool {
+	for _, offset := range offsets {
+		if !free(base + offset) {
+			return false
+		}
+	}
+	return true
+}
