@@ -13,13 +13,15 @@ import (
 const (
 	codeAlphabet = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 	codeLength   = 12
-	codeLife     = 7 * 24 * time.Hour
 	codeTries    = 5
 
 	guesses      = 5 // wrong codes per address
 	guessWindow  = 15 * time.Minute
 	guessPurpose = "enrolment code "
 )
+
+// CodeLife is how long the code of a letter is good.
+const CodeLife = 7 * 24 * time.Hour
 
 // newCode is uniformly random: bytes that would favour the alphabet's beginning
 // are thrown away.

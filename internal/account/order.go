@@ -30,7 +30,7 @@ func PrepareOrder(resident string, replace bool, now time.Time) (code string, sa
 		Subject:  orderSubject(resident, s[:]),
 		Code:     approval.CodeHash(code),
 		IssuedAt: issued.Unix(),
-		Expires:  issued.Add(codeLife).Unix(),
+		Expires:  issued.Add(CodeLife).Unix(),
 		Replace:  replace,
 	}
 }
@@ -103,6 +103,19 @@ func (a *Accounts) known(ctx context.Context, resident string) (c CitizenRow, be
 	return c, len(events) > 0, err
 }
 
+// Enrolled says whether a resident has a passkey that lives.
+func (a *Accounts) Enrolled(ctx context.Context, resident string) (bool, error) {
+	c, err := a.store.CitizenOf(ctx, resident)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("enrolled: %w", err)
+	}
+	keys, err := a.store.Passkeys(ctx, c.ID)
+	return len(keys) > 0, err
+}
+
 // Admit makes a citizen of a resident who has no passkey yet, for what the
 // operator does at the counter; it answers the one that is there.
 func (a *Accounts) Admit(ctx context.Context, resident string) (Citizen, error) {
@@ -137,7 +150,7 @@ func (a *Accounts) checkOrder(ctx context.Context, o EnrolmentOrder) (approval.O
 		return order, fmt.Errorf("%w: it is for somebody else", ErrOrder)
 	case order.IssuedAt > now+60 || order.Expires <= now:
 		return order, fmt.Errorf("%w: it is not valid now", ErrOrder)
-	case order.Expires-order.IssuedAt > int64(codeLife/time.Second):
+	case order.Expires-order.IssuedAt > int64(CodeLife/time.Second):
 		return order, fmt.Errorf("%w: it is valid for more than seven days", ErrOrder)
 	}
 	if _, err := a.register.Resident(ctx, o.Resident); err != nil {
