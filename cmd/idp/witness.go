@@ -114,6 +114,9 @@ func runWitness(cmd *cobra.Command, o witnessOptions) error {
 	}
 	defer listener.Close()
 	log, err := awaitLog(ctx, o.policy)
+	if ctx.Err() != nil {
+		return nil // told to stop while waiting
+	}
 	if err != nil {
 		return err
 	}
