@@ -149,3 +149,15 @@ func (c *Consumer) keep(ctx context.Context, kind, key string, value any, until 
 }
 
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// Registration is the client metadata (RFC 7591) to hand to the hub's operator.
+func (c *Consumer) Registration() map[string]any {
+	return map[string]any{
+		"client_id": c.config.ClientID, "agency": c.config.Keys.Agency, "redirect_uris": []string{c.config.RedirectURI},
+		"grant_types": []string{"authorization_code", "refresh_token"}, "token_endpoint_auth_method": "private_key_jwt",
+		"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{
+			Key: c.config.Keys.Signer.Public(), KeyID: c.hub.kid, Use: "sig", Algorithm: string(jose.ES256)}}},
+		"scope": "openid", "dpop_bound_access_tokens": true,
+		"require_pushed_authorization_requests": true, "require_signed_request_object": true,
+	}
+}

@@ -277,9 +277,11 @@ func (c *Consumer) countersigned(ctx context.Context, row sendRow) (json.RawMess
 	if err := unavailable(a.status); err != nil {
 		return nil, err
 	}
-	if a.status != http.StatusOK {
+	if a.status >= 300 {
 		var no problem
-		json.Unmarshal(a.body, &no)
+		if json.Unmarshal(a.body, &no) != nil || no.Code == "" {
+			no = problem{Code: "refused", Cause: "the hub's refusal cannot be read", Mender: transfer.MenderHub}
+		}
 		no.Status = a.status
 		return nil, no.error("hub")
 	}

@@ -24,12 +24,12 @@ type Keys struct {
 	Encryption any
 }
 
-// LoadKeys reads key.pem (PKCS #8), cert.pem (leaf first) and, if it is there,
+// LoadKeys reads key.pem (PKCS #8), chain.pem (leaf first) and, if it is there,
 // encryption.pem (PKCS #8) from a folder. Keys in an HSM need no file: fill Keys
 // yourself.
 func LoadKeys(dir string) (Keys, error) {
 	var k Keys
-	text, err := os.ReadFile(filepath.Join(dir, "cert.pem"))
+	text, err := os.ReadFile(filepath.Join(dir, "chain.pem"))
 	if err != nil {
 		return k, fmt.Errorf("load keys: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
@@ -154,4 +155,9 @@ func (k *keyedLocks) lock(key string) (unlock func()) {
 			delete(k.held, key)
 		}
 	}
+}
+
+// Catalogue is the hub's catalogue, verified: the texts for pages of your own.
+func (p *Provider) Catalogue(ctx context.Context) (*catalogue.Catalogue, error) {
+	return p.listing.get(ctx, 0)
 }

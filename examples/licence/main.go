@@ -1,0 +1,100 @@
+package main
+
+import (
+	"embed"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/govmydata/mydata/examples/page"
+	"github.com/govmydata/mydata/sdk"
+)
+
+//go:embed page
+var files embed.FS
+
+const clientID = "driving-licence"
+
+func main() {
+	settings := page.Flags("licence", "driving-licence", "8083")
+	printClient := flag.Bool("print-client", false, "print what to register at the hub (`idp client add`), and stop")
+	flag.Parse()
+	if err := run(settings, *printClient); err != nil {
+		fmt.Fprintln(os.Stderr, "licence:", err)
+		os.Exit(1)
+	}
+}
+
+func run(settings *page.Settings, printClient bool) error {
+	development, err := settings.Development()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(settings.Data, 0o700); err != nil {
+		return err
+	}
+	consumer, err := open(settings, development)
+	if err != nil {
+		return err
+	}
+	if printClient {
+		return json.NewEncoder(os.Stdout).Encode(consumer.Registration())
+	}
+	records, err := sdk.OpenFileJournal(filepath.Join(settings.Data, "records"))
+	if err != nil {
+		return err
+	}
+	handler := &site{consumer: consumer, records: records, hub: settings.Hub, sessions: newSessions(), pages: page.New(page.Options{
+		Service: "licence", Files: sub(files, "page"), Leads: []string{settings.Hub}, Secure: !development, Logger: slog.Default(),
+	})}
+	return page.Serve(settings, handler.routes())
+}
+
+// open is all that the SDK needs.
+func open(settings *page.Settings, development bool) (*sdk.Consumer, error) {
+	trust, err := sdk.LoadTrust(settings.Trust)
+	if err != nil {
+		return nil, err
+	}
+	if trust.Issuer != settings.Hub {
+		return nil, fmt.Errorf("--hub %s is not the hub of the trust folder, %s", settings.Hub, trust.Issuer)
+	}
+	keys, err := sdk.LoadKeys(settings.Identity)
+	if err != nil {
+		return nil, err
+	}
+	journal, err := sdk.OpenFileJournal(filepath.Join(settings.Data, "journal"))
+	if err != nil {
+		return nil, err
+	}
+	return sdk.NewConsumer(sdk.ConsumerConfig{
+		Trust: trust, Keys: keys, Journal: journal, ClientID: clientID,
+		RedirectURI: strings.TrimSuffix(settings.URL, "/") + "/callback", AllowLoopback: development,
+	})
+}
+
+func sub(fsys fs.FS, dir string) fs.FS {
+	s, err := fs.Sub(fsys, dir)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+func (s *site) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("POST /renew", s.renew)
+	mux.HandleFunc("GET /callback", s.callback)
+	mux.HandleFunc("GET /renewal/{grant}", s.renewal)
+	mux.HandleFunc("POST /renewal/{grant}/again", s.again)
+	mux.HandleFunc("GET /renewal/{grant}/receipt", s.receipt)
+	mux.HandleFunc("POST /logout", s.logout)
+	return s.pages.Handler(mux)
+}
