@@ -95,7 +95,7 @@ var table = []row{
 		reason: "the SDK, the suite and the examples are strangers to the hub"},
 	{from: "conformance/... examples/...", never: "internal/... cmd/...",
 		reason: "strangers use the public doors"},
-	{from: "examples/insurer examples/licence", may: "sdk/... examples/insurer/... examples/licence/...",
+	{from: "examples/insurer examples/licence", may: "sdk/... examples/page",
 		reason: "an agency is built on the SDK alone"},
 	{from: "examples/wallet", may: "pkg/... conformance/wallet",
 		reason: "the demo wallet is the scripted wallet with a face"},
