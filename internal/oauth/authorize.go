@@ -52,12 +52,12 @@ func (s *Server) requested(ctx context.Context, form url.Values) (Authorization,
 		a, refusal := s.takePushed(ctx, client, form.Get("request_uri"))
 		return a, client, refusal
 	}
-	p, refusal := fromForm(form)
-	if refusal == nil {
-		refusal = p.target(client)
-	}
-	if refusal != nil {
+	p, unread := fromForm(form)
+	if refusal := p.target(client); refusal != nil {
 		return Authorization{}, client, refusal
+	}
+	if unread != nil {
+		return Authorization{RedirectURI: p.RedirectURI, State: p.State}, client, unread
 	}
 	a, refusal := s.plain(client, p, form)
 	a.RedirectURI, a.State = p.RedirectURI, p.State

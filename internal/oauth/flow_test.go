@@ -1,0 +1,278 @@
+package oauth_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestCodeFlow(t *testing.T) {
+	h := newHub(t)
+	agency, wallet, website := h.add("agency", nil), h.wallet(), h.website()
+
+	t.Run("it takes an agency from PAR to a bound token and an id_token", func(t *testing.T) {
+		a := agency.redeem(agency.code("openid offline_access"))
+		if a.status != http.StatusOK || a.str("token_type") != "DPoP" {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+		claims := h.claims(a.str("access_token"), "at+jwt")
+		sub, _ := pairwise{}.Pairwise(t.Context(), "ada", "urn:agency:agency")
+		want := map[string]any{"iss": h.url, "aud": h.url, "sub": sub, "client_id": "agency", "scope": "openid offline_access"}
+		for name, value := range want {
+			if claims[name] != value {
+				t.Errorf("%s is %v, want %v", name, claims[name], value)
+			}
+		}
+		if cnf, _ := claims["cnf"].(map[string]any); cnf["jkt"] != agency.dpop.JKT() {
+			t.Error("the token is not bound to the key")
+		}
+		id := h.claims(a.str("id_token"), "JWT")
+		if id["sub"] != sub || id["nonce"] != "no" || id["aud"].([]any)[0] != "agency" || id["at_hash"] == "" || id["auth_time"] == nil {
+			t.Errorf("id_token %v", id)
+		}
+		if got := agency.use("/resource", a.str("access_token")); got.status != http.StatusOK || got.str("Citizen") != "ada" {
+			t.Errorf("resource: %d %s", got.status, got.text)
+		}
+		if got := agency.use("/userinfo", a.str("access_token")); got.str("sub") != sub {
+			t.Errorf("userinfo: %d %s", got.status, got.text)
+		}
+	})
+	t.Run("it takes a wallet to a credential's scope, without an id_token", func(t *testing.T) {
+		a := wallet.redeem(wallet.code("resident_card unknown_scope"))
+		if a.status != http.StatusOK || a.str("scope") != "resident_card" || a.str("id_token") != "" || a.str("refresh_token") != "" {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+		refused(t, wallet.use("/userinfo", a.str("access_token")), http.StatusForbidden, "insufficient_scope", "openid")
+	})
+	t.Run("it takes an ordinary website without PAR to a bearer token", func(t *testing.T) {
+		back := website.open(website.authorization("openid"))
+		a := website.redeem(back.Get("code"))
+		if a.status != http.StatusOK || a.str("token_type") != "Bearer" {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+		if got := website.use("/resource", a.str("access_token")); got.status != http.StatusOK {
+			t.Errorf("resource: %d %s", got.status, got.text)
+		}
+	})
+	t.Run("it gives clients of two agencies two subjects, and two of one agency one", func(t *testing.T) {
+		sub := func(c *client) any {
+			return h.claims(c.redeem(c.code("openid")).str("access_token"), "at+jwt")["sub"]
+		}
+		sister := h.add("sister", map[string]any{"agency": "urn:agency:agency"})
+		stranger := h.add("stranger", nil)
+		if sub(agency) != sub(sister) || sub(agency) == sub(stranger) {
+			t.Error("the sector is not the agency")
+		}
+	})
+	t.Run("it says iss and state in success and error, and keeps the redirect's query", func(t *testing.T) {
+		for _, prompt := range []string{"", "none"} {
+			form := website.authorization("openid")
+			form.Set("prompt", prompt)
+			back := website.open(form)
+			if back.Get("iss") != h.url || back.Get("state") != "st" || back.Get("keep") != "1" {
+				t.Errorf("prompt %q: %v", prompt, back)
+			}
+		}
+	})
+	t.Run("it hands out a code of 60 seconds", func(t *testing.T) {
+		code := agency.code("openid")
+		h.pass(61 * time.Second)
+		refused(t, agency.redeem(code), http.StatusBadRequest, "invalid_grant", "code")
+	})
+	t.Run("it asks the owner of the details, and puts its claims into the token", func(t *testing.T) {
+		a := agency.redeem(agency.code("", withDetails))
+		claims := h.claims(a.str("access_token"), "at+jwt")
+		if claims["aud"] != "urn:provider" || claims["grant_id"] != "grant-1" || a.body["expires_in"] != 60.0 {
+			t.Errorf("%v %s", claims, a.text)
+		}
+		details, _ := a.body["authorization_details"].([]any)
+		if len(details) != 1 || a.str("refresh_token") == "" {
+			t.Errorf("%s", a.text)
+		}
+		refused(t, agency.use("/resource", a.str("access_token")), http.StatusUnauthorized, "invalid_token", "aud")
+	})
+}
+
+func TestSteps(t *testing.T) {
+	h := newHub(t)
+	agency := h.add("agency", nil)
+	begin := func(t *testing.T, scope string, change ...func(url.Values)) string {
+		t.Helper()
+		form := agency.authorization(scope)
+		for _, f := range change {
+			f(form)
+		}
+		r, err := http.NewRequest(http.MethodGet, h.url+"/authorize?"+url.Values{
+			"client_id": {"agency"}, "request_uri": {agency.push(form).str("request_uri")}}.Encode(), nil)
+		check(t, err)
+		still := *agency.browser
+		still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		a := h.do(&still, r)
+		target, err := url.Parse(a.header.Get("Location"))
+		check(t, err)
+		if target.Path != "/login" {
+			t.Fatalf("begins at %s", target)
+		}
+		return target.Query().Get("request")
+	}
+	request := func(c *client) *http.Request {
+		r, err := http.NewRequest(http.MethodGet, h.url, nil)
+		check(t, err)
+		u, _ := url.Parse(h.url)
+		for _, cookie := range c.browser.Jar.Cookies(u) {
+			r.AddCookie(cookie)
+		}
+		return r
+	}
+	next := func(t *testing.T, id string) string {
+		t.Helper()
+		to, err := h.oauth.Next(t.Context(), id)
+		check(t, err)
+		return to
+	}
+	t.Run("it leads over login, approval, issuance to the callback", func(t *testing.T) {
+		id := begin(t, "resident_card", withDetails)
+		r := request(agency)
+		check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", h.now(), nil))
+		var path []string
+		for range 3 {
+			to := next(t, id)
+			path = append(path, to)
+			switch to {
+			case "/approval/" + id:
+				check(t, h.oauth.Done(t.Context(), r, id, "approval"))
+			case "/issuance/" + id:
+				check(t, h.oauth.Done(t.Context(), r, id, "issuance"))
+			}
+		}
+		if want := []string{"/approval/" + id, "/issuance/" + id, "/authorize/callback?id=" + id}; !slices.Equal(path, want) {
+			t.Errorf("path %v, want %v", path, want)
+		}
+		i, err := h.oauth.Interaction(t.Context(), r, id)
+		check(t, err)
+		if i.Citizen != "ada" || i.Client.ID != "agency" || i.Refs[transferType] != "grant-1" {
+			t.Errorf("%+v", i)
+		}
+	})
+	t.Run("it gives no code before every step was passed", func(t *testing.T) {
+		id := begin(t, "", withDetails)
+		check(t, h.oauth.Authenticated(t.Context(), request(agency), id, "ada", h.now(), nil))
+		still := *agency.browser
+		still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		r, err := http.NewRequest(http.MethodGet, h.url+"/authorize/callback?id="+id, nil)
+		check(t, err)
+		if a := h.do(&still, r); a.header.Get("Location") != "/approval/"+id {
+			t.Errorf("sent to %s", a.header.Get("Location"))
+		}
+	})
+	t.Run("it forgets an approval when another person logs in", func(t *testing.T) {
+		id := begin(t, "", withDetails)
+		r := request(agency)
+		check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", h.now(), nil))
+		check(t, h.oauth.Done(t.Context(), r, id, "approval"))
+		check(t, h.oauth.Authenticated(t.Context(), r, id, "bob", h.now(), nil))
+		if to := next(t, id); to != "/approval/"+id {
+			t.Errorf("next is %s", to)
+		}
+	})
+	t.Run("it takes no step before somebody logged in", func(t *testing.T) {
+		if err := h.oauth.Done(t.Context(), request(agency), begin(t, "openid"), "approval"); err == nil {
+			t.Error("done")
+		}
+	})
+	t.Run("it answers no other browser", func(t *testing.T) {
+		id := begin(t, "openid")
+		stranger := &client{h: h, browser: newBrowser()}
+		r := request(stranger)
+		if _, err := h.oauth.Interaction(t.Context(), r, id); err == nil {
+			t.Error("showed the interaction")
+		}
+		if err := h.oauth.Authenticated(t.Context(), r, id, "mallory", h.now(), nil); err == nil {
+			t.Error("took a login")
+		}
+		if _, err := h.oauth.Deny(t.Context(), r, id); err == nil {
+			t.Error("took a denial")
+		}
+		check(t, h.oauth.Authenticated(t.Context(), request(agency), id, "ada", h.now(), nil))
+		if a := stranger.visit("/authorize/callback?id=" + id); a.status != http.StatusBadRequest {
+			t.Errorf("the callback answered %d %s", a.status, a.header.Get("Location"))
+		}
+	})
+	t.Run("it sends a denial back with iss and state, once", func(t *testing.T) {
+		id := begin(t, "openid")
+		r := request(agency)
+		to, err := h.oauth.Deny(t.Context(), r, id)
+		check(t, err)
+		u, _ := url.Parse(to)
+		if q := u.Query(); q.Get("error") != "access_denied" || q.Get("iss") != h.url || q.Get("state") != "st" {
+			t.Errorf("%s", to)
+		}
+		if _, err := h.oauth.Deny(t.Context(), r, id); err == nil {
+			t.Error("denied twice")
+		}
+	})
+	t.Run("it gives one code for one interaction", func(t *testing.T) {
+		id := begin(t, "openid")
+		check(t, h.oauth.Authenticated(t.Context(), request(agency), id, "ada", h.now(), nil))
+		first := agency.visit("/authorize/callback?id=" + id)
+		second := agency.visit("/authorize/callback?id=" + id)
+		if first.status != http.StatusSeeOther || second.status != http.StatusBadRequest {
+			t.Errorf("answered %d, then %d", first.status, second.status)
+		}
+	})
+	t.Run("it ends after half an hour", func(t *testing.T) {
+		id := begin(t, "openid")
+		h.pass(31 * time.Minute)
+		if _, err := h.oauth.Next(t.Context(), id); err == nil {
+			t.Error("goes on")
+		}
+	})
+}
+
+func TestSingleSignOn(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		session string
+		aged    time.Duration
+		form    url.Values
+		code    bool
+		want    string // error
+	}{
+		{"it uses a session silently", "ada", time.Hour, url.Values{"prompt": {"none"}}, true, ""},
+		{"it says login_required when there is none", "", 0, url.Values{"prompt": {"none"}}, false, "login_required"},
+		{"it says login_required when it is too old", "ada", time.Hour, url.Values{"prompt": {"none"}, "max_age": {"60"}}, false, "login_required"},
+		{"it uses one that is young enough", "ada", time.Minute, url.Values{"prompt": {"none"}, "max_age": {"120"}}, true, ""},
+		{"it says interaction_required when a page is needed", "ada", 0, url.Values{"prompt": {"none"}, "scope": {"resident_card"}}, false, "interaction_required"},
+		{"it refuses none with company", "ada", 0, url.Values{"prompt": {"none login"}}, false, "invalid_request"},
+		{"it refuses an unknown prompt", "ada", 0, url.Values{"prompt": {"dance"}}, false, "invalid_request"},
+		{"it refuses a max_age that is no number", "ada", 0, url.Values{"max_age": {"x"}}, false, "invalid_request"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHub(t)
+			h.session, h.aged = c.session, c.aged
+			website := h.website()
+			form := website.authorization("openid")
+			for name, values := range c.form {
+				form[name] = values
+			}
+			back := website.open(form)
+			if back.Get("error") != c.want || (back.Get("code") != "") != c.code {
+				t.Errorf("%v", back)
+			}
+		})
+	}
+	t.Run("it makes a person log in anew for prompt=login", func(t *testing.T) {
+		h := newHub(t)
+		h.session, h.citizen = "ada", "bob"
+		website := h.website()
+		form := website.authorization("openid")
+		form.Set("prompt", "login")
+		a := website.redeem(website.open(form).Get("code"))
+		sub, _ := pairwise{}.Pairwise(t.Context(), "bob", "website")
+		if h.claims(a.str("id_token"), "JWT")["sub"] != sub {
+			t.Error("took the session")
+		}
+	})
+}
