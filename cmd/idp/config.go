@@ -23,8 +23,6 @@ type config struct {
 	Issuer      string `env:"ISSUER" envDefault:"http://localhost:8080"`
 	Database    string `env:"DATABASE"`
 	Socket      string `env:"SOCKET"`
-	Keys        string `env:"KEYS"`
-	Officers    string `env:"OFFICERS"`
 	Register    string `env:"REGISTER"`
 	LogPolicy   string `env:"LOG_POLICY"`
 	AgencyCA    string `env:"AGENCY_CA"`
@@ -41,17 +39,18 @@ const envPrefix = "MYDATA_IDP_"
 // environment file with this one.
 var neighbours = []string{"VERIFIER", "INSURER", "LICENCE", "WALLET", "WITNESS"}
 
-func (c *config) flags(f *pflag.FlagSet) {
+// flags adds the flags with these names, all of them when none is named.
+func (c *config) flags(f *pflag.FlagSet, names ...string) {
+	wanted := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
 	text := func(p *string, name, usage string) {
-		variable := envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-		f.StringVar(p, name, *p, usage+" ("+variable+")")
+		if wanted(name) {
+			f.StringVar(p, name, *p, usage+" ("+variable(name)+")")
+		}
 	}
 	text(&c.Listen, "listen", "address to listen on")
 	text(&c.Issuer, "issuer", "the hub's public URL, which is its issuer identifier")
 	text(&c.Database, "database", "sqlite:PATH, or postgres://… for PostgreSQL and CockroachDB; default DATA/idp.db")
 	text(&c.Socket, "socket", "unix socket for the commands; default DATA/idp.sock")
-	text(&c.Keys, "keys", "folder of the hub's keys; default DATA/keys")
-	text(&c.Officers, "officers", "folder of the officers' keys; default DATA/officers")
 	text(&c.Register, "register", "CSV register of residents; default DATA/residents.csv")
 	text(&c.LogPolicy, "log-policy", "C2SP tlog-policy naming the log's witnesses; default DATA/log-policy.txt")
 	text(&c.AgencyCA, "agency-ca", "PEM roots of the government CA of the agencies; default DATA/agencies/ca.pem")
@@ -59,7 +58,14 @@ func (c *config) flags(f *pflag.FlagSet) {
 	text(&c.Zone, "time-zone", "zone in which pages show times")
 	text(&c.TLSCert, "tls-cert", "PEM certificate chain to serve https with")
 	text(&c.TLSKey, "tls-key", "PEM key of that certificate")
-	f.BoolVar(&c.Development, "development", c.Development, "plain http on loop-back, short waits, development officers ("+envPrefix+"DEVELOPMENT)")
+	if wanted("development") {
+		f.BoolVar(&c.Development, "development", c.Development,
+			"plain http on loop-back, short waits, development officers ("+variable("development")+")")
+	}
+}
+
+func variable(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // parseEnv fills the defaults from the environment; errors are kept until the
@@ -92,8 +98,8 @@ func unknownVariables(environ []string) error {
 	return nil
 }
 
-// complete fills what depends on the data folder and refuses what is unsafe.
-func (c *config) complete(data string) error {
+// paths gives what was not named its place in the data folder.
+func (c *config) paths(data string) {
 	def := func(p *string, parts ...string) {
 		if *p == "" {
 			*p = filepath.Join(append([]string{data}, parts...)...)
@@ -103,12 +109,9 @@ func (c *config) complete(data string) error {
 		c.Database = "sqlite:" + filepath.Join(data, "idp.db")
 	}
 	def(&c.Socket, "idp.sock")
-	def(&c.Keys, "keys")
-	def(&c.Officers, "officers")
 	def(&c.Register, "residents.csv")
 	def(&c.LogPolicy, "log-policy.txt")
 	def(&c.AgencyCA, "agencies", "ca.pem")
-	return c.safe()
 }
 
 // safe holds the one rule on plain http: development, on loop-back, both ways.
@@ -145,14 +148,12 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// serveConfig binds a command's flags to a config read from the environment.
-func serveConfig(cmd *cobra.Command) func() (config, error) {
+// settings binds a command's flags to a config read from the environment.
+func settings(cmd *cobra.Command, names ...string) func() (config, error) {
 	c, err := parseEnv()
-	c.flags(cmd.Flags())
+	c.flags(cmd.Flags(), names...)
 	return func() (config, error) {
-		if err != nil {
-			return c, err
-		}
-		return c, c.complete(dataDir(cmd))
+		c.paths(dataDir(cmd))
+		return c, err
 	}
 }

@@ -19,7 +19,7 @@ func newKeygenCommand() *cobra.Command {
 			"certificate and two development officers, each only where it is missing.",
 		Args: cobra.NoArgs,
 	}
-	load := serveConfig(cmd)
+	load := settings(cmd, "issuer")
 	cmd.Flags().StringVar(&verifier, "verifier-url", "", "also make a key and certificate for the verifier at this URL")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := load()

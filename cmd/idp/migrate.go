@@ -17,7 +17,7 @@ func newMigrateCommand() *cobra.Command {
 		Short: "Bring the database to this version's tables (offline)",
 		Args:  cobra.NoArgs,
 	}
-	load := serveConfig(cmd)
+	load := settings(cmd, "database")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {

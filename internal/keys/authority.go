@@ -33,11 +33,6 @@ type Certificate struct {
 	Now  func() time.Time
 }
 
-// LoadGovernment opens the development CA of the agencies.
-func LoadGovernment(dir string) (*Authority, error) {
-	return loadAuthority(dir, agencyCA, agencyKey)
-}
-
 // LoadHub opens the hub's CA.
 func LoadHub(dir string) (*Authority, error) { return loadAuthority(dir, hubCA, hubCAKey) }
 

@@ -10,13 +10,11 @@
 //	keys/token.pem record.pem issuer.pem status.pem   private keys, PKCS #8
 //	keys/issuer-chain.pem status-chain.pem            leaf first
 //	keys/hub-ca.key.pem                               the hub's CA key
-//	keys/log.pem log.pub                              Ed25519 key; verifier key with the origin
+//	keys/log.pem log.vkey                             Ed25519 key; verifier key with the origin
 //	keys/secret                                       32 random bytes, base64url
-//	hub-ca.pem agency-ca.pem                          the two CAs' certificates
-//	government/key.pem                                the agencies' CA key, development alone
-//	agencies/NAME/key.pem chain.pem                   an agency's key and certificate, likewise
+//	hub-ca.pem                                        the hub CA's certificate
 //	verifier/key.pem chain.pem                        the verifier's
-//	officers/1.pem 2.pem                              the two officers' keys, likewise
+//	officers/1.pem 2.pem                              two officers' keys, development alone
 //
 // Left out: rotation by time and PKCS #11; a Ring answers with one key per
 // purpose.

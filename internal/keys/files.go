@@ -18,10 +18,8 @@ import (
 const (
 	hubCA      = "hub-ca.pem"
 	hubCAKey   = "keys/hub-ca.key.pem"
-	agencyCA   = "agency-ca.pem"
-	agencyKey  = "government/key.pem"
 	logKey     = "keys/log.pem"
-	logPublic  = "keys/log.pub"
+	logPublic  = "keys/log.vkey"
 	secretFile = "keys/secret"
 )
 

@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
-	"sort"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/tlog"
@@ -26,9 +25,6 @@ type Options struct {
 	LogOrigin string
 	// Verifier is the verifier's URL.
 	Verifier string
-	// Agencies are the agencies to make keys for, by folder name: NAME -> agency id.
-	// Development alone: an agency makes its own.
-	Agencies map[string]string
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
@@ -43,7 +39,6 @@ func Generate(dir string, o Options) error {
 	}
 	g := generator{dir: dir, o: o}
 	hub := g.authority(hubCA, hubCAKey, "MyData hub development CA")
-	government := g.authority(agencyCA, agencyKey, "Government development CA")
 	for _, p := range []Purpose{Token, Record} {
 		g.key("keys/" + string(p) + ".pem")
 	}
@@ -51,10 +46,6 @@ func Generate(dir string, o Options) error {
 	g.certified(hub, "keys/status.pem", "keys/status-chain.pem", "MyData hub status", o.Issuer)
 	if o.Verifier != "" {
 		g.certified(hub, "verifier/key.pem", "verifier/chain.pem", "MyData verifier", o.Verifier)
-	}
-	for _, name := range sorted(o.Agencies) {
-		folder := filepath.Join("agencies", name)
-		g.certified(government, folder+"/key.pem", folder+"/chain.pem", name, o.Agencies[name])
 	}
 	for _, officer := range officers {
 		g.key(officer)
@@ -187,15 +178,6 @@ func (g *generator) secret() {
 	secret := make([]byte, 32)
 	rand.Read(secret)
 	g.write(secretFile, []byte(base64.RawURLEncoding.EncodeToString(secret)+"\n"), true)
-}
-
-func sorted(m map[string]string) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }
 
 // host is a URL's host name, for a certificate's DNS name; "" for a URN.

@@ -14,7 +14,6 @@ import (
 
 var options = keys.Options{
 	Issuer: "http://localhost:8080", LogOrigin: "localhost:8080/log", Verifier: "http://localhost:8081",
-	Agencies: map[string]string{"insurer": "urn:mydata:agency:health-insurance"},
 }
 
 func generate(t *testing.T) (string, *keys.Ring) {
@@ -66,7 +65,7 @@ func TestGenerate(t *testing.T) {
 	})
 	t.Run("it makes again only what is missing", func(t *testing.T) {
 		before := contents(t, dir)
-		gone := filepath.Join(dir, "keys/log.pub")
+		gone := filepath.Join(dir, "keys/log.vkey")
 		if err := os.Remove(gone); err != nil {
 			t.Fatal(err)
 		}
@@ -92,16 +91,15 @@ func TestGenerate(t *testing.T) {
 	t.Run("it chains leaves to their CA and names them by URI", func(t *testing.T) {
 		_, _, chain := ring.Signer(keys.Issuer)
 		verify(t, chain, ring.CA(), "http://localhost:8080")
-		agency := filepath.Join(dir, "agencies/insurer/")
-		signer, err := keys.ReadKey(filepath.Join(agency, "key.pem"))
+		signer, err := keys.ReadKey(filepath.Join(dir, "verifier/key.pem"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		chain, err = keys.ReadChain(filepath.Join(agency, "chain.pem"), signer)
+		chain, err = keys.ReadChain(filepath.Join(dir, "verifier/chain.pem"), signer)
 		if err != nil {
 			t.Fatal(err)
 		}
-		verify(t, chain, ring.AgencyCA(), "urn:mydata:agency:health-insurance")
+		verify(t, chain, ring.CA(), "http://localhost:8081")
 	})
 	t.Run("it refuses to go without an issuer", func(t *testing.T) {
 		if err := keys.Generate(t.TempDir(), keys.Options{LogOrigin: "x"}); err == nil {

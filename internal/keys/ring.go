@@ -41,7 +41,6 @@ type Ring struct {
 	keys   map[Purpose]key
 	ca     *x509.Certificate
 	caKey  crypto.Signer
-	agency *x509.Certificate
 	secret []byte
 	log    tlog.Signer
 	logKey tlog.Key
@@ -78,9 +77,6 @@ func (r *Ring) load(p Purpose) (key, error) {
 
 func (r *Ring) loadCAs() (err error) {
 	if r.ca, err = readCertificate(filepath.Join(r.dir, hubCA)); err != nil {
-		return err
-	}
-	if r.agency, err = readCertificate(filepath.Join(r.dir, agencyCA)); err != nil {
 		return err
 	}
 	r.caKey, err = readKey(filepath.Join(r.dir, hubCAKey))
@@ -149,9 +145,6 @@ func (r *Ring) LogKey() tlog.Key { return r.logKey }
 
 // CA is the certificate under which the hub's issuer and verifier keys stand.
 func (r *Ring) CA() *x509.Certificate { return r.ca }
-
-// AgencyCA is the certificate under which the agencies' keys stand.
-func (r *Ring) AgencyCA() *x509.Certificate { return r.agency }
 
 // Secret derives a 32-byte secret of its own for each use that names itself
 // (RFC 5869). The same name gives the same secret.

@@ -15,6 +15,19 @@ const SnapshotType = "mydata-catalogue+jwt"
 // maxSnapshot bounds a catalogue: ten thousand data sets fit.
 const maxSnapshot = 16 << 20
 
+// Parse reads an unsigned catalogue, as an operator writes it: strictly, so that
+// a misspelt name is not lost.
+func Parse(raw []byte) (Catalogue, error) {
+	var c Catalogue
+	if len(raw) > maxSnapshot {
+		return c, fmt.Errorf("catalogue: longer than %d bytes", maxSnapshot)
+	}
+	if err := decode(raw, &c); err != nil {
+		return Catalogue{}, fmt.Errorf("catalogue: %w", err)
+	}
+	return c, nil
+}
+
 // Sign makes the hub's signed snapshot (ES256, kid). What does not hold together
 // is not signed.
 func Sign(c Catalogue, signer crypto.Signer, kid string) (string, error) {

@@ -180,8 +180,6 @@ type Offer struct {
 	TxCode          string `json:"tx_code,omitempty"`
 }
 
-const preAuthorized = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
-
 // offer may be for a resident without a passkey: the operator has seen him.
 func (h *Handler) offer(w http.ResponseWriter, r *http.Request) (any, error) {
 	var in OfferRequest
@@ -189,9 +187,9 @@ func (h *Handler) offer(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	switch in.Grant {
-	case "", "pre-authorized_code", preAuthorized:
-		in.Grant = preAuthorized
-	case "authorization_code":
+	case "", credential.GrantPreAuthorized:
+		in.Grant = credential.GrantPreAuthorized
+	case credential.GrantAuthorizationCode:
 	default:
 		return nil, fmt.Errorf("%w: grant is pre-authorized_code or authorization_code", errBody)
 	}

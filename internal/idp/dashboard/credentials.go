@@ -13,9 +13,6 @@ import (
 	"github.com/govmydata/mydata/pkg/credential"
 )
 
-// Grants of OpenID4VCI 1.0, 4.1.1.
-const preAuthorized = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
-
 type credentialsPage struct {
 	here
 	Name              string
@@ -59,7 +56,7 @@ type offerPage struct {
 // offer makes a pre-authorized offer. The transaction code is shown once, here:
 // who only photographs the QR code cannot use it.
 func (h *Handler) offer(w http.ResponseWriter, r *http.Request, s account.Session) error {
-	uri, tx, err := h.Offers.Offer(r.Context(), s.Citizen, h.Config, preAuthorized, true)
+	uri, tx, err := h.Offers.Offer(r.Context(), s.Citizen, h.Config, credential.GrantPreAuthorized, true)
 	if err != nil {
 		return fmt.Errorf("offer: %w", err)
 	}

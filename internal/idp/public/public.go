@@ -21,8 +21,9 @@ type Log interface {
 
 // Handler serves the log.
 type Handler struct {
-	Log   Log
-	Frame *web.Frame
+	Log       Log
+	Frame     *web.Frame
+	Catalogue func() string // the signed snapshot in force; "" before the first
 }
 
 // Mount adds the log's addresses to a mux. They have no state, so that no
@@ -31,6 +32,19 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /log/checkpoint", h.checkpoint)
 	mux.HandleFunc("GET /log/tile/", h.tile)
 	mux.HandleFunc("GET /log/proof", h.proof)
+	mux.HandleFunc("GET /catalogue", h.catalogue)
+}
+
+// catalogue serves the signed snapshot: whoever reads it checks the hub's
+// signature and each agency's own.
+func (h *Handler) catalogue(w http.ResponseWriter, r *http.Request) {
+	jws := h.Catalogue()
+	if jws == "" {
+		h.problem(w, r, http.StatusNotFound, "no_catalogue", "catalogue", "none is published yet", nil)
+		return
+	}
+	open(w, "application/jose", "no-cache, max-age=0")
+	h.write(w, r, []byte(jws))
 }
 
 func (h *Handler) checkpoint(w http.ResponseWriter, r *http.Request) {

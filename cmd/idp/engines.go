@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/internal/registry"
+	"github.com/govmydata/mydata/internal/sequencer"
+	"github.com/govmydata/mydata/internal/store"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/consent/receipt"
+	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// engines are the hub without its faces: every rule, no page.
+type engines struct {
+	config   config
+	log      *slog.Logger
+	zone     *time.Location
+	ring     *keys.Ring
+	trust    consent.TrustFiles
+	db       *store.DB
+	register *account.FileRegister
+	accounts *account.Accounts
+	registry *registry.Registry
+	ledger   *consent.Ledger
+	receipts receipt.Assembler
+	issuer   *credential.Issuer
+	offers   *credential.Offers
+	nonces   *credential.Nonces
+	sequence *sequencer.Log
+
+	// revoke ends the tokens of a citizen; the authorization server's, set
+	// when the faces are made.
+	revoke func(ctx context.Context, citizen string) error
+}
+
+func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e *engines, err error) {
+	e = &engines{config: c, log: log}
+	if e.zone, err = time.LoadLocation(c.Zone); err != nil {
+		return nil, fmt.Errorf("time zone: %w", err)
+	}
+	if e.ring, err = keys.Load(data); err != nil {
+		return nil, fmt.Errorf("%w; idp keygen makes what is missing", err)
+	}
+	if err := e.loadTrust(); err != nil {
+		return nil, err
+	}
+	if e.register, err = openRegister(c.Register); err != nil {
+		return nil, err
+	}
+	if e.db, err = openDatabase(ctx, c.Database); err != nil {
+		return nil, err
+	}
+	if err := e.build(ctx); err != nil {
+		return nil, errors.Join(err, e.db.Close())
+	}
+	return e, nil
+}
+
+// loadTrust gathers what the hub itself believes, which is also what it exports.
+func (e *engines) loadTrust() error {
+	officers, err := e.ring.Officers()
+	if err != nil {
+		return err
+	}
+	issuer, err := url.Parse(e.config.Issuer)
+	if err != nil {
+		return fmt.Errorf("issuer: %w", err)
+	}
+	e.trust.Hub = consent.HubTrust{
+		Issuer: e.config.Issuer, JWKS: e.ring.JWKS(),
+		RP: approval.RelyingParty{ID: issuer.Hostname(), Origin: e.config.Issuer},
+	}
+	e.trust.Hub.Officers.Keys = officers
+	e.trust.IssuerCA = pemCertificate(e.ring.CA())
+	if e.trust.AgencyCA, err = os.ReadFile(e.config.AgencyCA); err != nil {
+		return fmt.Errorf("agency CA: %w", err)
+	}
+	if e.trust.LogPolicy, err = os.ReadFile(e.config.LogPolicy); err != nil {
+		return fmt.Errorf("log policy: %w", err)
+	}
+	return nil
+}
+
+func openRegister(path string) (*account.FileRegister, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("register: %w", err)
+	}
+	defer file.Close()
+	register, err := account.ReadRegister(file)
+	if err != nil {
+		return nil, fmt.Errorf("register %s: %w", path, err)
+	}
+	return register, nil
+}
+
+// openDatabase takes hold of the database and refuses one of another version.
+func openDatabase(ctx context.Context, dsn string) (*store.DB, error) {
+	db, err := store.Open(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Hold(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	pending, err := db.Pending(ctx)
+	if err == nil && pending {
+		err = errors.New("the database lacks tables of this version: run idp migrate first")
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (e *engines) build(ctx context.Context) error {
+	trust, err := e.trust.Trust()
+	if err != nil {
+		return err
+	}
+	if err := e.buildPeople(trust); err != nil {
+		return err
+	}
+	if err := e.buildRegistry(ctx, trust); err != nil {
+		return err
+	}
+	e.buildLedger(trust)
+	e.buildIssuer()
+	return e.buildLog(trust.Log)
+}
+
+func (e *engines) buildPeople(trust consent.Trust) (err error) {
+	e.accounts, err = account.New(account.Options{
+		Store: e.db.Accounts(), Register: e.register, RP: trust.RP, Officers: trust.Officers,
+		PairwiseSecret: e.ring.Secret("pairwise"), Now: time.Now, Replaced: e.replaced,
+	})
+	return err
+}
+
+// replaced ends what a lost phone could still do.
+func (e *engines) replaced(ctx context.Context, citizen string) error {
+	return errors.Join(
+		e.revoke(ctx, citizen),
+		e.issuer.RevokeAll(ctx, citizen),
+		e.ledger.PauseAll(ctx, citizen, "phone replaced"),
+	)
+}
+
+func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error {
+	signer, kid, _ := e.ring.Signer(keys.Record)
+	e.registry = &registry.Registry{
+		Store: e.db.Registry(), Now: time.Now,
+		Publisher: registry.Publisher{Signer: signer, KeyID: kid, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots},
+	}
+	return e.registry.Load(ctx)
+}
+
+func (e *engines) buildLedger(trust consent.Trust) {
+	e.ledger = &consent.Ledger{
+		Store: e.db.Consents(), People: e.accounts, Issuer: e.config.Issuer, AgencyRoots: trust.AgencyRoots,
+		RP: trust.RP, Officers: trust.Officers, Catalogue: e.registry.Catalogue,
+		Key: func() (crypto.Signer, string) {
+			signer, kid, _ := e.ring.Signer(keys.Record)
+			return signer, kid
+		},
+		Withdrawal: e.config.Issuer + "/me/consents", Now: time.Now,
+	}
+}
+
+func (e *engines) buildIssuer() {
+	key := func(purpose keys.Purpose) func() credential.Key {
+		return func() credential.Key {
+			signer, kid, chain := e.ring.Signer(purpose)
+			return credential.Key{Signer: signer, KeyID: kid, Chain: chain}
+		}
+	}
+	rows := e.db.Credentials()
+	e.issuer = &credential.Issuer{
+		URL: e.config.Issuer, Store: rows, Salts: e.accounts,
+		Key: key(keys.Issuer), StatusKey: key(keys.Status), Now: time.Now,
+	}
+	e.offers = &credential.Offers{Store: rows, Secret: e.ring.Secret("offer"), Now: time.Now}
+	e.nonces = &credential.Nonces{Store: rows, Secret: e.ring.Secret("nonce"), Now: time.Now}
+}
+
+func (e *engines) buildLog(policy tlog.Policy) (err error) {
+	ours := e.ring.LogKey()
+	if !slices.ContainsFunc(policy.Logs, func(l tlog.Log) bool { return l.Key.String() == ours.String() }) {
+		return fmt.Errorf("log policy: it does not name the log %s with the key at hand", ours.Name)
+	}
+	e.sequence, err = sequencer.New(sequencer.Options{
+		Storage: e.db.Log(), Signer: e.ring.LogSigner(), Policy: policy, Now: time.Now, Logger: e.log,
+	})
+	e.receipts = receipt.Assembler{Ledger: e.ledger, Proofs: e.sequence}
+	return err
+}
+
+// sweep deletes what has expired, every now and then.
+func (e *engines) sweep(ctx context.Context, expired ...func(context.Context) error) {
+	ticker := time.NewTicker(10 * time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			for _, sweep := range expired {
+				if err := sweep(ctx); err != nil {
+					e.log.WarnContext(ctx, "sweep", "err", err)
+				}
+			}
+		}
+	}
+}
+
+// ready is what /readyz asks; the answer names what is missing.
+func (e *engines) ready(ctx context.Context) error {
+	return errors.Join(e.db.Ready(ctx), e.sequence.Ready(ctx))
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/idp/admin"
+	"github.com/govmydata/mydata/internal/idp/agency"
+	"github.com/govmydata/mydata/internal/idp/approval"
+	"github.com/govmydata/mydata/internal/idp/dashboard"
+	"github.com/govmydata/mydata/internal/idp/issuance"
+	"github.com/govmydata/mydata/internal/idp/login"
+	"github.com/govmydata/mydata/internal/idp/public"
+	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/credential"
+)
+
+// faces are the hub's two doors: the public one and the operator's socket.
+type faces struct {
+	public   http.Handler
+	operator http.Handler
+	server   *oauth.Server
+}
+
+func newFaces(e *engines) (*faces, error) {
+	frame := web.New(web.Options{Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone})
+	cards := &issuance.Handler{
+		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
+		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Now: time.Now,
+	}
+	server, err := newServer(e, frame, cards)
+	if err != nil {
+		return nil, err
+	}
+	cards.Server, e.revoke = server, server.RevokeCitizen
+
+	mux := http.NewServeMux()
+	server.Mount(mux)
+	frame.Machine("/par", "/token", "/introspect", "/revoke", "/userinfo")
+	cards.Mount(mux)
+	(&login.Handler{Frame: frame, Accounts: e.accounts, OAuth: server}).Mount(mux)
+	(&approval.Handler{
+		Frame: frame, Server: server, Ledger: e.ledger, Accounts: e.accounts,
+		Session: func(r *http.Request) (string, bool) {
+			s, err := e.session(frame, r)
+			return s.Citizen, err == nil
+		},
+	}).Mount(mux)
+	(&agency.Handler{Frame: frame, Ledger: e.ledger, Receipts: e.receipts}).Mount(mux)
+	(&dashboard.Handler{
+		Frame: frame, Accounts: e.accounts, Ledger: e.ledger, Receipts: e.receipts, Issuer: e.issuer, Offers: cards,
+		Catalogue: e.registry.Catalogue, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,
+	}).Mount(mux)
+	(&public.Handler{Log: e.sequence, Frame: frame, Catalogue: e.registry.CatalogueJWS}).Mount(mux)
+	mountHealth(mux, frame, e.ready)
+	operator, err := newOperator(e, cards)
+	if err != nil {
+		return nil, err
+	}
+	return &faces{public: frame.Handler(mux), operator: operator, server: server}, nil
+}
+
+func newServer(e *engines, frame *web.Frame, cards *issuance.Handler) (*oauth.Server, error) {
+	transfers := &agency.Transfers{Ledger: e.ledger, People: e.accounts, Proofs: e.sequence, Catalogue: e.registry.Catalogue}
+	return oauth.New(oauth.Config{
+		Issuer: e.config.Issuer, Clients: e.registry, Store: e.db.OAuth(), Keys: e.ring, Accounts: e.accounts,
+		Details: []oauth.DetailType{transfers}, PreAuthorized: cards, IssuanceScopes: []string{credential.ScopeResidentCard},
+		SessionFrom: func(r *http.Request) (string, time.Time, []string, bool) {
+			s, err := e.session(frame, r)
+			return s.Citizen, s.AuthTime, s.AMR, err == nil
+		},
+		Page: func(w http.ResponseWriter, r *http.Request, status int, err error) {
+			text := "web.error.bad_request"
+			if status >= http.StatusInternalServerError {
+				text = "web.error.internal"
+			}
+			frame.Fail(w, r, status, text, err)
+		},
+		Development: e.config.Development, Logger: e.log, Now: time.Now,
+	})
+}
+
+// session is the citizen's, by the cookie that login sets.
+func (e *engines) session(frame *web.Frame, r *http.Request) (account.Session, error) {
+	return e.accounts.Session(r.Context(), frame.Cookie(r, web.SessionCookie))
+}
+
+func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
+	frame := web.New(web.Options{Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone})
+	h := &admin.Handler{
+		Frame: frame, Accounts: e.accounts, Residents: e.register, Offers: cards, Issuer: e.issuer,
+		Hub: e.config.Issuer, Now: time.Now,
+		AddClient: func(ctx context.Context, metadata json.RawMessage) (string, string, error) {
+			client, secret, err := e.registry.AddClient(ctx, metadata)
+			return client.ID, secret, err
+		},
+		PublishCatalogue: e.publishCatalogue,
+		Trust:            e.exportTrust,
+	}
+	if e.config.Development {
+		signers, err := e.ring.OfficerSigners()
+		if err != nil {
+			return nil, err
+		}
+		if len(signers) != 2 {
+			return nil, errors.New("development needs two officers' keys")
+		}
+		h.Officers = &[2]crypto.Signer{signers[0], signers[1]}
+	}
+	mux := http.NewServeMux()
+	h.Mount(mux)
+	return frame.Handler(mux), nil
+}
+
+// exportTrust gives the trust folder's files to whoever wants to check the hub.
+func (e *engines) exportTrust(context.Context) (map[string][]byte, error) {
+	hub, err := json.Marshal(e.trust.Hub)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{
+		consent.HubFile: append(hub, '\n'), consent.AgencyCAFile: e.trust.AgencyCA,
+		consent.IssuerCAFile: e.trust.IssuerCA, consent.LogPolicyFile: e.trust.LogPolicy,
+	}, nil
+}
+
+func pemCertificate(c *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+}

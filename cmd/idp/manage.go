@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/govmydata/mydata/pkg/consent"
+)
+
+func newClientCommand() *cobra.Command {
+	group := &cobra.Command{Use: "client", Short: "Manage who may use the authorization server"}
+	var file string
+	cmd := &cobra.Command{
+		Use:   "add --metadata FILE",
+		Short: "Register a client by its metadata (RFC 7591 names; see docs/operations.md)",
+		Args:  cobra.NoArgs,
+	}
+	call := caller(cmd)
+	cmd.Flags().StringVar(&file, "metadata", "", "JSON file: redirect URIs, keys or authentication method, roles")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		raw, err := readRequired(file, "--metadata")
+		if err != nil {
+			return err
+		}
+		client, err := call()
+		if err != nil {
+			return err
+		}
+		out, err := client.AddClient(cmd.Context(), raw)
+		if err != nil {
+			return err
+		}
+		return show(cmd, out, func(w io.Writer) {
+			fmt.Fprintln(w, "client", out.ClientID)
+			if out.ClientSecret != "" {
+				fmt.Fprintln(w, "secret, shown once:", out.ClientSecret)
+			}
+		})
+	}
+	group.AddCommand(cmd)
+	return group
+}
+
+func newCatalogueCommand() *cobra.Command {
+	group := &cobra.Command{Use: "catalogue", Short: "Publish which agency gives what, and for which purposes"}
+	var file string
+	cmd := &cobra.Command{
+		Use:   "publish --file FILE",
+		Short: "Sign and publish a catalogue; the same content again changes nothing",
+		Args:  cobra.NoArgs,
+	}
+	call := caller(cmd)
+	cmd.Flags().StringVar(&file, "file", "", "JSON file of agencies with their signed entries, data sets and purposes")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		raw, err := readRequired(file, "--file")
+		if err != nil {
+			return err
+		}
+		client, err := call()
+		if err != nil {
+			return err
+		}
+		version, err := client.PublishCatalogue(cmd.Context(), raw)
+		if err != nil {
+			return err
+		}
+		return show(cmd, map[string]int64{"version": version}, func(w io.Writer) {
+			fmt.Fprintln(w, "catalogue version", version, "is in force")
+		})
+	}
+	group.AddCommand(cmd)
+	return group
+}
+
+func readRequired(path, flag string) ([]byte, error) {
+	if path == "" {
+		return nil, errors.New(flag + " is required")
+	}
+	return os.ReadFile(path)
+}
+
+func newTrustCommand() *cobra.Command {
+	group := &cobra.Command{Use: "trust", Short: "What others need to check this hub"}
+	cmd := &cobra.Command{
+		Use:   "export DIR",
+		Short: "Write the log and witness keys, the hub's keys and the CAs to a folder",
+		Args:  cobra.ExactArgs(1),
+	}
+	call := caller(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		client, err := call()
+		if err != nil {
+			return err
+		}
+		files, err := client.Trust(cmd.Context())
+		if err != nil {
+			return err
+		}
+		dir := args[0]
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		for name, raw := range files {
+			if name != filepath.Base(name) {
+				return fmt.Errorf("trust export: the service names a file %q", name)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), raw, 0o644); err != nil {
+				return err
+			}
+		}
+		if _, err := consent.LoadTrust(os.DirFS(dir)); err != nil {
+			return err
+		}
+		return show(cmd, map[string]string{"trust": dir}, func(w io.Writer) { fmt.Fprintln(w, "trust folder written to", dir) })
+	}
+	group.AddCommand(cmd)
+	return group
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+)
+
+func newServeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the hub",
+		Args:  cobra.NoArgs,
+	}
+	load := settings(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := load()
+		if err != nil {
+			return err
+		}
+		if err := c.safe(); err != nil {
+			return err
+		}
+		log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+		slog.SetDefault(log) // for libraries
+		return serve(cmd.Context(), c, dataDir(cmd), log)
+	}
+	return cmd
+}
+
+// serve runs until ctx ends or a part of the hub falls that cannot go on.
+func serve(ctx context.Context, c config, data string, log *slog.Logger) (err error) {
+	e, err := newEngines(ctx, c, data, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.db.Close()) }()
+	doors, err := newFaces(e)
+	if err != nil {
+		return err
+	}
+	public, err := listenTCP(c.Listen)
+	if err != nil {
+		return err
+	}
+	socket, err := listenUnix(c.Socket)
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := e.sequence.Run(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("log: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error { return serveUntil(ctx, server(doors.public, log), public, c.TLSCert, c.TLSKey) })
+	group.Go(func() error { return serveUntil(ctx, server(doors.operator, log), socket, "", "") })
+	group.Go(func() error {
+		e.sweep(ctx, doors.server.Sweep)
+		return nil
+	})
+	log.InfoContext(ctx, "the hub serves", "issuer", c.Issuer, "listen", c.Listen, "development", c.Development)
+	return group.Wait()
+}
