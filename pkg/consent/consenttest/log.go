@@ -1,0 +1,104 @@
+package consenttest
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// Log is a log of up to 256 entries whose checkpoints three witnesses cosign.
+type Log struct {
+	// Silent witnesses do not cosign.
+	Silent bool
+
+	mu        sync.Mutex
+	entries   [][]byte
+	signer    tlog.Signer
+	witnesses []tlog.Signer
+	policy    []byte
+}
+
+// NewLog makes one whose policy asks for two of three witnesses.
+func NewLog(origin string, now func() time.Time) *Log {
+	l := &Log{}
+	logKey, logPrivate, err := ed25519.GenerateKey(rand.Reader)
+	must(err)
+	l.signer, err = tlog.NewSigner(origin, logPrivate)
+	must(err)
+	var known []tlog.Witness
+	for _, name := range []string{"witness.one", "witness.two", "witness.three"} {
+		key, private, err := ed25519.GenerateKey(rand.Reader)
+		must(err)
+		signer, err := tlog.NewCosigner(name, private, now)
+		must(err)
+		l.witnesses = append(l.witnesses, signer)
+		known = append(known, tlog.Witness{Name: name, Key: tlog.WitnessKey(name, key)})
+	}
+	l.policy = tlog.NewPolicy(tlog.Log{Key: tlog.LogKey(origin, logKey)}, known, 2)
+	return l
+}
+
+// Policy is the log's policy file.
+func (l *Log) Policy() []byte { return l.policy }
+
+// Append adds an entry.
+func (l *Log) Append(entry []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries = append(l.entries, entry)
+}
+
+// Tile answers the one tile there is.
+func (l *Log) Tile(_ context.Context, t tlog.Tile) ([]byte, error) {
+	if t.Level != 0 || t.Index != 0 || t.Width > len(l.entries) {
+		return nil, errors.New("no such tile")
+	}
+	var raw []byte
+	for _, entry := range l.entries[:t.Width] {
+		hash := tlog.LeafHash(entry)
+		raw = append(raw, hash[:]...)
+	}
+	return raw, nil
+}
+
+// WaitProof answers an entry's place under a cosigned checkpoint.
+func (l *Log) WaitProof(ctx context.Context, entry []byte) (tlog.Proof, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	index := slices.IndexFunc(l.entries, func(e []byte) bool { return slices.Equal(e, entry) })
+	if index < 0 {
+		return tlog.Proof{}, errors.New("the entry is not in the log")
+	}
+	var edge tlog.Edge
+	for _, e := range l.entries {
+		edge.Append(tlog.LeafHash(e), func(tlog.Tile, []tlog.Hash) {})
+	}
+	size, root := int64(len(l.entries)), edge.Root()
+	path, err := tlog.ProveInclusion(ctx, l, size, root, int64(index))
+	if err != nil {
+		return tlog.Proof{}, err
+	}
+	note, err := tlog.NewCheckpoint(l.signer, size, root)
+	if err != nil {
+		return tlog.Proof{}, err
+	}
+	for _, w := range l.witnesses {
+		if l.Silent {
+			break
+		}
+		line, err := tlog.Cosign(w, note)
+		if err != nil {
+			return tlog.Proof{}, err
+		}
+		if note, err = tlog.Merge(note, line); err != nil {
+			return tlog.Proof{}, err
+		}
+	}
+	return tlog.Proof{Index: int64(index), Path: path, Checkpoint: note}, nil
+}

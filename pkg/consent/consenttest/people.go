@@ -1,0 +1,165 @@
+package consenttest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+var errNobody = errors.New("no such person")
+
+// People are the citizens of the world: a consent.People. A citizen's id is
+// also the resident id.
+type People struct {
+	world   *World
+	mu      sync.Mutex
+	citizen map[string]*person
+}
+
+type person struct {
+	passkeys []*Passkey
+	history  []approval.KeyRecord
+}
+
+// Enrol gives a citizen a first passkey, or after loss a new one, by two
+// officers' orders.
+func (p *People) Enrol(citizen string) *Passkey {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := p.citizen[citizen]
+	if one == nil {
+		one = &person{}
+		p.citizen[citizen] = one
+	}
+	code := rand.Text()
+	now := p.world.Now().Truncate(time.Second).UTC()
+	order := approval.Order{
+		Subject: consent.Encode([]byte(citizen)), Code: approval.CodeHash(code), IssuedAt: now.Unix(),
+		Expires: now.AddDate(0, 0, 7).Unix(), Replace: len(one.history) > 0,
+	}
+	var orders []string
+	for _, officer := range p.world.Officers {
+		jws, err := approval.SignOrder(order, officer)
+		must(err)
+		orders = append(orders, jws)
+	}
+	passkey := NewPasskey(p.world.RP)
+	one.passkeys = []*Passkey{passkey}
+	p.add(citizen, one, approval.OpAdd, passkey, approval.By{Kind: approval.ByOfficers, Orders: orders, Code: code})
+	return passkey
+}
+
+// Change adds or removes a passkey, signed by another.
+func (p *People) Change(citizen, op string, changed, by *Passkey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := p.citizen[citizen]
+	key, nonce := changed.JWK(), make([]byte, 32)
+	_, _ = rand.Read(nonce)
+	event := approval.KeyEvent{
+		Seq: int64(len(one.history)) + 1, Op: op, Key: &key, At: p.world.Now().Truncate(time.Second).UTC(),
+		By: approval.By{Kind: approval.ByPasskey, Key: by.JWK().KeyID, Nonce: nonce},
+	}
+	signed := by.Sign(event.Challenge())
+	event.By.Assertion = &signed
+	if op == approval.OpAdd {
+		one.passkeys = append(one.passkeys, changed)
+	} else {
+		one.passkeys = slices.DeleteFunc(one.passkeys, func(k *Passkey) bool { return k == changed })
+	}
+	p.add(citizen, one, op, changed, event.By)
+}
+
+func (p *People) add(citizen string, one *person, op string, passkey *Passkey, by approval.By) {
+	key := passkey.JWK()
+	event := approval.KeyEvent{
+		Seq: int64(len(one.history)) + 1, Op: op, Key: &key, At: p.world.Now().Truncate(time.Second).UTC(), By: by,
+	}
+	digest, err := event.Digest()
+	must(err)
+	salt := p.salt(citizen, "passkey", string(digest[:]))
+	one.history = append(one.history, approval.KeyRecord{Event: event, Salt: salt[:]})
+	p.world.Log.Append(tlog.Commitment(approval.LeafDomain, salt, digest))
+}
+
+func (p *People) salt(parts ...string) [32]byte {
+	h := sha256.New()
+	for _, part := range append([]string{"the world's secret"}, parts...) {
+		h.Write([]byte(part + "\x00"))
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+func (p *People) of(citizen string) (*person, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one, ok := p.citizen[citizen]
+	if !ok {
+		return nil, errNobody
+	}
+	return one, nil
+}
+
+// CitizenBySub is the way back from a pseudonym.
+func (p *People) CitizenBySub(ctx context.Context, sector, sub string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for citizen := range p.citizen {
+		salt := p.salt("sub", sector, citizen)
+		if consent.Encode(salt[:]) == sub {
+			return citizen, nil
+		}
+	}
+	return "", errNobody
+}
+
+// Pairwise is a citizen's sub in a sector.
+func (p *People) Pairwise(_ context.Context, citizen, sector string) (string, error) {
+	if _, err := p.of(citizen); err != nil {
+		return "", err
+	}
+	salt := p.salt("sub", sector, citizen)
+	return consent.Encode(salt[:]), nil
+}
+
+// Salt derives a secret of a citizen.
+func (p *People) Salt(_ context.Context, citizen, label string) ([32]byte, error) {
+	if _, err := p.of(citizen); err != nil {
+		return [32]byte{}, err
+	}
+	return p.salt("salt", citizen, label), nil
+}
+
+// History answers a citizen's passkey events.
+func (p *People) History(_ context.Context, citizen string) ([]approval.KeyRecord, error) {
+	one, err := p.of(citizen)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(one.history), nil
+}
+
+// PasskeyKey answers the key of a living passkey.
+func (p *People) PasskeyKey(_ context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, error) {
+	one, err := p.of(citizen)
+	if err != nil {
+		return jose.JSONWebKey{}, err
+	}
+	for _, passkey := range one.passkeys {
+		if bytes.Equal(passkey.ID, credentialID) {
+			return passkey.JWK(), nil
+		}
+	}
+	return jose.JSONWebKey{}, errors.New("no such passkey")
+}
