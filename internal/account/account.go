@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -71,6 +73,9 @@ func New(o Options) (*Accounts, error) {
 	if o.Store == nil || o.Register == nil || o.Replaced == nil {
 		return nil, errors.New("accounts: store, register and Replaced are required")
 	}
+	if err := checkRP(o.RP); err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -94,6 +99,23 @@ func New(o Options) (*Accounts, error) {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
 	return &Accounts{o.Store, o.Register, o.RP, w, o.Officers, o.PairwiseSecret, o.Now, o.Replaced}, nil
+}
+
+// checkRP holds the relying party against WebAuthn Level 3, 5.1.3: a secure
+// origin whose host is the RP ID or below it.
+func checkRP(rp approval.RelyingParty) error {
+	u, err := url.Parse(rp.Origin)
+	if err != nil || u.Scheme+"://"+u.Host != rp.Origin {
+		return fmt.Errorf("%q is not an origin", rp.Origin)
+	}
+	host := u.Hostname()
+	if rp.ID == "" || host != rp.ID && !strings.HasSuffix(host, "."+rp.ID) {
+		return fmt.Errorf("the origin %q does not belong to the RP ID %q", rp.Origin, rp.ID)
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || host != "localhost") {
+		return fmt.Errorf("browsers refuse passkeys at %q: it is not https", rp.Origin)
+	}
+	return nil
 }
 
 // Citizen is an enrolled resident. ID is the WebAuthn user handle: 32 random
