@@ -57,22 +57,29 @@ var codes = map[string]struct {
 	"server_error":                  {oidc.Error{ErrorType: "server_error"}, http.StatusInternalServerError},
 }
 
-// kitError is a refusal as the kit writes it.
-func (s *Server) kitError(ctx context.Context, err error) error {
+// known is a refusal as it may leave, and its status.
+func (s *Server) known(ctx context.Context, err error) (*oidc.Error, int) {
 	refusal := refusalOf(err)
-	known, ok := codes[refusal.Code]
+	code, ok := codes[refusal.Code]
 	if !ok {
-		refusal, known = internal(err), codes["server_error"]
+		refusal, code = internal(err), codes["server_error"]
 	}
 	s.log(ctx, refusal)
-	out := known.err
+	out := code.err
 	out.Description = ascii(refusal.Description)
-	return op.NewStatusError(&out, known.status)
+	return &out, code.status
+}
+
+// kitError is a refusal for the kit to write.
+func (s *Server) kitError(ctx context.Context, err error) error {
+	out, status := s.known(ctx, err)
+	return op.NewStatusError(out, status)
 }
 
 // writeRefusal answers a machine (RFC 6749, 5.2).
 func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, err error) {
-	op.WriteError(w, r, s.kitError(r.Context(), err), nil)
+	out, status := s.known(r.Context(), err)
+	writeJSON(w, status, out)
 }
 
 // log tells the operator what a client was told, and what it was not.
