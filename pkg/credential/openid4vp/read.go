@@ -1,6 +1,7 @@
 package openid4vp
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/base64"
@@ -167,6 +168,9 @@ func (t Trust) leaf(x5c []string) (*x509.Certificate, error) {
 		if err != nil {
 			return nil, refuse("x5c", "holds no certificate")
 		}
+		if bytes.Equal(cert.RawIssuer, cert.RawSubject) {
+			return nil, refuse("x5c", "holds the trust anchor, or a leaf signed by itself")
+		}
 		chain = append(chain, cert)
 	}
 	if len(chain) == 0 || len(chain) > 5 {
@@ -179,8 +183,8 @@ func (t Trust) leaf(x5c []string) (*x509.Certificate, error) {
 	for _, cert := range chain[1:] {
 		intermediates.AddCert(cert)
 	}
-	if chain[0].CheckSignatureFrom(chain[0]) == nil {
-		return nil, refuse("x5c", "the leaf is signed by itself")
+	if chain[0].IsCA || chain[0].KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		return nil, refuse("x5c", "the leaf is not a certificate for signatures")
 	}
 	_, err := chain[0].Verify(x509.VerifyOptions{
 		Roots: t.Roots, Intermediates: intermediates, CurrentTime: t.now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},

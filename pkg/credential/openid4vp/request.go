@@ -151,7 +151,7 @@ func (r Request) Sign(key crypto.Signer, chain [][]byte, walletNonce string) (st
 	if err != nil {
 		return "", fmt.Errorf("sign request: %w", err)
 	}
-	body, err := json.Marshal(claims)
+	body, err := json.Marshal(&claims) // by address: this RawMessage marshals so alone
 	if err != nil {
 		return "", fmt.Errorf("sign request: %w", err)
 	}

@@ -50,11 +50,21 @@ func (r Request) Open(jwe string) (Response, error) {
 	if err != nil {
 		return Response{}, fmt.Errorf("%w: does not decrypt", ErrEncryption)
 	}
-	var response Response
-	if err := decode(plain, MaxResponse, &response); err != nil {
+	var answer struct {
+		Response
+		VPToken json.RawMessage `json:"vp_token"`
+	}
+	if err := decode(plain, MaxResponse, &answer); err != nil {
 		return Response{}, fmt.Errorf("%w: the content is no response: %w", ErrEncryption, err)
 	}
-	return response, r.CheckState(response.State)
+	if err := r.CheckState(answer.State); err != nil {
+		return Response{}, err
+	}
+	response := answer.Response
+	if decode(answer.VPToken, MaxResponse, &response.VPToken) != nil {
+		response.VPToken = nil // Evaluate names it
+	}
+	return response, nil
 }
 
 // CheckState compares a state with this request's.
@@ -69,7 +79,7 @@ func (r Request) CheckState(state string) error {
 // arrays that are not empty, one presentation unless multiple were asked for.
 func (q Query) shape(token map[string][]string) error {
 	if len(token) == 0 {
-		return fmt.Errorf("%w: empty", ErrShape)
+		return fmt.Errorf("%w: must be an object of arrays of strings, not empty", ErrShape)
 	}
 	for id, presentations := range token {
 		c, ok := q.Credential(id)
