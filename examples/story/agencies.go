@@ -15,8 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 const (
@@ -30,29 +28,36 @@ type agency struct {
 	id         string
 	dir        string
 	key        *ecdsa.PrivateKey
-	encryption jose.JSONWebKey
+	encryption *ecdsa.PrivateKey
 	chain      []*x509.Certificate // leaf first, no trust anchor
 }
 
-// governmentCA is the CA that certifies agencies. `idp keygen` makes one for
-// development; the running hub knows its certificate and never its key.
+// governmentCA plays the CA that certifies agencies. The hub has no part in it:
+// it is told the certificate, as every agency is.
 type governmentCA struct {
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
 }
 
-func openCA(data string) (*governmentCA, error) {
-	nothing := func() ([]byte, error) { return nil, errors.New("idp keygen has not made it") }
-	key, err := openPEM(filepath.Join(data, "government", "key.pem"), "PRIVATE KEY", 0o600, nothing)
+func openCA(dir string, now time.Time) (*governmentCA, error) {
+	key, err := openKey(filepath.Join(dir, "ca-key.pem"))
 	if err != nil {
-		return nil, fmt.Errorf("government CA: %w", err)
+		return nil, err
 	}
-	signer, err := parseKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("government CA: %w", err)
-	}
-	cert, err := openCertificate(filepath.Join(data, "agency-ca.pem"), nothing)
-	return &governmentCA{key: signer, cert: cert}, err
+	cert, err := openCertificate(filepath.Join(dir, "ca.pem"), func() ([]byte, error) {
+		template := &x509.Certificate{
+			SerialNumber:          serial(),
+			Subject:               pkix.Name{Country: []string{"KR"}, Organization: []string{"MyData demo"}, CommonName: "Government CA (demo)"},
+			NotBefore:             now.Add(-time.Hour),
+			NotAfter:              now.AddDate(10, 0, 0),
+			IsCA:                  true,
+			BasicConstraintsValid: true,
+			MaxPathLenZero:        true,
+			KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		}
+		return x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	})
+	return &governmentCA{key: key, cert: cert}, err
 }
 
 // openAgency makes what is missing of an agency's office. Its certificate
@@ -65,7 +70,7 @@ func (ca *governmentCA) openAgency(dir, id, name string, now time.Time) (*agency
 	if err != nil {
 		return nil, err
 	}
-	encryption, err := openEncryption(filepath.Join(dir, "encryption.pem"))
+	encryption, err := openKey(filepath.Join(dir, "encryption.pem"))
 	if err != nil {
 		return nil, err
 	}
@@ -90,15 +95,6 @@ func (ca *governmentCA) openAgency(dir, id, name string, now time.Time) (*agency
 	return &agency{id: id, dir: dir, key: key, encryption: encryption, chain: []*x509.Certificate{cert}}, nil
 }
 
-// openEncryption is the key to which the hub encrypts, as sdk.LoadKeys reads it.
-func openEncryption(path string) (jose.JSONWebKey, error) {
-	private, err := openKey(path)
-	if err != nil {
-		return jose.JSONWebKey{}, err
-	}
-	return named(private, "enc", string(jose.ECDH_ES)), nil
-}
-
 func serial() *big.Int {
 	n, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // crypto/rand does not fail
 	return n.Add(n, big.NewInt(1))
@@ -115,21 +111,13 @@ func openKey(path string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := parseKey(block)
+	key, err := x509.ParsePKCS8PrivateKey(block)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return key, nil
-}
-
-func parseKey(der []byte) (*ecdsa.PrivateKey, error) {
-	key, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
-		return nil, err
-	}
 	ec, ok := key.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, errors.New("not an EC key")
+		return nil, fmt.Errorf("%s: want an EC key", path)
 	}
 	return ec, nil
 }

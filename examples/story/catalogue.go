@@ -99,7 +99,7 @@ func licenceEntry(a *agency) catalogue.Entry {
 }
 
 func (a *agency) encryptionKeys() jose.JSONWebKeySet {
-	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{a.encryption.Public()}}
+	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{named(a.encryption.Public(), "enc", string(jose.ECDH_ES))}}
 }
 
 // named is a key under its RFC 7638 thumbprint.

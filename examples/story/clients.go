@@ -12,7 +12,7 @@ const sha256Hash = crypto.SHA256
 // prepareAgencies lets the government CA certify both agencies, and writes what
 // the operator will tell the hub of them.
 func (s *stage) prepareAgencies() error {
-	ca, err := openCA(s.data)
+	ca, err := openCA(s.path("agencies"), s.now())
 	if err != nil {
 		return err
 	}

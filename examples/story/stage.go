@@ -94,14 +94,14 @@ func (s *stage) prepare(ctx context.Context) error {
 // three have to cosign.
 func (s *stage) logPolicy(ctx context.Context) ([]byte, error) {
 	var b bytes.Buffer
-	logKey, err := os.ReadFile(s.path("keys", "log.pub"))
+	logKey, err := os.ReadFile(s.path("keys", "log.vkey"))
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(&b, "log %s %s\n", strings.TrimSpace(string(logKey)), s.idp.url())
 	names := make([]string, len(s.witnesses))
 	for i, w := range s.witnesses {
-		text, err := s.command(ctx, "idp", "witness", "--init", "--json", "--key-dir", s.path(w.name))
+		text, err := s.command(ctx, "idp", "witness", "keygen", "--json", "--data", s.path(w.name))
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +109,7 @@ func (s *stage) logPolicy(ctx context.Context) ([]byte, error) {
 			VKey string `json:"vkey"`
 		}
 		if err := json.Unmarshal(text, &made); err != nil {
-			return nil, fmt.Errorf("idp witness --init: %w", err)
+			return nil, fmt.Errorf("idp witness keygen: %w", err)
 		}
 		names[i] = w.name
 		fmt.Fprintf(&b, "witness %s %s %s\n", w.name, made.VKey, w.url())
@@ -120,12 +120,12 @@ func (s *stage) logPolicy(ctx context.Context) ([]byte, error) {
 
 func (s *stage) startHub(ctx context.Context) error {
 	for _, w := range s.witnesses {
-		if _, err := s.start(w, "idp", "witness", "--key-dir", s.path(w.name), "--listen", w.addr(), "--log-vkey-file", s.path("keys", "log.pub")); err != nil {
+		if _, err := s.start(w, "idp", "witness", "serve", "--data", s.path(w.name), "--listen", w.addr(), "--log-policy", s.path("log-policy.txt")); err != nil {
 			return err
 		}
 	}
 	idp, err := s.start(s.idp, "idp", "serve", "--data", s.data, "--development", "--listen", s.idp.addr(), "--issuer", s.idp.url(),
-		"--register", s.path("residents.csv"), "--log-policy", s.path("log-policy.txt"), "--agency-ca", s.path("agency-ca.pem"), "--wallet", s.wallet.url())
+		"--register", s.path("residents.csv"), "--log-policy", s.path("log-policy.txt"), "--agency-ca", s.path("agencies", "ca.pem"), "--wallet", s.wallet.url())
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (s *stage) startAgencies(ctx context.Context) error {
 	}
 	var started []*child
 	for _, c := range []call{
-		{s.verifier, []string{"serve", "--data", s.data, "--development", "--listen", s.verifier.addr(), "--url", s.verifier.url(), "--chain", s.path("verifier", "chain.pem"), "--trust", s.path("trust"), "--wallet", s.wallet.url(), "--hub", s.idp.url()}},
+		{s.verifier, []string{"serve", "--data", s.data, "--development", "--listen", s.verifier.addr(), "--url", s.verifier.url(), "--trust", s.path("trust"), "--wallet", s.wallet.url(), "--hub", s.idp.url()}},
 		agency(s.insurer, "health-insurance"),
 		agency(s.licence, "driving-licence"),
 		{s.wallet, []string{"--listen", s.wallet.addr(), "--url", s.wallet.url(), "--hub", s.idp.url(), "--trust", s.path("trust"), "--data", s.path("wallet")}},

@@ -59,14 +59,13 @@ func TestAgencies(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newStage(dir, "bin", ports)
-	makeCA(t, dir)
 	if err := s.prepareAgencies(); err != nil {
 		t.Fatal(err)
 	}
 	first := read(t, s.path("catalogue.json"))
 
 	t.Run("it makes agencies whose entries the government CA's root verifies", func(t *testing.T) {
-		ca, err := openCA(dir)
+		ca, err := openCA(s.path("agencies"), time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
