@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"html/template"
 	"maps"
 	"net/http"
 	"slices"
@@ -71,9 +72,9 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 type view struct {
 	ID         string
 	Result     Result
-	CrossLink  string // openid4vp:// for another device
-	SameLink   string // openid4vp:// for a wallet on this device
-	WalletLink string // SameLink in the demo wallet
+	CrossLink  string       // openid4vp:// for another device
+	SameLink   template.URL // openid4vp:// for a wallet on this device: made here, of our own parts
+	WalletLink string       // SameLink in the demo wallet
 	Until      time.Time
 	Claims     []fact
 	Checks     []line
@@ -112,7 +113,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 	if result.Status == Pending {
 		for _, a := range n.asks {
 			if a.same {
-				v.SameLink, v.WalletLink = s.link(a), s.walletLink(s.link(a))
+				v.SameLink, v.WalletLink = template.URL(s.link(a)), s.walletLink(s.link(a))
 			} else {
 				v.CrossLink = s.link(a)
 			}
