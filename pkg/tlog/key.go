@@ -3,6 +3,7 @@ package tlog
 import (
 	"crypto"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -12,8 +13,6 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"crypto/sha256"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -48,7 +47,7 @@ func ParseKey(vkey string) (Key, error) {
 	name, rest, _ := strings.Cut(vkey, "+")
 	id, text, _ := strings.Cut(rest, "+")
 	raw, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || !validName(name) || len(raw) != 1+ed25519.PublicKeySize {
+	if err != nil || strings.ContainsAny(text, "\r\n") || !validName(name) || len(raw) != 1+ed25519.PublicKeySize {
 		return Key{}, errKey
 	}
 	k := Key{Name: name, Public: raw[1:], alg: raw[0]}

@@ -58,7 +58,7 @@ func ParseProof(text []byte) (Proof, error) {
 	lines := strings.Split(head, "\n")
 	if extra, ok := strings.CutPrefix(lines[0], "extra "); ok {
 		var err error
-		if p.Extra, err = base64.StdEncoding.Strict().DecodeString(extra); err != nil {
+		if p.Extra, err = base64.StdEncoding.Strict().DecodeString(extra); err != nil || strings.Contains(extra, "\r") {
 			return Proof{}, ErrProof
 		}
 		lines = lines[1:]

@@ -102,7 +102,7 @@ func MarshalBundle(entries [][]byte) ([]byte, error) {
 
 // ParseBundle reads a bundle of exactly so many entries.
 func ParseBundle(data []byte, width int) ([][]byte, error) {
-	entries := make([][]byte, 0, min(width, TileWidth))
+	entries := make([][]byte, 0, max(0, min(width, TileWidth)))
 	for len(data) > 0 {
 		if len(data) < 2 || len(entries) == width {
 			return nil, fmt.Errorf("%w: bundle", ErrTile)
