@@ -2,13 +2,16 @@ package sdjwt
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/subtle"
+	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/json"
 )
 
 // How far the iat of a key binding JWT may lie from the present.
@@ -45,7 +48,7 @@ func Bind(presentation string, holder crypto.Signer, kb KeyBinding) (string, err
 	if err != nil {
 		return "", fmt.Errorf("bind: %w", err)
 	}
-	return presentation + signed, nil
+	return presentation + string(signed), nil
 }
 
 // VerifyKeyBinding checks the key binding JWT (RFC 9901, 7.3) against the
@@ -66,11 +69,8 @@ func (t *Token) VerifyKeyBinding(holder crypto.PublicKey, want KeyBinding) (KeyB
 	if err := j.verify(holder); err != nil {
 		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
 	}
-	if err := checkDepth(j.payload); err != nil {
-		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
-	}
-	var got bindingClaims
-	if err := json.Unmarshal(j.payload, &got); err != nil {
+	got, err := readBinding(j.payload)
+	if err != nil {
 		return KeyBinding{}, fmt.Errorf("%w: payload: %w", ErrKeyBinding, err)
 	}
 	if err := got.check(t.presented, want); err != nil {
@@ -104,23 +104,67 @@ func (got bindingClaims) check(presented string, want KeyBinding) error {
 	return nil
 }
 
-// HolderKey is the public key in cnf.jwk of a verified payload (RFC 7800, 3.2).
+func readBinding(payload []byte) (bindingClaims, error) {
+	var c bindingClaims
+	raw, err := decodeObject(payload)
+	if err != nil {
+		return c, err
+	}
+	for name, to := range map[string]*string{"aud": &c.Audience, "nonce": &c.Nonce, "sd_hash": &c.Hash,
+		"transaction_data_hashes_alg": &c.TransactionBy} {
+		if err := stringMember(raw, name, to); err != nil {
+			return c, err
+		}
+	}
+	for name, to := range map[string]**int64{"iat": &c.IssuedAt, "exp": &c.Expires} {
+		v, present := raw[name]
+		seconds, ok := v.(float64)
+		if present && (!ok || math.Abs(seconds) > 1<<40) {
+			return c, fmt.Errorf("%s is not a time", name)
+		}
+		if present {
+			whole := int64(seconds)
+			*to = &whole
+		}
+	}
+	hashes, present := raw["transaction_data_hashes"]
+	list, ok := hashes.([]any)
+	if present && !ok {
+		return c, fmt.Errorf("transaction_data_hashes is not an array")
+	}
+	for _, h := range list {
+		hash, ok := h.(string)
+		if !ok {
+			return c, fmt.Errorf("transaction_data_hashes is not of strings")
+		}
+		c.Transaction = append(c.Transaction, hash)
+	}
+	return c, nil
+}
+
+// HolderKey is the public key in cnf.jwk of a verified payload (RFC 7800,
+// 3.2): a point of P-256, as ES256 is the one algorithm here.
 func HolderKey(claims map[string]any) (jose.JSONWebKey, error) {
 	cnf, _ := claims["cnf"].(map[string]any)
 	raw, ok := cnf["jwk"].(map[string]any)
 	if !ok {
 		return jose.JSONWebKey{}, fmt.Errorf("%w: no cnf.jwk", ErrKeyBinding)
 	}
-	data, err := json.Marshal(raw)
+	if _, private := raw["d"]; private || raw["kty"] != "EC" || raw["crv"] != "P-256" {
+		return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk is not a public key on P-256", ErrKeyBinding)
+	}
+	point := append(make([]byte, 0, 65), 4)
+	for _, name := range []string{"x", "y"} {
+		text, _ := raw[name].(string)
+		coordinate, err := b64.DecodeString(text)
+		if err != nil || len(coordinate) != 32 {
+			return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk has no %s of 32 bytes", ErrKeyBinding, name)
+		}
+		point = append(point, coordinate...)
+	}
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 	if err != nil {
-		return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk: %w", ErrKeyBinding, err)
+		return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk is not on P-256", ErrKeyBinding)
 	}
-	var key jose.JSONWebKey
-	if err := key.UnmarshalJSON(data); err != nil {
-		return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk: %w", ErrKeyBinding, err)
-	}
-	if !key.Valid() || !key.IsPublic() {
-		return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk is not a public key", ErrKeyBinding)
-	}
-	return key, nil
+	return jose.JSONWebKey{Key: key}, nil
 }

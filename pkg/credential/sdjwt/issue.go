@@ -2,13 +2,12 @@ package sdjwt
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-
-	"github.com/go-jose/go-jose/v4/json"
 )
 
 // saltBytes as RFC 9901, 9.3: 128 bits.
@@ -27,10 +26,10 @@ func Issue(key Key, claims map[string]any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("issue: %w", err)
 	}
-	if len(b.disclosures) > MaxDisclosures {
+	if b.disclosures > MaxDisclosures {
 		return "", fmt.Errorf("issue: more than %d disclosures", MaxDisclosures)
 	}
-	if len(b.disclosures) > 0 {
+	if b.disclosures > 0 {
 		payload["_sd_alg"] = HashAlgorithm
 	}
 	data, err := json.Marshal(payload)
@@ -50,19 +49,19 @@ func Issue(key Key, claims map[string]any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("issue: %w", err)
 	}
-	out := signed + "~"
-	if len(b.disclosures) > 0 {
-		out += strings.Join(b.disclosures, "~") + "~"
-	}
+	out := append(signed, '~')
+	out = append(out, b.encoded...)
 	if len(out) > MaxBytes {
 		return "", fmt.Errorf("issue: longer than %d bytes", MaxBytes)
 	}
-	return out, nil
+	return string(out), nil
 }
 
 type builder struct {
-	disclosures []string
+	encoded     []byte // the disclosures, each with its tilde
+	disclosures int
 	fix         bool // inside a claim that must stay in the clear
+	scratch     []byte
 }
 
 func (b *builder) value(v any, depth int) (any, error) {
@@ -148,15 +147,25 @@ func (b *builder) disclose(name string, value any) (string, error) {
 	}
 	var salt [saltBytes]byte
 	rand.Read(salt[:])
-	array := []any{b64.EncodeToString(salt[:])}
+	text := append(b.scratch[:0], '[', '"')
+	text = append(b64.AppendEncode(text, salt[:]), '"', ',')
 	if name != "" {
-		array = append(array, name)
+		text = append(appendString(text, name), ',')
 	}
-	data, err := json.Marshal(append(array, value))
-	if err != nil {
-		return "", err
+	if s, ok := value.(string); ok {
+		text = appendString(text, s)
+	} else {
+		data, err := json.Marshal(value)
+		if err != nil {
+			return "", err
+		}
+		text = append(text, data...)
 	}
-	encoded := b64.EncodeToString(data)
-	b.disclosures = append(b.disclosures, encoded)
-	return digestOf(encoded), nil
+	b.scratch = append(text, ']')
+	start := len(b.encoded)
+	b.encoded = b64.AppendEncode(b.encoded, b.scratch)
+	sum := sha256.Sum256(b.encoded[start:])
+	b.encoded = append(b.encoded, '~')
+	b.disclosures++
+	return b64.EncodeToString(sum[:]), nil
 }

@@ -8,11 +8,10 @@ import (
 	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"strings"
-
-	"github.com/go-jose/go-jose/v4/json"
 )
 
 // b64 is base64url without padding (RFC 7515, 2) that refuses stray bits, so
@@ -27,14 +26,6 @@ type jws struct {
 	payload   []byte
 	signed    string // what the signature covers
 	signature []byte
-}
-
-type rawHeader struct {
-	Algorithm string    `json:"alg"`
-	Type      string    `json:"typ"`
-	KeyID     string    `json:"kid"`
-	X5C       []string  `json:"x5c"`
-	Critical  *[]string `json:"crit"`
 }
 
 func parseJWS(s string) (*jws, error) {
@@ -59,24 +50,45 @@ func parseJWS(s string) (*jws, error) {
 }
 
 func (j *jws) readHeader(data []byte) error {
-	if err := checkDepth(data); err != nil {
-		return err
-	}
-	var raw rawHeader
-	if err := json.Unmarshal(data, &raw); err != nil {
+	raw, err := decodeObject(data)
+	if err != nil {
 		return fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
-	if raw.Critical != nil { // RFC 7515, 4.1.11: none is understood
+	if _, critical := raw["crit"]; critical { // RFC 7515, 4.1.11: none is understood
 		return fmt.Errorf("%w: header: crit is not supported", ErrMalformed)
 	}
-	j.Header = Header{Algorithm: raw.Algorithm, Type: raw.Type, KeyID: raw.KeyID}
-	for _, c := range raw.X5C {
-		der, err := base64.StdEncoding.Strict().DecodeString(c)
-		if err != nil {
-			return fmt.Errorf("%w: header: x5c: %w", ErrMalformed, err)
+	for name, to := range map[string]*string{"alg": &j.Algorithm, "typ": &j.Type, "kid": &j.KeyID} {
+		if err := stringMember(raw, name, to); err != nil {
+			return fmt.Errorf("%w: header: %w", ErrMalformed, err)
+		}
+	}
+	chain, given := raw["x5c"]
+	if !given {
+		return nil
+	}
+	list, ok := chain.([]any)
+	if !ok {
+		return fmt.Errorf("%w: header: x5c is not an array", ErrMalformed)
+	}
+	for _, c := range list {
+		text, _ := c.(string)
+		der, err := base64.StdEncoding.Strict().DecodeString(text)
+		if err != nil || len(der) == 0 {
+			return fmt.Errorf("%w: header: x5c is not base64", ErrMalformed)
 		}
 		j.X5C = append(j.X5C, der)
 	}
+	return nil
+}
+
+// stringMember reads a member that, where it is present, has to be a string.
+func stringMember(object map[string]any, name string, to *string) error {
+	v, present := object[name]
+	s, ok := v.(string)
+	if present && !ok {
+		return fmt.Errorf("%s is not a string", name)
+	}
+	*to = s
 	return nil
 }
 
@@ -100,14 +112,14 @@ func (j *jws) verify(key crypto.PublicKey) error {
 	return nil
 }
 
-func sign(signer crypto.Signer, header any, payload []byte) (string, error) {
+func sign(signer crypto.Signer, header any, payload []byte) ([]byte, error) {
 	public, ok := signer.Public().(*ecdsa.PublicKey)
 	if !ok || public.Curve != elliptic.P256() {
-		return "", fmt.Errorf("sign: the key is not on P-256")
+		return nil, fmt.Errorf("sign: the key is not on P-256")
 	}
 	head, err := json.Marshal(header)
 	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	out := make([]byte, 0, b64.EncodedLen(len(head))+b64.EncodedLen(len(payload))+88)
 	out = b64.AppendEncode(out, head)
@@ -116,36 +128,15 @@ func sign(signer crypto.Signer, header any, payload []byte) (string, error) {
 	digest := sha256.Sum256(out)
 	der, err := signer.Sign(rand.Reader, digest[:], crypto.SHA256)
 	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	var rs struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(der, &rs); err != nil {
-		return "", fmt.Errorf("sign: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	var signature [64]byte
 	rs.R.FillBytes(signature[:32])
 	rs.S.FillBytes(signature[32:])
 	out = append(out, '.')
-	return string(b64.AppendEncode(out, signature[:])), nil
-}
-
-// checkDepth refuses JSON nested deeper than MaxDepth before it is decoded.
-func checkDepth(data []byte) error {
-	depth, quoted := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '[' || c == '{':
-			if depth++; depth > MaxDepth {
-				return fmt.Errorf("%w: nested deeper than %d", ErrMalformed, MaxDepth)
-			}
-		case c == ']' || c == '}':
-			depth--
-		}
-	}
-	return nil
+	return b64.AppendEncode(out, signature[:]), nil
 }

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
-
-	"github.com/go-jose/go-jose/v4/json"
 )
 
 // Token is a parsed SD-JWT, with or without key binding. Nothing in it has
@@ -46,7 +44,7 @@ func Parse(s string) (*Token, error) {
 	if t.issuer, err = parseJWS(parts[0]); err != nil {
 		return nil, err
 	}
-	if err := decodeObject(t.issuer.payload, &t.payload); err != nil {
+	if t.payload, err = decodeObject(t.issuer.payload); err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 	}
 	return t, t.readDisclosures(parts[1:])
@@ -74,13 +72,11 @@ func parseDisclosure(s string) (disclosure, error) {
 	if err != nil || len(data) == 0 {
 		return disclosure{}, fmt.Errorf("%w: disclosure is not base64url", ErrMalformed)
 	}
-	if err := checkDepth(data); err != nil {
-		return disclosure{}, err
-	}
-	var array []any
-	if err := json.Unmarshal(data, &array); err != nil {
+	v, err := decodeJSON(data)
+	if err != nil {
 		return disclosure{}, fmt.Errorf("%w: disclosure: %w", ErrMalformed, err)
 	}
+	array, _ := v.([]any)
 	if len(array) != 2 && len(array) != 3 {
 		return disclosure{}, fmt.Errorf("%w: disclosure has %d elements", ErrMalformed, len(array))
 	}
@@ -103,19 +99,6 @@ func parseDisclosure(s string) (disclosure, error) {
 func digestOf(encoded string) string {
 	sum := sha256.Sum256([]byte(encoded))
 	return b64.EncodeToString(sum[:])
-}
-
-func decodeObject(data []byte, to *map[string]any) error {
-	if err := checkDepth(data); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, to); err != nil {
-		return err
-	}
-	if *to == nil {
-		return fmt.Errorf("not an object")
-	}
-	return nil
 }
 
 // Header of the issuer-signed JWT.

@@ -1,0 +1,125 @@
+package sdjwt
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestIssueRefuses(t *testing.T) {
+	key := newKey(t)
+	deep := any(1)
+	for range MaxDepth {
+		deep = []any{deep}
+	}
+	for name, claims := range map[string]map[string]any{
+		"no vct":                 {"a": 1},
+		"a hidden vct":           {"vct": Hidden{"x"}},
+		"a hidden exp":           {"vct": "x", "exp": Hidden{1}},
+		"a hidden part of cnf":   {"vct": "x", "cnf": map[string]any{"jwk": Hidden{1}}},
+		"a hidden status entry":  {"vct": "x", "status": map[string]any{"a": []any{Hidden{1}}}},
+		"a claim called _sd":     {"vct": "x", "_sd": []any{}},
+		"a claim called ...":     {"vct": "x", "a": map[string]any{"...": 1}},
+		"a claim called _sd_alg": {"vct": "x", "_sd_alg": "sha-256"},
+		"a hidden hidden value":  {"vct": "x", "a": Hidden{Hidden{1}}},
+		"a hidden empty name":    {"vct": "x", "": Hidden{1}},
+		"deep nesting":           {"vct": "x", "a": deep},
+		"what is not JSON":       {"vct": "x", "a": Hidden{func() {}}},
+	} {
+		if _, err := Issue(Key{Signer: key}, claims); err == nil {
+			t.Errorf("it refuses %s", name)
+		}
+	}
+}
+
+// What is hidden anywhere comes back whole when all is disclosed, and not at
+// all when nothing is.
+func TestIssuePresentVerify(t *testing.T) {
+	key := newKey(t)
+	claims := map[string]any{"vct": "x", "clear": "c", "quoted \"name\"": Hidden{"line\nbreak 한글 \\ \u2028"},
+		"address": Hidden{map[string]any{"country": Hidden{"KR"}, "city": Hidden{"Seoul"}, "open": true}},
+		"list":    []any{"a", Hidden{"b"}, Hidden{map[string]any{"c": Hidden{1.5}}}}, "nothing": Hidden{nil}}
+	whole := map[string]any{"vct": "x", "clear": "c", "quoted \"name\"": "line\nbreak 한글 \\ \u2028",
+		"address": map[string]any{"country": "KR", "city": "Seoul", "open": true},
+		"list":    []any{"a", "b", map[string]any{"c": 1.5}}, "nothing": nil}
+	issued, err := Issue(Key{Signer: key, KeyID: "k", X5C: [][]byte{{1, 2}}}, claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := Parse(issued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Header{"ES256", Type, "k", [][]byte{{1, 2}}}, parsed.Header()); diff != "" {
+		t.Error(diff)
+	}
+	cases := []struct {
+		name  string
+		paths []Path
+		want  map[string]any
+		fails bool
+	}{
+		{name: "it shows nothing unasked", want: map[string]any{"vct": "x", "clear": "c", "list": []any{"a"}}},
+		{name: "it shows a whole object", paths: []Path{{"address"}}, want: map[string]any{"vct": "x", "clear": "c", "list": []any{"a"}, "address": whole["address"]}},
+		{name: "it shows a part of an object", paths: []Path{{"address", "city"}}, want: map[string]any{"vct": "x", "clear": "c", "list": []any{"a"},
+			"address": map[string]any{"city": "Seoul", "open": true}}},
+		{name: "it shows one element", paths: []Path{{"list", 1}}, want: map[string]any{"vct": "x", "clear": "c", "list": []any{"a", "b"}}},
+		{name: "it shows all elements", paths: []Path{{"list", nil}}, want: map[string]any{"vct": "x", "clear": "c", "list": whole["list"]}},
+		{name: "it goes into elements", paths: []Path{{"list", float64(2), "c"}}, want: map[string]any{"vct": "x", "clear": "c", "list": []any{"a", map[string]any{"c": 1.5}}}},
+		{name: "it takes what is in the clear", paths: []Path{{"clear"}, {"vct"}}, want: map[string]any{"vct": "x", "clear": "c", "list": []any{"a"}}},
+		{name: "it shows all", paths: []Path{{}}, want: whole},
+		{name: "it knows no other claim", paths: []Path{{"clear"}, {"none"}}, fails: true},
+		{name: "it knows no claim below a value", paths: []Path{{"clear", "x"}}, fails: true},
+		{name: "it knows no element beyond the end", paths: []Path{{"list", 3}}, fails: true},
+		{name: "it knows no element before the start", paths: []Path{{"list", -1}}, fails: true},
+		{name: "it knows no _sd", paths: []Path{{"_sd"}}, fails: true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			presented, err := parsed.Present(c.paths...)
+			if c.fails {
+				if !errors.Is(err, ErrNoSuchPath) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown, err := Parse(presented)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := shown.Verify(&key.PublicKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Salts are fresh: the same claims twice share no digest (RFC 9901, 9.3).
+func TestSaltsAreFresh(t *testing.T) {
+	key := newKey(t)
+	seen := map[string]bool{}
+	for range 3 {
+		issued, err := Issue(Key{Signer: key}, twentyClaims(key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range strings.Split(strings.TrimSuffix(issued, "~"), "~")[1:] {
+			if seen[digestOf(d)] {
+				t.Fatal("a digest occurred before")
+			}
+			seen[digestOf(d)] = true
+		}
+	}
+	if len(seen) != 60 {
+		t.Errorf("%d disclosures", len(seen))
+	}
+}

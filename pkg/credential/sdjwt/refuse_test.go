@@ -1,0 +1,173 @@
+package sdjwt
+
+import (
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// token signs a payload as it stands and appends disclosures as they stand.
+func token(t testing.TB, key *ecdsa.PrivateKey, header, payload string, disclosures ...string) string {
+	t.Helper()
+	signed, err := sign(key, jsonText(header), []byte(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := string(signed) + "~"
+	for _, d := range disclosures {
+		out += d + "~"
+	}
+	return out
+}
+
+type jsonText string
+
+func (j jsonText) MarshalJSON() ([]byte, error) { return []byte(j), nil }
+
+func disclose(array string) (encoded, digest string) {
+	encoded = b64.EncodeToString([]byte(array))
+	return encoded, digestOf(encoded)
+}
+
+const vcHeader = `{"alg":"ES256","typ":"dc+sd-jwt"}`
+
+// The rules of RFC 9901, 7.1, and of SD-JWT VC, 2.2.2.3, one a line.
+func TestVerifyRefuses(t *testing.T) {
+	key := newKey(t)
+	name, nameDigest := disclose(`["salt","name","Kim"]`)
+	again, againDigest := disclose(`["other","name","Lee"]`)
+	element, elementDig := disclose(`["salt","DE"]`)
+	exp, expDigest := disclose(`["salt","exp",1]`)
+	child, childDigest := disclose(`["salt","jwk",{}]`)
+	outer, outerDigest := disclose(fmt.Sprintf(`["salt","outer",{"_sd":["%s"]}]`, nameDigest))
+	deepest := strings.Repeat(`{"a":`, MaxDepth-2) + "1" + strings.Repeat("}", MaxDepth-2)
+	deep, deepDigest := disclose(`["salt","deep",` + deepest + `]`)
+	sd := func(digests ...string) string {
+		return `{"vct":"x","_sd_alg":"sha-256","_sd":["` + strings.Join(digests, `","`) + `"]}`
+	}
+	cases := []struct {
+		name, header, payload string
+		disclosures           []string
+		ok                    bool
+	}{
+		{name: "it takes a disclosed property", payload: sd(nameDigest), disclosures: []string{name}, ok: true},
+		{name: "it takes a digest without disclosure", payload: sd(nameDigest, "decoy"), ok: true},
+		{name: "it takes a disclosure inside a disclosure", payload: sd(outerDigest), disclosures: []string{outer, name}, ok: true},
+		{name: "it takes a payload without disclosures", payload: `{"vct":"x"}`, ok: true},
+		{name: "it refuses another typ", header: `{"alg":"ES256","typ":"vc+sd-jwt"}`, payload: `{"vct":"x"}`},
+		{name: "it refuses a missing typ", header: `{"alg":"ES256"}`, payload: `{"vct":"x"}`},
+		{name: "it refuses a missing vct", payload: `{"iss":"x"}`},
+		{name: "it refuses a vct that is no string", payload: `{"vct":7}`},
+		{name: "it refuses another alg", header: `{"alg":"none","typ":"dc+sd-jwt"}`, payload: `{"vct":"x"}`},
+		{name: "it refuses crit", header: `{"alg":"ES256","typ":"dc+sd-jwt","crit":["b64"],"b64":false}`, payload: `{"vct":"x"}`},
+		{name: "it refuses another hash", payload: strings.Replace(sd(nameDigest), "sha-256", "sha-512", 1), disclosures: []string{name}},
+		{name: "it refuses a disclosure that no digest names", payload: sd("decoy"), disclosures: []string{name}},
+		{name: "it refuses a disclosure given twice", payload: sd(nameDigest), disclosures: []string{name, name}},
+		{name: "it refuses a digest that occurs twice", payload: sd(nameDigest, nameDigest), disclosures: []string{name}},
+		{name: "it refuses a decoy that occurs twice", payload: sd("decoy", "decoy")},
+		{name: "it refuses a digest once here and once inside a disclosure", payload: sd(nameDigest, outerDigest), disclosures: []string{outer, name}},
+		{name: "it refuses a name that is there in the clear", payload: `{"vct":"x","name":"Park","_sd":["` + nameDigest + `"]}`, disclosures: []string{name}},
+		{name: "it refuses one name disclosed twice", payload: sd(nameDigest, againDigest), disclosures: []string{name, again}},
+		{name: "it refuses an element as a property", payload: sd(elementDig), disclosures: []string{element}},
+		{name: "it refuses a property as an element", payload: `{"vct":"x","a":[{"...":"` + nameDigest + `"}]}`, disclosures: []string{name}},
+		{name: "it refuses ... beside another name", payload: `{"vct":"x","a":[{"...":"` + elementDig + `","b":1}]}`, disclosures: []string{element}},
+		{name: "it refuses ... outside of arrays", payload: `{"vct":"x","...":"y"}`},
+		{name: "it refuses _sd_alg below the top", payload: `{"vct":"x","a":{"_sd_alg":"sha-256"}}`},
+		{name: "it refuses _sd that is no array", payload: `{"vct":"x","_sd":"` + nameDigest + `"}`, disclosures: []string{name}},
+		{name: "it refuses a digest that is no string", payload: `{"vct":"x","_sd":[7]}`},
+		{name: "it refuses a hidden exp", payload: sd(expDigest), disclosures: []string{exp}},
+		{name: "it refuses a hidden part of cnf", payload: `{"vct":"x","cnf":{"_sd":["` + childDigest + `"]}}`, disclosures: []string{child}},
+		{name: "it refuses a hidden part of status, even undisclosed", payload: `{"vct":"x","status":{"a":[{"...":"decoy"}]}}`},
+		{name: "it refuses nesting through a disclosure", payload: `{"vct":"x","a":{"b":{"c":{"_sd":["` + deepDigest + `"]}}}}`, disclosures: []string{deep}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if c.header == "" {
+				c.header = vcHeader
+			}
+			parsed, err := Parse(token(t, key, c.header, c.payload, c.disclosures...))
+			if err == nil {
+				_, err = parsed.Verify(&key.PublicKey)
+			}
+			if (err == nil) != c.ok {
+				t.Errorf("got %v", err)
+			}
+			if err != nil && !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrSignature) {
+				t.Errorf("no sentinel: %v", err)
+			}
+		})
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	key := newKey(t)
+	good := token(t, key, vcHeader, `{"vct":"x"}`)
+	bad := func(array string) string { encoded, _ := disclose(array); return good + encoded + "~" }
+	many := good + strings.Repeat("W10~", MaxDisclosures+1)
+	deep := strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1)
+	cases := map[string]string{
+		"nothing":                               "",
+		"a plain JWT":                           strings.TrimSuffix(good, "~"),
+		"two parts":                             "a.b~",
+		"four parts":                            "a.b.c.d~",
+		"more bytes than allowed":               good + strings.Repeat("A", MaxBytes),
+		"more disclosures than allowed":         many,
+		"an empty disclosure":                   good + "~",
+		"a line break":                          good[:20] + "\n" + good[20:],
+		"padding":                               good + "W10=~",
+		"stray bits in base64url":               good + "W11~",
+		"a disclosure that is not JSON":         bad(`[1`),
+		"a disclosure that is an object":        bad(`{}`),
+		"a disclosure of one element":           bad(`["a"]`),
+		"a disclosure of four elements":         bad(`["a","b","c","d"]`),
+		"a salt that is no string":              bad(`[1,"b","c"]`),
+		"a name that is no string":              bad(`["a",1,"c"]`),
+		"a disclosure of _sd":                   bad(`["a","_sd",[]]`),
+		"a disclosure of ...":                   bad(`["a","...","x"]`),
+		"a disclosure of _sd_alg":               bad(`["a","_sd_alg","sha-256"]`),
+		"a disclosure nested too deep":          bad(`["a",` + deep + `]`),
+		"a disclosure with a name twice inside": bad(`["a","b",{"c":1,"c":2}]`),
+		"a payload that is an array":            token(t, key, vcHeader, `[]`),
+		"a payload with a name twice":           token(t, key, vcHeader, `{"vct":"x","vct":"y"}`),
+		"a payload with a name twice, escaped":  token(t, key, vcHeader, `{"vct":"x","v\u0063t":"y"}`),
+		"a header that is no object":            token(t, key, `"x"`, `{"vct":"x"}`),
+		"a typ that is no string":               token(t, key, `{"typ":1}`, `{"vct":"x"}`),
+		"an x5c that is no array":               token(t, key, `{"x5c":"x"}`, `{"vct":"x"}`),
+		"an x5c with an empty certificate":      token(t, key, `{"x5c":[""]}`, `{"vct":"x"}`),
+	}
+	for name, s := range cases {
+		t.Run("it refuses "+name, func(t *testing.T) {
+			if _, err := Parse(s); !errors.Is(err, ErrMalformed) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	if _, err := Parse(good); err != nil {
+		t.Errorf("it takes the token from which these are made: %v", err)
+	}
+}
+
+func TestSignature(t *testing.T) {
+	key, other := newKey(t), newKey(t)
+	parsed, err := Parse(token(t, key, vcHeader, `{"vct":"x"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parsed.Verify(&key.PublicKey); err != nil {
+		t.Error(err)
+	}
+	if _, err := parsed.Verify(&other.PublicKey); !errors.Is(err, ErrSignature) {
+		t.Errorf("it refuses another's signature: %v", err)
+	}
+	for _, key := range []any{nil, (*ecdsa.PublicKey)(nil), "key", []byte("secret")} {
+		if _, err := parsed.Verify(key); !errors.Is(err, ErrSignature) {
+			t.Errorf("it refuses the key %T: %v", key, err)
+		}
+	}
+	parsed.issuer.signature = append(parsed.issuer.signature, 0)
+	if _, err := parsed.Verify(&key.PublicKey); !errors.Is(err, ErrSignature) {
+		t.Errorf("it refuses a longer signature: %v", err)
+	}
+}
