@@ -71,10 +71,10 @@ func ReadRegister(r io.Reader) (*FileRegister, error) {
 		if errors.Is(err, io.EOF) {
 			return reg, nil
 		}
-		line, _ := in.FieldPos(0)
 		if err != nil {
 			return nil, fmt.Errorf("read register: %w", err)
 		}
+		line, _ := in.FieldPos(0)
 		res, err := resident(cells)
 		if err != nil {
 			return nil, fmt.Errorf("read register: line %d: %w", line, err)

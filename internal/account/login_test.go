@@ -1,0 +1,141 @@
+package account_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/internal/account"
+)
+
+func TestFinishLogin(t *testing.T) {
+	cases := []struct {
+		name   string
+		change func(t *testing.T, b *bench, p *phone)
+		twice  bool
+		want   error
+	}{
+		{"it lets the citizen in", func(*testing.T, *bench, *phone) {}, false, nil},
+		{"it takes a challenge once", func(*testing.T, *bench, *phone) {}, true, account.ErrCeremony},
+		{"it refuses another browser", func(_ *testing.T, _ *bench, p *phone) { p.browser = "another" }, false, account.ErrCeremony},
+		{"it refuses an answer after five minutes", func(_ *testing.T, b *bench, _ *phone) { b.now = b.now.Add(5 * time.Minute) }, false, account.ErrCeremony},
+		{"it refuses an unverified user", func(_ *testing.T, _ *bench, p *phone) { p.auth.Options.UserNotVerified = true }, false, account.ErrAssertion},
+		{"it refuses an absent user", func(_ *testing.T, _ *bench, p *phone) { p.auth.Options.UserNotPresent = true }, false, account.ErrAssertion},
+		{"it refuses another origin", func(_ *testing.T, _ *bench, p *phone) { p.rp.Origin = "http://localhost:9999" }, false, account.ErrAssertion},
+		{"it refuses another RP ID", func(_ *testing.T, _ *bench, p *phone) { p.rp.ID = "evil.example" }, false, account.ErrAssertion},
+		{"it refuses an unknown passkey", func(_ *testing.T, _ *bench, p *phone) { p.cred.ID = []byte("0123456789abcdef") }, false, account.ErrAssertion},
+		{"it refuses a known passkey under another handle", func(t *testing.T, b *bench, p *phone) {
+			other, _ := b.enrol(t, "resident-02", false)
+			p.auth.Options.UserHandle = other.auth.Options.UserHandle
+		}, false, account.ErrAssertion},
+		{"it refuses a passkey without a handle", func(_ *testing.T, _ *bench, p *phone) { p.auth.Options.UserHandle = nil }, false, account.ErrAssertion},
+		{"it refuses another key under a known id", func(t *testing.T, b *bench, p *phone) {
+			other, _ := b.enrol(t, "resident-02", false)
+			p.cred.Key = other.cred.Key
+		}, false, account.ErrAssertion},
+		{"it refuses a passkey that claims to be synced now", func(_ *testing.T, _ *bench, p *phone) { p.auth.Options.BackupEligible = true }, false, account.ErrAssertion},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			p, s := b.enrol(t, "resident-01", false)
+			options, err := b.BeginLogin(t.Context(), p.browser)
+			is(t, "begin", err, nil)
+			c.change(t, b, p)
+			answer := p.get(t, options)
+			finish := func() error {
+				token, got, err := b.FinishLogin(t.Context(), p.browser, answer)
+				if err == nil && (token == "" || got.Citizen != s.Citizen || got.Passkey != p.id()) {
+					t.Errorf("session %+v", got)
+				}
+				return err
+			}
+			if c.twice {
+				is(t, "the first time", finish(), nil)
+			}
+			is(t, "finish", finish(), c.want)
+		})
+	}
+}
+
+// A challenge of one ceremony is worth nothing in another.
+func TestCeremoniesAreNotMixed(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	p, s := b.enrol(t, "resident-01", false)
+	b.add(t, s, p)
+
+	options, err := b.BeginRemove(ctx, s, p.id())
+	is(t, "begin remove", err, nil)
+	_, _, err = b.FinishLogin(ctx, p.browser, p.get(t, options))
+	is(t, "a removal's challenge as a login", err, account.ErrCeremony)
+
+	options, err = b.BeginLogin(ctx, p.browser)
+	is(t, "begin login", err, nil)
+	is(t, "a login's challenge as a change", b.FinishChange(ctx, s, p.get(t, options)), account.ErrCeremony)
+
+	options, err = b.BeginAdd(ctx, s)
+	is(t, "begin add", err, nil)
+	code := b.order(t, "resident-02", false)
+	_, _, err = b.FinishEnrolment(ctx, p.browser, code, "", newPhone().create(t, options))
+	is(t, "an addition's challenge as an enrolment", err, account.ErrCeremony)
+}
+
+func TestSessions(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	p, _ := b.enrol(t, "resident-01", false)
+	token, s := b.login(t, p)
+	got, err := b.Session(ctx, token)
+	if err != nil || got.Citizen != s.Citizen || got.ID != s.ID || !got.AuthTime.Equal(b.now) {
+		t.Errorf("session %+v, %v", got, err)
+	}
+	if strings.Contains(s.ID, token) {
+		t.Error("the store keeps the token")
+	}
+	for name, bad := range map[string]string{"no token": "", "a guess": "guess", "the stored hash": s.ID} {
+		_, err := b.Session(ctx, bad)
+		is(t, name, err, account.ErrNotFound)
+	}
+	second, _ := b.login(t, p)
+	if second == token {
+		t.Error("two logins share a token")
+	}
+	is(t, "logout", b.Logout(ctx, second), nil)
+	_, err = b.Session(ctx, second)
+	is(t, "after logout", err, account.ErrNotFound)
+	_, err = b.Session(ctx, token)
+	is(t, "the other session", err, nil)
+	b.now = b.now.Add(12 * time.Hour)
+	_, err = b.Session(ctx, token)
+	is(t, "after twelve hours", err, account.ErrNotFound)
+}
+
+// What is posted by anybody must never be an internal error.
+func FuzzAnswers(f *testing.F) {
+	b := newBench(f)
+	p, s := b.enrol(f, "resident-01", false)
+	options, err := b.BeginLogin(f.Context(), p.browser)
+	if err != nil {
+		f.Fatal(err)
+	}
+	good := string(p.get(f, options))
+	f.Add(good)
+	f.Add(strings.Replace(good, `"id"`, `"id":"x","id"`, 1))
+	f.Add(`{}`)
+	f.Add(`[]`)
+	f.Add(`null`)
+	f.Add(``)
+	f.Add(`{"id":"AA","rawId":"AA","type":"public-key","response":{"clientDataJSON":"e30","authenticatorData":"","signature":""}}`)
+	f.Fuzz(func(t *testing.T, answer string) {
+		raw := json.RawMessage(answer)
+		_, _, err := b.FinishLogin(t.Context(), "another browser", raw)
+		refused(t, err)
+		_, _, err = b.FinishEnrolment(t.Context(), "another browser", "AAAABBBBCCCC", "", raw)
+		refused(t, err)
+		_, err = b.FinishAdd(t.Context(), s, "", raw)
+		refused(t, err)
+		refused(t, b.FinishChange(t.Context(), s, raw))
+	})
+}

@@ -1,0 +1,240 @@
+package account_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/pkg/consent/approval"
+)
+
+func refused(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, account.ErrAssertion) && !errors.Is(err, account.ErrCeremony) && !errors.Is(err, account.ErrCode) {
+		t.Errorf("not refused, but: %v", err)
+	}
+}
+
+// change is a change that waits for its signature: the addition of fresh, or the
+// removal of second.
+type change struct {
+	*bench
+	first, second, fresh *phone
+	mine, other          account.Session
+	options              json.RawMessage
+}
+
+func (c *change) active(t *testing.T) int {
+	t.Helper()
+	keys, err := c.Passkeys(t.Context(), c.mine.Citizen)
+	is(t, "passkeys", err, nil)
+	return len(keys)
+}
+
+func waiting(t *testing.T, op string) *change {
+	t.Helper()
+	c := &change{bench: newBench(t), fresh: newPhone()}
+	ctx := t.Context()
+	c.first, c.mine = c.enrol(t, "resident-01", false)
+	c.second = c.add(t, c.mine, c.first)
+	_, c.other = c.enrol(t, "resident-02", false)
+	var err error
+	if op == approval.OpRemove {
+		c.options, err = c.BeginRemove(ctx, c.mine, c.second.id())
+		is(t, "begin remove", err, nil)
+		return c
+	}
+	made, err := c.BeginAdd(ctx, c.mine)
+	is(t, "begin add", err, nil)
+	id, err := c.FinishAdd(ctx, c.mine, userAgent, c.fresh.create(t, made))
+	is(t, "finish add", err, nil)
+	_, err = c.Change(ctx, c.other, id)
+	is(t, "somebody else's look at the change", err, account.ErrCeremony)
+	_, err = c.BeginConfirm(ctx, c.other, id)
+	is(t, "somebody else's confirmation", err, account.ErrCeremony)
+	c.options, err = c.BeginConfirm(ctx, c.mine, id)
+	is(t, "begin confirm", err, nil)
+	return c
+}
+
+func TestChanges(t *testing.T) {
+	cases := []struct {
+		name string
+		do   func(t *testing.T, c *change) error
+		want error
+	}{
+		{"it makes the change that an existing passkey signed", func(t *testing.T, c *change) error {
+			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+		}, nil},
+		{"it refuses the passkey that is not the chosen signer", func(t *testing.T, c *change) error {
+			return c.FinishChange(t.Context(), c.mine, c.second.get(t, c.options))
+		}, account.ErrAssertion},
+		{"it refuses the new passkey as its own signer", func(t *testing.T, c *change) error {
+			c.fresh.rp, c.fresh.auth.Options.UserHandle = c.first.rp, c.first.auth.Options.UserHandle
+			if len(c.fresh.cred.ID) == 0 {
+				c.fresh.cred = c.second.cred
+			}
+			return c.FinishChange(t.Context(), c.mine, c.fresh.get(t, c.options))
+		}, account.ErrAssertion},
+		{"it refuses another session", func(t *testing.T, c *change) error {
+			return c.FinishChange(t.Context(), c.other, c.first.get(t, c.options))
+		}, account.ErrCeremony},
+		{"it refuses another session of the same citizen", func(t *testing.T, c *change) error {
+			_, later := c.login(t, c.second)
+			return c.FinishChange(t.Context(), later, c.first.get(t, c.options))
+		}, account.ErrCeremony},
+		{"it refuses an unverified user", func(t *testing.T, c *change) error {
+			c.first.auth.Options.UserNotVerified = true
+			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+		}, account.ErrAssertion},
+		{"it refuses another origin", func(t *testing.T, c *change) error {
+			c.first.rp.Origin = "http://localhost:9999"
+			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+		}, account.ErrAssertion},
+		{"it refuses an answer after five minutes", func(t *testing.T, c *change) error {
+			c.now = c.now.Add(5 * time.Minute)
+			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+		}, account.ErrCeremony},
+		{"it refuses a change that others have overtaken", func(t *testing.T, c *change) error {
+			c.add(t, c.mine, c.first)
+			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+		}, account.ErrConflict},
+	}
+	for _, op := range []string{approval.OpAdd, approval.OpRemove} {
+		for _, tc := range cases {
+			t.Run(op+": "+tc.name, func(t *testing.T) {
+				c := waiting(t, op)
+				before := c.active(t)
+				is(t, "change", tc.do(t, c), tc.want)
+				want := before
+				switch {
+				case tc.want == account.ErrConflict:
+					want++ // the overtaker's
+				case tc.want == nil && op == approval.OpAdd:
+					want++
+				case tc.want == nil:
+					want--
+				}
+				if got := c.active(t); got != want {
+					t.Errorf("%d passkeys, want %d", got, want)
+				}
+			})
+		}
+	}
+}
+
+func TestChangeOnce(t *testing.T) {
+	c := waiting(t, approval.OpAdd)
+	answer := c.first.get(t, c.options)
+	is(t, "once", c.FinishChange(t.Context(), c.mine, answer), nil)
+	is(t, "twice", c.FinishChange(t.Context(), c.mine, answer), account.ErrCeremony)
+}
+
+func TestRemoveRefuses(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	p, s := b.enrol(t, "resident-01", false)
+	hers, _ := b.enrol(t, "resident-02", false)
+	for name, c := range map[string]struct {
+		id   string
+		want error
+	}{
+		"it keeps the last passkey":             {p.id(), account.ErrLastPasskey},
+		"it does not know others' passkeys":     {hers.id(), account.ErrNotFound},
+		"it does not know unknown passkeys":     {"unknown", account.ErrNotFound},
+		"it does not take an empty id for none": {"", account.ErrNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := b.BeginRemove(ctx, s, c.id)
+			is(t, "begin remove", err, c.want)
+		})
+	}
+}
+
+// Two removals at once, of two passkeys by one another, leave one.
+func TestRemoveRace(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	p1, s1 := b.enrol(t, "resident-01", false)
+	p2 := b.add(t, s1, p1)
+	_, s2 := b.login(t, p2)
+	o1, err := b.BeginRemove(ctx, s1, p2.id())
+	is(t, "begin", err, nil)
+	o2, err := b.BeginRemove(ctx, s2, p1.id())
+	is(t, "begin", err, nil)
+	is(t, "the first", b.FinishChange(ctx, s1, p1.get(t, o1)), nil)
+	if err := b.FinishChange(ctx, s2, p2.get(t, o2)); err == nil {
+		t.Error("the second removal went through")
+	}
+	keys, err := b.Passkeys(ctx, s1.Citizen)
+	if err != nil || len(keys) != 1 {
+		t.Errorf("%d passkeys, %v", len(keys), err)
+	}
+}
+
+// The passkey of the session that goes is signed out by another one.
+func TestRemoveOwn(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	p1, s := b.enrol(t, "resident-01", false)
+	p2 := b.add(t, s, p1)
+	signer, err := b.Remover(ctx, s, p1.id())
+	if err != nil || signer.ID != p2.id() {
+		t.Fatalf("signer %s, %v", signer.ID, err)
+	}
+	token, s2 := b.login(t, p1)
+	options, err := b.BeginRemove(ctx, s2, p1.id())
+	is(t, "begin", err, nil)
+	is(t, "by itself", b.FinishChange(ctx, s2, p1.get(t, options)), account.ErrAssertion)
+	options, err = b.BeginRemove(ctx, s2, p1.id())
+	is(t, "begin", err, nil)
+	is(t, "by the other", b.FinishChange(ctx, s2, p2.get(t, options)), nil)
+	_, err = b.Session(ctx, token)
+	is(t, "its session", err, account.ErrNotFound)
+}
+
+func TestApprovals(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	p, s := b.enrol(t, "resident-01", false)
+	hers, other := b.enrol(t, "resident-02", false)
+	challenge := [32]byte{1, 2, 3}
+	options, err := b.AssertionOptions(ctx, s.Citizen, challenge)
+	is(t, "options", err, nil)
+	var o struct {
+		UserVerification string           `json:"userVerification"`
+		Allow            []map[string]any `json:"allowCredentials"`
+	}
+	is(t, "json", json.Unmarshal(options, &o), nil)
+	if o.UserVerification != "required" || len(o.Allow) != 1 || o.Allow[0]["id"] != p.id() {
+		t.Errorf("options %s", options)
+	}
+	assertion, err := account.Assertion(p.get(t, options))
+	is(t, "assertion", err, nil)
+	key, err := b.PasskeyKey(ctx, s.Citizen, assertion.CredentialID)
+	is(t, "key", err, nil)
+	is(t, "verify", rp.Verify(assertion, key, challenge), nil)
+	if err := rp.Verify(assertion, key, [32]byte{9}); err == nil {
+		t.Error("it verifies for another challenge")
+	}
+	_, err = b.PasskeyKey(ctx, s.Citizen, hers.cred.ID)
+	is(t, "somebody else's passkey", err, account.ErrNotFound)
+	_, err = b.PasskeyKey(ctx, other.Citizen, p.cred.ID)
+	is(t, "for somebody else", err, account.ErrNotFound)
+	_, err = b.AssertionOptions(ctx, "bm9ib2R5", challenge)
+	is(t, "nobody", err, account.ErrNotFound)
+	b.order(t, "resident-01", true)
+	_, err = b.PasskeyKey(ctx, s.Citizen, assertion.CredentialID)
+	is(t, "after a loss", err, account.ErrNotFound)
+}
+
+func TestDeviceNames(t *testing.T) {
+	b := newBench(t)
+	_, s := b.enrol(t, "resident-01", false)
+	keys, err := b.Passkeys(t.Context(), s.Citizen)
+	if err != nil || keys[0].Device != "iPhone · Safari" {
+		t.Errorf("%+v, %v", keys, err)
+	}
+}
