@@ -76,18 +76,19 @@ func link(offer string) template.URL {
 	return template.URL(offer)
 }
 
-// wallet is the demo wallet's address for an offer: its own URL with the offer's
-// query (OpenID4VCI 1.0, 4.1: a wallet may have another offer endpoint).
+// wallet is the demo wallet's address for an offer: it takes the whole link in the
+// parameter "offer", since a browser page cannot own the openid- scheme.
 func (h *Handler) wallet(offer string) string {
-	_, query, ok := strings.Cut(offer, "?")
 	u, err := url.Parse(h.WalletURL)
-	if h.WalletURL == "" || !ok || err != nil {
+	if h.WalletURL == "" || err != nil {
 		return ""
 	}
-	if u.RawQuery != "" {
-		query = u.RawQuery + "&" + query
+	q := u.Query()
+	q.Set("offer", offer)
+	u.RawQuery = q.Encode()
+	if u.Path == "" {
+		u.Path = "/"
 	}
-	u.RawQuery = query
 	return u.String()
 }
 

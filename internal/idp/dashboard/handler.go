@@ -55,7 +55,7 @@ type Handler struct {
 	Catalogue func() *catalogue.Catalogue
 
 	Config    string // credential configuration that "Add to phone" offers
-	WalletURL string // where the demo wallet takes offers; empty: no such link
+	WalletURL string // of the demo wallet; empty: no such link
 
 	pages *web.Pages
 }
