@@ -91,6 +91,7 @@ func FuzzParseTilePath(f *testing.F) {
 
 func FuzzParseBundle(f *testing.F) {
 	f.Add([]byte{0, 1, 7, 0, 0}, 2)
+	f.Add([]byte{}, -1)
 	f.Fuzz(func(t *testing.T, data []byte, width int) {
 		entries, err := tlog.ParseBundle(data, width)
 		if err != nil {
