@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,11 +78,13 @@ func newCatalogueCommand() *cobra.Command {
 	return group
 }
 
-func readRequired(path, flag string) ([]byte, error) {
+// readRequired reads the JSON file that a flag names.
+func readRequired(path, flag string) (json.RawMessage, error) {
 	if path == "" {
 		return nil, errors.New(flag + " is required")
 	}
-	return os.ReadFile(path)
+	var raw json.RawMessage
+	return raw, readJSON(path, &raw)
 }
 
 func newTrustCommand() *cobra.Command {

@@ -22,6 +22,7 @@ const (
 // Sentinels callers branch on.
 var (
 	ErrUnknown  = errors.New("no such credential")
+	ErrConfig   = errors.New("no such credential configuration")
 	ErrConflict = errors.New("changed meanwhile")
 )
 

@@ -88,6 +88,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{account.ErrOrder, http.StatusForbidden, "order", err.Error()},
 		{account.ErrNotFound, http.StatusNotFound, "resident", "the register has no such resident"},
 		{credential.ErrUnknown, http.StatusNotFound, "credential", "no such credential"},
+		{credential.ErrConfig, http.StatusNotFound, "config", err.Error()},
 	} {
 		if errors.Is(err, row.is) {
 			h.Frame.Problem(w, r, web.Problem{Status: row.status, Code: row.code, Cause: row.cause, Mender: "operator"}, err)

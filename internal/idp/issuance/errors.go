@@ -14,8 +14,6 @@ var (
 	errScope = errors.New("the access token is not for this credential")
 	errMedia = errors.New("the body is not application/json")
 	errBody  = errors.New("the body cannot be read")
-	// ErrConfig: no such credential configuration.
-	ErrConfig = errors.New("no such credential configuration")
 )
 
 // problems is this face's one table from what went wrong to what a program

@@ -34,7 +34,7 @@ func (h *Handler) OfferByValue(ctx context.Context, citizen, config, grant strin
 
 func (h *Handler) makeOffer(ctx context.Context, citizen, config, grant string, txCode bool) (credential.Offer, string, error) {
 	if config != credential.ConfigResidentCard {
-		return credential.Offer{}, "", fmt.Errorf("offer: %w: %q", ErrConfig, config)
+		return credential.Offer{}, "", fmt.Errorf("offer: %w: %q", credential.ErrConfig, config)
 	}
 	return h.Offers.Make(ctx, citizen, config, grant, txCode)
 }

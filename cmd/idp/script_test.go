@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"idp": main})
+}
+
+// TestScripts runs the command as people and scripts do. Each script starts
+// from a folder with keys, database, register and three witnesses' keys; "hub"
+// starts the witnesses and the hub, "stop" ends all of them.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:   "testdata/script",
+		Setup: setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"hub": startHub, "stop": stopHub, "lines": countLines,
+		},
+	})
+}
+
+func setup(env *testscript.Env) error {
+	for _, name := range []string{"IDP", "W1", "W2", "W3"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		env.Setenv(name, port)
+		if err := l.Close(); err != nil {
+			return err
+		}
+	}
+	register, err := os.ReadFile(filepath.Join("..", "..", "examples", "story", "residents.csv"))
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(env.WorkDir, "data"), 0o700); err != nil {
+		return err
+	}
+	env.Setenv("MYDATA_IDP_ISSUER", "http://localhost:"+env.Getenv("IDP"))
+	return os.WriteFile(filepath.Join(env.WorkDir, "data", "residents.csv"), register, 0o600)
+}
+
+type running struct{ processes []*exec.Cmd }
+
+var hubs = map[*testscript.TestScript]*running{}
+
+// startHub makes what an operator makes, and starts everything.
+func startHub(ts *testscript.TestScript, _ bool, _ []string) {
+	data := ts.MkAbs("data")
+	must := func(args ...string) { ts.Check(ts.Exec("idp", args...)) }
+	must("keygen", "--data", data)
+	must("migrate", "--data", data)
+	ts.Check(os.MkdirAll(filepath.Join(data, "agencies"), 0o700))
+	ca, err := os.ReadFile(filepath.Join(data, "hub-ca.pem")) // any CA will do: no agency calls
+	ts.Check(err)
+	ts.Check(os.WriteFile(filepath.Join(data, "agencies", "ca.pem"), ca, 0o600))
+	policy := "log " + strings.TrimSpace(ts.ReadFile("data/keys/log.vkey")) + "\n"
+	r := &running{}
+	hubs[ts] = r
+	ts.Defer(func() { stopHub(ts, false, nil) })
+	for i := 1; i <= 3; i++ {
+		dir := filepath.Join(data, fmt.Sprintf("witness-%d", i))
+		must("witness", "keygen", "--data", dir, "--name", fmt.Sprintf("localhost/w%d", i))
+		key := strings.TrimSpace(ts.ReadFile(filepath.Join(dir, "witness.vkey")))
+		policy += fmt.Sprintf("witness w%d %s http://localhost:%s\n", i, key, ts.Getenv(fmt.Sprintf("W%d", i)))
+	}
+	policy += "group g 2 w1 w2 w3\nquorum g\n"
+	ts.Check(os.WriteFile(filepath.Join(data, "log-policy.txt"), []byte(policy), 0o600))
+	for i := 1; i <= 3; i++ {
+		r.start(ts, "witness", "serve", "--data", filepath.Join(data, fmt.Sprintf("witness-%d", i)),
+			"--listen", "127.0.0.1:"+ts.Getenv(fmt.Sprintf("W%d", i)), "--log-policy", filepath.Join(data, "log-policy.txt"))
+	}
+	r.start(ts, "serve", "--data", data, "--development", "--listen", "127.0.0.1:"+ts.Getenv("IDP"))
+	awaitReady(ts, "http://localhost:"+ts.Getenv("IDP")+"/readyz")
+}
+
+func (r *running) start(ts *testscript.TestScript, args ...string) {
+	path, err := exec.LookPath("idp")
+	ts.Check(err)
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "MYDATA_IDP_ISSUER="+ts.Getenv("MYDATA_IDP_ISSUER"))
+	log, err := os.OpenFile(ts.MkAbs("hub.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	defer log.Close()
+	cmd.Stderr = log
+	ts.Check(cmd.Start())
+	r.processes = append(r.processes, cmd)
+}
+
+func awaitReady(ts *testscript.TestScript, url string) {
+	for range 200 {
+		res, err := http.Get(url)
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("the hub is not ready:\n%s", ts.ReadFile("hub.log"))
+}
+
+func stopHub(ts *testscript.TestScript, _ bool, _ []string) {
+	r, ok := hubs[ts]
+	if !ok {
+		return
+	}
+	for _, cmd := range r.processes {
+		_ = cmd.Process.Signal(os.Interrupt)
+	}
+	for _, cmd := range r.processes {
+		if err := cmd.Wait(); err != nil {
+			ts.Logf("%v: %v", cmd.Args, err)
+		}
+	}
+	r.processes = nil
+}
+
+// countLines checks that a file has so many lines: "lines stdout 1".
+func countLines(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: lines FILE N")
+	}
+	n := fmt.Sprint(strings.Count(ts.ReadFile(args[0]), "\n"))
+	if (n == args[1]) == neg {
+		ts.Fatalf("%s has %s lines", args[0], n)
+	}
+}
