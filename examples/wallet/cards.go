@@ -54,6 +54,9 @@ func (p *phone) facts(claims map[string]any, m *openid4vci.CredentialMetadata, l
 	var list []fact
 	for _, f := range flatten(nil, claims) {
 		f.Label = p.labelOf(f.Path, m, lang)
+		if text := p.texts[lang]["value."+f.Value]; text != "" {
+			f.Value = text
+		}
 		list = append(list, f)
 	}
 	return list

@@ -134,6 +134,7 @@ func (s *Server) facts(lang string, claims map[string]any) []fact {
 		if rest != "" {
 			list[i].Label += " · " + rest
 		}
+		list[i].Value = s.known(lang, "verifier.value."+f.Value, f.Value)
 	}
 	return list
 }

@@ -15,8 +15,9 @@ type Preset struct {
 // Presets are the questions of the demonstration: each as small as its purpose.
 func Presets() []Preset {
 	return []Preset{
-		{Name: "identity", Query: residentCard("family_name", "given_name", "birthdate")},
-		{Name: "address", Query: residentCard("family_name", "given_name", "address")},
+		{Name: "identity", Query: residentCard("name", "birthdate")},
+		{Name: "adult", Query: residentCard("age_over_19")},
+		{Name: "address", Query: residentCard("name", "address")},
 	}
 }
 

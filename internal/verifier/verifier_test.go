@@ -169,11 +169,11 @@ func TestByCommand(t *testing.T) {
 	if diff := cmp.Diff(want, names(r.Checks, true)); diff != "" {
 		t.Fatal(diff)
 	}
-	claims := map[string]any{"resident_card": map[string]any{"family_name": "Kim", "given_name": "Minjun", "birthdate": "1990-03-01"}}
+	claims := map[string]any{"resident_card": map[string]any{"name": "김민준", "birthdate": "1990-03-01"}}
 	if diff := cmp.Diff(claims, r.Claims); diff != "" {
 		t.Fatal(diff)
 	}
-	for _, secret := range []string{"Kim", "Minjun", "1990"} {
+	for _, secret := range []string{"김민준", "1990"} {
 		if strings.Contains(h.log.String(), secret) {
 			t.Errorf("the log holds %s", secret)
 		}
@@ -421,7 +421,7 @@ func TestPageAcrossDevices(t *testing.T) {
 	}
 	for _, lang := range []string{"ko", "en"} {
 		_, shown := get(t, b, address+"?lang="+lang)
-		for _, want := range []string{`lang="` + lang + `"`, "state-verified", ">Kim<", "1990-03-01", `data-check="status" data-ok="true"`} {
+		for _, want := range []string{`lang="` + lang + `"`, "state-verified", ">김민준<", "1990-03-01", `data-check="status" data-ok="true"`} {
 			if !strings.Contains(shown, want) {
 				t.Errorf("%s: %s is not shown", lang, want)
 			}
@@ -434,7 +434,7 @@ func TestPageAcrossDevices(t *testing.T) {
 	if status != 200 || !strings.Contains(body, `"status":"verified"`) {
 		t.Fatalf("%d %s", status, body)
 	}
-	if status, body := get(t, browser(t), address); status != 404 || strings.Contains(body, "Kim") {
+	if status, body := get(t, browser(t), address); status != 404 || strings.Contains(body, "김민준") {
 		t.Fatalf("another browser saw it: %d", status)
 	}
 }
@@ -472,11 +472,11 @@ func TestFixation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, body := get(t, browser(t), next); status != 403 || strings.Contains(body, "Kim") {
+		if status, body := get(t, browser(t), next); status != 403 || strings.Contains(body, "김민준") {
 			t.Fatalf("the victim's browser: %d", status)
 		}
 		_, body := get(t, attacker, address, "application/json")
-		if !strings.Contains(body, `"rejected"`) || strings.Contains(body, "Kim") {
+		if !strings.Contains(body, `"rejected"`) || strings.Contains(body, "김민준") {
 			t.Fatalf("the attacker sees %s", body)
 		}
 	})
@@ -489,7 +489,7 @@ func TestFixation(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.pass(6 * time.Minute)
-		if _, body := get(t, b, address, "application/json"); !strings.Contains(body, `"expired"`) || strings.Contains(body, "Kim") {
+		if _, body := get(t, b, address, "application/json"); !strings.Contains(body, `"expired"`) || strings.Contains(body, "김민준") {
 			t.Fatal(body)
 		}
 		if status, _ := get(t, b, next); status != 403 {

@@ -63,7 +63,7 @@ func NewIssuer(t testing.TB) *Issuer {
 		Authority: NewAuthority(t), key: Key(t), replay: &dpop.Memory{},
 		pushed: map[string]url.Values{}, codes: map[string]url.Values{}, tokens: map[string]string{}, nonces: map[string]bool{},
 		Claims: map[string]any{
-			"family_name": "Kim", "given_name": "Minjun", "birthdate": "1990-03-01",
+			"name": "김민준", "age_over_19": true, "family_name": "Kim", "given_name": "Minjun", "birthdate": "1990-03-01",
 			"address": map[string]any{"locality": "Seoul", "street_address": "1 Sejong-daero"},
 		},
 	}
