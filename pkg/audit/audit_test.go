@@ -1,0 +1,408 @@
+package audit_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/audit"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+const origin = "log.example/test"
+
+// published is a log in a folder, laid out as its addresses.
+type published struct {
+	folder  string
+	policy  tlog.Policy
+	signer  tlog.Signer
+	witness tlog.Signer
+}
+
+func private(seed byte) ed25519.PrivateKey {
+	s := make([]byte, ed25519.SeedSize)
+	s[0] = seed
+	return ed25519.NewKeyFromSeed(s)
+}
+
+func at() time.Time { return time.Unix(1_800_000_000, 0) }
+
+func newLog(t *testing.T) *published {
+	t.Helper()
+	p := &published{folder: t.TempDir()}
+	var err error
+	if p.signer, err = tlog.NewSigner(origin, private(1)); err != nil {
+		t.Fatal(err)
+	}
+	if p.witness, err = tlog.NewCosigner("witness.example", private(2), at); err != nil {
+		t.Fatal(err)
+	}
+	p.policy, err = tlog.ParsePolicy(tlog.NewPolicy(
+		tlog.Log{Key: tlog.LogKey(origin, private(1).Public().(ed25519.PublicKey))},
+		[]tlog.Witness{{Name: "w", Key: tlog.WitnessKey("witness.example", private(2).Public().(ed25519.PublicKey))}}, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *published) write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	file := filepath.Join(p.folder, filepath.FromSlash(name))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, data, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *published) read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(p.folder, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func entryOf(n int) []byte {
+	return tlog.Commitment("test", [32]byte{byte(n), byte(n >> 8)}, [32]byte{})
+}
+
+// publish writes a log of these entries, cosigned.
+func (p *published) publish(t *testing.T, size int, entry func(int) []byte) []byte {
+	t.Helper()
+	var edge tlog.Edge
+	tile := func(name tlog.Tile, hashes []tlog.Hash) {
+		var data []byte
+		for _, h := range hashes {
+			data = append(data, h[:]...)
+		}
+		p.write(t, name.Path(), data)
+	}
+	for start := 0; start < size; start += tlog.TileWidth {
+		var entries [][]byte
+		for n := start; n < min(size, start+tlog.TileWidth); n++ {
+			entries = append(entries, entry(n))
+			edge.Append(tlog.LeafHash(entry(n)), tile)
+		}
+		bundle, err := tlog.MarshalBundle(entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.write(t, tlog.Tile{Level: tlog.Entries, Index: int64(start / tlog.TileWidth), Width: len(entries)}.Path(), bundle)
+	}
+	edge.Partial(tile)
+	return p.sign(t, edge.Size(), edge.Root())
+}
+
+func (p *published) sign(t *testing.T, size int64, root tlog.Hash) []byte {
+	t.Helper()
+	note, err := tlog.NewCheckpoint(p.signer, size, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := tlog.Cosign(p.witness, note)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if note, err = tlog.Merge(note, line); err != nil {
+		t.Fatal(err)
+	}
+	p.write(t, "checkpoint", note)
+	return note
+}
+
+func (p *published) audit(t *testing.T, before []byte, events audit.Events) audit.Report {
+	t.Helper()
+	a := audit.Audit{Log: audit.Dir{FS: os.DirFS(p.folder)}, Policy: p.policy, Before: before, Events: events}
+	report, err := a.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.First() == nil && string(a.Seen()) != string(p.read(t, "checkpoint")) {
+		t.Error("it remembers another checkpoint")
+	}
+	return report
+}
+
+const size = 256*3 + 44
+
+func flip(data []byte, at int) []byte {
+	data[at] ^= 1
+	return data
+}
+
+// TestLies alters one thing in a published log of 812 entries and asks for the
+// name of the lie.
+func TestLies(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		alter func(t *testing.T, p *published)
+		want  audit.Check
+		says  string
+	}{
+		{"it finds nothing in an honest log", func(*testing.T, *published) {}, "", ""},
+		{"it finds an altered entry", func(t *testing.T, p *published) {
+			p.write(t, "tile/entries/001", flip(p.read(t, "tile/entries/001"), 40))
+		}, audit.Entry, "tile/entries/001, entry 257"},
+		{"it finds an entry cut short", func(t *testing.T, p *published) {
+			p.write(t, "tile/entries/001", p.read(t, "tile/entries/001")[:100])
+		}, audit.Entry, "tile/entries/001"},
+		{"it finds an altered tile", func(t *testing.T, p *published) {
+			p.write(t, "tile/0/002", flip(p.read(t, "tile/0/002"), 64))
+		}, audit.Tile, "tile/entries/002, entry 514"},
+		{"it finds an altered partial tile", func(t *testing.T, p *published) {
+			p.write(t, "tile/0/003.p/44", flip(p.read(t, "tile/0/003.p/44"), 0))
+		}, audit.Tile, "entry 768"},
+		{"it finds an altered higher tile", func(t *testing.T, p *published) {
+			p.write(t, "tile/1/000.p/3", flip(p.read(t, "tile/1/000.p/3"), 32))
+		}, audit.Tile, "tile/1/000.p/3: hash 1"},
+		{"it finds a higher tile of another width", func(t *testing.T, p *published) {
+			p.write(t, "tile/1/000.p/3", p.read(t, "tile/1/000.p/3")[:64])
+		}, audit.Tile, "tile/1/000.p/3"},
+		{"it finds entries and tiles altered together", func(t *testing.T, p *published) {
+			note := p.read(t, "checkpoint")
+			p.publish(t, size, func(n int) []byte {
+				if n == 5 {
+					return entryOf(5000)
+				}
+				return entryOf(n)
+			})
+			p.write(t, "checkpoint", note)
+		}, audit.Root, "agree on another root"},
+		{"it finds an altered root", func(t *testing.T, p *published) { p.sign(t, size, tlog.Hash{1}) }, audit.Root, ""},
+		{"it finds a checkpoint of a smaller tree under its own tiles", func(t *testing.T, p *published) {
+			other := newLog(t)
+			p.write(t, "checkpoint", other.publish(t, 256, func(n int) []byte { return entryOf(n + 1) }))
+		}, audit.Root, ""},
+		{"it finds an altered checkpoint", func(t *testing.T, p *published) {
+			p.write(t, "checkpoint", []byte(strings.Replace(string(p.read(t, "checkpoint")), "812", "811", 1)))
+		}, audit.Checkpoint, ""},
+		{"it finds another log's checkpoint", func(t *testing.T, p *published) {
+			var err error
+			if p.signer, err = tlog.NewSigner("other.example", private(1)); err != nil {
+				t.Fatal(err)
+			}
+			p.sign(t, size, tlog.Hash{})
+		}, audit.Checkpoint, ""},
+		{"it finds too few witnesses", func(t *testing.T, p *published) {
+			note := string(p.read(t, "checkpoint"))
+			p.write(t, "checkpoint", []byte(note[:strings.Index(note, "— witness")]))
+		}, audit.Unwitnessed, "0 witnesses"},
+		{"it finds a missing checkpoint", func(t *testing.T, p *published) { remove(t, p, "checkpoint") }, audit.Unreadable, "checkpoint"},
+		{"it finds a missing bundle", func(t *testing.T, p *published) { remove(t, p, "tile/entries/001") }, audit.Unreadable, "tile/entries/001"},
+		{"it finds a missing tile", func(t *testing.T, p *published) { remove(t, p, "tile/0/001") }, audit.Unreadable, "tile/0/001"},
+		{"it finds a missing higher tile", func(t *testing.T, p *published) { remove(t, p, "tile/1/000.p/3") }, audit.Tile, "tile/1/000.p/3"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newLog(t)
+			p.publish(t, size, entryOf)
+			tt.alter(t, p)
+			expect(t, p.audit(t, nil, nil), tt.want, tt.says)
+		})
+	}
+}
+
+func remove(t *testing.T, p *published, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(p.folder, filepath.FromSlash(name))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expect(t *testing.T, r audit.Report, want audit.Check, says string) {
+	t.Helper()
+	if want == "" {
+		if r.First() != nil {
+			t.Fatalf("it finds %v", r.First())
+		}
+		return
+	}
+	if len(r.Findings) == 0 || r.Findings[0].Check != want || !strings.Contains(r.Findings[0].Detail, says) {
+		t.Fatalf("it finds %+v, want %s: %s", r.Findings, want, says)
+	}
+	coded, ok := errors.AsType[audit.Finding](r.First())
+	if !ok || coded.ExitCode() < 2 || coded.ExitCode() != want.ExitCode() || coded.Code() != string(want) {
+		t.Errorf("exit code %d", coded.ExitCode())
+	}
+}
+
+// TestMemory shows an auditor one log after another.
+func TestMemory(t *testing.T) {
+	fork := func(n int) []byte {
+		if n >= 100 {
+			return entryOf(n + 7000)
+		}
+		return entryOf(n)
+	}
+	for _, tt := range []struct {
+		name   string
+		before func(t *testing.T, p *published) []byte
+		now    func(t *testing.T, p *published) []byte
+		want   audit.Check
+		notes  int
+	}{
+		{"it takes a log that grew", grown(300, entryOf), grown(size, entryOf), "", 0},
+		{"it takes a log that grew from nothing", grown(0, entryOf), grown(size, entryOf), "", 0},
+		{"it takes the same log again", grown(size, entryOf), grown(size, entryOf), "", 0},
+		{"it takes a fork that lies ahead", grown(100, fork), grown(size, entryOf), "", 0},
+		{"it finds a log set back", grown(size, entryOf), grown(300, entryOf), audit.RolledBack, 2},
+		{"it finds a log emptied", grown(size, entryOf), grown(0, entryOf), audit.RolledBack, 2},
+		{"it finds two logs of one size", grown(300, fork), grown(300, entryOf), audit.TwoLogs, 2},
+		{"it finds two logs of two sizes", grown(300, fork), grown(size, entryOf), audit.TwoLogs, 2},
+		{"it does not take what it never wrote", func(*testing.T, *published) []byte { return []byte("x") }, grown(300, entryOf), audit.Remembered, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := tt.before(t, newLog(t))
+			p := newLog(t)
+			tt.now(t, p)
+			r := p.audit(t, before, nil)
+			expect(t, r, tt.want, "")
+			if tt.want != "" && len(r.Findings[0].Evidence) != tt.notes {
+				t.Errorf("evidence %q", r.Findings[0].Evidence)
+			}
+		})
+	}
+}
+
+func grown(size int, entry func(int) []byte) func(*testing.T, *published) []byte {
+	return func(t *testing.T, p *published) []byte { return p.publish(t, size, entry) }
+}
+
+func TestHTTP(t *testing.T) {
+	p := newLog(t)
+	p.publish(t, size, entryOf)
+	server := httptest.NewServer(http.StripPrefix("/log", http.FileServer(http.Dir(p.folder))))
+	defer server.Close()
+	source, err := audit.NewHTTP(server.URL) // a hub's address
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := audit.Audit{Log: source, Policy: p.policy}
+	report, err := a.Run(t.Context())
+	if err != nil || report.First() != nil || report.Size != size {
+		t.Errorf("%+v, %v", report, err)
+	}
+	server.Close()
+	if report, err = a.Run(t.Context()); err != nil || report.Findings[0].Check != audit.Unreadable {
+		t.Errorf("%+v, %v", report, err)
+	}
+	for _, bad := range []string{"", "log", "ftp://log.example", "http://", ":"} {
+		if _, err := audit.NewHTTP(bad); err == nil {
+			t.Errorf("it takes %q", bad)
+		}
+	}
+}
+
+// TestFullInsteadOfPartial deletes partial tiles once the full ones are there,
+// as C2SP tlog-tiles allows.
+func TestFullInsteadOfPartial(t *testing.T) {
+	small, p := newLog(t), newLog(t)
+	note := small.publish(t, 300, entryOf)
+	p.publish(t, size, entryOf)
+	p.write(t, "checkpoint", note)
+	p.write(t, "tile/1/000.p/1", small.read(t, "tile/1/000.p/1"))
+	expect(t, p.audit(t, nil, nil), "", "")
+}
+
+// rows is a database that says what a test wants.
+type rows struct {
+	stored    []audit.Stored
+	pending   [][]byte
+	erased    []tlog.Hash
+	histories map[consent.GrantID][]consent.Event
+	err       error
+}
+
+func (r rows) Stored(_ context.Context, each func(audit.Stored) error) error {
+	for _, s := range r.stored {
+		if err := each(s); err != nil {
+			return err
+		}
+	}
+	return r.err
+}
+
+func (r rows) Pending(_ context.Context, each func([]byte) error) error {
+	for _, e := range r.pending {
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r rows) Erased(_ context.Context, each func(tlog.Hash) error) error {
+	for _, h := range r.erased {
+		if err := each(h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r rows) Histories(_ context.Context, each func(consent.GrantID, []consent.Event) error) error {
+	for id, events := range r.histories {
+		if err := each(id, events); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestEvents(t *testing.T) {
+	requested := consent.Event{
+		Grant: "g", Seq: 1, Kind: consent.KindRequested, At: at().UTC(), By: "consumer", Request: consent.DigestOf("jws"),
+		Consumer: "c", Provider: "p", Expires: at().Unix() + 60, Evidence: consent.Evidence{Request: "jws"},
+	}
+	forged := requested
+	forged.Evidence.Request = "another"
+	used := consent.Event{Grant: "g", Seq: 2, Kind: consent.KindUsed, At: at().UTC(), Use: 1, Commit: "x"}
+	for _, tt := range []struct {
+		name  string
+		alter func(r *rows)
+		want  audit.Check
+	}{
+		{"it takes what agrees", func(*rows) {}, ""},
+		{"it takes an event not published yet", func(r *rows) {
+			r.stored, r.pending = append(r.stored, audit.Stored{Name: "new", Entry: entryOf(99)}), [][]byte{entryOf(99)}
+		}, ""},
+		{"it takes a tombstone", func(r *rows) { r.stored, r.erased = r.stored[1:], []tlog.Hash{tlog.LeafHash(entryOf(0))} }, ""},
+		{"it finds an altered row", func(r *rows) { r.stored[1].Entry = entryOf(99) }, audit.Event},
+		{"it finds a damaged row", func(r *rows) { r.stored[1] = audit.Stored{Name: "x", Err: errors.New("no JSON")} }, audit.Event},
+		{"it finds a row added", func(r *rows) { r.stored = append(r.stored, audit.Stored{Name: "more", Entry: entryOf(99)}) }, audit.Event},
+		{"it finds a row removed", func(r *rows) { r.stored = r.stored[1:] }, audit.Unexplained},
+		{"it finds an illegal history", func(r *rows) { r.histories["g"] = []consent.Event{requested, used} }, audit.Illegal},
+		{"it finds a gap in a history", func(r *rows) { r.histories["g"] = []consent.Event{used} }, audit.Illegal},
+		{"it finds forged evidence", func(r *rows) { r.histories["g"] = []consent.Event{forged} }, audit.Evidence},
+		{"it says when it cannot read", func(r *rows) { r.err = errors.New("broken") }, audit.Unreadable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			statement, err := tlog.Statement("catalogue", 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := newLog(t)
+			p.publish(t, 4, func(n int) []byte {
+				if n == 3 {
+					return statement // explains itself
+				}
+				return entryOf(n)
+			})
+			r := rows{histories: map[consent.GrantID][]consent.Event{"g": {requested}}}
+			for n := range 3 {
+				r.stored = append(r.stored, audit.Stored{Name: fmt.Sprint(n), Entry: entryOf(n)})
+			}
+			tt.alter(&r)
+			expect(t, p.audit(t, nil, r), tt.want, "")
+		})
+	}
+}
