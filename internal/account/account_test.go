@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/account/accounttest"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
@@ -20,7 +21,7 @@ func is(t *testing.T, what string, err, want error) {
 // TestLife walks a citizen through the whole life of passkeys, and holds the
 // history against the rule of the agencies after each step.
 func TestLife(t *testing.T) {
-	b := newBench(t)
+	b := accounttest.New(t)
 	ctx := t.Context()
 	history := func(active int) {
 		t.Helper()
@@ -28,7 +29,7 @@ func TestLife(t *testing.T) {
 		is(t, "citizen", err, nil)
 		records, err := b.History(ctx, c.ID)
 		is(t, "history", err, nil)
-		keys, err := approval.VerifyHistory(records, rp, b.public)
+		keys, err := approval.VerifyHistory(records, accounttest.RP, b.Officers)
 		if err != nil || len(keys) != active {
 			t.Fatalf("history: %d active keys, %v; want %d", len(keys), err, active)
 		}
@@ -41,38 +42,38 @@ func TestLife(t *testing.T) {
 		}
 	}
 
-	first, s := b.enrol(t, "resident-03", false)
+	first, s := b.Person(t, "resident-03", false)
 	history(1)
-	_, s2 := b.login(t, first)
+	_, s2 := b.SignIn(t, first)
 	if s2.Citizen != s.Citizen || s2.ID == s.ID {
 		t.Error("login: another citizen or the same session")
 	}
-	second := b.add(t, s, first)
+	second := b.AddPhone(t, s, first)
 	history(2)
-	_, s3 := b.login(t, second)
+	_, s3 := b.SignIn(t, second)
 
-	options, err := b.BeginRemove(ctx, s3, first.id())
+	options, err := b.BeginRemove(ctx, s3, first.ID())
 	is(t, "begin remove", err, nil)
-	is(t, "remove", b.FinishChange(ctx, s3, second.get(t, options)), nil)
+	is(t, "remove", b.FinishChange(ctx, s3, second.Get(t, options)), nil)
 	history(1)
-	_, err = b.BeginRemove(ctx, s3, second.id())
+	_, err = b.BeginRemove(ctx, s3, second.ID())
 	is(t, "removing the last", err, account.ErrLastPasskey)
 
-	third, _ := b.enrol(t, "resident-03", true)
+	third, _ := b.Person(t, "resident-03", true)
 	history(1)
-	_, s4 := b.login(t, third)
+	_, s4 := b.SignIn(t, third)
 	if s4.Citizen != s.Citizen {
 		t.Error("after a loss the citizen is somebody else")
 	}
-	if len(b.replaced) != 2 || b.replaced[0] != s.Citizen {
-		t.Errorf("replaced: %v", b.replaced)
+	if len(b.Ended) != 2 || b.Ended[0] != s.Citizen {
+		t.Errorf("replaced: %v", b.Ended)
 	}
 }
 
 func TestCitizensOfOneNameAreTwo(t *testing.T) {
-	b := newBench(t)
-	_, a := b.enrol(t, "resident-03", false)
-	_, c := b.enrol(t, "resident-07", false)
+	b := accounttest.New(t)
+	_, a := b.Person(t, "resident-03", false)
+	_, c := b.Person(t, "resident-07", false)
 	ra, err := b.Resident(t.Context(), a.Citizen)
 	is(t, "resident", err, nil)
 	rc, err := b.Resident(t.Context(), c.Citizen)
@@ -83,10 +84,10 @@ func TestCitizensOfOneNameAreTwo(t *testing.T) {
 }
 
 func TestPseudonymsAndSalts(t *testing.T) {
-	b := newBench(t)
+	b := accounttest.New(t)
 	ctx := t.Context()
-	_, x := b.enrol(t, "resident-01", false)
-	_, y := b.enrol(t, "resident-02", false)
+	_, x := b.Person(t, "resident-01", false)
+	_, y := b.Person(t, "resident-02", false)
 	sub, err := b.Pairwise(ctx, x.Citizen, "urn:a")
 	is(t, "pairwise", err, nil)
 	again, err := b.Pairwise(ctx, x.Citizen, "urn:a")
@@ -125,8 +126,8 @@ func TestPseudonymsAndSalts(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	b := newBench(t)
-	good := account.Options{Store: b.store, Register: demoRegister(t), RP: rp, PairwiseSecret: make([]byte, 32), Replaced: func(context.Context, string) error { return nil }}
+	b := accounttest.New(t)
+	good := account.Options{Store: b.Store, Register: accounttest.Register(t), RP: accounttest.RP, PairwiseSecret: make([]byte, 32), Replaced: func(context.Context, string) error { return nil }}
 	if _, err := account.New(good); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/account/accounttest"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
@@ -24,16 +25,16 @@ func TestOrders(t *testing.T) {
 	}
 	cases := []struct {
 		name   string
-		change func(b *bench, o *account.EnrolmentOrder)
+		change func(b *accounttest.Bench, o *account.EnrolmentOrder)
 		want   error
 	}{
-		{"it takes an order of two officers", func(*bench, *account.EnrolmentOrder) {}, nil},
-		{"it refuses one officer's word", func(_ *bench, o *account.EnrolmentOrder) { o.Orders = o.Orders[:1] }, account.ErrOrder},
-		{"it refuses one officer signing twice", func(_ *bench, o *account.EnrolmentOrder) { o.Orders[1] = o.Orders[0] }, account.ErrOrder},
-		{"it refuses a stranger's signature", func(b *bench, o *account.EnrolmentOrder) {
-			_, salt, order := account.PrepareOrder(o.Resident, false, b.now)
+		{"it takes an order of two officers", func(*accounttest.Bench, *account.EnrolmentOrder) {}, nil},
+		{"it refuses one officer's word", func(_ *accounttest.Bench, o *account.EnrolmentOrder) { o.Orders = o.Orders[:1] }, account.ErrOrder},
+		{"it refuses one officer signing twice", func(_ *accounttest.Bench, o *account.EnrolmentOrder) { o.Orders[1] = o.Orders[0] }, account.ErrOrder},
+		{"it refuses a stranger's signature", func(b *accounttest.Bench, o *account.EnrolmentOrder) {
+			_, salt, order := account.PrepareOrder(o.Resident, false, b.Now())
 			o.Salt, o.Orders = salt, nil
-			for _, key := range []crypto.Signer{b.officers[0], stranger} {
+			for _, key := range []crypto.Signer{b.Signers[0], stranger} {
 				jws, err := approval.SignOrder(order, key)
 				if err != nil {
 					t.Fatal(err)
@@ -41,22 +42,22 @@ func TestOrders(t *testing.T) {
 				o.Orders = append(o.Orders, jws)
 			}
 		}, account.ErrOrder},
-		{"it refuses an order turned to somebody else", func(_ *bench, o *account.EnrolmentOrder) { o.Resident = "resident-02" }, account.ErrOrder},
-		{"it refuses an order with another salt", func(_ *bench, o *account.EnrolmentOrder) { o.Salt[0] ^= 1 }, account.ErrOrder},
-		{"it refuses an expired order", func(b *bench, _ *account.EnrolmentOrder) { b.now = b.now.Add(account.CodeLife) }, account.ErrOrder},
-		{"it refuses an order from the future", func(b *bench, _ *account.EnrolmentOrder) { b.now = b.now.Add(-time.Hour) }, account.ErrOrder},
-		{"it refuses a resident whom the register does not know", func(b *bench, o *account.EnrolmentOrder) {
-			_, other, err := account.SignedOrder("resident-99", false, b.now, b.officers)
+		{"it refuses an order turned to somebody else", func(_ *accounttest.Bench, o *account.EnrolmentOrder) { o.Resident = "resident-02" }, account.ErrOrder},
+		{"it refuses an order with another salt", func(_ *accounttest.Bench, o *account.EnrolmentOrder) { o.Salt[0] ^= 1 }, account.ErrOrder},
+		{"it refuses an expired order", func(b *accounttest.Bench, _ *account.EnrolmentOrder) { b.Wait(account.CodeLife) }, account.ErrOrder},
+		{"it refuses an order from the future", func(b *accounttest.Bench, _ *account.EnrolmentOrder) { b.Wait(-time.Hour) }, account.ErrOrder},
+		{"it refuses a resident whom the register does not know", func(b *accounttest.Bench, o *account.EnrolmentOrder) {
+			_, other, err := account.SignedOrder("resident-99", false, b.Now(), b.Signers)
 			if err != nil {
 				t.Fatal(err)
 			}
 			*o = other
 		}, account.ErrNotFound},
-		{"it refuses a long-lived order", func(b *bench, o *account.EnrolmentOrder) {
-			_, salt, order := account.PrepareOrder(o.Resident, false, b.now)
+		{"it refuses a long-lived order", func(b *accounttest.Bench, o *account.EnrolmentOrder) {
+			_, salt, order := account.PrepareOrder(o.Resident, false, b.Now())
 			order.Expires++
 			o.Salt, o.Orders = salt, nil
-			for _, key := range b.officers {
+			for _, key := range b.Signers {
 				jws, err := approval.SignOrder(order, key)
 				if err != nil {
 					t.Fatal(err)
@@ -67,8 +68,8 @@ func TestOrders(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t)
-			_, o, err := account.SignedOrder("resident-01", false, b.now, b.officers)
+			b := accounttest.New(t)
+			_, o, err := account.SignedOrder("resident-01", false, b.Now(), b.Signers)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,108 +80,108 @@ func TestOrders(t *testing.T) {
 }
 
 func TestReplacing(t *testing.T) {
-	b := newBench(t)
-	p, s := b.enrol(t, "resident-01", false)
-	token, _ := b.login(t, p)
-	_, o, err := account.SignedOrder("resident-01", false, b.now, b.officers)
+	b := accounttest.New(t)
+	p, s := b.Person(t, "resident-01", false)
+	token, _ := b.SignIn(t, p)
+	_, o, err := account.SignedOrder("resident-01", false, b.Now(), b.Signers)
 	is(t, "order", err, nil)
 	is(t, "enrolling twice without replacing", b.Enrol(t.Context(), o), account.ErrEnrolled)
 
-	b.broken = errors.New("issuer is away")
-	code, o, err := account.SignedOrder("resident-01", true, b.now, b.officers)
+	b.Broken = errors.New("issuer is away")
+	code, o, err := account.SignedOrder("resident-01", true, b.Now(), b.Signers)
 	is(t, "order", err, nil)
-	is(t, "an order whose revocations fail", b.Enrol(t.Context(), o), b.broken)
+	is(t, "an order whose revocations fail", b.Enrol(t.Context(), o), b.Broken)
 	_, err = b.Session(t.Context(), token)
 	is(t, "the lost device's session", err, account.ErrNotFound)
-	options, err := b.BeginLogin(t.Context(), p.browser)
+	options, err := b.BeginLogin(t.Context(), p.Browser)
 	is(t, "begin login", err, nil)
-	_, _, err = b.FinishLogin(t.Context(), p.browser, p.get(t, options))
+	_, _, err = b.FinishLogin(t.Context(), p.Browser, p.Get(t, options))
 	is(t, "the lost device's login", err, account.ErrAssertion)
 
-	fresh := newPhone()
+	fresh := accounttest.NewPhone()
 	finish := func() error {
-		options, err := b.BeginEnrolment(t.Context(), fresh.browser, somewhere, code)
+		options, err := b.BeginEnrolment(t.Context(), fresh.Browser, somewhere, code)
 		is(t, "begin", err, nil)
-		_, got, err := b.FinishEnrolment(t.Context(), fresh.browser, code, userAgent, fresh.create(t, options))
+		_, got, err := b.FinishEnrolment(t.Context(), fresh.Browser, code, accounttest.UserAgent, fresh.Create(t, options))
 		if err == nil && got.Citizen != s.Citizen {
 			t.Error("another citizen after the loss")
 		}
 		return err
 	}
-	is(t, "a new passkey before the revocations", finish(), b.broken)
-	b.broken = nil
+	is(t, "a new passkey before the revocations", finish(), b.Broken)
+	b.Broken = nil
 	is(t, "a new passkey after them", finish(), nil)
 }
 
 func TestCodes(t *testing.T) {
-	begin := func(b *bench, address, code string) error {
+	begin := func(b *accounttest.Bench, address, code string) error {
 		_, err := b.BeginEnrolment(t.Context(), "browser", address, code)
 		return err
 	}
 	cases := []struct {
 		name string
-		try  func(t *testing.T, b *bench, code string) error
+		try  func(t *testing.T, b *accounttest.Bench, code string) error
 		want error
 	}{
-		{"it takes the code", func(_ *testing.T, b *bench, code string) error { return begin(b, somewhere, code) }, nil},
-		{"it takes the code as people type it", func(_ *testing.T, b *bench, code string) error {
+		{"it takes the code", func(_ *testing.T, b *accounttest.Bench, code string) error { return begin(b, somewhere, code) }, nil},
+		{"it takes the code as people type it", func(_ *testing.T, b *accounttest.Bench, code string) error {
 			code = strings.ToLower(code)
 			return begin(b, somewhere, " "+code[:4]+"-"+code[4:8]+" "+code[8:])
 		}, nil},
-		{"it refuses an unknown code", func(_ *testing.T, b *bench, _ string) error { return begin(b, somewhere, "AAAABBBBCCCC") }, account.ErrCode},
-		{"it refuses an empty code", func(_ *testing.T, b *bench, _ string) error { return begin(b, somewhere, "") }, account.ErrCode},
-		{"it refuses a huge code", func(_ *testing.T, b *bench, code string) error {
+		{"it refuses an unknown code", func(_ *testing.T, b *accounttest.Bench, _ string) error { return begin(b, somewhere, "AAAABBBBCCCC") }, account.ErrCode},
+		{"it refuses an empty code", func(_ *testing.T, b *accounttest.Bench, _ string) error { return begin(b, somewhere, "") }, account.ErrCode},
+		{"it refuses a huge code", func(_ *testing.T, b *accounttest.Bench, code string) error {
 			return begin(b, somewhere, code+strings.Repeat(" ", 1000))
 		}, account.ErrCode},
-		{"it refuses an expired code", func(_ *testing.T, b *bench, code string) error {
-			b.now = b.now.Add(account.CodeLife)
+		{"it refuses an expired code", func(_ *testing.T, b *accounttest.Bench, code string) error {
+			b.Wait(account.CodeLife)
 			return begin(b, somewhere, code)
 		}, account.ErrCode},
-		{"it refuses a code that a newer letter replaced", func(t *testing.T, b *bench, code string) error {
-			b.order(t, "resident-01", false)
+		{"it refuses a code that a newer letter replaced", func(t *testing.T, b *accounttest.Bench, code string) error {
+			b.Letter(t, "resident-01", false)
 			return begin(b, somewhere, code)
 		}, account.ErrCode},
-		{"it refuses a used code", func(t *testing.T, b *bench, code string) error {
-			p := newPhone()
-			options, err := b.BeginEnrolment(t.Context(), p.browser, somewhere, code)
+		{"it refuses a used code", func(t *testing.T, b *accounttest.Bench, code string) error {
+			p := accounttest.NewPhone()
+			options, err := b.BeginEnrolment(t.Context(), p.Browser, somewhere, code)
 			is(t, "begin", err, nil)
-			_, _, err = b.FinishEnrolment(t.Context(), p.browser, code, "", p.create(t, options))
+			_, _, err = b.FinishEnrolment(t.Context(), p.Browser, code, "", p.Create(t, options))
 			is(t, "finish", err, nil)
 			return begin(b, somewhere, code)
 		}, account.ErrCode},
-		{"it gives a code five tries", func(t *testing.T, b *bench, code string) error {
+		{"it gives a code five tries", func(t *testing.T, b *accounttest.Bench, code string) error {
 			for range 4 {
 				is(t, "a try", begin(b, somewhere, code), nil)
 			}
 			return begin(b, somewhere, code)
 		}, nil},
-		{"it refuses a sixth try", func(t *testing.T, b *bench, code string) error {
+		{"it refuses a sixth try", func(t *testing.T, b *accounttest.Bench, code string) error {
 			for range 5 {
 				is(t, "a try", begin(b, somewhere, code), nil)
 			}
 			return begin(b, somewhere, code)
 		}, account.ErrCode},
-		{"it stops an address after five wrong codes, even with the right one", func(t *testing.T, b *bench, code string) error {
+		{"it stops an address after five wrong codes, even with the right one", func(t *testing.T, b *accounttest.Bench, code string) error {
 			for range 5 {
 				is(t, "a guess", begin(b, somewhere, "AAAABBBBCCCC"), account.ErrCode)
 			}
 			is(t, "a sixth guess", begin(b, somewhere, "AAAABBBBCCCC"), account.ErrTooMany)
 			return begin(b, somewhere, code)
 		}, account.ErrTooMany},
-		{"it lets the owner in while others guess", func(t *testing.T, b *bench, code string) error {
+		{"it lets the owner in while others guess", func(t *testing.T, b *accounttest.Bench, code string) error {
 			for range 20 {
 				_ = begin(b, somewhere, "AAAABBBBCCCC")
 			}
 			return begin(b, "198.51.100.9", code)
 		}, nil},
-		{"it forgives an address after a quarter of an hour", func(t *testing.T, b *bench, code string) error {
+		{"it forgives an address after a quarter of an hour", func(t *testing.T, b *accounttest.Bench, code string) error {
 			for range 6 {
 				_ = begin(b, somewhere, "AAAABBBBCCCC")
 			}
-			b.now = b.now.Add(15 * time.Minute)
+			b.Wait(15 * time.Minute)
 			return begin(b, somewhere, code)
 		}, nil},
-		{"it does not charge the right code to the address", func(t *testing.T, b *bench, code string) error {
+		{"it does not charge the right code to the address", func(t *testing.T, b *accounttest.Bench, code string) error {
 			for range 4 {
 				is(t, "a try", begin(b, somewhere, code), nil)
 			}
@@ -192,8 +193,8 @@ func TestCodes(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t)
-			is(t, "begin", c.try(t, b, b.order(t, "resident-01", false)), c.want)
+			b := accounttest.New(t)
+			is(t, "begin", c.try(t, b, b.Letter(t, "resident-01", false)), c.want)
 		})
 	}
 }
@@ -212,32 +213,32 @@ func TestCodeAlphabet(t *testing.T) {
 func TestFinishEnrolment(t *testing.T) {
 	cases := []struct {
 		name   string
-		change func(b *bench, p *phone, code *string)
+		change func(b *accounttest.Bench, p *accounttest.Phone, code *string)
 		twice  bool
 		want   error
 	}{
-		{"it makes the first passkey", func(*bench, *phone, *string) {}, false, nil},
-		{"it takes a challenge once", func(*bench, *phone, *string) {}, true, account.ErrCeremony},
-		{"it refuses another browser", func(_ *bench, p *phone, _ *string) { p.browser = "another" }, false, account.ErrCeremony},
-		{"it refuses a browser without its cookie", func(_ *bench, p *phone, _ *string) { p.browser = "" }, false, account.ErrCeremony},
-		{"it refuses another code", func(_ *bench, _ *phone, code *string) { *code = "AAAABBBBCCCC" }, false, account.ErrCode},
-		{"it refuses an answer after five minutes", func(b *bench, _ *phone, _ *string) { b.now = b.now.Add(5 * time.Minute) }, false, account.ErrCeremony},
-		{"it refuses an unverified user", func(_ *bench, p *phone, _ *string) { p.auth.Options.UserNotVerified = true }, false, account.ErrAssertion},
-		{"it refuses an absent user", func(_ *bench, p *phone, _ *string) { p.auth.Options.UserNotPresent = true }, false, account.ErrAssertion},
-		{"it refuses another origin", func(_ *bench, p *phone, _ *string) { p.rp.Origin = "http://evil.example" }, false, account.ErrAssertion},
-		{"it refuses another port", func(_ *bench, p *phone, _ *string) { p.rp.Origin = "http://localhost:9999" }, false, account.ErrAssertion},
-		{"it refuses another RP ID", func(_ *bench, p *phone, _ *string) { p.rp.ID = "evil.example" }, false, account.ErrAssertion},
+		{"it makes the first passkey", func(*accounttest.Bench, *accounttest.Phone, *string) {}, false, nil},
+		{"it takes a challenge once", func(*accounttest.Bench, *accounttest.Phone, *string) {}, true, account.ErrCeremony},
+		{"it refuses another browser", func(_ *accounttest.Bench, p *accounttest.Phone, _ *string) { p.Browser = "another" }, false, account.ErrCeremony},
+		{"it refuses a browser without its cookie", func(_ *accounttest.Bench, p *accounttest.Phone, _ *string) { p.Browser = "" }, false, account.ErrCeremony},
+		{"it refuses another code", func(_ *accounttest.Bench, _ *accounttest.Phone, code *string) { *code = "AAAABBBBCCCC" }, false, account.ErrCode},
+		{"it refuses an answer after five minutes", func(b *accounttest.Bench, _ *accounttest.Phone, _ *string) { b.Wait(5 * time.Minute) }, false, account.ErrCeremony},
+		{"it refuses an unverified user", func(_ *accounttest.Bench, p *accounttest.Phone, _ *string) { p.Auth.Options.UserNotVerified = true }, false, account.ErrAssertion},
+		{"it refuses an absent user", func(_ *accounttest.Bench, p *accounttest.Phone, _ *string) { p.Auth.Options.UserNotPresent = true }, false, account.ErrAssertion},
+		{"it refuses another origin", func(_ *accounttest.Bench, p *accounttest.Phone, _ *string) { p.RP.Origin = "http://evil.example" }, false, account.ErrAssertion},
+		{"it refuses another port", func(_ *accounttest.Bench, p *accounttest.Phone, _ *string) { p.RP.Origin = "http://localhost:9999" }, false, account.ErrAssertion},
+		{"it refuses another RP ID", func(_ *accounttest.Bench, p *accounttest.Phone, _ *string) { p.RP.ID = "evil.example" }, false, account.ErrAssertion},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b, p := newBench(t), newPhone()
-			code := b.order(t, "resident-01", false)
-			options, err := b.BeginEnrolment(t.Context(), p.browser, somewhere, code)
+			b, p := accounttest.New(t), accounttest.NewPhone()
+			code := b.Letter(t, "resident-01", false)
+			options, err := b.BeginEnrolment(t.Context(), p.Browser, somewhere, code)
 			is(t, "begin", err, nil)
 			c.change(b, p, &code)
-			made := p.create(t, options)
+			made := p.Create(t, options)
 			finish := func() error {
-				_, _, err := b.FinishEnrolment(t.Context(), p.browser, code, userAgent, made)
+				_, _, err := b.FinishEnrolment(t.Context(), p.Browser, code, accounttest.UserAgent, made)
 				return err
 			}
 			if c.twice {
@@ -254,18 +255,18 @@ func TestFinishEnrolment(t *testing.T) {
 
 // Two browsers with one code: one wins, and there is one passkey.
 func TestCodeRace(t *testing.T) {
-	b := newBench(t)
-	code := b.order(t, "resident-01", false)
-	phones := []*phone{newPhone(), newPhone()}
+	b := accounttest.New(t)
+	code := b.Letter(t, "resident-01", false)
+	phones := []*accounttest.Phone{accounttest.NewPhone(), accounttest.NewPhone()}
 	var made []json.RawMessage
 	for _, p := range phones {
-		options, err := b.BeginEnrolment(t.Context(), p.browser, somewhere, code)
+		options, err := b.BeginEnrolment(t.Context(), p.Browser, somewhere, code)
 		is(t, "begin", err, nil)
-		made = append(made, p.create(t, options))
+		made = append(made, p.Create(t, options))
 	}
-	_, s, err := b.FinishEnrolment(t.Context(), phones[0].browser, code, "", made[0])
+	_, s, err := b.FinishEnrolment(t.Context(), phones[0].Browser, code, "", made[0])
 	is(t, "the first", err, nil)
-	_, _, err = b.FinishEnrolment(t.Context(), phones[1].browser, code, "", made[1])
+	_, _, err = b.FinishEnrolment(t.Context(), phones[1].Browser, code, "", made[1])
 	is(t, "the second", err, account.ErrCode)
 	keys, err := b.Passkeys(t.Context(), s.Citizen)
 	if err != nil || len(keys) != 1 {
@@ -274,7 +275,7 @@ func TestCodeRace(t *testing.T) {
 }
 
 func TestAdmit(t *testing.T) {
-	b := newBench(t)
+	b := accounttest.New(t)
 	ctx := t.Context()
 	c, err := b.Admit(ctx, "resident-05")
 	is(t, "admit", err, nil)
@@ -288,7 +289,7 @@ func TestAdmit(t *testing.T) {
 	if err != nil || on {
 		t.Errorf("enrolled without a passkey: %v", err)
 	}
-	_, s := b.enrol(t, "resident-05", false)
+	_, s := b.Person(t, "resident-05", false)
 	if s.Citizen != c.ID {
 		t.Error("enrolment made a second citizen")
 	}

@@ -7,46 +7,47 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/account/accounttest"
 )
 
 func TestFinishLogin(t *testing.T) {
 	cases := []struct {
 		name   string
-		change func(t *testing.T, b *bench, p *phone)
+		change func(t *testing.T, b *accounttest.Bench, p *accounttest.Phone)
 		twice  bool
 		want   error
 	}{
-		{"it lets the citizen in", func(*testing.T, *bench, *phone) {}, false, nil},
-		{"it takes a challenge once", func(*testing.T, *bench, *phone) {}, true, account.ErrCeremony},
-		{"it refuses another browser", func(_ *testing.T, _ *bench, p *phone) { p.browser = "another" }, false, account.ErrCeremony},
-		{"it refuses an answer after five minutes", func(_ *testing.T, b *bench, _ *phone) { b.now = b.now.Add(5 * time.Minute) }, false, account.ErrCeremony},
-		{"it refuses an unverified user", func(_ *testing.T, _ *bench, p *phone) { p.auth.Options.UserNotVerified = true }, false, account.ErrAssertion},
-		{"it refuses an absent user", func(_ *testing.T, _ *bench, p *phone) { p.auth.Options.UserNotPresent = true }, false, account.ErrAssertion},
-		{"it refuses another origin", func(_ *testing.T, _ *bench, p *phone) { p.rp.Origin = "http://localhost:9999" }, false, account.ErrAssertion},
-		{"it refuses another RP ID", func(_ *testing.T, _ *bench, p *phone) { p.rp.ID = "evil.example" }, false, account.ErrAssertion},
-		{"it refuses an unknown passkey", func(_ *testing.T, _ *bench, p *phone) { p.cred.ID = []byte("0123456789abcdef") }, false, account.ErrAssertion},
-		{"it refuses a known passkey under another handle", func(t *testing.T, b *bench, p *phone) {
-			other, _ := b.enrol(t, "resident-02", false)
-			p.auth.Options.UserHandle = other.auth.Options.UserHandle
+		{"it lets the citizen in", func(*testing.T, *accounttest.Bench, *accounttest.Phone) {}, false, nil},
+		{"it takes a challenge once", func(*testing.T, *accounttest.Bench, *accounttest.Phone) {}, true, account.ErrCeremony},
+		{"it refuses another browser", func(_ *testing.T, _ *accounttest.Bench, p *accounttest.Phone) { p.Browser = "another" }, false, account.ErrCeremony},
+		{"it refuses an answer after five minutes", func(_ *testing.T, b *accounttest.Bench, _ *accounttest.Phone) { b.Wait(5 * time.Minute) }, false, account.ErrCeremony},
+		{"it refuses an unverified user", func(_ *testing.T, _ *accounttest.Bench, p *accounttest.Phone) { p.Auth.Options.UserNotVerified = true }, false, account.ErrAssertion},
+		{"it refuses an absent user", func(_ *testing.T, _ *accounttest.Bench, p *accounttest.Phone) { p.Auth.Options.UserNotPresent = true }, false, account.ErrAssertion},
+		{"it refuses another origin", func(_ *testing.T, _ *accounttest.Bench, p *accounttest.Phone) { p.RP.Origin = "http://localhost:9999" }, false, account.ErrAssertion},
+		{"it refuses another RP ID", func(_ *testing.T, _ *accounttest.Bench, p *accounttest.Phone) { p.RP.ID = "evil.example" }, false, account.ErrAssertion},
+		{"it refuses an unknown passkey", func(_ *testing.T, _ *accounttest.Bench, p *accounttest.Phone) { p.Cred.ID = []byte("0123456789abcdef") }, false, account.ErrAssertion},
+		{"it refuses a known passkey under another handle", func(t *testing.T, b *accounttest.Bench, p *accounttest.Phone) {
+			other, _ := b.Person(t, "resident-02", false)
+			p.Auth.Options.UserHandle = other.Auth.Options.UserHandle
 		}, false, account.ErrAssertion},
-		{"it refuses a passkey without a handle", func(_ *testing.T, _ *bench, p *phone) { p.auth.Options.UserHandle = nil }, false, account.ErrAssertion},
-		{"it refuses another key under a known id", func(t *testing.T, b *bench, p *phone) {
-			other, _ := b.enrol(t, "resident-02", false)
-			p.cred.Key = other.cred.Key
+		{"it refuses a passkey without a handle", func(_ *testing.T, _ *accounttest.Bench, p *accounttest.Phone) { p.Auth.Options.UserHandle = nil }, false, account.ErrAssertion},
+		{"it refuses another key under a known id", func(t *testing.T, b *accounttest.Bench, p *accounttest.Phone) {
+			other, _ := b.Person(t, "resident-02", false)
+			p.Cred.Key = other.Cred.Key
 		}, false, account.ErrAssertion},
-		{"it refuses a passkey that claims to be synced now", func(_ *testing.T, _ *bench, p *phone) { p.auth.Options.BackupEligible = true }, false, account.ErrAssertion},
+		{"it refuses a passkey that claims to be synced now", func(_ *testing.T, _ *accounttest.Bench, p *accounttest.Phone) { p.Auth.Options.BackupEligible = true }, false, account.ErrAssertion},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t)
-			p, s := b.enrol(t, "resident-01", false)
-			options, err := b.BeginLogin(t.Context(), p.browser)
+			b := accounttest.New(t)
+			p, s := b.Person(t, "resident-01", false)
+			options, err := b.BeginLogin(t.Context(), p.Browser)
 			is(t, "begin", err, nil)
 			c.change(t, b, p)
-			answer := p.get(t, options)
+			answer := p.Get(t, options)
 			finish := func() error {
-				token, got, err := b.FinishLogin(t.Context(), p.browser, answer)
-				if err == nil && (token == "" || got.Citizen != s.Citizen || got.Passkey != p.id()) {
+				token, got, err := b.FinishLogin(t.Context(), p.Browser, answer)
+				if err == nil && (token == "" || got.Citizen != s.Citizen || got.Passkey != p.ID()) {
 					t.Errorf("session %+v", got)
 				}
 				return err
@@ -61,34 +62,34 @@ func TestFinishLogin(t *testing.T) {
 
 // A challenge of one ceremony is worth nothing in another.
 func TestCeremoniesAreNotMixed(t *testing.T) {
-	b := newBench(t)
+	b := accounttest.New(t)
 	ctx := t.Context()
-	p, s := b.enrol(t, "resident-01", false)
-	b.add(t, s, p)
+	p, s := b.Person(t, "resident-01", false)
+	b.AddPhone(t, s, p)
 
-	options, err := b.BeginRemove(ctx, s, p.id())
+	options, err := b.BeginRemove(ctx, s, p.ID())
 	is(t, "begin remove", err, nil)
-	_, _, err = b.FinishLogin(ctx, p.browser, p.get(t, options))
+	_, _, err = b.FinishLogin(ctx, p.Browser, p.Get(t, options))
 	is(t, "a removal's challenge as a login", err, account.ErrCeremony)
 
-	options, err = b.BeginLogin(ctx, p.browser)
+	options, err = b.BeginLogin(ctx, p.Browser)
 	is(t, "begin login", err, nil)
-	is(t, "a login's challenge as a change", b.FinishChange(ctx, s, p.get(t, options)), account.ErrCeremony)
+	is(t, "a login's challenge as a change", b.FinishChange(ctx, s, p.Get(t, options)), account.ErrCeremony)
 
 	options, err = b.BeginAdd(ctx, s)
 	is(t, "begin add", err, nil)
-	code := b.order(t, "resident-02", false)
-	_, _, err = b.FinishEnrolment(ctx, p.browser, code, "", newPhone().create(t, options))
+	code := b.Letter(t, "resident-02", false)
+	_, _, err = b.FinishEnrolment(ctx, p.Browser, code, "", accounttest.NewPhone().Create(t, options))
 	is(t, "an addition's challenge as an enrolment", err, account.ErrCeremony)
 }
 
 func TestSessions(t *testing.T) {
-	b := newBench(t)
+	b := accounttest.New(t)
 	ctx := t.Context()
-	p, _ := b.enrol(t, "resident-01", false)
-	token, s := b.login(t, p)
+	p, _ := b.Person(t, "resident-01", false)
+	token, s := b.SignIn(t, p)
 	got, err := b.Session(ctx, token)
-	if err != nil || got.Citizen != s.Citizen || got.ID != s.ID || !got.AuthTime.Equal(b.now) {
+	if err != nil || got.Citizen != s.Citizen || got.ID != s.ID || !got.AuthTime.Equal(b.Now()) {
 		t.Errorf("session %+v, %v", got, err)
 	}
 	if strings.Contains(s.ID, token) {
@@ -98,7 +99,7 @@ func TestSessions(t *testing.T) {
 		_, err := b.Session(ctx, bad)
 		is(t, name, err, account.ErrNotFound)
 	}
-	second, _ := b.login(t, p)
+	second, _ := b.SignIn(t, p)
 	if second == token {
 		t.Error("two logins share a token")
 	}
@@ -107,20 +108,20 @@ func TestSessions(t *testing.T) {
 	is(t, "after logout", err, account.ErrNotFound)
 	_, err = b.Session(ctx, token)
 	is(t, "the other session", err, nil)
-	b.now = b.now.Add(12 * time.Hour)
+	b.Wait(12 * time.Hour)
 	_, err = b.Session(ctx, token)
 	is(t, "after twelve hours", err, account.ErrNotFound)
 }
 
 // What is posted by anybody must never be an internal error.
 func FuzzAnswers(f *testing.F) {
-	b := newBench(f)
-	p, s := b.enrol(f, "resident-01", false)
-	options, err := b.BeginLogin(f.Context(), p.browser)
+	b := accounttest.New(f)
+	p, s := b.Person(f, "resident-01", false)
+	options, err := b.BeginLogin(f.Context(), p.Browser)
 	if err != nil {
 		f.Fatal(err)
 	}
-	good := string(p.get(f, options))
+	good := string(p.Get(f, options))
 	f.Add(good)
 	f.Add(strings.Replace(good, `"id"`, `"id":"x","id"`, 1))
 	f.Add(`{}`)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/account/accounttest"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
@@ -20,8 +21,8 @@ func refused(t *testing.T, err error) {
 // change is a change that waits for its signature: the addition of fresh, or the
 // removal of second.
 type change struct {
-	*bench
-	first, second, fresh *phone
+	*accounttest.Bench
+	first, second, fresh *accounttest.Phone
 	mine, other          account.Session
 	options              json.RawMessage
 }
@@ -35,20 +36,20 @@ func (c *change) active(t *testing.T) int {
 
 func waiting(t *testing.T, op string) *change {
 	t.Helper()
-	c := &change{bench: newBench(t), fresh: newPhone()}
+	c := &change{Bench: accounttest.New(t), fresh: accounttest.NewPhone()}
 	ctx := t.Context()
-	c.first, c.mine = c.enrol(t, "resident-01", false)
-	c.second = c.add(t, c.mine, c.first)
-	_, c.other = c.enrol(t, "resident-02", false)
+	c.first, c.mine = c.Person(t, "resident-01", false)
+	c.second = c.AddPhone(t, c.mine, c.first)
+	_, c.other = c.Person(t, "resident-02", false)
 	var err error
 	if op == approval.OpRemove {
-		c.options, err = c.BeginRemove(ctx, c.mine, c.second.id())
+		c.options, err = c.BeginRemove(ctx, c.mine, c.second.ID())
 		is(t, "begin remove", err, nil)
 		return c
 	}
 	made, err := c.BeginAdd(ctx, c.mine)
 	is(t, "begin add", err, nil)
-	id, err := c.FinishAdd(ctx, c.mine, userAgent, c.fresh.create(t, made))
+	id, err := c.FinishAdd(ctx, c.mine, accounttest.UserAgent, c.fresh.Create(t, made))
 	is(t, "finish add", err, nil)
 	_, err = c.Change(ctx, c.other, id)
 	is(t, "somebody else's look at the change", err, account.ErrCeremony)
@@ -66,40 +67,40 @@ func TestChanges(t *testing.T) {
 		want error
 	}{
 		{"it makes the change that an existing passkey signed", func(t *testing.T, c *change) error {
-			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+			return c.FinishChange(t.Context(), c.mine, c.first.Get(t, c.options))
 		}, nil},
 		{"it refuses the passkey that is not the chosen signer", func(t *testing.T, c *change) error {
-			return c.FinishChange(t.Context(), c.mine, c.second.get(t, c.options))
+			return c.FinishChange(t.Context(), c.mine, c.second.Get(t, c.options))
 		}, account.ErrAssertion},
 		{"it refuses the new passkey as its own signer", func(t *testing.T, c *change) error {
-			c.fresh.rp, c.fresh.auth.Options.UserHandle = c.first.rp, c.first.auth.Options.UserHandle
-			if len(c.fresh.cred.ID) == 0 {
-				c.fresh.cred = c.second.cred
+			c.fresh.RP, c.fresh.Auth.Options.UserHandle = c.first.RP, c.first.Auth.Options.UserHandle
+			if len(c.fresh.Cred.ID) == 0 {
+				c.fresh.Cred = c.second.Cred
 			}
-			return c.FinishChange(t.Context(), c.mine, c.fresh.get(t, c.options))
+			return c.FinishChange(t.Context(), c.mine, c.fresh.Get(t, c.options))
 		}, account.ErrAssertion},
 		{"it refuses another session", func(t *testing.T, c *change) error {
-			return c.FinishChange(t.Context(), c.other, c.first.get(t, c.options))
+			return c.FinishChange(t.Context(), c.other, c.first.Get(t, c.options))
 		}, account.ErrCeremony},
 		{"it refuses another session of the same citizen", func(t *testing.T, c *change) error {
-			_, later := c.login(t, c.second)
-			return c.FinishChange(t.Context(), later, c.first.get(t, c.options))
+			_, later := c.SignIn(t, c.second)
+			return c.FinishChange(t.Context(), later, c.first.Get(t, c.options))
 		}, account.ErrCeremony},
 		{"it refuses an unverified user", func(t *testing.T, c *change) error {
-			c.first.auth.Options.UserNotVerified = true
-			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+			c.first.Auth.Options.UserNotVerified = true
+			return c.FinishChange(t.Context(), c.mine, c.first.Get(t, c.options))
 		}, account.ErrAssertion},
 		{"it refuses another origin", func(t *testing.T, c *change) error {
-			c.first.rp.Origin = "http://localhost:9999"
-			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+			c.first.RP.Origin = "http://localhost:9999"
+			return c.FinishChange(t.Context(), c.mine, c.first.Get(t, c.options))
 		}, account.ErrAssertion},
 		{"it refuses an answer after five minutes", func(t *testing.T, c *change) error {
-			c.now = c.now.Add(5 * time.Minute)
-			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+			c.Wait(5 * time.Minute)
+			return c.FinishChange(t.Context(), c.mine, c.first.Get(t, c.options))
 		}, account.ErrCeremony},
 		{"it refuses a change that others have overtaken", func(t *testing.T, c *change) error {
-			c.add(t, c.mine, c.first)
-			return c.FinishChange(t.Context(), c.mine, c.first.get(t, c.options))
+			c.AddPhone(t, c.mine, c.first)
+			return c.FinishChange(t.Context(), c.mine, c.first.Get(t, c.options))
 		}, account.ErrConflict},
 	}
 	for _, op := range []string{approval.OpAdd, approval.OpRemove} {
@@ -127,22 +128,22 @@ func TestChanges(t *testing.T) {
 
 func TestChangeOnce(t *testing.T) {
 	c := waiting(t, approval.OpAdd)
-	answer := c.first.get(t, c.options)
+	answer := c.first.Get(t, c.options)
 	is(t, "once", c.FinishChange(t.Context(), c.mine, answer), nil)
 	is(t, "twice", c.FinishChange(t.Context(), c.mine, answer), account.ErrCeremony)
 }
 
 func TestRemoveRefuses(t *testing.T) {
-	b := newBench(t)
+	b := accounttest.New(t)
 	ctx := t.Context()
-	p, s := b.enrol(t, "resident-01", false)
-	hers, _ := b.enrol(t, "resident-02", false)
+	p, s := b.Person(t, "resident-01", false)
+	hers, _ := b.Person(t, "resident-02", false)
 	for name, c := range map[string]struct {
 		id   string
 		want error
 	}{
-		"it keeps the last passkey":             {p.id(), account.ErrLastPasskey},
-		"it does not know others' passkeys":     {hers.id(), account.ErrNotFound},
+		"it keeps the last passkey":             {p.ID(), account.ErrLastPasskey},
+		"it does not know others' passkeys":     {hers.ID(), account.ErrNotFound},
 		"it does not know unknown passkeys":     {"unknown", account.ErrNotFound},
 		"it does not take an empty id for none": {"", account.ErrNotFound},
 	} {
@@ -155,17 +156,17 @@ func TestRemoveRefuses(t *testing.T) {
 
 // Two removals at once, of two passkeys by one another, leave one.
 func TestRemoveRace(t *testing.T) {
-	b := newBench(t)
+	b := accounttest.New(t)
 	ctx := t.Context()
-	p1, s1 := b.enrol(t, "resident-01", false)
-	p2 := b.add(t, s1, p1)
-	_, s2 := b.login(t, p2)
-	o1, err := b.BeginRemove(ctx, s1, p2.id())
+	p1, s1 := b.Person(t, "resident-01", false)
+	p2 := b.AddPhone(t, s1, p1)
+	_, s2 := b.SignIn(t, p2)
+	o1, err := b.BeginRemove(ctx, s1, p2.ID())
 	is(t, "begin", err, nil)
-	o2, err := b.BeginRemove(ctx, s2, p1.id())
+	o2, err := b.BeginRemove(ctx, s2, p1.ID())
 	is(t, "begin", err, nil)
-	is(t, "the first", b.FinishChange(ctx, s1, p1.get(t, o1)), nil)
-	if err := b.FinishChange(ctx, s2, p2.get(t, o2)); err == nil {
+	is(t, "the first", b.FinishChange(ctx, s1, p1.Get(t, o1)), nil)
+	if err := b.FinishChange(ctx, s2, p2.Get(t, o2)); err == nil {
 		t.Error("the second removal went through")
 	}
 	keys, err := b.Passkeys(ctx, s1.Citizen)
@@ -176,30 +177,30 @@ func TestRemoveRace(t *testing.T) {
 
 // The passkey of the session that goes is signed out by another one.
 func TestRemoveOwn(t *testing.T) {
-	b := newBench(t)
+	b := accounttest.New(t)
 	ctx := t.Context()
-	p1, s := b.enrol(t, "resident-01", false)
-	p2 := b.add(t, s, p1)
-	signer, err := b.Remover(ctx, s, p1.id())
-	if err != nil || signer.ID != p2.id() {
+	p1, s := b.Person(t, "resident-01", false)
+	p2 := b.AddPhone(t, s, p1)
+	signer, err := b.Remover(ctx, s, p1.ID())
+	if err != nil || signer.ID != p2.ID() {
 		t.Fatalf("signer %s, %v", signer.ID, err)
 	}
-	token, s2 := b.login(t, p1)
-	options, err := b.BeginRemove(ctx, s2, p1.id())
+	token, s2 := b.SignIn(t, p1)
+	options, err := b.BeginRemove(ctx, s2, p1.ID())
 	is(t, "begin", err, nil)
-	is(t, "by itself", b.FinishChange(ctx, s2, p1.get(t, options)), account.ErrAssertion)
-	options, err = b.BeginRemove(ctx, s2, p1.id())
+	is(t, "by itself", b.FinishChange(ctx, s2, p1.Get(t, options)), account.ErrAssertion)
+	options, err = b.BeginRemove(ctx, s2, p1.ID())
 	is(t, "begin", err, nil)
-	is(t, "by the other", b.FinishChange(ctx, s2, p2.get(t, options)), nil)
+	is(t, "by the other", b.FinishChange(ctx, s2, p2.Get(t, options)), nil)
 	_, err = b.Session(ctx, token)
 	is(t, "its session", err, account.ErrNotFound)
 }
 
 func TestApprovals(t *testing.T) {
-	b := newBench(t)
+	b := accounttest.New(t)
 	ctx := t.Context()
-	p, s := b.enrol(t, "resident-01", false)
-	hers, other := b.enrol(t, "resident-02", false)
+	p, s := b.Person(t, "resident-01", false)
+	hers, other := b.Person(t, "resident-02", false)
 	challenge := [32]byte{1, 2, 3}
 	options, err := b.AssertionOptions(ctx, s.Citizen, challenge)
 	is(t, "options", err, nil)
@@ -208,31 +209,31 @@ func TestApprovals(t *testing.T) {
 		Allow            []map[string]any `json:"allowCredentials"`
 	}
 	is(t, "json", json.Unmarshal(options, &o), nil)
-	if o.UserVerification != "required" || len(o.Allow) != 1 || o.Allow[0]["id"] != p.id() {
+	if o.UserVerification != "required" || len(o.Allow) != 1 || o.Allow[0]["id"] != p.ID() {
 		t.Errorf("options %s", options)
 	}
-	assertion, err := account.Assertion(p.get(t, options))
+	assertion, err := account.Assertion(p.Get(t, options))
 	is(t, "assertion", err, nil)
 	key, err := b.PasskeyKey(ctx, s.Citizen, assertion.CredentialID)
 	is(t, "key", err, nil)
-	is(t, "verify", rp.Verify(assertion, key, challenge), nil)
-	if err := rp.Verify(assertion, key, [32]byte{9}); err == nil {
+	is(t, "verify", accounttest.RP.Verify(assertion, key, challenge), nil)
+	if err := accounttest.RP.Verify(assertion, key, [32]byte{9}); err == nil {
 		t.Error("it verifies for another challenge")
 	}
-	_, err = b.PasskeyKey(ctx, s.Citizen, hers.cred.ID)
+	_, err = b.PasskeyKey(ctx, s.Citizen, hers.Cred.ID)
 	is(t, "somebody else's passkey", err, account.ErrNotFound)
-	_, err = b.PasskeyKey(ctx, other.Citizen, p.cred.ID)
+	_, err = b.PasskeyKey(ctx, other.Citizen, p.Cred.ID)
 	is(t, "for somebody else", err, account.ErrNotFound)
 	_, err = b.AssertionOptions(ctx, "bm9ib2R5", challenge)
 	is(t, "nobody", err, account.ErrNotFound)
-	b.order(t, "resident-01", true)
+	b.Letter(t, "resident-01", true)
 	_, err = b.PasskeyKey(ctx, s.Citizen, assertion.CredentialID)
 	is(t, "after a loss", err, account.ErrNotFound)
 }
 
 func TestDeviceNames(t *testing.T) {
-	b := newBench(t)
-	_, s := b.enrol(t, "resident-01", false)
+	b := accounttest.New(t)
+	_, s := b.Person(t, "resident-01", false)
 	keys, err := b.Passkeys(t.Context(), s.Citizen)
 	if err != nil || keys[0].Device != "iPhone · Safari" {
 		t.Errorf("%+v, %v", keys, err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/account/accounttest"
 )
 
 const head = "resident_id,name_ko,name_latin,family_name,given_name,birth_date,sex,address,resident_number\n"
@@ -50,7 +51,7 @@ func TestReadRegister(t *testing.T) {
 // The demonstration's people are invented, and their numbers cannot be anybody's:
 // the check digit of a real number, or its form, is wrong.
 func TestDemoRegister(t *testing.T) {
-	reg := demoRegister(t)
+	reg := accounttest.Register(t)
 	if len(reg.IDs()) != 10 {
 		t.Errorf("%d residents", len(reg.IDs()))
 	}
