@@ -1,0 +1,235 @@
+package credential
+
+import (
+	"crypto/elliptic"
+	"crypto/x509"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/govmydata/mydata/pkg/credential/sdjwt"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
+)
+
+func TestVerifyListsItsChecks(t *testing.T) {
+	s := newScene(t)
+	result := s.verifier.Verify(t.Context(), s.present(t))
+	if !result.OK() {
+		t.Fatalf("%+v", result.Checks)
+	}
+	var names []string
+	for _, c := range result.Checks {
+		names = append(names, c.Name)
+	}
+	want := []string{CheckFormat, CheckIssuerTrusted, CheckIssuerSignature, CheckValidity, CheckKeyBinding, CheckStatus}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+	if s.calls != 1 {
+		t.Errorf("the status was asked for %d times", s.calls)
+	}
+	if result.VCT != testVCT || result.Issuer != testIssuer || result.Claims["name"] != "Kim" || len(result.Chain) != 2 ||
+		result.Format != sdjwt.Type || result.Expires.Unix() != testNow.Unix()+100 || result.IssuedAt.Unix() != testNow.Unix()-100 {
+		t.Errorf("%+v", result)
+	}
+	if (Result{}).OK() {
+		t.Error("a result without checks is OK")
+	}
+}
+
+// One rule a line: what is changed, and the check that has to fail.
+func TestVerifyRefuses(t *testing.T) {
+	status := func(value any) func(*testing.T, *scene) {
+		return func(_ *testing.T, s *scene) { s.claims["status"] = value }
+	}
+	list := func(uri, idx any) any {
+		return map[string]any{"status_list": map[string]any{"uri": uri, "idx": idx}}
+	}
+	says := func(st statuslist.Status, err error) func(*testing.T, *scene) {
+		return func(_ *testing.T, s *scene) {
+			s.verifier.Status = statusFunc(func(statuslist.Reference, statuslist.Trust) (statuslist.Status, error) { return st, err })
+		}
+	}
+	claim := func(name string, value any) func(*testing.T, *scene) {
+		return func(_ *testing.T, s *scene) { s.claims[name] = value }
+	}
+	leaf := func(change func(*x509.Certificate)) func(*testing.T, *scene) {
+		return func(t *testing.T, s *scene) { s.chain = [][]byte{s.ca.leaf(t, s.key, change).Raw} }
+	}
+	cases := []struct {
+		name   string
+		change func(*testing.T, *scene)
+		check  string // "" for OK
+	}{
+		{"it trusts nobody by default", func(_ *testing.T, s *scene) { s.verifier.Policy = Policy{} }, CheckIssuerTrusted},
+		{"it trusts an anchor for its types alone", claim("vct", "urn:other"), CheckIssuerTrusted},
+		{"it wants an x5c", func(_ *testing.T, s *scene) { s.chain = nil }, CheckIssuerTrusted},
+		{"it refuses an endless x5c", func(_ *testing.T, s *scene) {
+			s.chain = append(s.chain, s.chain[0], s.chain[0], s.chain[0], s.chain[0], s.chain[0])
+		}, CheckIssuerTrusted},
+		{"it refuses a certificate that it cannot read", func(_ *testing.T, s *scene) { s.chain = [][]byte{{1, 2, 3}} }, CheckIssuerTrusted},
+		{"it refuses another authority's leaf", func(t *testing.T, s *scene) {
+			s.chain = [][]byte{newAuthority(t, "CA", nil).leaf(t, s.key, nil).Raw}
+		}, CheckIssuerTrusted},
+		{"it refuses a self-signed leaf, though it be an anchor", func(t *testing.T, s *scene) {
+			own := s.ca.sign(t, s.key, nil, nil)
+			s.chain = [][]byte{own.Raw}
+			s.verifier.Policy.Roots[testVCT] = pool(own)
+		}, CheckIssuerTrusted},
+		{"it refuses the anchor in the x5c", func(_ *testing.T, s *scene) { s.chain = append(s.chain, s.ca.cert.Raw) }, CheckIssuerTrusted},
+		{"it refuses an anchor that another signed in the x5c", func(t *testing.T, s *scene) {
+			middle := newAuthority(t, "middle", s.ca)
+			s.chain = [][]byte{middle.leaf(t, s.key, nil).Raw, middle.cert.Raw}
+			s.verifier.Policy.Roots[testVCT] = pool(middle.cert)
+		}, CheckIssuerTrusted},
+		{"it takes an authority between", func(t *testing.T, s *scene) {
+			middle := newAuthority(t, "middle", s.ca)
+			s.chain = [][]byte{middle.leaf(t, s.key, nil).Raw, middle.cert.Raw}
+		}, ""},
+		{"it refuses a certificate beside the path", func(t *testing.T, s *scene) {
+			s.chain = append(s.chain, newAuthority(t, "stray", s.ca).cert.Raw)
+		}, CheckIssuerTrusted},
+		{"it refuses a leaf that is an authority", leaf(func(c *x509.Certificate) { c.IsCA = true }), CheckIssuerTrusted},
+		{"it refuses a leaf that may not sign", leaf(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), CheckIssuerTrusted},
+		{"it refuses a leaf that expired", leaf(func(c *x509.Certificate) { c.NotAfter = testNow.Add(-time.Second) }), CheckIssuerTrusted},
+		{"it refuses a leaf that is not valid yet", leaf(func(c *x509.Certificate) { c.NotBefore = testNow.Add(time.Minute) }), CheckIssuerTrusted},
+		{"it refuses a leaf on another curve", func(t *testing.T, s *scene) {
+			s.chain = [][]byte{s.ca.leaf(t, newKey(t, elliptic.P384()), nil).Raw}
+		}, CheckIssuerTrusted},
+		{"it refuses another's signature", func(t *testing.T, s *scene) { s.key = newKey(t, elliptic.P256()) }, CheckIssuerSignature},
+		{"it refuses an issuer whom the certificate does not name", claim("iss", "https://other.example"), CheckIssuerSignature},
+		{"it refuses an issuer that is no name", claim("iss", 7), CheckIssuerSignature},
+		{"it takes an issuer by its host", leaf(func(c *x509.Certificate) { c.URIs, c.DNSNames = nil, []string{"issuer.example"} }), ""},
+		{"it takes no plain http by its host", func(t *testing.T, s *scene) {
+			leaf(func(c *x509.Certificate) { c.URIs, c.DNSNames = nil, []string{"issuer.example"} })(t, s)
+			s.claims["iss"] = "http://issuer.example"
+		}, CheckIssuerSignature},
+		{"it takes the certificate's word for who issued", func(_ *testing.T, s *scene) { delete(s.claims, "iss") }, ""},
+		{"it refuses what expired", claim("exp", testNow.Unix()), CheckValidity},
+		{"it refuses what is not valid yet", claim("nbf", testNow.Add(2*time.Minute).Unix()), CheckValidity},
+		{"it refuses what was issued in the future", claim("iat", testNow.Add(2*time.Minute).Unix()), CheckValidity},
+		{"it takes an issuer's clock a little ahead", claim("iat", testNow.Add(30*time.Second).Unix()), ""},
+		{"it refuses an exp that is no time", claim("exp", "never"), CheckValidity},
+		{"it refuses an exp beyond all times", claim("exp", 1e300), CheckValidity},
+		{"it takes what has a status and no exp", func(_ *testing.T, s *scene) { delete(s.claims, "exp") }, ""},
+		{"it wants a holder's key", func(_ *testing.T, s *scene) { delete(s.claims, "cnf") }, CheckKeyBinding},
+		{"it refuses another holder", func(t *testing.T, s *scene) { s.holder = newKey(t, elliptic.P256()) }, CheckKeyBinding},
+		{"it refuses another verifier's presentation", func(_ *testing.T, s *scene) { s.asked.Audience = "x509_hash:other" }, CheckKeyBinding},
+		{"it refuses another transaction's presentation", func(_ *testing.T, s *scene) { s.asked.Nonce = "other" }, CheckKeyBinding},
+		{"it refuses an old presentation", func(_ *testing.T, s *scene) { s.kb.IssuedAt = testNow.Add(-time.Hour) }, CheckKeyBinding},
+		{"it wants the transaction data it asked for", func(_ *testing.T, s *scene) { s.asked.TransactionDataHashes = []string{"h"} }, CheckKeyBinding},
+		{"it refuses what is revoked", says(statuslist.Invalid, nil), CheckStatus},
+		{"it refuses what is suspended", says(statuslist.Suspended, nil), CheckStatus},
+		{"it refuses an unknown status", says(3, nil), CheckStatus},
+		{"it refuses when the status cannot be learned", says(statuslist.Valid, errors.New("down")), CheckStatus},
+		{"it refuses when it cannot ask", func(_ *testing.T, s *scene) { s.verifier.Status = nil }, CheckStatus},
+		{"it refuses what names no status", func(_ *testing.T, s *scene) { delete(s.claims, "status") }, CheckStatus},
+		{"it takes what may come without a status", func(_ *testing.T, s *scene) {
+			delete(s.claims, "status")
+			s.verifier.Policy.WithoutStatus = map[string]bool{testVCT: true}
+		}, ""},
+		{"it asks for a status that is named, whatever may come without", func(t *testing.T, s *scene) {
+			s.verifier.Policy.WithoutStatus = map[string]bool{testVCT: true}
+			says(statuslist.Invalid, nil)(t, s)
+		}, CheckStatus},
+		{"it refuses a status of another kind", status(map[string]any{"other": 1}), CheckStatus},
+		{"it refuses a status that is no object", status("valid"), CheckStatus},
+		{"it refuses a status without uri", status(list(7, 7)), CheckStatus},
+		{"it refuses a status without index", status(list("https://a.example", "7")), CheckStatus},
+		{"it refuses a negative index", status(list("https://a.example", -1)), CheckStatus},
+		{"it refuses a broken index", status(list("https://a.example", 1.5)), CheckStatus},
+		{"it refuses an endless index", status(list("https://a.example", 1e18)), CheckStatus},
+		{"it refuses a list by whom the type's anchor does not vouch", func(t *testing.T, s *scene) {
+			other := newAuthority(t, "other", nil)
+			chain := [][]byte{other.leaf(t, other.key, nil).Raw}
+			s.verifier.Status = statusFunc(func(_ statuslist.Reference, trust statuslist.Trust) (statuslist.Status, error) {
+				_, err := trust(chain)
+				return statuslist.Valid, err
+			})
+		}, CheckStatus},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t)
+			c.change(t, s)
+			result := s.verifier.Verify(t.Context(), s.present(t))
+			if c.check == "" {
+				if !result.OK() {
+					t.Errorf("%+v", result.Checks)
+				}
+				return
+			}
+			last := result.Checks[len(result.Checks)-1]
+			if result.OK() || last.Name != c.check || last.OK || last.Detail == "" {
+				t.Errorf("%+v", result.Checks)
+			}
+			if result.Claims != nil || result.VCT != "" || result.Chain != nil {
+				t.Error("a refused presentation shows what it says")
+			}
+		})
+	}
+}
+
+func TestVerifyRefusesTheFormat(t *testing.T) {
+	s := newScene(t)
+	good := s.present(t)
+	for name, token := range map[string]string{
+		"nothing": "", "a JWT": strings.Split(good.Token, "~")[0], "more": good.Token + "~",
+	} {
+		p := good
+		p.Token = token
+		result := s.verifier.Verify(t.Context(), p)
+		if result.OK() || result.Checks[0].Name != CheckFormat || len(result.Checks) != 1 {
+			t.Errorf("it refuses %s: %+v", name, result.Checks)
+		}
+	}
+	unbound := good
+	unbound.Token = good.Token[:strings.LastIndexByte(good.Token, '~')+1]
+	if result := s.verifier.Verify(t.Context(), unbound); result.OK() {
+		t.Error("it takes a presentation without key binding")
+	}
+}
+
+// A refusal's detail names no value that was presented.
+func TestDetailsHoldNoClaims(t *testing.T) {
+	s := newScene(t)
+	s.claims["name"] = sdjwt.Hidden{Value: "Marker-Value"}
+	s.claims["exp"] = testNow.Unix() - 1
+	for _, c := range s.verifier.Verify(t.Context(), s.present(t)).Checks {
+		if strings.Contains(c.Detail, "Marker-Value") {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+func TestCheckIssuerComparesWholeNames(t *testing.T) {
+	s := newScene(t)
+	uri := &url.URL{Scheme: "https", Host: "issuer.example"}
+	cert := s.ca.leaf(t, s.key, func(c *x509.Certificate) { c.URIs, c.DNSNames = []*url.URL{uri}, []string{"host.example"} })
+	for iss, ok := range map[string]bool{
+		"https://issuer.example": true, "https://issuer.example/": false, "https://issuer.example.evil": false,
+		"https://host.example/any": true, "https://host.example.evil": false, "": false,
+	} {
+		if err := checkIssuer(iss, cert); (err == nil) != ok {
+			t.Errorf("%q: %v", iss, err)
+		}
+	}
+}
+
+func BenchmarkVerifier(b *testing.B) {
+	s := newScene(b)
+	for i := range 19 {
+		s.claims["claim "+string(rune('a'+i))] = sdjwt.Hidden{Value: "value"}
+	}
+	p := s.present(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if result := s.verifier.Verify(b.Context(), p); !result.OK() {
+			b.Fatal(result.Checks)
+		}
+	}
+}
