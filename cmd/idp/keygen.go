@@ -31,7 +31,7 @@ func newKeygenCommand() *cobra.Command {
 			return fmt.Errorf("issuer: %w", err)
 		}
 		dir := dataDir(cmd)
-		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: issuer.Host, Verifier: verifier}); err != nil {
+		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: issuer.Host + "/log", Verifier: verifier}); err != nil {
 			return err
 		}
 		return show(cmd, map[string]string{"data": dir}, func(w io.Writer) {

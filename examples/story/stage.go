@@ -98,7 +98,7 @@ func (s *stage) logPolicy(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(&b, "log %s %s\n", strings.TrimSpace(string(logKey)), s.idp.url())
+	fmt.Fprintf(&b, "log %s %s\n", strings.TrimSpace(string(logKey)), s.idp.url()+"/log")
 	names := make([]string, len(s.witnesses))
 	for i, w := range s.witnesses {
 		text, err := s.command(ctx, "idp", "witness", "keygen", "--json", "--data", s.path(w.name))

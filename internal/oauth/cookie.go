@@ -9,9 +9,9 @@ import (
 // names differ by service, for ports do not separate cookies.
 func (s *Server) cookieName() string {
 	if s.Development {
-		return "mydata_idp_browser"
+		return "mydata_idp_authorization"
 	}
-	return "__Host-mydata_browser"
+	return "__Host-mydata_idp_authorization"
 }
 
 // browser returns the hash of this browser's cookie, setting one if there is
