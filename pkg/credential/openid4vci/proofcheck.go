@@ -5,6 +5,8 @@ import (
 	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/base64"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,28 +17,32 @@ import (
 // clockSkew is how far in the future an iat may lie.
 const clockSkew = 10 * time.Second
 
-// verify checks one proof up to its nonce, which it hands back.
+// verify checks one proof up to its nonce, which it hands back. The header is
+// read here before go-jose sees it, so that each refusal has its own name.
 func (p ProofPolicy) verify(proof string) (key jose.JSONWebKey, nonce string, err error) {
-	algorithms := p.Algorithms
-	if len(algorithms) == 0 {
-		algorithms = []jose.SignatureAlgorithm{jose.ES256}
-	}
 	if len(proof) > MaxMessage {
 		return key, "", refuse(InvalidProof, "jwt", "longer than %d bytes", MaxMessage)
-	}
-	jws, err := jose.ParseSignedCompact(proof, algorithms)
-	if err != nil {
-		return key, "", refuse(InvalidProof, "alg", "not a compact JWS with one of %v", algorithms)
 	}
 	if key, err = p.holderKey(proof); err != nil {
 		return key, "", err
 	}
+	jws, err := jose.ParseSignedCompact(proof, p.algorithms())
+	if err != nil {
+		return jose.JSONWebKey{}, "", refuse(InvalidProof, "jwt", "not a compact JWS")
+	}
 	payload, err := jws.Verify(key.Key)
 	if err != nil {
-		return key, "", refuse(InvalidProof, "signature", "not made with the key in the header")
+		return jose.JSONWebKey{}, "", refuse(InvalidProof, "signature", "not made with the key in the header")
 	}
 	nonce, err = p.claims(payload)
 	return key, nonce, err
+}
+
+func (p ProofPolicy) algorithms() []jose.SignatureAlgorithm {
+	if len(p.Algorithms) == 0 {
+		return []jose.SignatureAlgorithm{jose.ES256}
+	}
+	return p.Algorithms
 }
 
 // holderKey reads the JOSE header (appendix F.1): typ, and exactly one of
@@ -49,16 +55,20 @@ func (p ProofPolicy) holderKey(proof string) (jose.JSONWebKey, error) {
 		return none, refuse(InvalidProof, "header", "not base64url")
 	}
 	var header struct {
-		Typ string          `json:"typ"`
-		Kid *string         `json:"kid"`
-		JWK json.RawMessage `json:"jwk"`
-		X5C []string        `json:"x5c"`
+		Alg jose.SignatureAlgorithm `json:"alg"`
+		Typ string                  `json:"typ"`
+		Kid *string                 `json:"kid"`
+		JWK json.RawMessage         `json:"jwk"`
+		X5C []string                `json:"x5c"`
 	}
 	if err := decode(raw, &header); err != nil {
 		return none, refuse(InvalidProof, "header", "%v", err)
 	}
 	if header.Typ != ProofTyp {
 		return none, refuse(InvalidProof, "typ", "must be %s", ProofTyp)
+	}
+	if !slices.Contains(p.algorithms(), header.Alg) {
+		return none, refuse(InvalidProof, "alg", "must be one of %v", p.algorithms())
 	}
 	given := 0
 	for _, present := range []bool{header.Kid != nil, header.JWK != nil, header.X5C != nil} {
@@ -144,10 +154,10 @@ func publicKey(key any) (jose.JSONWebKey, error) {
 // claims checks aud, iat and iss, and hands back the nonce (appendix F.1).
 func (p ProofPolicy) claims(payload []byte) (string, error) {
 	var c struct {
-		Iss   *string     `json:"iss"`
-		Aud   any         `json:"aud"`
-		Iat   json.Number `json:"iat"`
-		Nonce string      `json:"nonce"`
+		Iss   *string  `json:"iss"`
+		Aud   any      `json:"aud"`
+		Iat   *float64 `json:"iat"` // a NumericDate may have a fraction
+		Nonce string   `json:"nonce"`
 	}
 	if err := decode(payload, &c); err != nil {
 		return "", refuse(InvalidProof, "claims", "%v", err)
@@ -161,9 +171,8 @@ func (p ProofPolicy) claims(payload []byte) (string, error) {
 	if c.Iss != nil && *c.Iss != p.ClientID {
 		return "", refuse(InvalidProof, "iss", "is not the client_id of the access token")
 	}
-	seconds, err := c.Iat.Int64()
-	if err != nil {
-		return "", refuse(InvalidProof, "iat", "must be a whole number of seconds")
+	if c.Iat == nil || math.Abs(*c.Iat) > 1<<40 {
+		return "", refuse(InvalidProof, "iat", "must be a time in seconds")
 	}
 	now, maxAge := time.Now, p.MaxAge
 	if p.Now != nil {
@@ -172,7 +181,7 @@ func (p ProofPolicy) claims(payload []byte) (string, error) {
 	if maxAge == 0 {
 		maxAge = 5 * time.Minute
 	}
-	if age := now().Sub(time.Unix(seconds, 0)); age < -clockSkew || age > maxAge {
+	if age := now().Sub(time.Unix(int64(*c.Iat), 0)); age < -clockSkew || age > maxAge {
 		return "", refuse(InvalidProof, "iat", "too old or in the future")
 	}
 	if c.Nonce == "" {
