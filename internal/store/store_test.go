@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -43,10 +44,20 @@ func open(t *testing.T, dsn string) *store.DB {
 	return db
 }
 
-var databases atomic.Int64
+var (
+	databases atomic.Int64
+	template  sync.Once
+)
 
-// postgresDSN makes an empty database on the PostgreSQL of this test binary.
+// postgresDSN makes a database of the newest schema on the PostgreSQL of this
+// test binary; migrating once and copying saves a second a test.
 func postgresDSN(t *testing.T) string {
 	t.Helper()
-	return storetest.Postgres(t, fmt.Sprintf("test%d", databases.Add(1)))
+	template.Do(func() {
+		db := open(t, storetest.Postgres(t, "migrated", "template1"))
+		if err := db.Close(); err != nil { // a database in use cannot be copied
+			t.Fatal(err)
+		}
+	})
+	return storetest.Postgres(t, fmt.Sprintf("test%d", databases.Add(1)), "migrated")
 }

@@ -29,9 +29,10 @@ var server struct {
 	problem error
 }
 
-// Postgres makes an empty database and gives its address. The server starts
-// with the first call; TestMain stops it with StopPostgres.
-func Postgres(t testing.TB, name string) string {
+// Postgres makes a database, a copy of template (template1: empty), and gives
+// its address. The server starts with the first call; TestMain stops it with
+// StopPostgres.
+func Postgres(t testing.TB, name, template string) string {
 	t.Helper()
 	server.start.Do(func() { server.problem = startPostgres() })
 	if server.problem != nil {
@@ -42,7 +43,7 @@ func Postgres(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		t.Fatal(err)
 	}
 	return postgresURL(name)
