@@ -2,8 +2,10 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -18,9 +20,9 @@ type Pages struct {
 	byKey map[string]*template.Template // "ko/login"
 }
 
-// Pages reads the page files that glob names. A file whose name begins with an
-// underscore is no page: what it defines is shared by all others of the glob. A
-// broken file panics.
+// Pages reads the page files that glob names. The file shared.html is no page:
+// what it defines is shared by all others of the glob. A broken file panics, and
+// so does one that uses a template which nobody defines.
 func (f *Frame) Pages(fsys fs.FS, glob string) *Pages {
 	files, err := fs.Glob(fsys, glob)
 	if err != nil || len(files) == 0 {
@@ -30,21 +32,35 @@ func (f *Frame) Pages(fsys fs.FS, glob string) *Pages {
 	for _, lang := range languages {
 		layout := template.Must(template.New("layout.html").Funcs(f.funcs(lang)).ParseFS(ownFiles, "page/layout.html"))
 		for _, file := range files {
-			if strings.HasPrefix(path.Base(file), "_") {
+			if path.Base(file) == "shared.html" {
 				template.Must(layout.ParseFS(fsys, file))
 			}
 		}
 		for _, file := range files {
 			name := strings.TrimSuffix(path.Base(file), ".html")
-			if name == "layout" || strings.HasPrefix(name, "_") {
+			if name == "layout" || name == "shared" {
 				continue
 			}
 			t := template.Must(template.Must(layout.Clone()).ParseFS(fsys, file))
+			mustEscape(t, file)
 			p.byKey[lang+"/"+name] = t
 		}
 	}
 	return p
 }
+
+// mustEscape runs html/template's own check, which comes before the first byte is
+// written, and stops there.
+func mustEscape(t *template.Template, file string) {
+	err := t.ExecuteTemplate(closed{}, "layout", view{})
+	if broken := (*template.Error)(nil); errors.As(err, &broken) {
+		panic("web: page " + file + ": " + err.Error())
+	}
+}
+
+type closed struct{}
+
+func (closed) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 // view is what the layout sees; the page sees Data alone.
 type view struct {
