@@ -514,3 +514,15 @@ func refused(t *testing.T, a answer, status int, code, why string) {
 		t.Errorf("answered %d %s; want %d %s …%s…", a.status, a.text, status, code, why)
 	}
 }
+
+// record serves a request without a network.
+func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// names is a UserInfo that tries too much.
+func names(context.Context, string, []string) (map[string]any, error) {
+	return map[string]any{"name": "Ada", "sub": "mallory"}, nil
+}

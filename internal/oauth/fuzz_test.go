@@ -1,0 +1,122 @@
+package oauth
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/govmydata/mydata/internal/registry"
+)
+
+var fuzzTime = time.Unix(1_800_000_000, 0)
+
+func fuzzClient(key *ecdsa.PrivateKey) registry.Client {
+	return registry.Client{
+		ID: "agency", RedirectURIs: []string{"https://a.example/cb"}, Scopes: []string{"openid"},
+		GrantTypes: []string{registry.GrantCode},
+		JWKS:       jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public()}}},
+	}
+}
+
+// FuzzRequestObject signs any payload with the client's own key, and tries it
+// as a whole JWS too.
+func FuzzRequestObject(f *testing.F) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{}).WithType(objectType))
+	if err != nil {
+		f.Fatal(err)
+	}
+	good := `{"iss":"agency","client_id":"agency","aud":"https://hub","exp":1800000060,"response_type":"code",` +
+		`"redirect_uri":"https://a.example/cb","code_challenge_method":"S256","code_challenge":"` + strings.Repeat("a", 43) + `","scope":"openid"}`
+	f.Add(good)
+	f.Add(strings.Replace(good, `"scope"`, `"authorization_details":[{"type":"t"}],"scope"`, 1))
+	f.Add(`{"iss":["agency"],"max_age":-1e99}`)
+	f.Add(`a.b.c`)
+	f.Fuzz(func(t *testing.T, payload string) {
+		c := fuzzClient(key)
+		if _, _, refusal := parseObject(payload, c, "https://hub", fuzzTime); refusal == nil {
+			t.Error("an unsigned object was taken")
+		}
+		signed, err := signer.Sign([]byte(payload))
+		if err != nil {
+			t.Skip()
+		}
+		compact, err := signed.CompactSerialize()
+		if err != nil {
+			t.Skip()
+		}
+		p, raw, refusal := parseObject(compact, c, "https://hub", fuzzTime)
+		if refusal != nil {
+			return
+		}
+		if p.ClientID != c.ID || string(raw) != payload {
+			t.Errorf("took %s as %+v", payload, p)
+		}
+		checkParams(t, p, c)
+	})
+}
+
+// FuzzForm reads authorization requests from browsers.
+func FuzzForm(f *testing.F) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("client_id=agency&response_type=code&redirect_uri=https://a.example/cb&scope=openid&code_challenge_method=S256&code_challenge=" + strings.Repeat("a", 43))
+	f.Add("client_id=agency&max_age=99999999999999999999&prompt=none&authorization_details=[{}]")
+	f.Fuzz(func(t *testing.T, query string) {
+		form, err := url.ParseQuery(query)
+		if err != nil || single(form) != nil {
+			return
+		}
+		if p, refusal := fromForm(form); refusal == nil {
+			checkParams(t, p, fuzzClient(key))
+		}
+	})
+}
+
+// checkParams holds what passes to the rules.
+func checkParams(t *testing.T, p params, c registry.Client) {
+	t.Helper()
+	if kind, element, refusal := p.details(); refusal == nil && kind != "" && !json.Valid(element) {
+		t.Errorf("details %s", element)
+	}
+	if p.target(c) != nil {
+		return
+	}
+	a, refusal := p.authorization(c)
+	if refusal != nil {
+		return
+	}
+	if p.ResponseType != "code" || p.ChallengeKind != "S256" || !sha256Text(a.CodeChallenge) || a.RedirectURI != c.RedirectURIs[0] {
+		t.Errorf("took %+v", p)
+	}
+	for _, scope := range a.Scopes {
+		if scope != "openid" {
+			t.Errorf("gave the scope %q", scope)
+		}
+	}
+}
+
+// FuzzAccessToken opens what is presented to a resource.
+func FuzzAccessToken(f *testing.F) {
+	s := fuzzServer(f)
+	f.Add("a.b.c")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, token string) {
+		if _, err := s.verify(context.Background(), token); err == nil {
+			t.Errorf("took %q", token)
+		}
+	})
+}
