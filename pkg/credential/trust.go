@@ -4,16 +4,72 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 )
 
 // maxChain bounds an x5c.
 const maxChain = 5
+
+// chains remembers the paths that were verified: one issuer's chain comes with
+// every credential of his, and costs as much as two signatures.
+type chains struct {
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]knownChain
+}
+
+type knownChain struct {
+	roots       *x509.CertPool
+	path        []*x509.Certificate
+	from, until time.Time // the times at which all of it is valid
+}
+
+// maxChains bounds what is remembered.
+const maxChains = 256
+
+// check is checkChain, remembered for the same x5c under the same roots while
+// every certificate is valid.
+func (c *chains) check(x5c [][]byte, roots *x509.CertPool, now time.Time) ([]*x509.Certificate, error) {
+	h := sha256.New()
+	for _, der := range x5c {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(der))))
+		h.Write(der)
+	}
+	id := [sha256.Size]byte(h.Sum(nil))
+	c.mu.Lock()
+	k, ok := c.known[id]
+	c.mu.Unlock()
+	if ok && k.roots == roots && !now.Before(k.from) && !now.After(k.until) {
+		return k.path, nil
+	}
+	path, err := checkChain(x5c, roots, now)
+	if err != nil {
+		return nil, err
+	}
+	k = knownChain{roots: roots, path: path, from: path[0].NotBefore, until: path[0].NotAfter}
+	for _, cert := range path[1:] {
+		if cert.NotBefore.After(k.from) {
+			k.from = cert.NotBefore
+		}
+		if cert.NotAfter.Before(k.until) {
+			k.until = cert.NotAfter
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil || len(c.known) >= maxChains {
+		c.known = make(map[[sha256.Size]byte]knownChain)
+	}
+	c.known[id] = k
+	return path, nil
+}
 
 // checkChain takes an x5c (DER, leaf first) to one of the roots and returns the
 // chain with its anchor. The x5c holds neither the anchor nor anything beside

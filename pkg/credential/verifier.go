@@ -39,11 +39,13 @@ type Presentation struct {
 	TransactionDataHashes []string
 }
 
-// Verifier checks presentations against a policy.
+// Verifier checks presentations against a policy. It may be used concurrently.
 type Verifier struct {
 	Policy Policy
 	Status Statuses // nil: a credential that names a status is refused
 	Now    func() time.Time
+
+	chains chains
 }
 
 // Verify runs every check in order and lists them; it stops at the first that
@@ -114,7 +116,7 @@ func (r *verification) format(context.Context) (string, error) {
 // and the signature covers it.
 func (r *verification) trusted(context.Context) (string, error) {
 	r.roots = r.Policy.Roots[r.token.VCT()]
-	chain, err := checkChain(r.token.Header().X5C, r.roots, r.now)
+	chain, err := r.chains.check(r.token.Header().X5C, r.roots, r.now)
 	if err != nil {
 		return "", err
 	}
@@ -203,7 +205,7 @@ func (r *verification) status(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("this verifier cannot ask for a status")
 	}
 	status, err := r.Status.Status(ctx, ref, func(x5c [][]byte) (crypto.PublicKey, error) {
-		chain, err := checkChain(x5c, r.roots, r.now)
+		chain, err := r.chains.check(x5c, r.roots, r.now)
 		if err != nil {
 			return nil, err
 		}

@@ -31,6 +31,7 @@ import (
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
+	"github.com/govmydata/mydata/pkg/credential/sdjwt"
 )
 
 // gate stands where the authorization server does: it lets through who names a
@@ -280,4 +281,17 @@ func code(t *testing.T, a answer) string {
 		t.Fatalf("%d %s: %v", a.status, a.body, errors.Join(err, errNone))
 	}
 	return e.Error + e.Code
+}
+
+func disclosed(t *testing.T, card string) map[string]any {
+	t.Helper()
+	token, err := sdjwt.Parse(card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := token.Unverified()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

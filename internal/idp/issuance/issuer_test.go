@@ -1,0 +1,383 @@
+package issuance_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/govmydata/mydata/internal/store"
+	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// spy is the real store, whose commits can be lost, or kept and yet reported
+// as lost; it remembers what was committed.
+type spy struct {
+	*store.Credentials
+	mu      sync.Mutex
+	commits []credential.Commit
+	before  func(credential.Commit) error // fails: nothing is kept
+	after   func(credential.Commit) error // fails: it is kept all the same
+}
+
+func (s *spy) Commit(ctx context.Context, c credential.Commit) error {
+	s.mu.Lock()
+	s.commits = append(s.commits, c)
+	before, after := s.before, s.after
+	s.mu.Unlock()
+	if before != nil {
+		if err := before(c); err != nil {
+			return err
+		}
+	}
+	if err := s.Credentials.Commit(ctx, c); err != nil {
+		return err
+	}
+	if after != nil {
+		return after(c)
+	}
+	return nil
+}
+
+// once fails the first commit whose ID begins with prefix.
+func once(prefix string) func(credential.Commit) error {
+	var done sync.Once
+	return func(c credential.Commit) (err error) {
+		if strings.HasPrefix(c.ID, prefix) {
+			done.Do(func() { err = errors.New("the line went dead") })
+		}
+		return err
+	}
+}
+
+func withSpy(t *testing.T) (*world, *spy) {
+	t.Helper()
+	w := newWorld(t)
+	s := &spy{Credentials: w.db.Credentials()}
+	w.Issuer.Store = s
+	return w, s
+}
+
+func (w *world) order(t *testing.T) credential.Order {
+	t.Helper()
+	return credential.Order{Citizen: "kim", Config: credential.ConfigResidentCard, VCT: credential.VCTResidentCard,
+		Claims: map[string]any{"name": "Kim"}, Holder: jose.JSONWebKey{Key: newKey(t).Public()}, Life: time.Hour}
+}
+
+func TestEveryCommitHasItsLeaf(t *testing.T) {
+	w, s := withSpy(t)
+	_, issued, err := w.Issuer.Issue(t.Context(), w.order(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Issuer.Revoke(t.Context(), issued.ID); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.commits) != 3 {
+		t.Fatalf("%d commits: a new list, an issuance, a revocation", len(s.commits))
+	}
+	stored, err := w.Issuer.Get(t.Context(), issued.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	salt, err := salts{}.Salt(t.Context(), "kim", credential.SaltLabel(issued.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, issuance, revocation := s.commits[0], s.commits[1], s.commits[2]
+	if want := tlog.Commitment(credential.LeafDomain, salt, stored.Digest()); len(issuance.Leaves) != 1 || !bytes.Equal(issuance.Leaves[0], want) {
+		t.Error("the issuance's leaf is not what the stored record says")
+	}
+	if want := tlog.Commitment(credential.LeafDomain, salt, credential.RevocationDigest(issued.ID, stored.RevokedAt)); !bytes.Equal(revocation.Leaves[0], want) {
+		t.Error("the revocation's leaf is not what the stored record says")
+	}
+	events, err := w.Issuer.Events(t.Context(), "kim")
+	if err != nil || len(events) != 2 || events[0].Digest != stored.Digest() || events[1].Digest != credential.RevocationDigest(issued.ID, stored.RevokedAt) {
+		t.Errorf("the history tells other events: %+v, %v", events, err)
+	}
+	for _, c := range []struct {
+		leaf []byte
+		data []byte
+	}{{list.Leaves[0], list.Lists[0].Data}, {revocation.Leaves[1], revocation.Lists[0].Data}} {
+		kind, body, err := tlog.ParseStatement(c.leaf)
+		var said struct {
+			URI    string `json:"uri"`
+			SHA256 string `json:"sha256"`
+			IAT    int64  `json:"iat"`
+		}
+		if err := json.Unmarshal(body, &said); err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(c.data)
+		if err != nil || kind != credential.StatementStatusList || said.SHA256 != base64.RawURLEncoding.EncodeToString(sum[:]) ||
+			said.URI != w.Issuer.ListURI(issued.List) || said.IAT != w.now.Unix() {
+			t.Errorf("statement %s %s: %v", kind, body, err)
+		}
+		if bytes.Contains(c.leaf, []byte("kim")) {
+			t.Error("a public leaf names a citizen")
+		}
+	}
+}
+
+// A commit that was lost, and one that was kept although it was reported lost,
+// end alike: one credential, revoked once.
+func TestStorageFaults(t *testing.T) {
+	for name, set := range map[string]func(*spy, func(credential.Commit) error){
+		"failed and not kept": func(s *spy, f func(credential.Commit) error) { s.before = f },
+		"failed yet kept":     func(s *spy, f func(credential.Commit) error) { s.after = f },
+	} {
+		for _, operation := range []string{"list/", "issue/", "revoke/"} {
+			t.Run("it survives "+operation+" "+name, func(t *testing.T) {
+				w, s := withSpy(t)
+				set(s, once(operation))
+				_, issued, err := w.Issuer.Issue(t.Context(), w.order(t))
+				if operation == "list/" { // nothing was promised yet: the caller tries again
+					if err == nil {
+						t.Fatal("issued without a list")
+					}
+					_, issued, err = w.Issuer.Issue(t.Context(), w.order(t))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := w.Issuer.Revoke(t.Context(), issued.ID); err != nil {
+					t.Fatal(err)
+				}
+				all, err := w.Issuer.Of(t.Context(), "kim")
+				if err != nil || len(all) != 1 || all[0].Status != credential.Revoked {
+					t.Fatalf("%+v, %v", all, err)
+				}
+				if diff := cmp.Diff(issued.Index, all[0].Index); diff != "" {
+					t.Error("the credential tells another index than the record: " + diff)
+				}
+				row, err := s.List(t.Context(), issued.List)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n := ones(row.Data); n != 1 || row.Version != 2 {
+					t.Errorf("%d statuses set in version %d", n, row.Version)
+				}
+			})
+		}
+	}
+}
+
+func ones(data []byte) (n int) {
+	for _, b := range data {
+		for ; b != 0; b &= b - 1 {
+			n++
+		}
+	}
+	return n
+}
+
+func TestManyAtOnce(t *testing.T) {
+	w, _ := withSpy(t)
+	const people = 24
+	ids := make([]string, people)
+	var wait sync.WaitGroup
+	for i := range ids {
+		order := w.order(t)
+		wait.Go(func() {
+			_, issued, err := w.Issuer.Issue(t.Context(), order)
+			if err != nil {
+				t.Error(err)
+			}
+			ids[i] = issued.ID
+		})
+	}
+	wait.Wait()
+	for _, id := range ids[:people/2] {
+		for range 2 { // twice the same, at once
+			wait.Go(func() {
+				if err := w.Issuer.Revoke(t.Context(), id); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wait.Wait()
+	all, err := w.Issuer.Of(t.Context(), "kim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := w.Issuer.Store.List(t.Context(), all[0].List)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := statuslist.FromBytes(row.Bits, row.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, revoked := map[int]bool{}, 0
+	for _, c := range all {
+		if seen[c.Index] {
+			t.Errorf("index %d twice", c.Index)
+		}
+		seen[c.Index] = true
+		status, err := list.Get(c.Index)
+		if err != nil || (status == statuslist.Invalid) != (c.Status == credential.Revoked) {
+			t.Errorf("record and list differ: %v %d %v", c.Status, status, err)
+		}
+		if c.Status == credential.Revoked {
+			revoked++
+		}
+	}
+	if len(all) != people || revoked != people/2 || ones(row.Data) != people/2 {
+		t.Errorf("%d issued, %d revoked, %d set", len(all), revoked, ones(row.Data))
+	}
+	if err := w.Issuer.RevokeAll(t.Context(), "kim"); err != nil {
+		t.Fatal(err)
+	}
+	all, err = w.Issuer.Of(t.Context(), "kim")
+	for _, c := range all {
+		if c.Status != credential.Revoked {
+			t.Errorf("left over: %+v, %v", c, err)
+		}
+	}
+	if err := w.Issuer.Revoke(t.Context(), "none"); !errors.Is(err, credential.ErrUnknown) {
+		t.Errorf("an unknown credential: %v", err)
+	}
+}
+
+// A list on which no index can be found is left for a new one.
+func TestAFullListIsLeft(t *testing.T) {
+	w, s := withSpy(t)
+	_, first, err := w.Issuer.Issue(t.Context(), w.order(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.before = func(c credential.Commit) error {
+		if len(c.Issue) == 1 && c.Issue[0].List == first.List {
+			return credential.ErrConflict // as if every index were taken
+		}
+		return nil
+	}
+	w.now = w.now.Add(time.Second)
+	_, second, err := w.Issuer.Issue(t.Context(), w.order(t))
+	if err != nil || second.List == first.List {
+		t.Fatalf("%s after %s: %v", second.List, first.List, err)
+	}
+}
+
+func TestStatusListIsFresh(t *testing.T) {
+	w, _ := withSpy(t)
+	_, issued, err := w.Issuer.Issue(t.Context(), w.order(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func() string {
+		token, err := w.Issuer.StatusList(t.Context(), issued.List)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	first := get()
+	if get() != first {
+		t.Error("it signs for every asker")
+	}
+	w.now = w.now.Add(credential.ListTTL)
+	second := get()
+	if second == first {
+		t.Error("it serves a list older than its ttl")
+	}
+	if err := w.Issuer.Revoke(t.Context(), issued.ID); err != nil {
+		t.Fatal(err)
+	}
+	if get() == second {
+		t.Error("it serves a list from before an acknowledged revocation")
+	}
+	if credential.ListLife > 15*time.Minute {
+		t.Error("lists live longer than promised")
+	}
+}
+
+// One of many who show one code at once gets the card, and each wrong
+// transaction code is counted.
+func TestRedeemAtOnce(t *testing.T) {
+	w := newWorld(t)
+	offer, tx, err := w.Offers.Make(t.Context(), "kim", credential.ConfigResidentCard, credential.GrantPreAuthorized, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	redeemed := 0
+	for range 8 {
+		wait.Go(func() {
+			if _, err := w.Offers.Redeem(t.Context(), w.Offers.Code(offer), tx); err == nil {
+				mu.Lock()
+				redeemed++
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	if redeemed != 1 {
+		t.Errorf("redeemed %d times", redeemed)
+	}
+	offer, tx, err = w.Offers.Make(t.Context(), "kim", credential.ConfigResidentCard, credential.GrantPreAuthorized, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := 0
+	for range 12 {
+		wait.Go(func() {
+			if _, err := w.Offers.Redeem(t.Context(), w.Offers.Code(offer), other(tx)); errors.Is(err, credential.ErrTxCode) {
+				mu.Lock()
+				wrong++
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	if wrong > credential.TxCodeTries {
+		t.Errorf("%d wrong codes were weighed", wrong)
+	}
+}
+
+func TestIssueRefusesAPrivateKey(t *testing.T) {
+	w, _ := withSpy(t)
+	order := w.order(t)
+	order.Holder = jose.JSONWebKey{Key: newKey(t)}
+	if _, _, err := w.Issuer.Issue(t.Context(), order); err == nil {
+		t.Error("it puts a private key into a credential")
+	}
+}
+
+// Nineteen years are counted by the calendar, in Korea.
+func TestAgeOver19(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct {
+		born string
+		now  time.Time
+		want bool
+	}{
+		{"2005-03-02", time.Date(2024, 3, 1, 14, 59, 0, 0, time.UTC), false},
+		{"2005-03-02", time.Date(2024, 3, 1, 15, 0, 0, 0, time.UTC), true}, // midnight in Seoul
+		{"2004-02-29", time.Date(2023, 2, 28, 15, 0, 0, 0, time.UTC), true},
+		{"2004-02-29", time.Date(2023, 2, 27, 15, 0, 0, 0, time.UTC), false},
+	} {
+		w.now = c.now
+		people := w.Residents.(residents)
+		kim := people["kim"]
+		kim.BirthDate = c.born
+		people["kim"] = kim
+		card, _ := w.issue(t, newKey(t))
+		if got := disclosed(t, card)["age_over_19"]; got != c.want {
+			t.Errorf("born %s, on %s: %v", c.born, c.now, got)
+		}
+	}
+}
