@@ -17,11 +17,20 @@ import (
 //go:embed page locale
 var files embed.FS
 
+// Server is the authorization server, as far as this page goes through it; see
+// oauth.Server for what each method promises.
+type Server interface {
+	Interaction(ctx context.Context, r *http.Request, id string) (oauth.Interaction, error)
+	Done(ctx context.Context, r *http.Request, id, step string) error
+	Deny(ctx context.Context, r *http.Request, id string) (redirect string, err error)
+	Next(ctx context.Context, id string) (url string, err error)
+}
+
 // Handler serves the approval page of an interaction, and the privacy notice
 // that terms point at.
 type Handler struct {
 	Frame    *web.Frame
-	Server   *oauth.Server
+	Server   Server
 	Ledger   *consent.Ledger
 	Accounts *account.Accounts
 	// Session tells who is logged in with this browser.

@@ -3,6 +3,7 @@ package approval
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/oauth"
@@ -48,8 +49,12 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.Frame.Fail(w, r, http.StatusBadRequest, "approval.error.signature", err)
 		return
 	}
-	if _, ok := errors.AsType[*consent.CheckError](err); ok {
-		h.Frame.Fail(w, r, http.StatusBadRequest, "approval.error.choice", err)
+	if refused, ok := errors.AsType[*consent.CheckError](err); ok {
+		text := "approval.error.choice"
+		if strings.HasPrefix(refused.Check, "passkey") {
+			text = "approval.error.signature"
+		}
+		h.Frame.Fail(w, r, http.StatusBadRequest, text, err)
 		return
 	}
 	h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)

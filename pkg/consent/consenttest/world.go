@@ -151,6 +151,11 @@ func (w *World) entry(a Agency, en, ko, release string, resident bool) catalogue
 func (w *World) Request(citizen string, bend func(*consent.RequestClaims)) consent.Requested {
 	sub, err := w.People.Pairwise(context.Background(), citizen, w.Consumer.ID)
 	must(err)
+	return w.RequestOf(sub, bend)
+}
+
+// RequestOf is the same about whoever has this sub at the consumer.
+func (w *World) RequestOf(sub string, bend func(*consent.RequestClaims)) consent.Requested {
 	var salt [32]byte
 	_, _ = rand.Read(salt[:])
 	now := w.Now().Unix()
