@@ -134,7 +134,9 @@ func (s *Server) facts(lang string, claims map[string]any) []fact {
 		if rest != "" {
 			list[i].Label += " · " + rest
 		}
-		list[i].Value = s.known(lang, "verifier.value."+f.Value, f.Value)
+		if f.Value == "true" || f.Value == "false" { // an unknown message is logged, and a claim must never be
+			list[i].Value = s.Frame.Text(lang, "verifier.value."+f.Value)
+		}
 	}
 	return list
 }
