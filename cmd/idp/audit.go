@@ -39,7 +39,7 @@ running service may hold.
 Exit codes: 0 no lie found, 1 wrong use, 2 unreadable, 3 remembered checkpoint
 of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two logs,
 14 entry, 15 tile, 16 root, 17 event, 18 unexplained leaf, 19 illegal history,
-20 altered evidence.`,
+20 altered evidence, 21 public statement.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runAudit(c, o) },
 	}

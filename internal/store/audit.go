@@ -50,11 +50,11 @@ func (a *Audit) Pending(ctx context.Context, each func([]byte) error) error {
 		}
 		return each(e)
 	}
-	if err := a.all(ctx, entry, `SELECT entry FROM log_pending`); err != nil {
+	if err := a.all(ctx, entry, `SELECT entry FROM log_leaves
+		WHERE leaf_index >= (SELECT COALESCE(MAX(size), 0) FROM log_checkpoints) ORDER BY leaf_index`); err != nil {
 		return err
 	}
-	return a.all(ctx, entry, `SELECT entry FROM log_leaves
-		WHERE leaf_index >= (SELECT COALESCE(MAX(size), 0) FROM log_checkpoints)`)
+	return a.all(ctx, entry, `SELECT entry FROM log_pending ORDER BY added, commit_id, position`)
 }
 
 // Erased implements audit.Events.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/store"
 	"github.com/govmydata/mydata/pkg/audit"
@@ -87,6 +90,19 @@ func tell(t *testing.T, db *store.DB, citizen account.CitizenRow) {
 	at := noon.Add(time.Hour)
 	must(t, db.Credentials().Commit(ctx, credential.Commit{ID: "revoke", Revoke: []credential.Revocation{{ID: issued.ID, At: at}},
 		Leaves: [][]byte{tlog.Commitment(credential.LeafDomain, salt, credential.RevocationDigest(issued.ID, at))}}))
+	for version := range int64(2) { // a list, and its change
+		list := credential.List{ID: "l", Version: version, Created: noon, Bits: 1, Data: []byte{byte(version), 0}}
+		sum := sha256.Sum256(list.Data)
+		said, err := tlog.Statement(credential.StatementStatusList, map[string]any{
+			"uri": "http://localhost/status/l", "sha256": base64.RawURLEncoding.EncodeToString(sum[:]), "version": version + 1,
+		})
+		must(t, err)
+		must(t, db.Credentials().Commit(ctx, credential.Commit{ID: "list" + string(rune('0'+version)), Lists: []credential.List{list}, Leaves: [][]byte{said}}))
+	}
+	sum := sha256.Sum256([]byte("jws"))
+	said, err := tlog.Statement(registry.StatementKind, map[string]any{"version": 1, "sha256": base64.RawURLEncoding.EncodeToString(sum[:])})
+	must(t, err)
+	must(t, db.Registry().PutCatalogue(ctx, registry.CatalogueCommit{ID: "c1", Version: 1, JWS: "jws", Leaves: [][]byte{said}}))
 	ask := consent.Event{
 		Grant: "grant-1", Seq: 1, Kind: consent.KindRequested, At: noon, By: "consumer", Request: consent.DigestOf("request"),
 		Consumer: "c", Provider: "p", Expires: noon.Unix() + 600, Citizen: citizen.ID, CitizenSeq: 1, Evidence: consent.Evidence{Request: "request"},
@@ -168,6 +184,10 @@ func TestAudit(t *testing.T) {
 		{"it finds a credential of another holder", run(`UPDATE credentials SET holder = 'x'`), audit.Event},
 		{"it finds a revocation taken back", run(`UPDATE credentials SET revoked = 0`), audit.Unexplained},
 		{"it finds an altered salt key", swap("citizens", "salt_key", "id = 'citizen-1'", "0", "1"), audit.Event},
+		{"it finds a status list set back", swap("status_lists", "data", "id = 'l'", "\x01", "\x00"), audit.Public},
+		{"it finds a removed status list", run(`DELETE FROM status_lists`), audit.Public},
+		{"it finds an altered catalogue", run(`UPDATE registry_catalogues SET jws = 'x'`), audit.Public},
+		{"it finds a catalogue that nobody was told of", run(`INSERT INTO registry_catalogues VALUES (2, 'x')`), audit.Public},
 		{"it finds an altered log entry", swap("log_leaves", "entry", "leaf_index = 2", "\x01", "\x02"), audit.Entry},
 		{"it finds an altered tile", swap("log_tiles", "hashes", "level = 0", "", "x"), audit.Tile},
 		{"it finds an altered checkpoint", swap("log_checkpoints", "note", "size > 0", "log.example", "log.exemple"), audit.Checkpoint},

@@ -19,12 +19,13 @@ type Audit struct {
 	now    tlog.Checkpoint
 	before tlog.Checkpoint
 	leaves map[tlog.Hash]bool // those that are no statements; true: an event explains it
+	said   []Statement
 }
 
 // Run makes every check and reports. The error says only that the context
 // ended.
 func (a *Audit) Run(ctx context.Context) (Report, error) {
-	a.report, a.leaves = Report{Findings: []Finding{}}, map[tlog.Hash]bool{}
+	a.report, a.leaves, a.said = Report{Findings: []Finding{}}, map[tlog.Hash]bool{}, nil
 	if a.checkpoint(ctx) && a.remembered() {
 		a.walk(ctx)
 		if a.Events != nil {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/govmydata/mydata/pkg/consent"
@@ -16,15 +17,34 @@ type Stored struct {
 	Err   error // the entry cannot be recomputed: the row is damaged
 }
 
+// Statement is an entry that says something to everybody.
+type Statement struct {
+	Kind string
+	Body json.RawMessage
+}
+
+// hear collects an entry that is a statement.
+func (a *Audit) hear(entry []byte) bool {
+	kind, body, err := tlog.ParseStatement(entry)
+	if err == nil {
+		a.said = append(a.said, Statement{kind, body})
+	}
+	return err == nil
+}
+
 // Events reads the service's database. A function that is given one by one and
 // answers an error ends the reading with it.
 type Events interface {
 	// Stored gives every event that has a leaf, of every domain.
 	Stored(ctx context.Context, each func(Stored) error) error
-	// Pending gives entries that are durable and not in a published checkpoint yet.
+	// Pending gives entries that are durable and not in a published checkpoint
+	// yet, in the order in which they will be there.
 	Pending(ctx context.Context, each func(entry []byte) error) error
 	// Erased gives the leaves whose events were erased: tombstones.
 	Erased(ctx context.Context, each func(leaf tlog.Hash) error) error
+	// Contradictions names the rows that are not what the log says of them to
+	// everybody: said are all its statements, in order.
+	Contradictions(ctx context.Context, said []Statement, each func(row string) error) error
 	// Histories gives the events of each grant, in order of Seq.
 	Histories(ctx context.Context, each func(id consent.GrantID, events []consent.Event) error) error
 }
@@ -36,6 +56,7 @@ func (a *Audit) events(ctx context.Context) {
 	pending := map[tlog.Hash]bool{}
 	err := a.Events.Pending(ctx, func(entry []byte) error {
 		pending[tlog.LeafHash(entry)] = true
+		a.hear(entry)
 		return nil
 	})
 	if err != nil {
@@ -49,7 +70,25 @@ func (a *Audit) events(ctx context.Context) {
 	if len(a.report.Findings) == findings {
 		a.report.pass("every event has its leaf, every leaf its event")
 	}
+	a.contradictions(ctx)
 	a.histories(ctx)
+}
+
+// contradictions compares what is said to everybody with the rows.
+func (a *Audit) contradictions(ctx context.Context) {
+	found := 0
+	err := a.Events.Contradictions(ctx, a.said, func(row string) error {
+		if found++; found <= shown {
+			a.report.find(Public, "%s is not what the log says of it", row)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		a.report.find(Unreadable, "public statements: %v", err)
+	case found == 0:
+		a.report.pass("every public statement is true of its row")
+	}
 }
 
 // stored looks for each event's leaf.

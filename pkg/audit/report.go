@@ -7,25 +7,26 @@ type Check string
 
 // The checks, in the order in which a lie is looked for.
 const (
-	Unreadable  Check = "unreadable"  // a file or address could not be read
-	Remembered  Check = "remembered"  // what was remembered is not this log's
-	Checkpoint  Check = "checkpoint"  // malformed, or not signed by the log
-	Unwitnessed Check = "UNWITNESSED" // too few witnesses cosigned
-	RolledBack  Check = "rolled back" // smaller than seen before
-	TwoLogs     Check = "two logs"    // another tree than seen before
-	Entry       Check = "entry"       // an entry was altered: the tiles give the root
-	Tile        Check = "tile"        // a tile was altered: the entries give the root
-	Root        Check = "root"        // neither entries nor tiles give the root
-	Event       Check = "event"       // an event's leaf is not in the log
-	Unexplained Check = "unexplained" // a leaf has no event and no tombstone
-	Illegal     Check = "illegal"     // a history breaks consent.Apply
-	Evidence    Check = "evidence"    // what an event\'s digests open to was altered
+	Unreadable  Check = "unreadable"       // a file or address could not be read
+	Remembered  Check = "remembered"       // what was remembered is not this log's
+	Checkpoint  Check = "checkpoint"       // malformed, or not signed by the log
+	Unwitnessed Check = "UNWITNESSED"      // too few witnesses cosigned
+	RolledBack  Check = "rolled back"      // smaller than seen before
+	TwoLogs     Check = "two logs"         // another tree than seen before
+	Entry       Check = "entry"            // an entry was altered: the tiles give the root
+	Tile        Check = "tile"             // a tile was altered: the entries give the root
+	Root        Check = "root"             // neither entries nor tiles give the root
+	Event       Check = "event"            // an event's leaf is not in the log
+	Unexplained Check = "unexplained"      // a leaf has no event and no tombstone
+	Illegal     Check = "illegal"          // a history breaks consent.Apply
+	Evidence    Check = "evidence"         // what an event\'s digests open to was altered
+	Public      Check = "public statement" // a row is not what the log says of it to everybody
 )
 
 // codes are the exit codes; 1 is for wrong use of a command.
 var codes = map[Check]int{
 	Unreadable: 2, Remembered: 3, Checkpoint: 10, Unwitnessed: 11, RolledBack: 12, TwoLogs: 13,
-	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19, Evidence: 20,
+	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19, Evidence: 20, Public: 21,
 }
 
 // ExitCode is a command's exit code for this lie.

@@ -62,11 +62,13 @@ func (i *Issuer) openList(ctx context.Context, full string) (string, error) {
 	return i.list, nil
 }
 
-// statement is the public entry of the log on a list's content.
+// statement is the public entry of the log on a list's content, and the version
+// it will have: two entries of one moment may stand in the log in any order.
 func (i *Issuer) statement(list List) ([]byte, error) {
 	sum := sha256.Sum256(list.Data)
 	return tlog.Statement(StatementStatusList, map[string]any{
-		"uri": i.ListURI(list.ID), "sha256": base64.RawURLEncoding.EncodeToString(sum[:]), "iat": i.Now().Unix(),
+		"uri": i.ListURI(list.ID), "sha256": base64.RawURLEncoding.EncodeToString(sum[:]),
+		"version": list.Version + 1, "iat": i.Now().Unix(),
 	})
 }
 
