@@ -64,6 +64,12 @@ func TestProviderRefuses(t *testing.T) {
 		{"it refuses another kind of JWT for a token", CheckToken, func(a *asked) { a.typ = "JWT" }},
 		{"it refuses a token by another issuer", CheckToken, func(a *asked) { a.Token.Issuer = "https://evil.example" }},
 		{"it refuses a token without a client", CheckToken, func(a *asked) { a.Token.ClientID = "" }},
+		{"it refuses an empty token", CheckToken, func(a *asked) { a.request = func(r *http.Request) { r.Header.Set("Authorization", "DPoP ") } }},
+		{"it refuses a token without a subject", CheckToken, func(a *asked) { a.Token.Subject = "" }},
+		{"it refuses a token without an id", CheckToken, func(a *asked) { a.Token.ID = "" }},
+		{"it refuses a token without a grant", CheckToken, func(a *asked) { a.Token.Details[0].GrantID = "" }},
+		{"it refuses a token without a consumer", CheckToken, func(a *asked) { a.Token.Details[0].Consumer = "" }},
+		{"it refuses a token without terms", CheckToken, func(a *asked) { a.Token.Details[0].Terms = "" }},
 		{"it refuses a token without exp", CheckToken, func(a *asked) { a.Token.Expiry = nil }},
 		{"it refuses a token bound to no key", CheckToken, func(a *asked) { a.Token.Confirmation.JKT = "" }},
 		{"it refuses a token without a detail", CheckToken, func(a *asked) { a.Token.Details = nil }},
@@ -141,6 +147,12 @@ func TestProviderRefuses(t *testing.T) {
 
 		{"it refuses another subject than the terms'", CheckSubject, func(a *asked) { a.Sealed.Subject = "another" }},
 		{"it refuses a subject whose salt was changed", CheckSubject, func(a *asked) { a.Sealed.SubjectSalt = consent.Encode(make([]byte, 32)) }},
+		{"it refuses a subject whose salt is short", CheckSubject, func(a *asked) { a.Sealed.SubjectSalt = "AAAA" }},
+		{"it refuses an empty subject", CheckSubject, func(a *asked) {
+			a.Sealed.Subject, a.Sealed.SubjectSalt = "", consent.Encode(make([]byte, 32))
+			a.Terms.Subjects.Provider = consent.SubjectCommitment([32]byte{}, "")
+			a.reapprove()
+		}},
 		{"it refuses a resident identifier it is not entitled to", CheckSubject, func(a *asked) {
 			a.recatalogue(func(c *catalogue.Catalogue) { c.Agencies[0].ResidentID = false })
 		}},
