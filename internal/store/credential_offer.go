@@ -57,3 +57,11 @@ func (s *Credentials) SpendNonce(ctx context.Context, nonce string, expires, now
 			ON CONFLICT (nonce) DO NOTHING`, nonce, expires.UnixMilli()))
 	})
 }
+
+// SweepOffers as credential.OfferStore says.
+func (s *Credentials) SweepOffers(ctx context.Context, then time.Time) error {
+	return s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM credential_offers WHERE expires < $1`, then.UnixMilli())
+		return err
+	})
+}

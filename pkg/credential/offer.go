@@ -97,6 +97,11 @@ func (f *Offers) Live(ctx context.Context, id string) (Offer, error) {
 	return o, nil
 }
 
+// Sweep forgets offers a day after they expired.
+func (f *Offers) Sweep(ctx context.Context) error {
+	return f.Store.SweepOffers(ctx, f.Now().Add(-24*time.Hour))
+}
+
 // Code is the pre-authorized code of an offer.
 func (f *Offers) Code(o Offer) string {
 	return o.ID + "." + base64.RawURLEncoding.EncodeToString(f.mac("pre-authorized_code", o.ID, ""))

@@ -45,13 +45,16 @@ func (h *Handler) credential(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	resident, err := h.Residents.Resident(r.Context(), token.Citizen)
+	if errors.Is(err, account.ErrNotFound) {
+		err = &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "resident", Description: "this person is not in the register"}
+	}
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
 	compact, issued, err := h.Issuer.Issue(r.Context(), credential.Order{
 		Citizen: token.Citizen, Config: credential.ConfigResidentCard, VCT: credential.VCTResidentCard,
-		Claims: residentCard(resident, h.Now()), Holder: keys[0], Device: token.ClientID, Life: cardLife,
+		Claims: residentCard(resident, h.Now()), Holder: keys[0], Device: h.device(r.Context(), token.ClientID), Life: cardLife,
 	})
 	if err != nil {
 		h.refuse(w, r, err)
@@ -60,6 +63,18 @@ func (h *Handler) credential(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, openid4vci.CredentialResponse{
 		Credentials: []openid4vci.IssuedCredential{{Credential: compact}}, NotificationID: issued.ID,
 	})
+}
+
+// device is what the citizen will see as the credential's place.
+func (h *Handler) device(ctx context.Context, client string) string {
+	if h.Clients == nil || client == "" {
+		return client
+	}
+	c, err := h.Clients.Client(ctx, client)
+	if err != nil {
+		return client
+	}
+	return c.DisplayName("")
 }
 
 // permitted tells whether the access token is good for what is asked. No token

@@ -106,6 +106,7 @@ func TestCredentialRefuses(t *testing.T) {
 		{name: "it takes a nonce once", citizen: "kim", body: request(credential.ConfigResidentCard, w.proof(t, newKey(t), spent, nil)), status: 400, code: "invalid_nonce"},
 		{name: "it takes its own nonces alone", citizen: "kim", body: request(credential.ConfigResidentCard, w.proof(t, holder, strings.Repeat("A", 54), nil)), status: 400, code: "invalid_nonce"},
 		{name: "it checks the proof's signature", citizen: "kim", body: request(credential.ConfigResidentCard, w.proof(t, holder, w.freshNonce(t), map[jose.HeaderKey]any{"jwk": jose.JSONWebKey{Key: newKey(t).Public()}})), status: 400, code: "invalid_proof"},
+		{name: "it refuses whom the register does not know", citizen: "nobody", body: request(credential.ConfigResidentCard, good()), status: 400, code: "credential_request_denied"},
 		{name: "it wants the scope", citizen: "kim", body: request(credential.ConfigResidentCard, good()), status: 403, code: "insufficient_scope", before: func() { w.gate.scopes = []string{"openid"} }},
 	}
 	for _, c := range cases {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
@@ -36,6 +37,11 @@ type Residents interface {
 	Resident(ctx context.Context, citizen string) (account.Resident, error)
 }
 
+// Clients names the wallets; *registry.Registry does.
+type Clients interface {
+	Client(ctx context.Context, id string) (registry.Client, error)
+}
+
 // Handler serves issuance.
 type Handler struct {
 	URL       string // credential issuer identifier, no trailing slash
@@ -45,6 +51,9 @@ type Handler struct {
 	Issuer    *credential.Issuer
 	Offers    *credential.Offers
 	Nonces    *credential.Nonces
+	// Clients gives the wallet's name, for the citizen's list of credentials;
+	// nil: its client id.
+	Clients Clients
 	// TokenFrom is oauth.TokenFrom when nil.
 	TokenFrom func(ctx context.Context) oauth.Token
 	Now       func() time.Time

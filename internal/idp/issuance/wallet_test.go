@@ -68,7 +68,7 @@ func newHub(t *testing.T) *hub {
 	signer, kid, chain := ring.Signer(keys.Issuer)
 	rows := db.Credentials()
 	h := &hub{url: server.URL, Handler: &issuance.Handler{
-		URL: server.URL, Frame: frame, Now: time.Now, Logger: quiet,
+		URL: server.URL, Frame: frame, Now: time.Now, Logger: quiet, Clients: clients,
 		Residents: residents{"kim": account.Resident{NameKo: "김하늘", NameLatin: "KIM Haneul", FamilyName: "Kim", GivenName: "Haneul",
 			BirthDate: "1990-05-05", Address: "서울", ResidentNumber: "900505-0000000"}},
 		Issuer: &credential.Issuer{URL: server.URL, Store: rows, Salts: salts{}, Now: time.Now,
@@ -127,8 +127,8 @@ func TestTheScriptedWalletTakesAPreAuthorizedOffer(t *testing.T) {
 		t.Fatalf("%d cards, %v", len(cards), err)
 	}
 	issued, err := h.Issuer.Of(t.Context(), "kim")
-	if err != nil || len(issued) != 1 || issued[0].Acceptance != "credential_accepted" {
-		t.Errorf("the wallet's notification was not kept: %+v, %v", issued, err)
+	if err != nil || len(issued) != 1 || issued[0].Acceptance != "credential_accepted" || issued[0].Device != "Demo wallet" {
+		t.Errorf("what the wallet is and notified was not kept: %+v, %v", issued, err)
 	}
 	if _, err := h.wallet.Accept(t.Context(), offered, tx); err == nil {
 		t.Error("one offer gave two tokens")

@@ -177,6 +177,19 @@ func updatesOffers(t *testing.T, s CredentialStore) {
 			t.Error(diff, err)
 		}
 	}
+	expires := time.UnixMilli(1_800_000_000_000)
+	if err := s.SweepOffers(t.Context(), expires); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Offer(t.Context(), "offer-a"); err != nil {
+		t.Errorf("an offer was forgotten too early: %v", err)
+	}
+	if err := s.SweepOffers(t.Context(), expires.Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Offer(t.Context(), "offer-a"); !errors.Is(err, credential.ErrUnknown) {
+		t.Errorf("an old offer was not forgotten: %v", err)
+	}
 	if _, err := s.Offer(t.Context(), "none"); !errors.Is(err, credential.ErrUnknown) {
 		t.Errorf("unknown offer: %v", err)
 	}
