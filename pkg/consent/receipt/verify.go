@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
@@ -292,7 +293,8 @@ func (v *verifier) checkRecord(record consent.Record) {
 	if err == nil {
 		err = v.record(c, record)
 	}
-	v.report.add("hub record", err, string(c.State))
+	asOf := time.Unix(c.IssuedAt, 0).UTC()
+	v.report.add("hub record", err, fmt.Sprintf("%s at %s", record.Reading(asOf).State, asOf.Format(time.RFC3339)))
 }
 
 func (v *verifier) record(c consent.RecordClaims, record consent.Record) error {

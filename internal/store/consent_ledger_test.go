@@ -1,0 +1,52 @@
+package store_test
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/govmydata/mydata/internal/store"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/consenttest"
+)
+
+// The real ledger over the real databases: one use for 64 providers at once,
+// and none after a withdrawal.
+func TestLedgerOverSQL(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		w := consenttest.New()
+		w.Ledger.Store = db.Consents()
+		record := w.Granted(ctx, "ada", w.People.Enrol("ada"))
+		var won, lost atomic.Int64
+		var group sync.WaitGroup
+		for range 64 {
+			commit := w.Commit(record, 1, nil)
+			group.Go(func() {
+				switch _, err := w.Ledger.Use(ctx, commit); {
+				case err == nil:
+					won.Add(1)
+				case errors.Is(err, consent.ErrUseTaken):
+					lost.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if won.Load() != 1 || lost.Load() != 63 {
+			t.Errorf("%d won, %d lost", won.Load(), lost.Load())
+		}
+		if _, err := w.Ledger.Withdraw(ctx, record.Grant, "ada"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Ledger.Use(ctx, w.Commit(record, 2, nil)); !errors.Is(err, consent.ErrWithdrawn) {
+			t.Errorf("after withdrawal: %v", err)
+		}
+		final, events, err := db.Consents().History(ctx, record.Grant)
+		if err != nil || final.State != consent.StateWithdrawn || len(events) != 4 {
+			t.Errorf("%s, %d events, %v", final.State, len(events), err)
+		}
+	})
+}
