@@ -146,6 +146,7 @@ func (e *engines) buildPeople(trust consent.Trust) (err error) {
 	e.accounts, err = account.New(account.Options{
 		Store: e.db.Accounts(), Register: e.register, RP: trust.RP, Officers: trust.Officers,
 		PairwiseSecret: e.ring.Secret("pairwise"), Now: time.Now, Replaced: e.replaced,
+		Development: e.config.Development,
 	})
 	return err
 }

@@ -28,6 +28,7 @@ var (
 	ErrLastPasskey = errors.New("the last passkey cannot be removed")
 	ErrEnrolled    = errors.New("this resident is enrolled already")
 	ErrOrder       = errors.New("the officers' order is not accepted")
+	ErrYoung       = errors.New("passkeys of an officers' order may not approve yet")
 	ErrConflict    = errors.New("somebody else changed this first") // of Store.Commit: nothing was written
 )
 
@@ -35,6 +36,10 @@ const (
 	challengeLife = 5 * time.Minute
 	changeLife    = 10 * time.Minute
 	sessionLife   = 12 * time.Hour
+
+	// orderedWait is how long after an officers' order was used nothing may be
+	// approved: time for the person to hear of a passkey that is not hers.
+	orderedWait = 72 * time.Hour
 )
 
 // Options of the accounts.
@@ -46,6 +51,10 @@ type Options struct {
 	Officers       []jose.JSONWebKey // who may order an enrolment
 	PairwiseSecret []byte            // at least 32 bytes; losing it only matters for pseudonyms not made yet
 	Now            func() time.Time
+
+	// Development lets passkeys approve at once after an officers' order; anywhere
+	// else they wait 72 hours.
+	Development bool
 
 	// Replaced ends what a lost device may do elsewhere: credentials revoked,
 	// grants paused. It may be called more than once for one loss.
@@ -62,6 +71,7 @@ type Accounts struct {
 	secret   []byte
 	now      func() time.Time
 	replaced func(ctx context.Context, citizen string) error
+	wait     time.Duration
 }
 
 // New checks the options: a deployment with a weak secret, without officers or
@@ -98,7 +108,11 @@ func New(o Options) (*Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
-	return &Accounts{o.Store, o.Register, o.RP, w, o.Officers, o.PairwiseSecret, o.Now, o.Replaced}, nil
+	a := &Accounts{o.Store, o.Register, o.RP, w, o.Officers, o.PairwiseSecret, o.Now, o.Replaced, orderedWait}
+	if o.Development {
+		a.wait = 0
+	}
+	return a, nil
 }
 
 // checkRP holds the relying party against WebAuthn Level 3, 5.1.3: a secure

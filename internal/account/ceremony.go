@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	josejson "github.com/go-jose/go-jose/v4/json"
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -175,39 +174,4 @@ func evidence(p *protocol.ParsedCredentialAssertionData) approval.Assertion {
 		ClientDataJSON:    approval.Bytes(p.Raw.AssertionResponse.ClientDataJSON),
 		Signature:         approval.Bytes(p.Raw.AssertionResponse.Signature),
 	}
-}
-
-// AssertionOptions asks any living passkey of a citizen to sign a challenge that
-// the caller keeps: a PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3,
-// 5.1.9), user verification required.
-func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challenge [32]byte) (json.RawMessage, error) {
-	p, _, err := a.person(ctx, citizen)
-	if err != nil {
-		return nil, err
-	}
-	if len(p.credentials) == 0 {
-		return nil, fmt.Errorf("assertion options: no living passkey: %w", ErrNotFound)
-	}
-	options, _, err := a.web.BeginLogin(p, webauthn.WithChallenge(challenge[:]))
-	if err != nil {
-		return nil, fmt.Errorf("assertion options: %w", err)
-	}
-	return json.Marshal(options.Response)
-}
-
-// PasskeyKey is the public key of a living passkey of that citizen.
-func (a *Accounts) PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, error) {
-	rows, err := a.store.Passkeys(ctx, citizen)
-	if err != nil {
-		return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", err)
-	}
-	id := base64.RawURLEncoding.EncodeToString(credentialID)
-	for _, row := range rows {
-		if row.ID == id {
-			var key jose.JSONWebKey
-			err := json.Unmarshal(row.JWK, &key)
-			return key, err
-		}
-	}
-	return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", ErrNotFound)
 }

@@ -19,12 +19,14 @@
 // last passkey is never removed; no new passkey is accepted after a loss before
 // credentials are revoked and grants paused (Options.Replaced); an unknown, a
 // used, an expired and an exhausted code get one answer; wrong codes cost the
-// guesser's address, never the owner of a code.
+// guesser's address, never the owner of a code; for 72 hours after an officers'
+// order was used, passkeys sign in but approve nothing, save in development.
 //
 // Between the officers' order to replace and the first passkey made with it, the
 // old passkeys are refused here, although the history, which only grows by
 // signed events, ends them with the new one.
 //
 // Left out: attestation of authenticators (synced passkeys give none), conditional
-// mediation, mandates, messages to the citizen, officers' own passkeys.
+// mediation, mandates, messages to the citizen (so the 72 hours protect whoever
+// looks at her pages, or hears of it from the office), officers' own passkeys.
 package account

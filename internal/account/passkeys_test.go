@@ -231,6 +231,32 @@ func TestApprovals(t *testing.T) {
 	is(t, "after a loss", err, account.ErrNotFound)
 }
 
+// Outside development a passkey that officers ordered, and those that it signed
+// in, sign in at once and approve after 72 hours.
+func TestYoungPasskeysDoNotApprove(t *testing.T) {
+	b := accounttest.NewStrict(t)
+	ctx := t.Context()
+	p, s := b.Person(t, "resident-01", false)
+	second := b.AddPhone(t, s, p)
+	b.SignIn(t, second)
+	b.Wait(72*time.Hour - time.Second)
+	for _, phone := range []*accounttest.Phone{p, second} {
+		_, err := b.AssertionOptions(ctx, s.Citizen, [32]byte{1})
+		is(t, "options", err, account.ErrYoung)
+		_, err = b.PasskeyKey(ctx, s.Citizen, phone.Cred.ID)
+		is(t, "key", err, account.ErrYoung)
+	}
+	b.Wait(time.Second)
+	_, err := b.AssertionOptions(ctx, s.Citizen, [32]byte{1})
+	is(t, "options", err, nil)
+	_, err = b.PasskeyKey(ctx, s.Citizen, p.Cred.ID)
+	is(t, "key", err, nil)
+
+	again, s := b.Person(t, "resident-01", true)
+	_, err = b.PasskeyKey(ctx, s.Citizen, again.Cred.ID)
+	is(t, "after a loss", err, account.ErrYoung)
+}
+
 func TestDeviceNames(t *testing.T) {
 	b := accounttest.New(t)
 	_, s := b.Person(t, "resident-01", false)

@@ -14,7 +14,7 @@ import (
 // Handler puts the frame around mux: correlation id, recovery, security
 // headers, language, cross-origin check, body limit, access log, assets.
 func (f *Frame) Handler(mux http.Handler) http.Handler {
-	guarded := f.cross.Handler(mux)
+	guarded := f.cross.Handler(f.matched(mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newCorrelation()
 		r = r.WithContext(context.WithValue(r.Context(), correlationKey{}, id))
@@ -32,6 +32,36 @@ func (f *Frame) Handler(mux http.Handler) http.Handler {
 		guarded.ServeHTTP(rec, r)
 	})
 }
+
+// matched answers what no pattern of mux serves with the frame's own page: 404,
+// or 405 with the methods that there are.
+func (f *Frame) matched(mux http.Handler) http.Handler {
+	m, ok := mux.(*http.ServeMux)
+	if !ok {
+		return mux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := m.Handler(r)
+		if pattern != "" {
+			m.ServeHTTP(w, r)
+			return
+		}
+		probe := &recorder{ResponseWriter: discard{http.Header{}}}
+		h.ServeHTTP(probe, r)
+		if probe.status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", probe.Header().Get("Allow"))
+			f.Fail(w, r, http.StatusMethodNotAllowed, "web.error.method", nil)
+			return
+		}
+		f.Fail(w, r, http.StatusNotFound, "web.error.not_found", nil)
+	})
+}
+
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header       { return d.header }
+func (discard) WriteHeader(int)             {}
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
 // finish turns a panic into an error page and writes the access log: the path
 // and never the query, which may hold a code.

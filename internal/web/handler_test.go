@@ -38,6 +38,7 @@ func TestHandler(t *testing.T) {
 	}
 	mux.HandleFunc("/page", ok)
 	mux.HandleFunc("/token", ok)
+	mux.HandleFunc("GET /get", ok)
 	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("boom") })
 	h := f.Handler(mux)
 
@@ -56,6 +57,8 @@ func TestHandler(t *testing.T) {
 		{"it lets machine endpoints decide themselves", "POST", "/token", "", []string{"Sec-Fetch-Site", "cross-site"}, 200},
 		{"it reads a body of the limit", "POST", "/page", strings.Repeat("a", BodyLimit), nil, 200},
 		{"it reads no more", "POST", "/page", strings.Repeat("a", BodyLimit+1), nil, 413},
+		{"it shows its own page where there is none", "GET", "/none", "", nil, 404},
+		{"it says which methods there are", "PUT", "/get", "", nil, 405},
 		{"it survives a panic", "GET", "/panic?secret=1", "", nil, 500},
 		{"it serves its stylesheet", "GET", "/assets/mydata.css", "", nil, 200},
 		{"it serves its script", "GET", "/assets/webauthn.js", "", nil, 200},
@@ -76,6 +79,12 @@ func TestHandler(t *testing.T) {
 				if !strings.Contains(w.Header().Get(name), want) {
 					t.Errorf("%s: %q", name, w.Header().Get(name))
 				}
+			}
+			if c.status == 405 && !strings.Contains(w.Header().Get("Allow"), "GET") {
+				t.Errorf("Allow: %q", w.Header().Get("Allow"))
+			}
+			if (c.status == 404 || c.status == 405) && !strings.Contains(w.Body.String(), "<h1>") {
+				t.Errorf("no page: %s", w.Body)
 			}
 			if id := w.Header().Get("X-Correlation-Id"); id == "" || !strings.Contains(log.String(), id) {
 				t.Error("no correlation id, or not in the log")

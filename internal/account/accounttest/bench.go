@@ -39,8 +39,19 @@ type Bench struct {
 	time time.Time
 }
 
-// New accounts, with nobody enrolled.
+// New accounts in the development mode, with nobody enrolled.
 func New(t testing.TB) *Bench {
+	t.Helper()
+	return newBench(t, true)
+}
+
+// NewStrict accounts, as outside development.
+func NewStrict(t testing.TB) *Bench {
+	t.Helper()
+	return newBench(t, false)
+}
+
+func newBench(t testing.TB, development bool) *Bench {
 	t.Helper()
 	db, err := store.Open(context.Background(), "sqlite::memory:")
 	if err != nil {
@@ -61,6 +72,7 @@ func New(t testing.TB) *Bench {
 	}
 	b.Accounts, err = account.New(account.Options{
 		Store: b.Store, Register: Register(t), Officers: b.Officers, RP: RP, PairwiseSecret: make([]byte, 32), Now: b.Now,
+		Development: development,
 		Replaced: func(_ context.Context, citizen string) error {
 			b.Ended = append(b.Ended, citizen)
 			return b.Broken

@@ -34,6 +34,7 @@ var refusals = []struct {
 	{consent.ErrWithdrawn, http.StatusConflict, "approval.error.decided"},
 	{consent.ErrPaused, http.StatusConflict, "approval.error.decided"},
 	{consent.ErrConsumed, http.StatusConflict, "approval.error.decided"},
+	{account.ErrYoung, http.StatusForbidden, "web.error.young"},
 	{account.ErrAssertion, http.StatusBadRequest, "approval.error.signature"},
 	{account.ErrNotFound, http.StatusForbidden, "approval.error.signature"},
 }

@@ -1,0 +1,70 @@
+package account
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/govmydata/mydata/pkg/consent/approval"
+)
+
+// AssertionOptions asks any living passkey of a citizen to sign a challenge that
+// the caller keeps: a PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3,
+// 5.1.9), user verification required. ErrYoung while they may not approve.
+func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challenge [32]byte) (json.RawMessage, error) {
+	p, _, err := a.person(ctx, citizen)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.credentials) == 0 {
+		return nil, fmt.Errorf("assertion options: no living passkey: %w", ErrNotFound)
+	}
+	if err := a.mature(ctx, citizen); err != nil {
+		return nil, fmt.Errorf("assertion options: %w", err)
+	}
+	options, _, err := a.web.BeginLogin(p, webauthn.WithChallenge(challenge[:]))
+	if err != nil {
+		return nil, fmt.Errorf("assertion options: %w", err)
+	}
+	return json.Marshal(options.Response)
+}
+
+// PasskeyKey is the public key of a living passkey of that citizen, for checking
+// an approval; ErrYoung while it may not approve.
+func (a *Accounts) PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, error) {
+	rows, err := a.store.Passkeys(ctx, citizen)
+	if err != nil {
+		return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", err)
+	}
+	id := base64.RawURLEncoding.EncodeToString(credentialID)
+	for _, row := range rows {
+		if row.ID == id {
+			if err := a.mature(ctx, citizen); err != nil {
+				return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", err)
+			}
+			var key jose.JSONWebKey
+			err := json.Unmarshal(row.JWK, &key)
+			return key, err
+		}
+	}
+	return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", ErrNotFound)
+}
+
+// mature refuses for a while after the last officers' order: all passkeys since
+// then, also those that the ordered one signed in, stand on it alone.
+func (a *Accounts) mature(ctx context.Context, citizen string) error {
+	records, err := a.History(ctx, citizen)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Event.By.Kind == approval.ByOfficers && a.now().Before(r.Event.At.Add(a.wait)) {
+			return ErrYoung
+		}
+	}
+	return nil
+}
