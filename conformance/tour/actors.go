@@ -141,7 +141,7 @@ func (v *visit) prove() error {
 		v.clicks("#open-demo-wallet"), v.arrives(walletPort, "/"), v.looks("wallet-request"),
 		v.clicks("button[value=share]"),
 		v.arrives(verifierPort, "/result/"), v.sees(".state-verified"), v.looks("verifier-verified"),
-		func() error { return v.disclosed("family_name", "given_name", "birthdate") },
+		func() error { return v.disclosed("name", "birthdate") },
 	)
 }
 

@@ -126,9 +126,9 @@ func (p *person) secondDevice() error {
 
 func acceptLanguage(lang string) string {
 	if lang == "ko" {
-		return "ko-KR,ko;q=0.9,en;q=0.5"
+		return "ko-KR,ko,en" // Chromium adds the weights
 	}
-	return "en-GB,en;q=0.9"
+	return "en-GB,en"
 }
 
 // newDevice is what a lost phone leaves: the same window, no passkey in it.

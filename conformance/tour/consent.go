@@ -10,14 +10,33 @@ import (
 func (v *visit) renew() error {
 	return all(
 		v.to(licencePort, "/"), v.looks("licence"),
-		v.clicks("main form button"),
+		v.clicks("form[action='/renew'] button"),
 		v.arrives(idpPort, "/approval/"), v.looks("approval"),
 		v.optional,
 		v.looks("approval-chosen"),
 		v.clicks("#approve button[type=submit]"),
-		v.arrives(licencePort, "/"), v.sees("[data-claim='vision_ok']"), v.looks("licence-renewed"),
-		v.sees("[data-claim='hearing_ok']"),
+		v.arrives(licencePort, "/renewal/"), v.sees("dl.facts .yes"), v.looks("licence-renewed"),
+		v.told,
 	)
+}
+
+// told wants two answers, the date only if it was left ticked, and no reading.
+func (v *visit) told() error {
+	answers, err := v.count("dl.facts .yes")
+	if err != nil {
+		return err
+	}
+	if answers != 2 {
+		return v.trouble("count the answers", fmt.Errorf("%d, wanted 2", answers))
+	}
+	text, err := v.text("main")
+	if err != nil {
+		return err
+	}
+	if dated := strings.Contains(text, "2026-05-14") || strings.Contains(text, "2026-03-02"); dated != v.actor.optional {
+		return v.trouble("look for the date of the check-up", fmt.Errorf("it is there: %v, it was granted: %v", dated, v.actor.optional))
+	}
+	return nil
 }
 
 // optional leaves the optional field ticked, or unticks it with the keyboard.
@@ -57,7 +76,7 @@ func (v *visit) withdraw() error {
 		v.clicks("a[href$='/withdraw']"), v.looks("withdraw"),
 		v.clicks("form[action$='/withdraw'] button"),
 		v.arrives(idpPort, "/me/consents"), v.sees(".state-withdrawn"), v.looks("withdrawn"),
-		v.to(licencePort, "/"), v.clicks("#use-again"), v.looks("licence-refused"), v.reads("withdrawn"),
+		v.to(licencePort, "/"), v.clicks("a[href^='/renewal/']"), v.clicks("form[action$='/again'] button"), v.sees("[role=alert]"), v.looks("licence-refused"), v.reads("withdrawn"),
 		v.to(idpPort, "/me/history"), v.looks("history-withdrawn"),
 	)
 }
@@ -70,11 +89,11 @@ func (v *visit) passkeys() error {
 		v.clicks("form[data-webauthn=create] button"),
 		v.arrives(idpPort, "/me/passkeys/confirm/"), v.looks("passkey-confirm"),
 		v.clicks("form[data-webauthn=get] button"),
-		v.arrives(idpPort, "/me/passkeys"), v.looks("passkeys-two"),
+		v.arrives(idpPort, "/me/passkeys?changed"), v.looks("passkeys-two"),
 		func() error { return v.cards("ul.cards > li", 2) },
-		v.clicks("a[href^='/me/passkeys/remove/']"), v.looks("passkey-remove"),
+		v.clicks("li.card:not(:has(.state)) a[href^='/me/passkeys/remove/']"), v.looks("passkey-remove"),
 		v.clicks("form[data-webauthn=get] button"),
-		v.sees("p.notice"), v.looks("passkeys-one"),
+		v.arrives(idpPort, "/me/passkeys?changed"), v.looks("passkeys-one"),
 		func() error { return v.cards("ul.cards > li", 1) },
 	)
 }

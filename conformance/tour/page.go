@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -69,7 +71,7 @@ func (w *walk) press(selector string) error {
 
 func (w *walk) fill(selector, text string) error {
 	s := chromedp.CSS(selector)
-	if err := w.do(chromedp.WaitVisible(s), chromedp.SetValue(s, ""), chromedp.SendKeys(s, text)); err != nil {
+	if err := w.do(chromedp.WaitVisible(s), chromedp.Clear(s), chromedp.SendKeys(s, text)); err != nil {
 		return w.trouble("fill "+selector, err)
 	}
 	return nil
@@ -141,7 +143,7 @@ func (w *walk) page(name string) error {
 	w.shots++
 	lang, err := get(w, chromedp.Evaluate[string]("document.documentElement.lang"))
 	if err != nil {
-		return err
+		return w.trouble("read the language of "+name, err)
 	}
 	if lang != w.lang {
 		return w.trouble("look at "+name, fmt.Errorf("it is in %q, wanted %q", lang, w.lang))
@@ -161,11 +163,31 @@ func (w *walk) shoot(name string) error {
 	if err := os.MkdirAll(filepath.Join(w.out, w.lang), 0o755); err != nil {
 		return err
 	}
-	png, err := get(w, chromedp.FullScreenshot(100))
+	png, err := w.picture()
 	if err != nil {
-		return err
+		return fmt.Errorf("screenshot %s: %w", name, err)
 	}
 	return os.WriteFile(filepath.Join(w.out, w.lang, name+".png"), png, 0o644)
+}
+
+// picture tries more than once: with several windows open, a headless Chromium
+// now and then never answers for the one that it believes to be covered.
+func (w *walk) picture() (png []byte, err error) {
+	for range 4 {
+		ctx, cancel := context.WithTimeout(w.ctx, 4*time.Second)
+		front := chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := cdp.Call(ctx, t, page.BringToFront, cdp.Empty{})
+			return err
+		})
+		if err = chromedp.Do(ctx, front); err == nil {
+			png, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		}
+		cancel()
+		if err == nil {
+			return png, nil
+		}
+	}
+	return nil, err
 }
 
 // trouble tells where the walk stood, and leaves a last picture.

@@ -108,6 +108,21 @@ func (s *stage) stop() error {
 	}
 }
 
+// errors are the lines of the services' logs that somebody should read.
+func (s *stage) errors() string {
+	var found strings.Builder
+	files, _ := filepath.Glob(filepath.Join(s.data, "logs", "*.log")) // the pattern is fine
+	for _, file := range files {
+		text, _ := os.ReadFile(file) // what cannot be read cannot be shown
+		for line := range strings.Lines(string(text)) {
+			if strings.Contains(line, "ERROR") || strings.Contains(line, "panic") {
+				fmt.Fprintf(&found, "%s: %s", filepath.Base(file), line)
+			}
+		}
+	}
+	return found.String()
+}
+
 func (s *stage) remove() {
 	s.tape.close()
 	os.RemoveAll(filepath.Dir(s.data))

@@ -62,8 +62,11 @@ func (t *tape) before(offset int, target *url.URL) http.Handler {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host
 			r.Out.Header.Del("Accept-Encoding") // plain bodies are what is searched
-			body, _ := io.ReadAll(r.Out.Body)   // what could not be read is not sent on either
-			r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			var body []byte
+			if r.Out.Body != nil {
+				body, _ = io.ReadAll(r.Out.Body) // what could not be read is not sent on either
+				r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			}
 			t.keep(offset, r.In.Method+" "+r.In.URL.Path+" in", r.In.URL.RawQuery, r.In.Header, body)
 		},
 		ModifyResponse: func(r *http.Response) error {

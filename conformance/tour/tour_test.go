@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"encoding/csv"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,7 +33,7 @@ func TestStory(t *testing.T) {
 	for _, a := range actors {
 		t.Run("it walks as "+a.resident+" in "+a.lang, func(t *testing.T) {
 			if err := s.play(b, a, out, axe, t.Logf); err != nil {
-				t.Fatal(err)
+				t.Fatalf("%v\n%s", err, s.errors())
 			}
 		})
 	}
@@ -40,7 +43,7 @@ func TestStory(t *testing.T) {
 		}
 	})
 	t.Run("it passes its audit", func(t *testing.T) {
-		if text, err := s.idp("audit", "--trust", filepath.Join(s.data, "trust")); err != nil {
+		if text, err := s.idp("audit", "--log", s.url(idpPort), "--trust", filepath.Join(s.data, "trust")); err != nil {
 			t.Errorf("%v\n%s", err, text)
 		}
 	})
@@ -56,9 +59,6 @@ func TestStory(t *testing.T) {
 				t.Errorf("resident-01 is to enrol again: %s", line)
 			}
 		}
-		if text, err := s.idp("audit", "--trust", filepath.Join(s.data, "trust")); err != nil {
-			t.Errorf("%v\n%s", err, text)
-		}
 	})
 	t.Run("it stops on Ctrl-C", func(t *testing.T) {
 		if err := s.stop(); err != nil {
@@ -68,7 +68,36 @@ func TestStory(t *testing.T) {
 			t.Error("a service still listens")
 		}
 	})
+	t.Run("it passes its audit, database and all", func(t *testing.T) {
+		if text, err := s.idp("audit", "--trust", filepath.Join(s.data, "trust")); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	})
+	t.Run("it wrote nobody's data into a log file", func(t *testing.T) { s.checkLogs(t) })
 	t.Run("it kept the marker from the hub", func(t *testing.T) { s.checkMarker(t) })
+}
+
+// checkLogs wants no resident in any log file, by whatever they were asked.
+func (s *stage) checkLogs(t *testing.T) {
+	register, err := os.ReadFile(filepath.Join(s.root, "examples", "story", "residents.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(register)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows[1:] {
+		for i, value := range row {
+			if column := rows[0][i]; column == "resident_id" || column == "sex" || column == "family_name" || column == "given_name" {
+				continue // an identifier, or too short to tell
+			}
+			found, err := findFiles(filepath.Join(s.data, "logs"), value, func(string) bool { return false })
+			if err != nil || len(found) > 0 {
+				t.Errorf("%s of %s is in %v (%v)", rows[0][i], row[0], found, err)
+			}
+		}
+	}
 }
 
 func (s *stage) checkMarker(t *testing.T) {
