@@ -32,9 +32,9 @@ whether it continues the checkpoint seen last time, whether entries, tiles and
 root are one tree. With a database also: each event has its leaf, each leaf its
 event, each grant's history is legal.
 
-With --log it reads a published log and needs nothing else of the service; a
-running service is audited so. Without --log it reads the database, which no
-running service may hold.
+With --log it reads a published log and needs nothing else of the service.
+Without --log it reads the database; while a running service holds that, it
+reads the log at the address that the policy names.
 
 Exit codes: 0 no lie found, 1 wrong use, 2 unreadable, 3 remembered checkpoint
 of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two logs,
@@ -57,14 +57,11 @@ func runAudit(cmd *cobra.Command, o auditOptions) (err error) {
 	if a.Policy, err = auditPolicy(o.trust, data); err != nil {
 		return err
 	}
-	if o.log == "" && o.database == "" {
-		o.database = "sqlite:" + filepath.Join(data, "idp.db")
+	db, err := openAudited(cmd, &o, data, a.Policy)
+	if err != nil {
+		return err
 	}
-	if o.database != "" {
-		db, err := openIdle(ctx, o.database)
-		if err != nil {
-			return err
-		}
+	if db != nil {
 		defer func() { err = errors.Join(err, db.Close()) }()
 		a.Events = db.Audit()
 		if a.Log, err = sequencer.New(sequencer.Options{Storage: db.Log()}); err != nil {
@@ -93,6 +90,26 @@ func runAudit(cmd *cobra.Command, o auditOptions) (err error) {
 		return err
 	}
 	return remember(state, a.Seen())
+}
+
+// openAudited opens the database to audit, if any. When none was named and a
+// running service holds the one in the data folder, the log that the policy
+// gives an address for is audited instead.
+func openAudited(cmd *cobra.Command, o *auditOptions, data string, policy tlog.Policy) (*store.DB, error) {
+	named := o.database != ""
+	if !named && o.log != "" {
+		return nil, nil
+	}
+	if !named {
+		o.database = "sqlite:" + filepath.Join(data, "idp.db")
+	}
+	db, err := openIdle(cmd.Context(), o.database)
+	if errors.Is(err, store.ErrHeld) && !named && len(policy.Logs) == 1 && policy.Logs[0].URL != "" {
+		o.log = policy.Logs[0].URL
+		fmt.Fprintln(cmd.ErrOrStderr(), "the service is running: auditing what it publishes at", o.log+", not its database")
+		return nil, nil
+	}
+	return db, err
 }
 
 // auditPolicy reads which log and witnesses are trusted.

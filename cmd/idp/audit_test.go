@@ -216,4 +216,15 @@ func TestAuditOfADatabaseInUse(t *testing.T) {
 	if _, err := h.audit(t); !errors.Is(err, store.ErrHeld) || !strings.Contains(fmt.Sprint(err), "--log") {
 		t.Errorf("%v", err)
 	}
+	// With an address in the policy, the log published there is read.
+	text, err := os.ReadFile(filepath.Join(h.data, "log-policy.txt"))
+	if err == nil {
+		line, rest, _ := strings.Cut(string(text), "\n")
+		err = os.WriteFile(filepath.Join(h.data, "log-policy.txt"), []byte(line+" http://127.0.0.1:1/log\n"+rest), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.audit(t)
+	expectExit(t, err, audit.Unreadable)
 }
