@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -33,7 +34,7 @@ type bindingClaims struct {
 // Bind appends a key binding JWT (RFC 9901, 4.3) to a presentation, which ends
 // with a tilde as Present makes it.
 func Bind(presentation string, holder crypto.Signer, kb KeyBinding) (string, error) {
-	if presentation == "" || presentation[len(presentation)-1] != '~' {
+	if !strings.HasSuffix(presentation, "~") {
 		return "", fmt.Errorf("%w: a presentation without key binding ends with ~", ErrMalformed)
 	}
 	iat := kb.IssuedAt.Unix()

@@ -60,6 +60,12 @@ func TestKeyBindingRefuses(t *testing.T) {
 		{name: "it refuses an iat that is no number", raw: own(header, strings.Replace(payload(""), fmt.Sprint(now.Unix()), `"1"`, 1))},
 		{name: "it refuses another sd_hash", raw: own(header, strings.Replace(payload(""), digestOf(issued), digestOf(issued+"x"), 1))},
 		{name: "it refuses another hash of transaction data", raw: own(header, payload(`,"transaction_data_hashes_alg":"sha-512"`))},
+		{name: "it refuses an iat beyond all times", raw: own(header, strings.Replace(payload(""), fmt.Sprint(now.Unix()), "1e300", 1))},
+		{name: "it refuses an exp that is no number", raw: own(header, payload(`,"exp":"never"`))},
+		{name: "it refuses transaction data that is no array", raw: own(header, payload(`,"transaction_data_hashes":"h"`))},
+		{name: "it refuses transaction data that is no string", raw: own(header, payload(`,"transaction_data_hashes":[1]`)),
+			want: change(func(k *KeyBinding) { k.TransactionDataHashes = []string{""} })},
+		{name: "it refuses a payload that is no object", raw: own(header, `[]`)},
 		{name: "it refuses what is no JWS", raw: "x"},
 	}
 	for _, c := range cases {
@@ -122,6 +128,14 @@ func TestKeyBindingRefuses(t *testing.T) {
 	})
 }
 
+func TestBindRefuses(t *testing.T) {
+	for _, presentation := range []string{"", "a.b.c", "a.b.c~kb"} {
+		if _, err := Bind(presentation, newKey(t), KeyBinding{}); !errors.Is(err, ErrMalformed) {
+			t.Errorf("it refuses %q: %v", presentation, err)
+		}
+	}
+}
+
 func TestHolderKeyRefuses(t *testing.T) {
 	key := newKey(t)
 	data, err := jose.JSONWebKey{Key: key.Public()}.MarshalJSON()
@@ -143,7 +157,14 @@ func TestHolderKeyRefuses(t *testing.T) {
 	if got, err := HolderKey(with("kid", "1")); err != nil || !key.PublicKey.Equal(got.Key) {
 		t.Errorf("it reads a key: %v", err)
 	}
+	point, err := key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shifted := with("x", b64.EncodeToString(point[1:32]))
+	shifted["cnf"].(map[string]any)["jwk"].(map[string]any)["y"] = b64.EncodeToString(point[32:])
 	for name, claims := range map[string]map[string]any{
+		"shifted coordinates": shifted,
 		"no cnf":              {},
 		"no jwk":              {"cnf": map[string]any{"kid": "x"}},
 		"a private key":       with("d", "AAAA"),

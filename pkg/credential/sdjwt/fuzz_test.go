@@ -67,7 +67,8 @@ func FuzzParse(f *testing.F) {
 // only what it says it refuses.
 func FuzzJSON(f *testing.F) {
 	for _, s := range []string{`null`, ` [1, -0.5e+3 ,true,false,"a\u00e9\ud83d\ude00\n"] `, `{"a":{"b":[]},"":""}`, `{"a":1,"a":2}`,
-		`01`, `1.`, `-`, `1e`, `"\x"`, "\"\x80\"", `[1,]`, `{"a"}`, `nul`, strings.Repeat("[", 40), `1e999`, `"\ud800"`, "\"a\tb\""} {
+		`01`, `1.`, `-`, `1e`, `"\x"`, "\"\x80\"", `[1,]`, `{"a"}`, `nul`, `nuxx`, `trux`, `{}`, `[]`, `{`, `[`, `{"a":1`, `{a":1}`, `{1:2}`, `{"a":1,}`, `{"a" 1}`, `[1 2]`, `1 2`, ``,
+		`"\u12"`, `"a`, `"a\"`, `0x1`, `+1`, `.5`, `1.5e`, `--1`, `true`, `[[]]`, `{"":{}}`, strings.Repeat("[", 40), `1e999`, `"\ud800"`, "\"a\tb\""} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

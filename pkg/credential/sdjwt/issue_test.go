@@ -1,7 +1,13 @@
 package sdjwt
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -14,8 +20,15 @@ func TestIssueRefuses(t *testing.T) {
 	for range MaxDepth {
 		deep = []any{deep}
 	}
+	many := map[string]any{"vct": "x"}
+	for i := range MaxDisclosures + 1 {
+		many[fmt.Sprint(i)] = Hidden{i}
+	}
 	for name, claims := range map[string]map[string]any{
 		"no vct":                 {"a": 1},
+		"an empty vct":           {"vct": ""},
+		"too many bytes":         {"vct": "x", "a": strings.Repeat("a", MaxBytes)},
+		"too many disclosures":   many,
 		"a hidden vct":           {"vct": Hidden{"x"}},
 		"a hidden exp":           {"vct": "x", "exp": Hidden{1}},
 		"a hidden part of cnf":   {"vct": "x", "cnf": map[string]any{"jwk": Hidden{1}}},
@@ -30,6 +43,32 @@ func TestIssueRefuses(t *testing.T) {
 	} {
 		if _, err := Issue(Key{Signer: key}, claims); err == nil {
 			t.Errorf("it refuses %s", name)
+		}
+	}
+}
+
+func TestIssueRefusesOtherKeys(t *testing.T) {
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []crypto.Signer{p384, ed} {
+		if _, err := Issue(Key{Signer: key}, map[string]any{"vct": "x"}); err == nil {
+			t.Errorf("it signs with %T", key)
+		}
+	}
+}
+
+// Strings are written so that they are read as they were.
+func TestAppendString(t *testing.T) {
+	for _, s := range []string{"", "plain", "a\"b", "a\\b", "a\nb", "a\x1fb", "a\x7fb", "한글", "\u2028", "😀", "<&>"} {
+		got, err := decodeJSON(appendString(nil, s))
+		if err != nil || got != s {
+			t.Errorf("%q became %q: %v", s, got, err)
 		}
 	}
 }
@@ -100,6 +139,26 @@ func TestIssuePresentVerify(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A digest without disclosure is nothing that can be shown.
+func TestPresentKnowsDecoys(t *testing.T) {
+	key := newKey(t)
+	name, digest := disclose(`["salt","name","Kim"]`)
+	parsed, err := Parse(token(t, key, vcHeader, `{"vct":"x","_sd":["decoy","`+digest+`"],"a":[{"...":"decoy 2"},"b"]}`, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path  Path
+		shown bool
+		fails bool
+	}{{Path{"a", 0}, false, false}, {Path{"a", 1}, false, true}, {Path{"a"}, false, false}, {Path{"name"}, true, false}} {
+		presented, err := parsed.Present(c.path)
+		if (err != nil) != c.fails || err == nil && strings.Contains(presented, name) != c.shown {
+			t.Errorf("%v: %v", c.path, err)
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func (t *Token) readDisclosures(parts []string) error {
 
 func parseDisclosure(s string) (disclosure, error) {
 	data, err := b64.DecodeString(s)
-	if err != nil || len(data) == 0 {
+	if err != nil {
 		return disclosure{}, fmt.Errorf("%w: disclosure is not base64url", ErrMalformed)
 	}
 	v, err := decodeJSON(data)

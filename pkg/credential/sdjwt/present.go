@@ -35,31 +35,21 @@ func (t *Token) mark(node any, path Path, keep []bool) bool {
 		t.markAll(node, keep)
 		return true
 	}
+	object, _ := node.(map[string]any)
+	array, _ := node.([]any)
 	switch step := path[0].(type) {
 	case string:
-		object, ok := node.(map[string]any)
-		if !ok {
-			return false
-		}
 		return t.markChild(t.property(object, step), path[1:], keep)
 	case nil:
-		array, ok := node.([]any)
-		if !ok {
-			return false
-		}
 		found := false
 		for _, c := range t.elements(array) {
 			found = t.markChild(c, path[1:], keep) || found
 		}
 		return found
 	default:
-		array, ok := node.([]any)
-		i, isIndex := index(step)
-		if !ok || !isIndex {
-			return false
-		}
 		elements := t.elements(array)
-		return i < len(elements) && t.markChild(elements[i], path[1:], keep)
+		i, ok := index(step)
+		return ok && i < len(elements) && t.markChild(elements[i], path[1:], keep)
 	}
 }
 
@@ -102,7 +92,7 @@ type child struct {
 }
 
 func (t *Token) property(object map[string]any, name string) child {
-	if name == "_sd" || name == "..." {
+	if name == "_sd" {
 		return child{}
 	}
 	if v, ok := object[name]; ok {

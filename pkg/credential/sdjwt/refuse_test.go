@@ -43,6 +43,7 @@ func TestVerifyRefuses(t *testing.T) {
 	child, childDigest := disclose(`["salt","jwk",{}]`)
 	outer, outerDigest := disclose(fmt.Sprintf(`["salt","outer",{"_sd":["%s"]}]`, nameDigest))
 	deepest := strings.Repeat(`{"a":`, MaxDepth-2) + "1" + strings.Repeat("}", MaxDepth-2)
+	deepList, deepListDigest := disclose(`["salt",` + strings.Repeat("[", MaxDepth-2) + strings.Repeat("]", MaxDepth-2) + `]`)
 	deep, deepDigest := disclose(`["salt","deep",` + deepest + `]`)
 	sd := func(digests ...string) string {
 		return `{"vct":"x","_sd_alg":"sha-256","_sd":["` + strings.Join(digests, `","`) + `"]}`
@@ -59,6 +60,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "it refuses another typ", header: `{"alg":"ES256","typ":"vc+sd-jwt"}`, payload: `{"vct":"x"}`},
 		{name: "it refuses a missing typ", header: `{"alg":"ES256"}`, payload: `{"vct":"x"}`},
 		{name: "it refuses a missing vct", payload: `{"iss":"x"}`},
+		{name: "it refuses an empty vct", payload: `{"vct":""}`},
 		{name: "it refuses a vct that is no string", payload: `{"vct":7}`},
 		{name: "it refuses another alg", header: `{"alg":"none","typ":"dc+sd-jwt"}`, payload: `{"vct":"x"}`},
 		{name: "it refuses crit", header: `{"alg":"ES256","typ":"dc+sd-jwt","crit":["b64"],"b64":false}`, payload: `{"vct":"x"}`},
@@ -75,11 +77,12 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "it refuses ... beside another name", payload: `{"vct":"x","a":[{"...":"` + elementDig + `","b":1}]}`, disclosures: []string{element}},
 		{name: "it refuses ... outside of arrays", payload: `{"vct":"x","...":"y"}`},
 		{name: "it refuses _sd_alg below the top", payload: `{"vct":"x","a":{"_sd_alg":"sha-256"}}`},
-		{name: "it refuses _sd that is no array", payload: `{"vct":"x","_sd":"` + nameDigest + `"}`, disclosures: []string{name}},
+		{name: "it refuses _sd that is no array", payload: `{"vct":"x","_sd":"` + nameDigest + `"}`},
 		{name: "it refuses a digest that is no string", payload: `{"vct":"x","_sd":[7]}`},
 		{name: "it refuses a hidden exp", payload: sd(expDigest), disclosures: []string{exp}},
 		{name: "it refuses a hidden part of cnf", payload: `{"vct":"x","cnf":{"_sd":["` + childDigest + `"]}}`, disclosures: []string{child}},
 		{name: "it refuses a hidden part of status, even undisclosed", payload: `{"vct":"x","status":{"a":[{"...":"decoy"}]}}`},
+		{name: "it refuses arrays nested through a disclosure", payload: `{"vct":"x","a":[[[[{"...":"` + deepListDigest + `"}]]]]}`, disclosures: []string{deepList}},
 		{name: "it refuses nesting through a disclosure", payload: `{"vct":"x","a":{"b":{"c":{"_sd":["` + deepDigest + `"]}}}}`, disclosures: []string{deep}},
 	}
 	for _, c := range cases {
@@ -105,13 +108,21 @@ func TestParseRefuses(t *testing.T) {
 	key := newKey(t)
 	good := token(t, key, vcHeader, `{"vct":"x"}`)
 	bad := func(array string) string { encoded, _ := disclose(array); return good + encoded + "~" }
-	many := good + strings.Repeat("W10~", MaxDisclosures+1)
+	many := good
+	for i := range MaxDisclosures + 1 {
+		encoded, _ := disclose(fmt.Sprintf(`["a","name %d",1]`, i))
+		many += encoded + "~"
+	}
+	parts := strings.Split(strings.TrimSuffix(good, "~"), ".")
+	once, _ := disclose(`["a","b","c"]`)
 	deep := strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1)
 	cases := map[string]string{
 		"nothing":                               "",
 		"a plain JWT":                           strings.TrimSuffix(good, "~"),
-		"two parts":                             "a.b~",
-		"four parts":                            "a.b.c.d~",
+		"one part":                              parts[0] + "~",
+		"two parts":                             parts[0] + "." + parts[1] + "~",
+		"four parts":                            strings.Join(parts, ".") + ".AA~",
+		"a disclosure given twice":              good + once + "~" + once + "~",
 		"more bytes than allowed":               good + strings.Repeat("A", MaxBytes),
 		"more disclosures than allowed":         many,
 		"an empty disclosure":                   good + "~",
@@ -166,7 +177,14 @@ func TestSignature(t *testing.T) {
 			t.Errorf("it refuses the key %T: %v", key, err)
 		}
 	}
-	parsed.issuer.signature = append(parsed.issuer.signature, 0)
+	whole := parsed.issuer.signature
+	for _, short := range [][]byte{nil, whole[:31], whole[:63]} {
+		parsed.issuer.signature = short
+		if _, err := parsed.Verify(&key.PublicKey); !errors.Is(err, ErrSignature) {
+			t.Errorf("it refuses a signature of %d bytes: %v", len(short), err)
+		}
+	}
+	parsed.issuer.signature = append(whole, 0)
 	if _, err := parsed.Verify(&key.PublicKey); !errors.Is(err, ErrSignature) {
 		t.Errorf("it refuses a longer signature: %v", err)
 	}

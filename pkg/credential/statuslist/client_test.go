@@ -206,6 +206,9 @@ func TestClientCaches(t *testing.T) {
 	if _, err := ask(4, trusts(newKey(t))); !errors.Is(err, ErrUntrusted) {
 		t.Errorf("the cache serves who trusts another key: %v", err)
 	}
+	if _, err := ask(4, nil); !errors.Is(err, ErrUntrusted) {
+		t.Errorf("the cache serves who trusts nobody: %v", err)
+	}
 	h.serve(t, key, Token{IssuedAt: now, Expires: now.Add(70 * time.Second), TTL: time.Minute, List: listOf(t, 4)})
 	clock = now.Add(time.Minute)
 	if got, err := ask(4, trusts(key)); err != nil || got != Invalid {
@@ -292,13 +295,38 @@ func TestClientRefuses(t *testing.T) {
 			if h.answer = good; c.answer != nil {
 				h.answer = c.answer
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			c.client.cached = nil
 			if _, err := c.client.Status(ctx, Reference{URI: c.uri}, trusts(key)); !errors.Is(err, c.err) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestClientStopsTurningInCircles(t *testing.T) {
+	h := newHost(t)
+	h.answer = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/list", http.StatusFound) }
+	client := &Client{Development: true}
+	_, _ = client.Status(t.Context(), Reference{URI: h.URL + "/list"}, distrusts)
+	if n := h.fetches.Load(); n != maxRedirects+1 {
+		t.Errorf("%d fetches", n)
+	}
+}
+
+func TestCheckURI(t *testing.T) {
+	for uri, want := range map[string]struct{ production, development bool }{
+		"https://a.example/1": {true, true}, "http://localhost:8080/1": {false, true}, "http://[::1]:80/1": {false, true},
+		"http://127.0.0.1/1": {false, true}, "http://localhost.evil/1": {}, "http://a.example/1": {}, "https:///1": {},
+		"https://a:b@c.example/1": {}, "https://a.example/1#x": {}, "ftp://localhost/1": {}, "/1": {}, "": {}, "https://%zz/": {},
+	} {
+		if got := CheckURI(uri, false) == nil; got != want.production {
+			t.Errorf("%s: %v", uri, got)
+		}
+		if got := CheckURI(uri, true) == nil; got != want.development {
+			t.Errorf("%s in development: %v", uri, got)
+		}
 	}
 }
 

@@ -74,6 +74,11 @@ func TestListRefuses(t *testing.T) {
 			t.Errorf("it refuses bits %d: %v", bits, err)
 		}
 	}
+	for _, size := range []int{0, -1} {
+		if _, err := New(1, size); !errors.Is(err, ErrMalformed) {
+			t.Errorf("it refuses the size %d: %v", size, err)
+		}
+	}
 	if _, err := New(8, MaxList+1); !errors.Is(err, ErrMalformed) {
 		t.Errorf("it refuses a list too long: %v", err)
 	}
