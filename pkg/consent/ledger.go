@@ -54,7 +54,7 @@ const (
 	maxUnknown   = 3
 )
 
-// Events names in commit ids.
+// commitPrefix keeps the ledger's commit ids apart from those of other domains.
 const commitPrefix = "consent/"
 
 // decision makes the events that answer a record, or says done when the history

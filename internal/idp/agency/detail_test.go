@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/govmydata/mydata/internal/idp/agency"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/consent"
@@ -164,4 +165,20 @@ func TestValidateRefuses(t *testing.T) {
 			refusal(t, name, err, "invalid_authorization_details", c.word)
 		})
 	}
+}
+
+func FuzzValidate(f *testing.F) {
+	w := consenttest.New()
+	w.People.Enrol(ada)
+	transfers := &agency.Transfers{Ledger: w.Ledger, People: people{w.People}, Proofs: w.Log}
+	client := registry.Client{ID: consenttest.Client, Agency: w.Consumer.ID}
+	f.Add([]byte(`{"type":"t","request":"a.b.c"}`), []byte(`{"mydata_subject":{"sub":"a","salt":"AAAA"}}`))
+	f.Add([]byte(`{"request":1}`), []byte(`{"mydata_subject":{"sub":"a","sub":"b"}}`))
+	f.Add([]byte(`[]`), []byte(`null`))
+	f.Fuzz(func(t *testing.T, detail, object []byte) {
+		_, err := transfers.Validate(t.Context(), client, detail, object)
+		if _, refused := errors.AsType[*oauth.Refusal](err); !refused {
+			t.Fatalf("not a refusal: %v", err)
+		}
+	})
 }
