@@ -193,7 +193,8 @@ func (c *Consumer) Complete(ctx context.Context, state string, query url.Values)
 
 // Again makes the next use of a grant. A grant that ended is an *Error whose
 // Reason says how: "withdrawn", "expired", "consumed", "paused". An earlier
-// use whose answer was lost is finished first.
+// use whose answer was lost is finished first; one that was received just
+// before a crash is what Last answers.
 func (c *Consumer) Again(ctx context.Context, grantID string) (*Release, error) {
 	g, err := kept[grantRow](ctx, c.config.Journal, "grant", grantID)
 	if errors.Is(err, ErrAbsent) {

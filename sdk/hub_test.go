@@ -38,7 +38,7 @@ const (
 // testHub serves the world's real ledger: every decision is the ledger's, every
 // signature real. Only the pages are played, by visit.
 type testHub struct {
-	t      *testing.T
+	t      testing.TB
 	world  *consenttest.World
 	replay dpop.Memory
 
@@ -339,7 +339,7 @@ func (n *route) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // fixture is a hub, a provider, a consumer and a citizen with a passkey.
 type fixture struct {
-	*testing.T
+	testing.TB
 	world    *consenttest.World
 	hub      *testHub
 	route    *route
@@ -350,21 +350,23 @@ type fixture struct {
 	observed []Released
 	loaded   int
 	journals [2]*FileJournal
+	paths    [2]string
 	hubSaw   strings.Builder
 }
 
 const marker = "MARKER-7f3a-do-not-leave"
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	w := consenttest.New()
-	f := &fixture{T: t, world: w, records: map[string][]Record{
+	f := &fixture{TB: t, world: w, records: map[string][]Record{
 		citizen: {{"vision_left": 0.8, "vision_right": 1.0, "hearing_left": 20, "remarks": marker, "checked_on": "2026-05-14"}}}}
 	f.hub = &testHub{t: t, world: w, pushed: map[string]pushedRequest{}, codes: map[string]pushedRequest{}, replay: dpop.Memory{Now: w.Now}}
 	f.passkey = w.People.Enrol(citizen)
 	w.Pass(73 * time.Hour)
 	for i, name := range []string{"provider", "consumer"} {
-		f.journals[i] = openJournal(t, filepath.Join(t.TempDir(), name))
+		f.paths[i] = filepath.Join(t.TempDir(), name)
+		f.journals[i] = openJournal(t, f.paths[i])
 	}
 	var mu sync.Mutex
 	f.route = &route{hosts: map[string]http.Handler{"hub.example": f.hub.handler()}, spy: func(host, text string) {
