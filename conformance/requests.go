@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -43,10 +46,21 @@ func describe(a wallet.Asked) asked {
 func (a asked) print(w io.Writer) {
 	fmt.Fprintf(w, "%s (%s) asks for\n", a.Verifier, a.ClientID)
 	for _, q := range a.Needed {
-		fmt.Fprintf(w, "  %s: %v of %s\n", q.Query, q.Share, q.Card)
+		q.print(w, "")
 	}
 	for _, q := range a.Optional {
-		fmt.Fprintf(w, "  optional %s: %v of %s\n", q.Query, q.Share, q.Card)
+		q.print(w, "optional ")
+	}
+}
+
+func (q question) print(w io.Writer, how string) {
+	fmt.Fprintf(w, "  %s%s, from %s:\n", how, q.Query, q.Card)
+	for _, name := range slices.Sorted(maps.Keys(q.Share)) {
+		value, err := json.Marshal(q.Share[name])
+		if err != nil {
+			value = []byte("?")
+		}
+		fmt.Fprintf(w, "    %s %s\n", name, value)
 	}
 }
 
@@ -92,11 +106,7 @@ func (p *phone) present() *cobra.Command {
 			}
 			choices := a.Least()
 			if optional {
-				for _, set := range a.Optional {
-					for _, id := range set {
-						choices = append(choices, wallet.Choice{Query: id})
-					}
-				}
+				choices = append(choices, a.Extra()...)
 			}
 			next, err := w.Present(cmd.Context(), a, choices)
 			if err != nil {

@@ -168,6 +168,19 @@ func (a Asked) Least() []Choice {
 	return choices
 }
 
+// Extra answers what may be added to Least, each once, by the first way.
+func (a Asked) Extra() []Choice {
+	var choices []Choice
+	for _, set := range a.Optional {
+		for _, id := range set {
+			if !slices.Contains(choices, Choice{Query: id}) {
+				choices = append(choices, Choice{Query: id})
+			}
+		}
+	}
+	return choices
+}
+
 // Present answers with what was chosen and nothing else, and hands back the
 // address to go on at, if the verifier gave one (section 8.2).
 func (w *Wallet) Present(ctx context.Context, a Asked, choices []Choice) (redirect string, err error) {

@@ -96,7 +96,7 @@ func (p *phone) labelOf(path string, m *openid4vci.CredentialMetadata, lang stri
 }
 
 func (p *phone) home(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
+	q, l := r.URL.Query(), lang(w, r)
 	switch {
 	case q.Get("offer") != "":
 		http.Redirect(w, r, "/offer?link="+url.QueryEscape(q.Get("offer")), http.StatusSeeOther)
@@ -105,7 +105,6 @@ func (p *phone) home(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/request?link="+url.QueryEscape(q.Get("request")), http.StatusSeeOther)
 		return
 	}
-	l := lang(w, r)
 	var cards []card
 	for _, c := range p.wallet.Store().List() {
 		cards = append(cards, p.describe(c, l))

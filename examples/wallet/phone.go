@@ -73,7 +73,7 @@ func (p *phone) guard(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		if r.Host != p.host && r.URL.Path != "/healthz" {
 			http.Error(w, "this wallet is at "+p.host, http.StatusMisdirectedRequest)

@@ -74,7 +74,8 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, byID: map[string]*session{}, byHandle: map[string]*session{}}
 }
 
-// add keeps a session; errFull when there is no room even after clearing.
+// add keeps a session until nobody can wait for it; errFull when there is no
+// room even after clearing.
 func (s *sessions) add(n *session) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,19 +89,29 @@ func (s *sessions) add(n *session) error {
 	for _, a := range n.asks {
 		s.byHandle[a.handle] = n
 	}
+	// Claims leave the memory when they leave the page.
+	time.AfterFunc(n.until.Sub(s.now())+retention, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.drop(n)
+	})
 	return nil
 }
 
-// clear forgets what nobody can be waiting for.
+// clear makes room: requests that ended unanswered are of use to nobody.
 func (s *sessions) clear() {
 	now := s.now()
-	for id, old := range s.byID {
-		if now.After(old.until.Add(retention)) {
-			delete(s.byID, id)
-			for _, a := range old.asks {
-				delete(s.byHandle, a.handle)
-			}
+	for _, old := range s.byID {
+		if !now.Before(old.until) && !old.spent {
+			s.drop(old)
 		}
+	}
+}
+
+func (s *sessions) drop(n *session) {
+	delete(s.byID, n.id)
+	for _, a := range n.asks {
+		delete(s.byHandle, a.handle)
 	}
 }
 
