@@ -14,6 +14,7 @@ import (
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/store"
 	"github.com/govmydata/mydata/pkg/audit"
+	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -30,7 +31,8 @@ func newAuditCommand() *cobra.Command {
 		Long: `Reads the log from its first entry: the checkpoint's signature and witnesses,
 whether it continues the checkpoint seen last time, whether entries, tiles and
 root are one tree. With a database also: each event has its leaf, each leaf its
-event, each grant's history is legal.
+event, each grant's history is legal; and with a whole trust folder: each grant
+was approved by the citizen's passkey, and who can log in is what was signed.
 
 With --log it reads a published log and needs nothing else of the service.
 Without --log it reads the database; while a running service holds that, it
@@ -39,7 +41,8 @@ reads the log at the address that the policy names.
 Exit codes: 0 no lie found, 1 wrong use, 2 unreadable, 3 remembered checkpoint
 of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two logs,
 14 entry, 15 tile, 16 root, 17 event, 18 unexplained leaf, 19 illegal history,
-20 altered evidence, 21 public statement.`,
+20 altered evidence, 21 public statement,
+22 approval, 23 passkeys.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runAudit(c, o) },
 	}
@@ -54,7 +57,7 @@ of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two logs,
 func runAudit(cmd *cobra.Command, o auditOptions) (err error) {
 	ctx, data := cmd.Context(), dataDir(cmd)
 	a := &audit.Audit{}
-	if a.Policy, err = auditPolicy(o.trust, data); err != nil {
+	if err := auditTrust(a, o.trust, data); err != nil {
 		return err
 	}
 	db, err := openAudited(cmd, &o, data, a.Policy)
@@ -112,23 +115,32 @@ func openAudited(cmd *cobra.Command, o *auditOptions, data string, policy tlog.P
 	return db, err
 }
 
-// auditPolicy reads which log and witnesses are trusted.
-func auditPolicy(trust, data string) (tlog.Policy, error) {
+// auditTrust reads which log and witnesses are trusted and, from a whole trust
+// folder, whose signatures approvals and passkey histories need.
+func auditTrust(a *audit.Audit, trust, data string) error {
 	folders := []string{trust}
 	if trust == "" {
 		folders = []string{filepath.Join(data, "trust"), data}
 	}
 	for _, folder := range folders {
-		text, err := os.ReadFile(filepath.Join(folder, "log-policy.txt"))
+		text, err := os.ReadFile(filepath.Join(folder, consent.LogPolicyFile))
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return tlog.Policy{}, fmt.Errorf("audit: %w", err)
+			return fmt.Errorf("audit: %w", err)
 		}
-		return tlog.ParsePolicy(text)
+		if a.Policy, err = tlog.ParsePolicy(text); err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(folder, consent.HubFile)); err != nil {
+			return nil // the log's policy alone
+		}
+		whole, err := consent.LoadTrust(os.DirFS(folder))
+		a.RP, a.Officers = whole.RP, whole.Officers
+		return err
 	}
-	return tlog.Policy{}, fmt.Errorf("audit: no log-policy.txt in %s; give --trust DIR (idp trust export writes it)", strings.Join(folders, " or "))
+	return fmt.Errorf("audit: no %s in %s; give --trust DIR (idp trust export writes it)", consent.LogPolicyFile, strings.Join(folders, " or "))
 }
 
 func auditSource(where string) (audit.Source, error) {

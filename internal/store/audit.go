@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -186,31 +185,4 @@ func (a *Audit) Histories(ctx context.Context, each func(consent.GrantID, []cons
 		return err
 	}
 	return each(events[0].Grant, events)
-}
-
-// tombstones keeps, in the transaction that erases a grant, the leaves of the
-// events that it is about to delete.
-func tombstones(ctx context.Context, tx *sql.Tx, grant consent.GrantID) error {
-	rows, err := tx.QueryContext(ctx, `SELECT event, salt FROM consent_events WHERE grant_id = $1`, string(grant))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var entries [][]byte
-	for rows.Next() {
-		var text, salt []byte
-		if err := rows.Scan(&text, &salt); err != nil {
-			return err
-		}
-		_, digest, err := decoded[consent.Event](text)
-		one, err := entry(consent.LeafDomain, salt, digest, err)
-		if err != nil {
-			return err
-		}
-		entries = append(entries, one)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
-	return eraseLeaves(ctx, tx, entries)
 }

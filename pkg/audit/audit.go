@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -14,6 +17,11 @@ type Audit struct {
 	Policy tlog.Policy
 	Before []byte // checkpoint seen last time, or nothing
 	Events Events // nil: the log alone
+	// RP and Officers are whom approvals and passkey histories are signed for
+	// and by; without them these signatures are not checked, and the report
+	// does not say they were.
+	RP       approval.RelyingParty
+	Officers []jose.JSONWebKey
 
 	report Report
 	now    tlog.Checkpoint

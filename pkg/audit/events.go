@@ -3,9 +3,11 @@ package audit
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -15,6 +17,15 @@ type Stored struct {
 	Name  string // table and key
 	Entry []byte
 	Err   error // the entry cannot be recomputed: the row is damaged
+}
+
+// Keys are the passkeys of one citizen: what happened, and with which keys the
+// service lets somebody log in now.
+type Keys struct {
+	Name    string // table and key
+	History []approval.KeyRecord
+	Living  []jose.JSONWebKey
+	Err     error // a row is damaged
 }
 
 // Statement is an entry that says something to everybody.
@@ -45,6 +56,8 @@ type Events interface {
 	// Contradictions names the rows that are not what the log says of them to
 	// everybody: said are all its statements, in order.
 	Contradictions(ctx context.Context, said []Statement, each func(row string) error) error
+	// Passkeys gives each citizen's history of passkeys.
+	Passkeys(ctx context.Context, each func(Keys) error) error
 	// Histories gives the events of each grant, in order of Seq.
 	Histories(ctx context.Context, each func(id consent.GrantID, events []consent.Event) error) error
 }
@@ -72,6 +85,9 @@ func (a *Audit) events(ctx context.Context) {
 	}
 	a.contradictions(ctx)
 	a.histories(ctx)
+	if len(a.Officers) > 0 {
+		a.passkeys(ctx)
+	}
 }
 
 // contradictions compares what is said to everybody with the rows.
@@ -144,62 +160,6 @@ func (a *Audit) explain(ctx context.Context) bool {
 	}
 	if unexplained > 0 {
 		a.report.find(Unexplained, "%d leaves have no event and no tombstone, for example %s", unexplained, example)
-	}
-	return true
-}
-
-// histories judges each grant by the rule the service decides with, and opens
-// the digests of its events.
-func (a *Audit) histories(ctx context.Context) {
-	wrong := 0
-	err := a.Events.Histories(ctx, func(id consent.GrantID, events []consent.Event) error {
-		if f := history(events); f != nil {
-			if wrong++; wrong <= shown {
-				a.report.find(f.Check, "grant %s, %s", id, f.Detail)
-			}
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		a.report.find(Unreadable, "histories: %v", err)
-	case wrong == 0:
-		a.report.pass("every grant's history is legal, its evidence whole")
-	}
-}
-
-// history is the first thing wrong with one grant's events.
-func history(events []consent.Event) *Finding {
-	var record consent.Record
-	for _, e := range events {
-		next, err := consent.Apply(record, e)
-		if err != nil {
-			return &Finding{Check: Illegal, Detail: fmt.Sprintf("event %d (%s): %v", e.Seq, e.Kind, err)}
-		}
-		if !opens(e) {
-			return &Finding{Check: Evidence, Detail: fmt.Sprintf("event %d (%s) does not open to its evidence", e.Seq, e.Kind)}
-		}
-		record = next
-	}
-	return nil
-}
-
-// opens says whether the digests of an event are those of its evidence.
-func opens(e consent.Event) bool {
-	switch e.Kind {
-	case consent.KindRequested:
-		return e.Request == consent.DigestOf(e.Evidence.Request)
-	case consent.KindUsed:
-		return e.Commit == consent.DigestOf(e.Evidence.Commit)
-	case consent.KindReceived:
-		return e.Receipt == consent.DigestOf(e.Evidence.Received)
-	case consent.KindGranted:
-		if e.Evidence.Terms == nil || e.Evidence.Approval == nil {
-			return false
-		}
-		terms, err := e.Evidence.Terms.Digest()
-		closed, err2 := e.Evidence.Approval.Closed()
-		return err == nil && err2 == nil && e.Terms == consent.Encode(terms[:]) && e.Approval == closed
 	}
 	return true
 }

@@ -18,6 +18,7 @@ type rows struct {
 	erased    []tlog.Hash
 	histories map[consent.GrantID][]consent.Event
 	catalogue string
+	keys      []audit.Keys
 	err       error
 }
 
@@ -51,6 +52,15 @@ func (r rows) Erased(_ context.Context, each func(tlog.Hash) error) error {
 func (r rows) Contradictions(_ context.Context, said []audit.Statement, each func(string) error) error {
 	if len(said) != 1 || said[0].Kind != "catalogue" || string(said[0].Body) != r.catalogue {
 		return each("the catalogue")
+	}
+	return nil
+}
+
+func (r rows) Passkeys(_ context.Context, each func(audit.Keys) error) error {
+	for _, k := range r.keys {
+		if err := each(k); err != nil {
+			return err
+		}
 	}
 	return nil
 }

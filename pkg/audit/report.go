@@ -21,12 +21,14 @@ const (
 	Illegal     Check = "illegal"          // a history breaks consent.Apply
 	Evidence    Check = "evidence"         // what an event\'s digests open to was altered
 	Public      Check = "public statement" // a row is not what the log says of it to everybody
+	Approval    Check = "approval"         // a citizen did not sign the terms of a grant
+	Passkeys    Check = "passkeys"         // a history of passkeys, or who can log in, is not what was signed
 )
 
 // codes are the exit codes; 1 is for wrong use of a command.
 var codes = map[Check]int{
 	Unreadable: 2, Remembered: 3, Checkpoint: 10, Unwitnessed: 11, RolledBack: 12, TwoLogs: 13,
-	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19, Evidence: 20, Public: 21,
+	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19, Evidence: 20, Public: 21, Approval: 22, Passkeys: 23,
 }
 
 // ExitCode is a command's exit code for this lie.
