@@ -180,7 +180,7 @@ func TestRequestObject(t *testing.T) {
 		{"it refuses another client_id", typ, nil, func(m map[string]any) { m["client_id"] = "x" }, "invalid_request_object", "client_id"},
 		{"it refuses another aud", typ, nil, func(m map[string]any) { m["aud"] = "x" }, "invalid_request_object", "aud"},
 		{"it refuses a second aud", typ, nil, func(m map[string]any) { m["aud"] = []string{h.url, "x"} }, "invalid_request_object", "aud"},
-		{"it refuses no exp", typ, nil, func(m map[string]any) { delete(m, "exp") }, "invalid_request_object", "exp"},
+		{"it refuses no exp", typ, nil, func(m map[string]any) { delete(m, "exp") }, "invalid_request_object", "missing"},
 		{"it refuses an old one", typ, nil, func(m map[string]any) { m["exp"] = h.now().Unix() }, "invalid_request_object", "expired"},
 		{"it refuses one that lives too long", typ, nil, func(m map[string]any) { m["exp"] = h.now().Add(2 * time.Hour).Unix() }, "invalid_request_object", "hour"},
 		{"it refuses one from the future", typ, nil, func(m map[string]any) { m["nbf"] = h.now().Add(2 * time.Minute).Unix() }, "invalid_request_object", "future"},
@@ -277,6 +277,15 @@ func TestPushed(t *testing.T) {
 		form := agency.authorization("openid")
 		form.Set("request_uri", "x")
 		refused(t, agency.push(form), http.StatusBadRequest, "invalid_request", "request_uri")
+	})
+	t.Run("it is not taken from a client without the code flow", func(t *testing.T) {
+		issuing := h.add("issuing", map[string]any{"grant_types": []string{"urn:ietf:params:oauth:grant-type:pre-authorized_code"}})
+		refused(t, issuing.push(issuing.authorization("openid")), http.StatusBadRequest, "unauthorized_client", "")
+	})
+	t.Run("it is not taken in another client's name", func(t *testing.T) {
+		form := agency.authorization("openid")
+		form.Set("client_id", "other")
+		refused(t, agency.push(form), http.StatusUnauthorized, "invalid_client", "iss")
 	})
 	t.Run("it names the client itself", func(t *testing.T) {
 		form := agency.authorization("openid")

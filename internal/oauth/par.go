@@ -74,10 +74,6 @@ func (s *Server) pushedParams(client registry.Client, form url.Values) (params, 
 		return params{}, nil, refuse("invalid_request", "request_uri cannot be pushed")
 	}
 	if form.Has("request") {
-		// RFC 9126, 3: client_id beside the object, if any, is the client's.
-		if id := form.Get("client_id"); id != "" && id != client.ID {
-			return params{}, nil, refuse("invalid_request", "client_id is not that of the client")
-		}
 		if len(client.JWKS.Keys) == 0 {
 			return params{}, nil, refuse("invalid_request_object", "this client has no registered key")
 		}
@@ -87,9 +83,6 @@ func (s *Server) pushedParams(client registry.Client, form url.Values) (params, 
 		return params{}, nil, refuse("invalid_request", "this client must sign its request object")
 	}
 	p, refusal := fromForm(form)
-	if p.ClientID == "" { // private_key_jwt and Basic name the client themselves
-		p.ClientID = client.ID
-	}
 	return p, nil, refusal
 }
 

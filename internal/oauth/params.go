@@ -32,21 +32,21 @@ type params struct {
 	UILocales     string             `json:"ui_locales"`
 	LoginHint     string             `json:"login_hint"`
 	Details       stdjson.RawMessage `json:"authorization_details"`
-	// Refused where they are: one request object inside another.
+	// Of a request object alone: refused, for they would be one inside another.
 	Request    string `json:"request"`
 	RequestURI string `json:"request_uri"`
 }
 
-// fromForm reads the parameters of a form.
+// fromForm reads the parameters of a form. Its client_id names the client and
+// was used to find it.
 func fromForm(form url.Values) (params, *Refusal) {
 	p := params{
 		ResponseType: form.Get("response_type"), ResponseMode: form.Get("response_mode"),
-		ClientID: form.Get("client_id"), RedirectURI: form.Get("redirect_uri"), Scope: form.Get("scope"),
+		RedirectURI: form.Get("redirect_uri"), Scope: form.Get("scope"),
 		State: form.Get("state"), Nonce: form.Get("nonce"),
 		Challenge: form.Get("code_challenge"), ChallengeKind: form.Get("code_challenge_method"),
 		JKT: form.Get("dpop_jkt"), Prompt: form.Get("prompt"), UILocales: form.Get("ui_locales"),
 		LoginHint: form.Get("login_hint"),
-		Request:   form.Get("request"), RequestURI: form.Get("request_uri"),
 	}
 	if details := form.Get("authorization_details"); details != "" {
 		p.Details = stdjson.RawMessage(details)
@@ -64,9 +64,6 @@ func fromForm(form url.Values) (params, *Refusal) {
 // target checks where answers may be sent; before it, nothing is redirected.
 // Byte for byte: the kit's own check unescapes first (RFC 9700, 2.1).
 func (p params) target(c registry.Client) *Refusal {
-	if p.ClientID != c.ID {
-		return refuse("invalid_request", "client_id is not that of the client")
-	}
 	if !c.MayRedirect(p.RedirectURI) {
 		return refuse("invalid_request", "redirect_uri is not registered for this client")
 	}
