@@ -85,8 +85,8 @@ func (a *Audit) consents(ctx context.Context, each func(audit.Stored) error) err
 	return a.all(ctx, func(scan func(...any) error) error {
 		var grant string
 		var seq int64
-		var text, salt []byte
-		if err := scan(&grant, &seq, &text, &salt); err != nil {
+		var text, salt, key []byte
+		if err := scan(&grant, &seq, &text, &salt, &key); err != nil {
 			return err
 		}
 		s := audit.Stored{Name: fmt.Sprintf("consent event %s/%d", grant, seq)}
@@ -94,17 +94,19 @@ func (a *Audit) consents(ctx context.Context, each func(audit.Stored) error) err
 		if err == nil && (string(e.Grant) != grant || e.Seq != seq) {
 			err = errors.New("the row's key is not the event's")
 		}
-		s.Entry, s.Err = entry(consent.LeafDomain, salt, digest, err)
+		label := fmt.Sprintf("%s/%s/%d", consent.LeafDomain, grant, seq)
+		s.Entry, s.Err = entry(consent.LeafDomain, salt, digest, errors.Join(err, derived(key, label, salt)))
 		return each(s)
-	}, `SELECT grant_id, seq, event, salt FROM consent_events ORDER BY grant_id, seq`)
+	}, `SELECT grant_id, seq, event, salt, salt_key FROM consent_events
+		LEFT JOIN citizens ON citizens.id = consent_events.citizen ORDER BY grant_id, seq`)
 }
 
 func (a *Audit) passkeys(ctx context.Context, each func(audit.Stored) error) error {
 	return a.all(ctx, func(scan func(...any) error) error {
 		var citizen string
 		var seq int64
-		var text, salt []byte
-		if err := scan(&citizen, &seq, &text, &salt); err != nil {
+		var text, salt, key []byte
+		if err := scan(&citizen, &seq, &text, &salt, &key); err != nil {
 			return err
 		}
 		s := audit.Stored{Name: fmt.Sprintf("passkey event %s/%d", citizen, seq)}
@@ -112,9 +114,20 @@ func (a *Audit) passkeys(ctx context.Context, each func(audit.Stored) error) err
 		if err == nil && e.Seq != seq {
 			err = errors.New("the row's key is not the event's")
 		}
-		s.Entry, s.Err = entry(approval.LeafDomain, salt, digest, err)
+		label := fmt.Sprintf("%s/%d", approval.LeafDomain, seq)
+		s.Entry, s.Err = entry(approval.LeafDomain, salt, digest, errors.Join(err, derived(key, label, salt)))
 		return each(s)
-	}, `SELECT citizen, seq, event, salt FROM passkey_events ORDER BY citizen, seq`)
+	}, `SELECT citizen, seq, event, salt, salt_key FROM passkey_events
+		LEFT JOIN citizens ON citizens.id = passkey_events.citizen ORDER BY citizen, seq`)
+}
+
+// derived checks that a salt comes from the key of the citizen whose row it is:
+// an event that was given to somebody else does not.
+func derived(key []byte, label string, salt []byte) error {
+	if want := (account.CitizenRow{Key: key}).Salt(label); len(key) == 0 || !bytes.Equal(want[:], salt) {
+		return errors.New("the row is not of the citizen it names")
+	}
+	return nil
 }
 
 // credentials gives two events for a credential that was revoked.

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -73,7 +74,7 @@ func tell(t *testing.T, db *store.DB, citizen account.CitizenRow) {
 		must(t, err)
 		body, err := json.Marshal(e)
 		must(t, err)
-		salt := citizen.Salt(string(rune('a' + seq)))
+		salt := citizen.Salt(fmt.Sprintf("passkey/%d", e.Seq))
 		c := account.Commit{
 			ID: "key" + string(rune('0'+seq)), Event: &account.EventRow{Citizen: citizen.ID, Seq: e.Seq, Event: body, Salt: salt[:]},
 			Leaves: [][]byte{tlog.Commitment(approval.LeafDomain, salt, digest)},
@@ -111,7 +112,7 @@ func tell(t *testing.T, db *store.DB, citizen account.CitizenRow) {
 	other := ask
 	other.Grant, other.CitizenSeq = "grant-2", 3
 	for i, e := range []consent.Event{ask, deny, other} {
-		e.Salt = citizen.Salt(string(e.Grant) + string(rune('0'+e.Seq)))
+		e.Salt = citizen.Salt(fmt.Sprintf("consent/%s/%d", e.Grant, e.Seq))
 		digest, err := e.Digest()
 		must(t, err)
 		must(t, db.Consents().Commit(ctx, consent.Commit{ID: "consent" + string(rune('0'+i)), Digest: []byte{1}, Events: []consent.Event{e},
@@ -175,6 +176,11 @@ func TestAudit(t *testing.T) {
 		{"it finds an altered consent event", swap("consent_events", "event", "grant_id = 'grant-1' AND seq = 2", "denied", "cancelled"), audit.Event},
 		{"it finds a member added to an event", swap("consent_events", "event", "grant_id = 'grant-1' AND seq = 2", "{", `{"more":1,`), audit.Event},
 		{"it finds an event under another grant", run(`UPDATE consent_events SET grant_id = 'grant-3' WHERE grant_id = 'grant-2'`), audit.Event},
+		{"it finds an event given to somebody else", run(`UPDATE consent_events SET citizen = 'citizen-2', citizen_seq = 1 WHERE grant_id = 'grant-2'`), audit.Event},
+		{"it finds a passkey given to somebody else", func(t *testing.T, db *store.DB) {
+			run(`INSERT INTO citizens (id, resident, salt_key, created) SELECT 'citizen-2', 'resident-02', 'k', 1 FROM citizens`)(t, db)
+			run(`UPDATE passkey_events SET citizen = 'citizen-2'`)(t, db)
+		}, audit.Event},
 		{"it finds an altered salt", swap("consent_events", "salt", "grant_id = 'grant-2'", "", "x"), audit.Event},
 		{"it finds altered evidence", swap("consent_events", "evidence", "grant_id = 'grant-2'", "request\":\"request", "request\":\"forged"), audit.Evidence},
 		{"it finds a removed consent event", run(`DELETE FROM consent_events WHERE grant_id = 'grant-2'`), audit.Unexplained},
