@@ -117,6 +117,16 @@ func (p *person) authenticator(ctx context.Context, t *chromedp.Target, transpor
 	return err
 }
 
+// scripts lets the window's pages run scripts, or not.
+func (p *person) scripts(on bool) func() error {
+	return func() error {
+		return chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+			return err
+		}))
+	}
+}
+
 // secondDevice plugs in a security key beside the phone's own authenticator.
 func (p *person) secondDevice() error {
 	return chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {

@@ -70,13 +70,18 @@ func (v *visit) download() error {
 	return nil
 }
 
+// withdraw does without scripts, which withdrawing must never need.
 func (v *visit) withdraw() error {
 	return all(
-		v.to(idpPort, "/me/consents"),
-		v.clicks("a[href$='/withdraw']"), v.looks("withdraw"),
-		v.clicks("form[action$='/withdraw'] button"),
-		v.arrives(idpPort, "/me/consents"), v.sees(".state-withdrawn"), v.looks("withdrawn"),
-		v.to(licencePort, "/"), v.clicks("a[href^='/renewal/']"), v.clicks("form[action$='/again'] button"), v.sees("[role=alert]"), v.looks("licence-refused"), v.reads("withdrawn"),
+		v.to(idpPort, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.looks("withdraw"),
+		v.scripts(false),
+		v.to(idpPort, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.clicks("form[action$='/withdraw'] button"),
+		v.arrives(idpPort, "/me/consents"), v.sees(".state-withdrawn"),
+		v.to(licencePort, "/"), v.clicks("a[href^='/renewal/']"), v.clicks("form[action$='/again'] button"),
+		v.sees("[role=alert]"), v.reads("withdrawn"),
+		v.scripts(true),
+		v.clicks("form[action$='/again'] button"), v.sees("[role=alert]"), v.looks("licence-refused"), v.reads("withdrawn"),
+		v.to(idpPort, "/me/consents"), v.looks("withdrawn"),
 		v.to(idpPort, "/me/history"), v.looks("history-withdrawn"),
 	)
 }

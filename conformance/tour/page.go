@@ -97,7 +97,7 @@ func (w *walk) count(selector string) (int, error) {
 	return get(w, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", selector)))
 }
 
-func (w *walk) url() string {
+func (w *walk) here() string {
 	url, _ := get(w, chromedp.Evaluate[string]("location.href")) // none while a page changes
 	return url
 }
@@ -105,7 +105,7 @@ func (w *walk) url() string {
 // at waits until the address begins so, and the page is loaded.
 func (w *walk) at(prefix string) error {
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		if strings.HasPrefix(w.url(), prefix) {
+		if strings.HasPrefix(w.here(), prefix) {
 			if ready, err := get(w, chromedp.Evaluate[string]("document.readyState")); err == nil && ready == "complete" {
 				return nil
 			}
@@ -136,7 +136,8 @@ func (w *walk) page(name string) error {
 	if err := w.see("main h1"); err != nil {
 		return err
 	}
-	w.say("%s %s", w.lang, name)
+	began := time.Now()
+	defer func() { w.say("%s %s (%d ms)", w.lang, name, time.Since(began).Milliseconds()) }()
 	if err := w.shoot(fmt.Sprintf("%02d-%s", w.shots, name)); err != nil {
 		return err
 	}
@@ -196,5 +197,5 @@ func (w *walk) trouble(what string, err error) error {
 	defer cancel()
 	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText.slice(0, 1500)")) // an ornament, as is the picture
 	_ = w.shoot(fmt.Sprintf("%02d-trouble", w.shots))
-	return fmt.Errorf("%s: %s: %w\n  at %s\n  complaints: %v\n  ----\n%s", w.lang, what, err, w.url(), w.complained(), text)
+	return fmt.Errorf("%s: %s: %w\n  at %s\n  complaints: %v\n  ----\n%s", w.lang, what, err, w.here(), w.complained(), text)
 }
