@@ -82,6 +82,32 @@ func TestWriteSkew(t *testing.T) {
 	})
 }
 
+// TestCommitIsChecked has COMMIT fail: a constraint that is looked at only then.
+// (crdb.ExecuteTx, off CockroachDB, answers nil here, and the row is gone.)
+func TestCommitIsChecked(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		if strings.HasSuffix(t.Name(), "/cockroach") {
+			return // it has no deferred constraints
+		}
+		for _, statement := range []string{
+			`CREATE TABLE parents (id BIGINT PRIMARY KEY)`,
+			`CREATE TABLE children (id BIGINT PRIMARY KEY, parent BIGINT REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)`,
+		} {
+			must(t, store.InTx(db, t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+				_, err := tx.ExecContext(ctx, statement)
+				return err
+			}))
+		}
+		err := store.InTx(db, t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `INSERT INTO children (id, parent) VALUES (1, 2)`)
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), "commit") {
+			t.Errorf("an orphan: %v", err)
+		}
+	})
+}
+
 // TestInTxFails shows that an error rolls back and comes back as it is.
 func TestInTxFails(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {

@@ -19,8 +19,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// each runs f on SQLite (a file, as in the service) and on PostgreSQL, each
-// time with an empty database of the newest schema.
+// each runs f on SQLite (a file, as in the service) and on PostgreSQL, and on
+// CockroachDB when TEST_COCKROACH_URL names one, each time with an empty
+// database of the newest schema.
 func each(t *testing.T, f func(t *testing.T, db *store.DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
@@ -29,6 +30,11 @@ func each(t *testing.T, f func(t *testing.T, db *store.DB)) {
 	t.Run("postgres", func(t *testing.T) {
 		f(t, open(t, postgresDSN(t)))
 	})
+	if server := os.Getenv("TEST_COCKROACH_URL"); server != "" {
+		t.Run("cockroach", func(t *testing.T) {
+			f(t, open(t, storetest.Cockroach(t, server, fmt.Sprintf("mydata_test_%d_%d", os.Getpid(), databases.Add(1)))))
+		})
+	}
 }
 
 func open(t *testing.T, dsn string) *store.DB {

@@ -49,6 +49,31 @@ func Postgres(t testing.TB, name, template string) string {
 	return postgresURL(name)
 }
 
+// Cockroach makes an empty database on a running CockroachDB, gives its address,
+// and drops it at the test's end.
+func Cockroach(t testing.TB, server, name string) string {
+	t.Helper()
+	address, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" CASCADE")
+		if err := errors.Join(err, admin.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	address.Path = "/" + name
+	return address.String()
+}
+
 // StopPostgres ends the server, if a test started it.
 func StopPostgres() {
 	if server.stop != nil {
