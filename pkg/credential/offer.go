@@ -120,11 +120,11 @@ func (f *Offers) Redeem(ctx context.Context, code, txCode string) (Offer, error)
 			return Offer{}, ErrOffer
 		}
 		refusal := f.checkTxCode(&o, txCode)
-		if errors.Is(refusal, ErrTxCodeExhausted) || errors.Is(refusal, ErrTxCodeMissing) || errors.Is(refusal, ErrTxCodeUnexpected) {
-			return Offer{}, refusal
-		}
-		if refusal == nil {
+		switch {
+		case refusal == nil:
 			o.Redeemed = f.Now()
+		case !errors.Is(refusal, ErrTxCode): // nothing changed
+			return Offer{}, refusal
 		}
 		switch err := f.Store.UpdateOffer(ctx, o); {
 		case errors.Is(err, ErrConflict): // somebody tried at the same time

@@ -6,8 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +47,22 @@ func TestVerifyListsItsChecks(t *testing.T) {
 	}
 }
 
+// The machine's own anchors are nobody's policy. The library reads
+// them once: this test comes before the others that name no anchor.
+func TestVerifyNeverAsksTheSystemsAnchors(t *testing.T) {
+	s := newScene(t)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.ca.cert.Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", file)
+	t.Setenv("SSL_CERT_DIR", t.TempDir())
+	s.verifier.Policy = Policy{}
+	if result := s.verifier.Verify(t.Context(), s.present(t)); result.OK() || len(result.Checks) != 2 {
+		t.Errorf("%+v", result.Checks)
+	}
+}
+
 // One rule a line: what is changed, and the check that has to fail.
 func TestVerifyRefuses(t *testing.T) {
 	status := func(value any) func(*testing.T, *scene) {
@@ -73,6 +92,14 @@ func TestVerifyRefuses(t *testing.T) {
 		{"it wants an x5c", func(_ *testing.T, s *scene) { s.chain = nil }, CheckIssuerTrusted},
 		{"it refuses an endless x5c", func(_ *testing.T, s *scene) {
 			s.chain = append(s.chain, s.chain[0], s.chain[0], s.chain[0], s.chain[0], s.chain[0])
+		}, CheckIssuerTrusted},
+		{"it refuses a chain longer than it reads, though it be whole", func(t *testing.T, s *scene) {
+			a, chain := s.ca, [][]byte{}
+			for range maxChain {
+				a = newAuthority(t, "between", a)
+				chain = append([][]byte{a.cert.Raw}, chain...)
+			}
+			s.chain = append([][]byte{a.leaf(t, s.key, nil).Raw}, chain...)
 		}, CheckIssuerTrusted},
 		{"it refuses a certificate that it cannot read", func(_ *testing.T, s *scene) { s.chain = [][]byte{{1, 2, 3}} }, CheckIssuerTrusted},
 		{"it refuses another authority's leaf", func(t *testing.T, s *scene) {

@@ -261,6 +261,14 @@ func TestOffersRefuse(t *testing.T) {
 		t.Errorf("it refuses an old offer: %v", err)
 	}
 	byCode, _ := make(credential.GrantAuthorizationCode, false)
+	link, _, err := w.Offer(t.Context(), "kim", credential.ConfigResidentCard, credential.GrantAuthorizationCode, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := link[strings.LastIndex(link, "%2F")+3:]
+	if _, err := w.Redeem(t.Context(), w.Offers.Code(credential.Offer{ID: id}), "", ""); err != oauth.ErrInvalidCode {
+		t.Errorf("it redeems an offer that wants a login: %v", err)
+	}
 	if byCode.Grants.AuthorizationCode == nil || byCode.Grants.PreAuthorizedCode != nil || byCode.Grants.AuthorizationCode.IssuerState != "" {
 		t.Errorf("%+v", byCode.Grants)
 	}
