@@ -14,14 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/cryptosigner"
-
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/store"
-	"github.com/govmydata/mydata/pkg/dpop"
 )
 
 const transferType = "urn:test:transfer"
