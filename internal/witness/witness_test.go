@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,5 +294,30 @@ func TestLock(t *testing.T) {
 	}
 	if _, err := witness.Lock(state); err != nil {
 		t.Errorf("after the first ended: %v", err)
+	}
+}
+
+// TestOneAtATime asks for different checkpoints at once: the race that C2SP
+// tlog-witness describes, in which a witness would roll back.
+func TestOneAtATime(t *testing.T) {
+	log := newLog(t, origin, 1, 9, false)
+	f := start(t, filepath.Join(t.TempDir(), "state"))
+	f.post(t, body(0, nil, log.checkpoint(t, 5)))
+	var wait sync.WaitGroup
+	var cosigned, highest atomic.Int64
+	for n := range 20 {
+		size := 6 + n%4
+		request := body(5, log.proof(5, size), log.checkpoint(t, size))
+		wait.Go(func() {
+			if status, _, _ := f.post(t, request); status == http.StatusOK {
+				cosigned.Add(1)
+				highest.Store(int64(size))
+			}
+		})
+	}
+	wait.Wait()
+	status, text, _ := f.post(t, body(0, nil, log.checkpoint(t, 9)))
+	if cosigned.Load() != 1 || status != http.StatusConflict || text != fmt.Sprintf("%d\n", highest.Load()) {
+		t.Errorf("%d cosigned, the highest %d; the witness is at %s", cosigned.Load(), highest.Load(), text)
 	}
 }
