@@ -28,6 +28,7 @@ type Release struct {
 	IssuedAt time.Time // when the provider signed
 	Expires  time.Time // when the grant ends
 	Evidence string    // the provider's SD-JWT VC, to show on
+	Withdraw string    // the page where the citizen can withdraw
 	// Receipt is the receipt as it stood, verified; nil when the hub had none
 	// yet: ask Receipt later.
 	Receipt json.RawMessage
@@ -233,6 +234,7 @@ func (c *Consumer) accept(ctx context.Context, g grantRow, row sendRow, sent tra
 	row.Done = &Release{
 		GrantID: row.GrantID, Use: row.Use, Uses: sent.Terms.MaxUses, Claims: received.Claims, Provider: sent.Terms.Provider.ID,
 		IssuedAt: received.IssuedAt, Expires: time.Unix(sent.Terms.Validity.Expires, 0).UTC(), Evidence: received.Evidence,
+		Withdraw: sent.Terms.Withdrawal.URI,
 	}
 	row.Received, err = consent.SignReceived(consent.ReceivedClaims{
 		Issuer: c.config.Keys.Agency, Audience: c.config.Trust.Issuer, IssuedAt: c.config.Now().Unix(),

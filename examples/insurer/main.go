@@ -41,14 +41,18 @@ func run(settings *page.Settings) error {
 	if err != nil {
 		return err
 	}
-	pages, err := fs.Sub(files, "page")
-	if err != nil {
-		return err
-	}
 	handler := &site{provider: provider, hub: settings.Hub, pages: page.New(page.Options{
-		Service: "insurer", Files: pages, Secure: !development, Logger: slog.Default(),
+		Service: "insurer", Files: pageFiles(), Secure: !development, Logger: slog.Default(),
 	})}
 	return page.Serve(settings, handler.routes())
+}
+
+func pageFiles() fs.FS {
+	sub, err := fs.Sub(files, "page")
+	if err != nil {
+		panic(err)
+	}
+	return sub
 }
 
 // open is all that the SDK needs.

@@ -50,8 +50,8 @@ func run(settings *page.Settings, printClient bool) error {
 	if err != nil {
 		return err
 	}
-	handler := &site{consumer: consumer, records: records, hub: settings.Hub, sessions: newSessions(), pages: page.New(page.Options{
-		Service: "licence", Files: sub(files, "page"), Leads: []string{settings.Hub}, Secure: !development, Logger: slog.Default(),
+	handler := &site{consumer: consumer, records: records, sessions: newSessions(), pages: page.New(page.Options{
+		Service: "licence", Files: pageFiles(), Leads: []string{settings.Hub}, Secure: !development, Logger: slog.Default(),
 	})}
 	return page.Serve(settings, handler.routes())
 }
@@ -79,12 +79,12 @@ func open(settings *page.Settings, development bool) (*sdk.Consumer, error) {
 	})
 }
 
-func sub(fsys fs.FS, dir string) fs.FS {
-	s, err := fs.Sub(fsys, dir)
+func pageFiles() fs.FS {
+	sub, err := fs.Sub(files, "page")
 	if err != nil {
 		panic(err)
 	}
-	return s
+	return sub
 }
 
 func (s *site) routes() http.Handler {

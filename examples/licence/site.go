@@ -17,7 +17,6 @@ type site struct {
 	consumer  *sdk.Consumer
 	records   *sdk.FileJournal
 	recording sync.Mutex
-	hub       string
 	sessions  *sessions
 	pages     *page.Site
 }
@@ -120,10 +119,10 @@ func (s *site) callback(w http.ResponseWriter, r *http.Request) {
 
 type renewalData struct {
 	*sdk.Release
-	Hub     string
 	Grant   string
 	Refused *sdk.Error // of the last attempt
 	Good    bool
+	More    bool // another use can be tried
 }
 
 func (s *site) renewal(w http.ResponseWriter, r *http.Request) {
@@ -141,7 +140,11 @@ func (s *site) renewal(w http.ResponseWriter, r *http.Request) {
 
 func (s *site) show(w http.ResponseWriter, r *http.Request, status int, release *sdk.Release, refused *sdk.Error) {
 	good := release.Claims["vision_ok"] == true && release.Claims["hearing_ok"] == true
-	s.pages.Render(w, r, status, "renewal.html", renewalData{release, s.hub, release.GrantID, refused, good})
+	more := release.Use < release.Uses
+	if refused != nil {
+		more = more && !slices.Contains([]string{"withdrawn", "expired", "consumed"}, refused.Reason)
+	}
+	s.pages.Render(w, r, status, "renewal.html", renewalData{release, release.GrantID, refused, good, more})
 }
 
 // again makes the second use: it fetches the facts once more, or says by name
