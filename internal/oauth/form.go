@@ -12,13 +12,14 @@ import (
 // The limits of what is read.
 const (
 	maxBody  = 64 << 10
-	maxParam = 32 << 10 // one parameter: a request object, authorization_details
+	maxParam = 32 << 10 // one of the long parameters
 	maxText  = 2048     // any other
 	maxCount = 64       // parameters
 )
 
-// long are the parameters that may be longer than maxText.
-var long = map[string]bool{"request": true, "authorization_details": true, "client_assertion": true}
+// long are the parameters that may be longer than maxText. A token may be long
+// by what the owner of its details put into it.
+var long = map[string]bool{"request": true, "authorization_details": true, "client_assertion": true, "token": true}
 
 // postForm reads a machine's POST: form encoding, parameters in the body
 // alone (RFC 6749, 3.2), each once (RFC 6749, 3.1 and 3.2).

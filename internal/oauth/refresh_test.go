@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -215,6 +216,14 @@ func TestIntrospectionAndRevocation(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it tells of a token that holds much", func(t *testing.T) {
+		h.detail.claims = map[string]any{"sealed": strings.Repeat("x", 8<<10)}
+		defer func() { h.detail.claims = nil }()
+		long := agency.redeem(agency.code("", withDetails)).str("access_token")
+		if got := ask(agency, "/introspect", long); got.body["active"] != true {
+			t.Errorf("%d %s", got.status, got.text)
+		}
+	})
 	t.Run("it tells nobody else", func(t *testing.T) {
 		if got := ask(website, "/introspect", access); got.status != http.StatusOK || got.body["active"] != false || len(got.body) != 1 {
 			t.Errorf("%d %s", got.status, got.text)
