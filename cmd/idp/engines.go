@@ -156,7 +156,7 @@ func (e *engines) replaced(ctx context.Context, citizen string) error {
 	return errors.Join(
 		e.revoke(ctx, citizen),
 		e.issuer.RevokeAll(ctx, citizen),
-		e.ledger.PauseAll(ctx, citizen, "phone replaced"),
+		e.ledger.PauseAll(ctx, citizen, "lost_phone"),
 	)
 }
 
