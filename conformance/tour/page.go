@@ -174,8 +174,8 @@ func (w *walk) shoot(name string) error {
 // picture tries more than once: with several windows open, a headless Chromium
 // now and then never answers for the one that it believes to be covered.
 func (w *walk) picture() (png []byte, err error) {
-	for range 4 {
-		ctx, cancel := context.WithTimeout(w.ctx, 4*time.Second)
+	for range 8 {
+		ctx, cancel := context.WithTimeout(w.ctx, 2*time.Second)
 		front := chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := cdp.Call(ctx, t, page.BringToFront, cdp.Empty{})
 			return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -58,6 +59,7 @@ func (t *tape) close() {
 func (t *tape) before(offset int, target *url.URL) http.Handler {
 	return &httputil.ReverseProxy{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 16},
+		ErrorLog:  log.New(io.Discard, "", 0), // a service that is not up yet is not news
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/csv"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -42,6 +44,17 @@ func TestStory(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	t.Run("it names a busy port and the variable that moves it", func(t *testing.T) {
+		text, err := s.second(filepath.Join(t.TempDir(), "data"))
+		if err == nil || !strings.Contains(text, strconv.Itoa(s.base)) || !strings.Contains(text, "MYDATA_IDP_PORT") {
+			t.Errorf("%v\n%s", err, text)
+		}
+	})
+	t.Run("it keeps a second story out of its folder", func(t *testing.T) {
+		if text, err := s.second(s.data); err == nil || !strings.Contains(text, "in use by another story") {
+			t.Errorf("%v\n%s", err, text)
+		}
+	})
 	t.Run("it passes its audit", func(t *testing.T) {
 		if text, err := s.idp("audit", "--log", s.url(idpPort), "--trust", filepath.Join(s.data, "trust")); err != nil {
 			t.Errorf("%v\n%s", err, text)
@@ -75,6 +88,14 @@ func TestStory(t *testing.T) {
 	})
 	t.Run("it wrote nobody's data into a log file", func(t *testing.T) { s.checkLogs(t) })
 	t.Run("it kept the marker from the hub", func(t *testing.T) { s.checkMarker(t) })
+}
+
+// second tries to start another story on the same ports.
+func (s *stage) second(data string) (string, error) {
+	cmd := exec.Command(filepath.Join(s.bin, "story"), "run", "--data", data, "--bin", s.bin, "--base-port", strconv.Itoa(s.base))
+	cmd.Env = environment()
+	text, err := cmd.CombinedOutput()
+	return string(text), err
 }
 
 // checkLogs wants no resident in any log file, by whatever they were asked.

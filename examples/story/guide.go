@@ -57,11 +57,11 @@ Ctrl-C stops it. Every resident is invented.
 5. %s  again: history, receipt, withdraw. Then check the receipt offline:
 
      %s receipt verify FILE --trust %s
-     %s audit --data %s
+     %s audit --log %s --trust %s
 
    %s  the demo wallet by itself. "make tour" walks all this by itself.
 `, s.idp.url(), s.verifier.url(), s.licence.url(), s.insurer.url(), s.idp.url(),
-		filepath.Join(s.bin, "idp"), s.path("trust"), filepath.Join(s.bin, "idp"), s.data, s.wallet.url())
+		filepath.Join(s.bin, "idp"), s.path("trust"), filepath.Join(s.bin, "idp"), s.idp.url(), s.path("trust"), s.wallet.url())
 	return nil
 }
 

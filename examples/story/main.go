@@ -15,7 +15,7 @@ import (
 
 const usage = `story starts the whole demonstration on this machine.
 
-  story run [--data DIR] [--base-port N] [--bin DIR] [--behind N]
+  story run [--data DIR] [--base-port N] [--bin DIR] [--behind N] [--database URL]
 
 Ports: N idp, N+1 verifier, N+2 insurer, N+3 licence, N+4 wallet, N+11 to N+13
 witnesses; MYDATA_IDP_PORT, MYDATA_VERIFIER_PORT, MYDATA_INSURER_PORT,
@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	data := set.String("data", "data", "folder of everything that is kept")
 	base := set.Int("base-port", 8080, "port of the idp, from which the others count")
 	behind := set.Int("behind", 0, "services are reached at their port plus this, where a proxy forwards")
+	database := set.String("database", "", "the hub's database, sqlite:PATH or postgres://…; default DATA/idp.db")
 	bin := set.String("bin", besides(), "folder of the programs")
 	if len(args) == 0 || args[0] != "run" {
 		set.Usage()
@@ -69,7 +70,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := buildMissing(ctx, *bin); err != nil {
 		return err
 	}
-	return newStage(*data, *bin, ports).play(ctx, out)
+	s := newStage(*data, *bin, ports)
+	s.database = *database
+	return s.play(ctx, out)
 }
 
 // besides is where the programs are: next to this one when it was built with

@@ -25,8 +25,9 @@ var residents []byte
 type stage struct {
 	*services
 	family
-	data string
-	now  func() time.Time
+	data     string
+	database string // "" means the hub's own file
+	now      func() time.Time
 }
 
 func newStage(data, bin string, ports *services) *stage {
@@ -74,7 +75,7 @@ func (s *stage) prepare(ctx context.Context) error {
 	if err := s.idpCommand(ctx, "keygen", "--issuer", s.idp.url(), "--verifier-url", s.verifier.url()); err != nil {
 		return err
 	}
-	if err := s.idpCommand(ctx, "migrate"); err != nil {
+	if err := s.idpCommand(ctx, "migrate", "--database", s.database); err != nil {
 		return err
 	}
 	policy, err := s.logPolicy(ctx)
@@ -124,7 +125,7 @@ func (s *stage) startHub(ctx context.Context) error {
 			return err
 		}
 	}
-	idp, err := s.start(s.idp, "idp", "serve", "--data", s.data, "--development", "--listen", s.idp.addr(), "--issuer", s.idp.url(),
+	idp, err := s.start(s.idp, "idp", "serve", "--data", s.data, "--database", s.database, "--development", "--listen", s.idp.addr(), "--issuer", s.idp.url(),
 		"--register", s.path("residents.csv"), "--log-policy", s.path("log-policy.txt"), "--agency-ca", s.path("agencies", "ca.pem"), "--wallet", s.wallet.url())
 	if err != nil {
 		return err
