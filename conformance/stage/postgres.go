@@ -1,0 +1,116 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Postgres is a PostgreSQL server of our own, without TCP, in a temporary
+// folder. It may be killed and started again: fsync is off, since the machine
+// does not crash, only processes do.
+type Postgres struct {
+	folder, bin string
+	as          *syscall.Credential
+	process     *process
+}
+
+// StartPostgres starts a server with what Debian's postgresql package brings.
+func StartPostgres(ctx context.Context) (*Postgres, error) {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres") // the pattern is fine
+	if len(found) == 0 {
+		return nil, errors.New("PostgreSQL: not found under /usr/lib/postgresql: apt-get install postgresql")
+	}
+	slices.Sort(found)
+	folder, err := os.MkdirTemp("/tmp", "mydata-postgres-") // a socket's path is short
+	if err != nil {
+		return nil, err
+	}
+	p := &Postgres{folder: folder, bin: filepath.Dir(found[len(found)-1])}
+	if p.as, err = ordinaryUser(folder); err != nil {
+		return nil, err
+	}
+	if err := p.command(ctx, "initdb", "-D", p.data(), "-U", "test", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale", "C"); err != nil {
+		return nil, err
+	}
+	return p, p.Start(ctx)
+}
+
+func (p *Postgres) data() string { return filepath.Join(p.folder, "data") }
+
+// Start starts the server again after Kill or Stop, and waits until it answers.
+func (p *Postgres) Start(ctx context.Context) error {
+	program := filepath.Join(p.bin, "postgres")
+	args := []string{"-D", p.data(), "-k", p.folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=100"}
+	var err error
+	if p.process, err = startAs(p.as, p.folder, filepath.Join(p.folder, "log"), program, args...); err != nil {
+		return err
+	}
+	for range 400 {
+		if err = p.command(ctx, "pg_isready", "-h", p.folder, "-U", "test", "-q"); err == nil || !p.process.running() {
+			break
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	return err
+}
+
+// Database makes an empty database and answers its address.
+func (p *Postgres) Database(ctx context.Context, name string) (string, error) {
+	if err := p.command(ctx, "createdb", "-h", p.folder, "-U", "test", name); err != nil {
+		return "", err
+	}
+	query := url.Values{"host": {p.folder}, "user": {"test"}}
+	return "postgres:///" + name + "?" + query.Encode(), nil
+}
+
+// Kill ends the server at once, without a last checkpoint of its own; what it
+// acknowledged is in its write-ahead log.
+func (p *Postgres) Kill() {
+	_ = p.process.cmd.Process.Signal(syscall.SIGQUIT) // it may have ended by itself
+	<-p.process.ended
+}
+
+// Close ends the server and deletes its folder.
+func (p *Postgres) Close() error {
+	p.Kill()
+	return os.RemoveAll(p.folder)
+}
+
+func (p *Postgres) command(ctx context.Context, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, program), args...)
+	cmd.Dir, cmd.SysProcAttr = p.folder, &syscall.SysProcAttr{Credential: p.as}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", program, err, out)
+	}
+	return nil
+}
+
+// ordinaryUser is whom PostgreSQL runs as when the tests run as root, which it
+// refuses; nil means as ourselves.
+func ordinaryUser(folder string) (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	who, err := user.Lookup("postgres")
+	if err != nil {
+		if who, err = user.Lookup("nobody"); err != nil {
+			return nil, err
+		}
+	}
+	uid, err1 := strconv.ParseUint(who.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(who.Gid, 10, 32)
+	if err := errors.Join(err1, err2, os.Chown(folder, int(uid), int(gid))); err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+}

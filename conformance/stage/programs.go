@@ -1,0 +1,68 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+)
+
+// programs are built once per test binary, from the module that holds the
+// working directory.
+var programs struct {
+	once    sync.Once
+	folder  string
+	problem error
+}
+
+// Programs builds what a deployment runs and answers the folder of binaries. It
+// stays until the process ends; RemovePrograms deletes it.
+func Programs(ctx context.Context) (string, error) {
+	programs.once.Do(func() { programs.folder, programs.problem = build(ctx) })
+	return programs.folder, programs.problem
+}
+
+// RemovePrograms is for TestMain.
+func RemovePrograms() {
+	if programs.folder != "" {
+		_ = os.RemoveAll(programs.folder) // a folder of the system's temporary ones
+	}
+}
+
+func build(ctx context.Context) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	folder, err := os.MkdirTemp("", "mydata-programs-")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", folder+string(filepath.Separator),
+		"./cmd/idp", "./cmd/verifier", "./examples/insurer", "./examples/licence", "./examples/wallet", "./examples/story")
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the programs: %w\n%s", err, out)
+	}
+	return folder, nil
+}
+
+// Root is the folder of the module: the first one upwards that holds go.mod.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("no go.mod above the working directory")
+		}
+		dir = filepath.Dir(dir)
+	}
+}
