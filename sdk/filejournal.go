@@ -20,6 +20,9 @@ import (
 // journalHead is the first line of a journal's file.
 const journalHead = "mydata-journal v1\n"
 
+// compactFrom is after how many lines it is looked whether to rewrite a file.
+const compactFrom = 4096
+
 // maxJournalLine bounds one line of a journal's file.
 const maxJournalLine = 4 << 20
 
@@ -28,13 +31,19 @@ const maxJournalLine = 4 << 20
 // last line that a crash tore is dropped when the file is opened; damage
 // anywhere else is an error. After a write that failed the journal refuses
 // everything until it is opened again, because nobody can know what was kept.
+//
+// It keeps every entry in memory, and rewrites its file when most of it is
+// past: made for an agency of thousands of releases a day, not of millions.
 type FileJournal struct {
-	now func() time.Time
+	now  func() time.Time
+	path string
+	lock io.Closer
 
 	mu     sync.Mutex
 	file   journalFile
 	rows   map[string]*row // by kind and key
 	next   int64           // order of creation
+	lines  int             // in the file
 	broken error
 }
 
@@ -63,62 +72,63 @@ func OpenFileJournal(path string) (*FileJournal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
-	j := &FileJournal{now: time.Now, rows: map[string]*row{}}
-	file, err := j.load(path)
-	if err != nil {
+	j := &FileJournal{now: time.Now, path: path, lock: lock, rows: map[string]*row{}}
+	if err := j.load(); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
-	j.file = lockedFile{file, lock}
 	return j, nil
 }
 
-// lockedFile gives the lock back with the file.
-type lockedFile struct {
-	*os.File
-	lock io.Closer
-}
-
-func (f lockedFile) Close() error { return errors.Join(f.File.Close(), f.lock.Close()) }
-
-// load reads the file, then writes what is left of it anew: a fresh file,
-// flushed, takes the old one's name, so that a crash leaves one or the other.
-func (j *FileJournal) load(path string) (*os.File, error) {
-	old, err := os.ReadFile(path)
+func (j *FileJournal) load() error {
+	old, err := os.ReadFile(j.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
+		return err
 	}
 	if err := j.replay(old); err != nil {
-		return nil, err
+		return err
 	}
-	fresh, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := j.rewrite(fresh, path); err != nil {
-		fresh.Close()
-		return nil, err
-	}
-	return fresh, nil
+	return j.rewrite()
 }
 
-func (j *FileJournal) rewrite(fresh *os.File, path string) error {
+// rewrite writes what has not run out anew: a fresh file, flushed, takes the
+// old one's name, so that a crash leaves one or the other.
+func (j *FileJournal) rewrite() error {
+	fresh, err := os.OpenFile(j.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := j.fill(fresh); err != nil {
+		fresh.Close()
+		return err
+	}
+	if j.file != nil {
+		j.file.Close()
+	}
+	j.file = fresh
+	return nil
+}
+
+func (j *FileJournal) fill(fresh *os.File) error {
 	w := bufio.NewWriter(fresh)
 	w.WriteString(journalHead)
+	left := map[string]*row{}
 	for _, r := range j.live() {
 		text, err := encodeLine(line{"put", r.Entry})
 		if err != nil {
 			return err
 		}
 		w.Write(text)
+		left[r.Kind+"\x00"+r.Key] = r
 	}
 	if err := errors.Join(w.Flush(), fresh.Sync()); err != nil {
 		return err
 	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := os.Rename(j.path+".new", j.path); err != nil {
 		return err
 	}
-	folder, err := os.Open(filepath.Dir(path))
+	j.rows, j.lines = left, len(left)
+	folder, err := os.Open(filepath.Dir(j.path))
 	if err != nil {
 		return err
 	}
@@ -230,6 +240,11 @@ func (j *FileJournal) write(l line) error {
 		return j.broken
 	}
 	j.apply(l)
+	if j.lines++; j.lines%compactFrom == 0 && j.lines > 4*len(j.live()) {
+		if err := j.rewrite(); err != nil {
+			j.broken = fmt.Errorf("journal: it could not be rewritten, open it again: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -309,5 +324,5 @@ func (j *FileJournal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.broken = errors.New("journal: closed")
-	return j.file.Close()
+	return errors.Join(j.file.Close(), j.lock.Close())
 }

@@ -210,8 +210,7 @@ func TestJournalFault(t *testing.T) {
 			if err := j.Create(ctx, text("use", "before", "v")); err != nil {
 				t.Fatal(err)
 			}
-			locked := j.file.(lockedFile)
-			tt.fault.File = locked.File
+			tt.fault.File = j.file.(*os.File)
 			j.file = tt.fault
 			if err := j.Create(ctx, text("use", "g/1", "v")); err == nil {
 				t.Fatal("it acknowledged what failed")
@@ -222,7 +221,7 @@ func TestJournalFault(t *testing.T) {
 			if _, err := j.Get(ctx, "use", "before"); err == nil {
 				t.Error("it answers although it cannot know what was kept")
 			}
-			locked.Close()
+			j.Close()
 			k := openJournal(t, path)
 			if _, err := k.Get(ctx, "use", "before"); err != nil {
 				t.Error(err)
@@ -256,4 +255,29 @@ func FuzzJournal(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestJournalForgetsWhatIsPast(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "journal")
+	j := openJournal(t, path)
+	if err := j.Create(ctx, text("use", "g/1", "kept")); err != nil {
+		t.Fatal(err)
+	}
+	j.lines = compactFrom - 2 // as after many changes
+	for range 3 {
+		if err := j.Put(ctx, text("ask", "s", "v")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if j.lines > 10 {
+		t.Errorf("%d lines: it was not rewritten", j.lines)
+	}
+	j.Close()
+	k := openJournal(t, path)
+	for _, e := range []Entry{text("use", "g/1", "kept"), text("ask", "s", "v")} {
+		if got, err := k.Get(ctx, e.Kind, e.Key); err != nil || string(got.Value) != string(e.Value) {
+			t.Errorf("%s: %s, %v", e.Kind, got.Value, err)
+		}
+	}
 }
