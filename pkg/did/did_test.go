@@ -148,8 +148,10 @@ func TestWebURL(t *testing.T) {
 			t.Errorf("%s: %s, %v", address, got, err)
 		}
 	}
-	if _, err := FromURL("https://a.example/?q"); err == nil {
-		t.Error("it makes no did:web of a query")
+	for _, address := range []string{"https://a.example/?q", "https://a.example/#f", "https://u:p@a.example", "/path", "https://", "https://%zz"} {
+		if id, err := FromURL(address); err == nil {
+			t.Errorf("%s became %s", address, id)
+		}
 	}
 }
 
@@ -257,6 +259,34 @@ func TestDocument(t *testing.T) {
 	}
 	if _, err := New("x", nil); err == nil {
 		t.Error("it makes no document of what is no DID")
+	}
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]jose.JSONWebKey{"a private key": {Key: private}, "no key": {}} {
+		if _, err := New(id, map[string]jose.JSONWebKey{"a": key}); !errors.Is(err, ErrMalformed) {
+			t.Errorf("it publishes %s: %v", name, err)
+		}
+	}
+	secret, err := jose.JSONWebKey{Key: private}.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse([]byte(strings.ReplaceAll(text, string(jwk), string(secret))), id); !errors.Is(err, ErrMalformed) {
+		t.Errorf("it takes a document with a private key: %v", err)
+	}
+}
+
+func TestSplit(t *testing.T) {
+	if method, specific, err := Split("did:web:a:b"); method != "web" || specific != "a:b" || err != nil {
+		t.Errorf("%s %s %v", method, specific, err)
+	}
+	for _, id := range []string{"", "did", "did:", "did:web", "did:web:", "did::a", "DID:web:a", "did:web:a/b", "did:web:a?b", "did:web:a#b",
+		"did:web:" + strings.Repeat("a", maxDID)} {
+		if _, _, err := Split(id); !errors.Is(err, ErrMalformed) {
+			t.Errorf("it takes %.40q: %v", id, err)
+		}
 	}
 }
 
