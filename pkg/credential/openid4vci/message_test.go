@@ -36,6 +36,7 @@ func TestParseCredentialRequest(t *testing.T) {
 		{"it refuses a wrong type", `{"credential_identifier":1}`, "invalid_credential_request"},
 		{"it refuses what follows", `{"credential_identifier":"a"} x`, "invalid_credential_request"},
 		{"it refuses what is too long", `{"credential_identifier":"` + strings.Repeat("a", openid4vci.MaxMessage) + `"}`, "invalid_credential_request"},
+		{"it says so in characters that RFC 6749 allows", "{\"a\":\x01}", "invalid_credential_request"},
 		{"it refuses nothing", ``, "invalid_credential_request"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -75,6 +76,7 @@ func TestParseNotification(t *testing.T) {
 		{"it refuses no id", `{"event":"credential_accepted"}`, "invalid_notification_request"},
 		{"it refuses another event", `{"notification_id":"a","event":"credential_eaten"}`, "invalid_notification_request"},
 		{"it refuses what is no JSON", `x`, "invalid_notification_request"},
+		{"it refuses a member given twice", `{"notification_id":"a","notification_id":"a","event":"credential_accepted"}`, "invalid_notification_request"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := openid4vci.ParseNotification([]byte(c.body))
@@ -125,7 +127,8 @@ func TestParseOfferURI(t *testing.T) {
 		{"it refuses no issuer", offer(`{"credential_configuration_ids":["a"]}`), false},
 		{"it refuses a grant without its code", offer(`{"credential_issuer":"https://i","credential_configuration_ids":["a"],"grants":{"urn:ietf:params:oauth:grant-type:pre-authorized_code":{}}}`), false},
 		{"it refuses a member given twice", offer(`{"credential_issuer":"https://i","credential_issuer":"https://j","credential_configuration_ids":["a"]}`), false},
-		{"it refuses what is too long", good + strings.Repeat("a", openid4vci.MaxMessage), false},
+		{"it refuses a broken query string", good + "&x=%zz", false},
+		{"it refuses what is too long", good + "&x=" + strings.Repeat("a", openid4vci.MaxMessage), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, _, err := openid4vci.ParseOfferURI(c.link); (err == nil) != c.ok {
@@ -165,6 +168,7 @@ func TestParseMetadata(t *testing.T) {
 	}{
 		{"it takes metadata", body, "https://i", true},
 		{"it compares the issuer as a string", body, "https://i/", false},
+		{"it refuses a member given twice", `{"credential_issuer":"https://i",` + body[1:], "https://i", false},
 		{"it wants an endpoint", strings.Replace(body, "https://i/c", "", 1), "https://i", false},
 		{"it wants a configuration", strings.Replace(body, `"a":{"format":"dc+sd-jwt"}`, "", 1), "https://i", false},
 	} {

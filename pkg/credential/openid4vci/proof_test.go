@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +140,9 @@ func TestVerifyProof(t *testing.T) {
 		{name: "it refuses no iat", bend: func(_ *testing.T, d *draft) { delete(d.claims, "iat") }, code: "invalid_proof", check: "iat"},
 		{name: "it refuses iat as text", bend: func(_ *testing.T, d *draft) { d.claims["iat"] = fmt.Sprint(now.Unix()) }, code: "invalid_proof", check: "claims"},
 		{name: "it refuses iss with anonymous access", bend: func(_ *testing.T, d *draft) { d.claims["iss"] = "wallet" }, code: "invalid_proof", check: "iss"},
+		{name: "it refuses even an empty iss with anonymous access", bend: func(_ *testing.T, d *draft) { d.claims["iss"] = "" }, code: "invalid_proof", check: "iss"},
+		{name: "it takes a proof of almost five minutes", bend: func(_ *testing.T, d *draft) { d.claims["iat"] = now.Unix() - 299 }},
+		{name: "it refuses what is too long", bend: func(_ *testing.T, d *draft) { d.header["x"] = strings.Repeat("x", openid4vci.MaxMessage) }, code: "invalid_proof", check: "jwt"},
 		{name: "it refuses another client's iss", bend: func(_ *testing.T, d *draft) { d.claims["iss"] = "other" },
 			policy: func(p *openid4vci.ProofPolicy) { p.ClientID = "wallet" }, code: "invalid_proof", check: "iss"},
 		{name: "it refuses no nonce", bend: func(_ *testing.T, d *draft) { delete(d.claims, "nonce") }, code: "invalid_nonce", check: "nonce"},
@@ -157,7 +161,7 @@ func TestVerifyProof(t *testing.T) {
 			if c.bend != nil {
 				c.bend(t, &d)
 			}
-			nonces := once{"live": true}
+			nonces := once{"live": true, "": true}
 			p := policy(nonces)
 			if c.policy != nil {
 				c.policy(&p)
@@ -209,6 +213,9 @@ func TestVerifyProofOtherKeys(t *testing.T) {
 		}
 		d.header["x5c"] = []string{base64.StdEncoding.EncodeToString(der)}
 		p := policy(once{"live": true})
+		if _, err := openid4vci.VerifyProof(t.Context(), d.sign(t), p); err == nil {
+			t.Fatal("a chain was taken though none is trusted")
+		}
 		trusted := false
 		p.Chain = func([]*x509.Certificate) error {
 			if trusted {
@@ -220,6 +227,12 @@ func TestVerifyProofOtherKeys(t *testing.T) {
 			t.Fatal("an untrusted chain was taken")
 		}
 		trusted = true
+		for _, junk := range [][]string{{}, {"AA=="}, {"!"}} {
+			bent := draft{header: map[string]any{"alg": "ES256", "typ": "openid4vci-proof+jwt", "x5c": junk}, claims: d.claims, key: d.key}
+			if _, err := openid4vci.VerifyProof(t.Context(), bent.sign(t), p); err == nil {
+				t.Fatalf("%v was taken for a chain", junk)
+			}
+		}
 		if _, err := openid4vci.VerifyProof(t.Context(), d.sign(t), p); err != nil {
 			t.Fatal(err)
 		}
@@ -243,6 +256,24 @@ func TestVerifyProofStrictness(t *testing.T) {
 				t.Fatal("taken")
 			}
 		})
+	}
+}
+
+func TestVerifyProofHeaderTwice(t *testing.T) {
+	d := newDraft(t)
+	header, err := json.Marshal(d.header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := json.Marshal(d.claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice := append([]byte(`{"typ":"openid4vci-proof+jwt",`), header[1:]...)
+	_, err = openid4vci.VerifyProof(t.Context(), signRaw(t, d.key, twice, claims), policy(once{"live": true}))
+	var refused *openid4vci.Error
+	if !errors.As(err, &refused) || refused.Check != "header" {
+		t.Fatal(err)
 	}
 }
 

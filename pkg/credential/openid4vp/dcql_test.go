@@ -61,6 +61,7 @@ func TestParseQuery(t *testing.T) {
 		{"it refuses an empty claim set", query(`,"claims":[{"id":"n","path":["n"]}],"claim_sets":[[]]`), false},
 		{"it refuses a claim set of unknown ids", query(`,"claims":[{"id":"n","path":["n"]}],"claim_sets":[["m"]]`), false},
 		{"it refuses claims without ids beside claim sets", query(`,"claims":[{"path":["n"]}],"claim_sets":[["n"]]`), false},
+		{"it refuses one claim without an id beside claim sets", query(`,"claims":[{"id":"n","path":["n"]},{"path":["m"]}],"claim_sets":[["n"]]`), false},
 		{"it refuses a credential set of unknown ids", `{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}],"credential_sets":[{"options":[["b"]]}]}`, false},
 		{"it refuses a credential set without options", `{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}],"credential_sets":[{"options":[]}]}`, false},
 		{"it refuses empty credential sets", `{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}],"credential_sets":[]}`, false},
@@ -141,6 +142,12 @@ func TestPathSelect(t *testing.T) {
 	}
 }
 
+func TestPathName(t *testing.T) {
+	if got := (openid4vp.Path{"degrees", nil, 0, "type"}).Name(); got != "degrees.*.0.type" {
+		t.Fatal(got)
+	}
+}
+
 func TestProject(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -207,8 +214,8 @@ func TestMatches(t *testing.T) {
 		})
 	}
 	t.Run("it is met by no other format", func(t *testing.T) {
-		q := parse(t, `{"credentials":[{"id":"a","format":"mso_mdoc","meta":{}}]}`)
-		if _, err := q.Credentials[0].Matches(openid4vp.Candidate{Format: "mso_mdoc"}); err == nil {
+		q := parse(t, `{"credentials":[{"id":"a","format":"mso_mdoc","meta":{"vct_values":["x"]}}]}`)
+		if _, err := q.Credentials[0].Matches(openid4vp.Candidate{Format: "mso_mdoc", VCT: "x"}); err == nil {
 			t.Fatal("met")
 		}
 	})
@@ -230,6 +237,7 @@ func TestNeeded(t *testing.T) {
 		{"it needs an option of each set", `,"credential_sets":[{"options":[["a"]]},{"options":[["a","b"]]}]`, "abc", []string{"a", "b"}, nil},
 		{"it is not met when a required set is not", `,"credential_sets":[{"options":[["a"]]},{"options":[["b"]]}]`, "ac", nil, nil},
 		{"it offers what is optional", `,"credential_sets":[{"options":[["a"]]},{"required":false,"options":[["a","b"]]}]`, "ab", []string{"a"}, [][]string{{"b"}}},
+		{"it offers nothing when what it needs is missing", `,"credential_sets":[{"options":[["c"]]},{"required":false,"options":[["a"]]}]`, "ab", nil, nil},
 		{"it offers nothing optional that cannot be met", `,"credential_sets":[{"options":[["a"]]},{"required":false,"options":[["c"]]}]`, "ab", []string{"a"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

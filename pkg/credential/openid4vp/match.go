@@ -36,9 +36,6 @@ func (c CredentialQuery) Matches(credential Candidate) ([][]Path, error) {
 	if !c.trusts(credential.Chain) {
 		return nil, fmt.Errorf("%w: issuer is under no trusted authority named", ErrUnsatisfied)
 	}
-	if len(c.Claims) == 0 {
-		return [][]Path{nil}, nil
-	}
 	sets := c.ClaimSets
 	if sets == nil {
 		sets = [][]string{nil}

@@ -5,13 +5,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -221,6 +224,85 @@ func TestReadRequest(t *testing.T) {
 			var refused *openid4vp.Refusal
 			if !errors.As(err, &refused) || refused.Check != c.check || (c.code != "" && refused.Code != c.code) {
 				t.Fatalf("got %v, want %s", err, c.check)
+			}
+		})
+	}
+}
+
+func TestReadRequestClientID(t *testing.T) {
+	p := newParty(t, query(""))
+	trust := p.trust()
+	trust.ClientID = "x509_hash:other"
+	object := p.resign(t, func(_, c map[string]any) { c["client_id"] = "x509_hash:other" })
+	if _, err := openid4vp.ReadRequest(object, trust); err == nil {
+		t.Fatal("a certificate spoke for another")
+	}
+}
+
+func TestReadRequestShape(t *testing.T) {
+	p := newParty(t, query(""))
+	good := strings.Split(p.sign(t, ""), ".")
+	decode := func(s string) string {
+		raw, err := base64.RawURLEncoding.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	header, claims := decode(good[0]), decode(good[1])
+	for _, c := range []struct{ name, header, claims, check string }{
+		{"it takes what is in order", header, claims, ""},
+		{"it refuses a header member given twice", `{"typ":"oauth-authz-req+jwt",` + header[1:], claims, "request object"},
+		{"it refuses a claim given twice", header, `{"nonce":"another-nonce-altogether",` + claims[1:], "request object"},
+		{"it refuses what is too long", header, `{"x":"` + strings.Repeat("x", openid4vp.MaxRequest) + `",` + claims[1:], "request object"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := openid4vp.ReadRequest(signRaw(t, p.signer, c.header, c.claims), p.trust())
+			var refused *openid4vp.Refusal
+			if (c.check == "" && err != nil) || (c.check != "" && (!errors.As(err, &refused) || refused.Check != c.check)) {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func signRaw(t *testing.T, key *ecdsa.PrivateKey, header, claims string) string {
+	t.Helper()
+	input := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
+	digest := sha256.Sum256([]byte(input))
+	r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sig [64]byte
+	r.FillBytes(sig[:32])
+	s.FillBytes(sig[32:])
+	return input + "." + base64.RawURLEncoding.EncodeToString(sig[:])
+}
+
+func TestNewRequestWantsAQuery(t *testing.T) {
+	if _, err := openid4vp.NewRequest("x", "https://x", openid4vp.Query{}, now, time.Minute); !errors.Is(err, openid4vp.ErrQuery) {
+		t.Fatal(err)
+	}
+}
+
+func TestOpened(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		err    error
+		checks string
+	}{
+		{"it names both checks", nil, "response encryption true, state true"},
+		{"it stops at the encryption", openid4vp.ErrEncryption, "response encryption false"},
+		{"it stops at the state", openid4vp.ErrState, "response encryption true, state false"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var names []string
+			for _, check := range openid4vp.Opened(c.err) {
+				names = append(names, fmt.Sprint(check.Name, " ", check.OK))
+			}
+			if got := strings.Join(names, ", "); got != c.checks {
+				t.Fatal(got)
 			}
 		})
 	}
@@ -495,6 +577,14 @@ func TestEvaluateDiscardsAlone(t *testing.T) {
 	}
 }
 
+func TestEvaluateBoundsTheMany(t *testing.T) {
+	p := newParty(t, strings.Replace(query(""), `"format"`, `"multiple":true,"format"`, 1))
+	token := map[string][]string{"a": slices.Repeat([]string{"x"}, 17)}
+	if e := p.request.Evaluate(context.Background(), openid4vp.Response{VPToken: token}, p.verifier()); failed(e) != "vp_token shape" {
+		t.Fatalf("%+v", e)
+	}
+}
+
 func TestEncryptRoundTrip(t *testing.T) {
 	p := newParty(t, query(""))
 	a, err := openid4vp.ReadRequest(p.sign(t, ""), p.trust())
@@ -504,6 +594,9 @@ func TestEncryptRoundTrip(t *testing.T) {
 	jwe, err := a.Encrypt(openid4vp.Response{VPToken: map[string][]string{"a": {"x"}}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if header, err := base64.RawURLEncoding.DecodeString(strings.Split(jwe, ".")[0]); err != nil || !strings.Contains(string(header), `"A256GCM"`) {
+		t.Fatalf("the better encryption was not taken: %s, %v", header, err)
 	}
 	response, err := p.request.Open(jwe)
 	if err != nil || response.VPToken["a"][0] != "x" {
