@@ -1,11 +1,15 @@
 package oauth_test
 
 import (
+	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/govmydata/mydata/internal/oauth"
 )
 
 func TestCodeFlow(t *testing.T) {
@@ -213,6 +217,21 @@ func TestSteps(t *testing.T) {
 			t.Error("denied twice")
 		}
 	})
+	for name, form := range map[string]url.Values{
+		"it takes no login from before, for prompt=login":          {"prompt": {"login"}},
+		"it takes no login from before, for prompt=select_account": {"prompt": {"select_account"}},
+		"it takes no login older than max_age":                     {"max_age": {"60"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := begin(t, "openid", func(f url.Values) { maps.Copy(f, form) })
+			r := request(agency)
+			err := h.oauth.Authenticated(t.Context(), r, id, "ada", h.now().Add(-2*time.Minute), nil)
+			if !errors.Is(err, oauth.ErrStale) {
+				t.Errorf("%v", err)
+			}
+			check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", h.now(), nil))
+		})
+	}
 	t.Run("it gives one code for one interaction", func(t *testing.T) {
 		id := begin(t, "openid")
 		check(t, h.oauth.Authenticated(t.Context(), request(agency), id, "ada", h.now(), nil))
