@@ -141,6 +141,13 @@ type transfers struct {
 	object  json.RawMessage
 	uses    int
 	claims  map[string]any
+	spoil   func(*oauth.Authorized)
+}
+
+func (d *transfers) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.uses
 }
 
 func (d *transfers) Type() string { return transferType }
@@ -167,10 +174,14 @@ func (d *transfers) Authorize(_ context.Context, c registry.Client, citizen, ref
 	d.uses++
 	claims := map[string]any{"grant_id": ref, "use": d.uses}
 	maps.Copy(claims, d.claims)
-	return oauth.Authorized{
+	out := oauth.Authorized{
 		Audience: "urn:provider", TTL: time.Minute, Claims: claims,
 		Details: json.RawMessage(`[{"type":"` + transferType + `","grant_id":"` + ref + `"}]`),
-	}, nil
+	}
+	if d.spoil != nil {
+		d.spoil(&out)
+	}
+	return out, nil
 }
 
 func (d *transfers) refuse(err error) {

@@ -99,6 +99,34 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("%d answers gave tokens", won)
 		}
 	})
+	t.Run("it does not even ask the owner about what was revoked or used before", func(t *testing.T) {
+		pushed := website.push(func() url.Values { f := website.authorization(""); withDetails(f); return f }()).str("request_uri")
+		first := website.redeem(website.open(url.Values{"client_id": {"website"}, "request_uri": {pushed}}).Get("code"))
+		website.refresh(first.str("refresh_token"))
+		uses := h.detail.count()
+		refused(t, website.refresh(first.str("refresh_token")), http.StatusBadRequest, "invalid_grant", "used before")
+		refused(t, website.refresh(first.str("refresh_token")), http.StatusBadRequest, "invalid_grant", "revoked")
+		if h.detail.count() != uses {
+			t.Error("the owner was asked")
+		}
+	})
+	t.Run("it gives none to a client that did not register the grant", func(t *testing.T) {
+		once := h.add("once", map[string]any{"grant_types": []string{"authorization_code"}})
+		if a := once.redeem(once.code("", withDetails)); a.status != http.StatusOK || a.str("refresh_token") != "" {
+			t.Errorf("%d %s", a.status, a.text)
+		}
+	})
+	for name, spoil := range map[string]func(*oauth.Authorized){
+		"it gives no token for nobody":   func(a *oauth.Authorized) { a.Audience = "" },
+		"it gives no token without life": func(a *oauth.Authorized) { a.TTL = 0 },
+		"it gives no token for a day":    func(a *oauth.Authorized) { a.TTL = 24 * time.Hour },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.detail.spoil = spoil
+			defer func() { h.detail.spoil = nil }()
+			refused(t, agency.redeem(agency.code("", withDetails)), http.StatusInternalServerError, "server_error", "")
+		})
+	}
 	t.Run("it narrows scopes and never widens them", func(t *testing.T) {
 		first := agency.redeem(agency.code("openid offline_access"))
 		ask := func(scope string) answer {
