@@ -1,0 +1,140 @@
+package verifier_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/conformance/wallet"
+	"github.com/govmydata/mydata/conformance/wallet/wallettest"
+	"github.com/govmydata/mydata/internal/verifier"
+	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
+)
+
+// house is a verifier, an issuer and a phone that holds a card.
+type house struct {
+	url    string
+	admin  http.Handler
+	issuer *wallettest.Issuer
+	phone  *wallet.Wallet
+	log    *lockedBuffer
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func (h *house) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *house) pass(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{issuer: wallettest.NewIssuer(t), now: time.Now(), log: &lockedBuffer{}}
+	pool := h.issuer.Authority.Pool()
+	h.phone = wallet.New(wallet.Config{Issuers: pool, Verifiers: pool, Development: true, Now: h.clock})
+	offer, err := h.phone.ReadOffer(t.Context(), h.issuer.Offer(t, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.phone.Accept(t.Context(), offer, ""); err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	log := slog.New(slog.NewTextHandler(h.log, nil))
+	frame := web.New(web.Options{Service: "verifier", Development: true, Logger: log})
+	server := httptest.NewServer(frame.Handler(mux))
+	t.Cleanup(server.Close)
+	h.url = server.URL
+	key := wallettest.Key(t)
+	v, err := verifier.New(verifier.Config{
+		URL: h.url, Wallet: "http://localhost:8084", Key: key,
+		Chain:   h.issuer.Authority.Leaf(t, key.Public(), "Test verifier", h.url),
+		Queries: verifier.Presets(), Frame: frame, Now: h.clock, Logger: log,
+		Verifier: &credential.Verifier{
+			Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: pool}},
+			Status: &statuslist.Client{Development: true}, Now: h.clock,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Mount(mux)
+	h.admin = v.Admin()
+	return h
+}
+
+// place asks by the command's socket.
+func (h *house) place(t *testing.T, order string) (verifier.Placed, int) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.admin.ServeHTTP(w, httptest.NewRequest("POST", "/requests", strings.NewReader(order)))
+	var placed verifier.Placed
+	if err := json.Unmarshal(w.Body.Bytes(), &placed); err != nil {
+		t.Fatal(err)
+	}
+	return placed, w.Code
+}
+
+func (h *house) result(t *testing.T, id string) verifier.Result {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.admin.ServeHTTP(w, httptest.NewRequest("GET", "/results/"+id, nil))
+	var r verifier.Result
+	if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (h *house) present(t *testing.T, link string) (string, error) {
+	t.Helper()
+	asked, err := h.phone.ReadRequest(t.Context(), link)
+	if err != nil {
+		return "", err
+	}
+	return h.phone.Present(t.Context(), asked, asked.Least())
+}
+
+func names(checks []credential.Check, ok bool) []string {
+	var list []string
+	for _, c := range checks {
+		if c.OK == ok {
+			list = append(list, c.Name)
+		}
+	}
+	return list
+}

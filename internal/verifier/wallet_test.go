@@ -1,0 +1,244 @@
+package verifier_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/govmydata/mydata/conformance/wallet"
+	"github.com/govmydata/mydata/internal/verifier"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
+)
+
+func TestByCommand(t *testing.T) {
+	h := newHouse(t)
+	placed, status := h.place(t, `{}`)
+	if status != 200 || !strings.HasPrefix(placed.Request, "openid4vp://") {
+		t.Fatalf("%d %+v", status, placed)
+	}
+	if r := h.result(t, placed.ID); r.Status != verifier.Pending || r.Checks == nil {
+		t.Fatalf("before the answer: %+v", r)
+	}
+	next, err := h.present(t, placed.Request)
+	if err != nil || next != "" {
+		t.Fatalf("present: %q, %v", next, err)
+	}
+	r := h.result(t, placed.ID)
+	if r.Status != verifier.Verified {
+		t.Fatalf("%+v", r)
+	}
+	want := []string{"response encryption", "state", "vp_token shape", "format", "issuer trusted", "issuer signature",
+		"validity", "key binding", "status", "answers the query", "query satisfied"}
+	if diff := cmp.Diff(want, names(r.Checks, true)); diff != "" {
+		t.Fatal(diff)
+	}
+	claims := map[string]any{"resident_card": map[string]any{"name": "김민준", "birthdate": "1990-03-01"}}
+	if diff := cmp.Diff(claims, r.Claims); diff != "" {
+		t.Fatal(diff)
+	}
+	for _, secret := range []string{"김민준", "1990"} {
+		if strings.Contains(h.log.String(), secret) {
+			t.Errorf("the log holds %s", secret)
+		}
+	}
+}
+
+func TestOrders(t *testing.T) {
+	h := newHouse(t)
+	for _, c := range []struct {
+		name, order string
+		status      int
+	}{
+		{"it asks the default question", `{}`, 200},
+		{"it asks it in the one format", `{"format":"dc+sd-jwt"}`, 200},
+		{"it refuses another format", `{"format":"mso_mdoc"}`, 400},
+		{"it asks a query of one's own", `{"query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}]}}`, 200},
+		{"it refuses a broken query", `{"query":{"credentials":[]}}`, 400},
+		{"it refuses to do without holder binding", `{"query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]},"require_cryptographic_holder_binding":false}]}}`, 400},
+		{"it refuses query and format together", `{"format":"dc+sd-jwt","query":{}}`, 400},
+		{"it refuses what is no JSON", `{`, 400},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, status := h.place(t, c.order); status != c.status {
+				t.Fatalf("got %d, want %d", status, c.status)
+			}
+		})
+	}
+	t.Run("it knows no other id", func(t *testing.T) {
+		w := httptest.NewRecorder()
+		h.admin.ServeHTTP(w, httptest.NewRequest("GET", "/results/other", nil))
+		if w.Code != 404 {
+			t.Fatal(w.Code)
+		}
+	})
+}
+
+func TestOnce(t *testing.T) {
+	h := newHouse(t)
+	placed, _ := h.place(t, `{}`)
+	asked, err := h.phone.ReadRequest(t.Context(), placed.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.phone.Present(t.Context(), asked, asked.Least()); err != nil {
+		t.Fatal(err)
+	}
+	var answer *wallet.Answer
+	if _, err := h.phone.Present(t.Context(), asked, asked.Least()); !errors.As(err, &answer) || answer.Code != "answered" {
+		t.Fatalf("answered twice: %v", err)
+	}
+	if _, err := h.phone.ReadRequest(t.Context(), placed.Request); !errors.As(err, &answer) || answer.Code != "answered" {
+		t.Fatalf("fetched after the answer: %v", err)
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	h := newHouse(t)
+	placed, _ := h.place(t, `{}`)
+	asked, err := h.phone.ReadRequest(t.Context(), placed.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.pass(6 * time.Minute)
+	var answer *wallet.Answer
+	if _, err := h.phone.Present(t.Context(), asked, asked.Least()); !errors.As(err, &answer) || answer.Code != "expired" {
+		t.Fatalf("answered too late: %v", err)
+	}
+	if r := h.result(t, placed.ID); r.Status != verifier.Expired {
+		t.Fatalf("%+v", r)
+	}
+	h.pass(16 * time.Minute)
+	w := httptest.NewRecorder()
+	h.admin.ServeHTTP(w, httptest.NewRequest("GET", "/results/"+placed.ID, nil))
+	if w.Code != 404 {
+		t.Fatalf("still remembered: %d", w.Code)
+	}
+}
+
+func TestRejects(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		bend  func(h *house)
+		check string
+	}{
+		{"it rejects a revoked credential", func(h *house) { h.issuer.Revoked = true }, "status"},
+		{"it rejects an expired credential", func(h *house) { h.pass(2 * time.Hour) }, "validity"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(t)
+			c.bend(h)
+			placed, _ := h.place(t, `{}`)
+			var answer *wallet.Answer
+			if _, err := h.present(t, placed.Request); !errors.As(err, &answer) || answer.Code != "rejected" {
+				t.Fatalf("the wallet was told %v", err)
+			}
+			r := h.result(t, placed.ID)
+			if r.Status != verifier.Rejected || len(r.Claims) != 0 {
+				t.Fatalf("%+v", r)
+			}
+			if failed := names(r.Checks, false); len(failed) == 0 || failed[0] != c.check {
+				t.Fatalf("failed: %v, want %s first", failed, c.check)
+			}
+		})
+	}
+}
+
+func TestDeclined(t *testing.T) {
+	h := newHouse(t)
+	placed, _ := h.place(t, `{}`)
+	asked, err := h.phone.ReadRequest(t.Context(), placed.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.phone.Decline(t.Context(), asked); err != nil {
+		t.Fatal(err)
+	}
+	if r := h.result(t, placed.ID); r.Status != verifier.Rejected || r.Error != "access_denied" {
+		t.Fatalf("%+v", r)
+	}
+}
+
+// responseURI reads the address from the request, as a wallet would.
+func (h *house) responseURI(t *testing.T, link string) openid4vp.Authorization {
+	t.Helper()
+	asked, err := h.phone.ReadRequest(t.Context(), link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return asked.Authorization
+}
+
+func TestJunkBurnsNothing(t *testing.T) {
+	h := newHouse(t)
+	placed, _ := h.place(t, `{}`)
+	a := h.responseURI(t, placed.Request)
+	elsewhere, _ := h.place(t, `{}`)
+	foreign, err := h.responseURI(t, elsewhere.Request).Encrypt(openid4vp.Response{Error: "access_denied"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrongState := a
+	wrongState.State = "other"
+	badState, err := wrongState.Encrypt(openid4vp.Response{Error: "access_denied"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		form  url.Values
+		check string
+	}{
+		{"it keeps waiting after nothing", url.Values{}, "response encryption"},
+		{"it keeps waiting after junk", url.Values{"response": {"x"}}, "response encryption"},
+		{"it keeps waiting after an answer to another request", url.Values{"response": {foreign}}, "response encryption"},
+		{"it keeps waiting after another state", url.Values{"response": {badState}}, "state"},
+		{"it keeps waiting after two answers in one", url.Values{"response": {"x", "y"}}, "response encryption"},
+		{"it keeps waiting after an error without state", url.Values{"error": {"access_denied"}}, "state"},
+		{"it keeps waiting after a plain vp_token", url.Values{"vp_token": {"{}"}, "state": {a.State}}, "response encryption"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			resp, err := http.PostForm(a.ResponseURI, c.form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			var problem struct{ Check string }
+			if err := json.NewDecoder(resp.Body).Decode(&problem); err != nil || resp.StatusCode != 400 || problem.Check != c.check {
+				t.Fatalf("%d %q, %v", resp.StatusCode, problem.Check, err)
+			}
+			r := h.result(t, placed.ID)
+			if failed := names(r.Checks, false); r.Status != verifier.Pending || len(failed) != 1 || failed[0] != c.check {
+				t.Fatalf("%+v", r)
+			}
+		})
+	}
+	if _, err := h.present(t, placed.Request); err != nil {
+		t.Fatalf("the request was burnt: %v", err)
+	}
+	if r := h.result(t, placed.ID); r.Status != verifier.Verified {
+		t.Fatalf("%+v", r)
+	}
+}
+
+func TestBound(t *testing.T) {
+	h := newHouse(t)
+	for range 4096 {
+		if _, status := h.place(t, `{}`); status != 200 {
+			t.Fatal(status)
+		}
+	}
+	if _, status := h.place(t, `{}`); status != 429 {
+		t.Fatalf("no bound: %d", status)
+	}
+	h.pass(time.Hour)
+	if _, status := h.place(t, `{}`); status != 200 {
+		t.Fatalf("nothing was cleared: %d", status)
+	}
+}

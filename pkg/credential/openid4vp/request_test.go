@@ -1,0 +1,242 @@
+package openid4vp_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
+)
+
+func TestReadRequest(t *testing.T) {
+	p := newParty(t, query(nameAndAge))
+	other := newAuthority(t)
+	b64 := base64.StdEncoding.EncodeToString
+	for _, c := range []struct {
+		name  string
+		bend  func(header, claims map[string]any)
+		trust func(*openid4vp.Trust)
+		check string
+		code  string
+	}{
+		{name: "it takes a request in order"},
+		{name: "it ignores iss and what it does not know", bend: func(_, c map[string]any) { c["iss"], c["x"] = "anybody", 1 }},
+		{name: "it refuses another typ", bend: func(h, _ map[string]any) { h["typ"] = "JWT" }, check: "typ"},
+		{name: "it refuses no typ", bend: func(h, _ map[string]any) { delete(h, "typ") }, check: "typ"},
+		{name: "it refuses no chain", bend: func(h, _ map[string]any) { delete(h, "x5c") }, check: "x5c"},
+		{name: "it refuses the trust anchor in the chain", bend: func(h, _ map[string]any) { h["x5c"] = []string{b64(p.leaf.Raw), b64(p.cert.Raw)} }, check: "x5c"},
+		{name: "it refuses another's certificate", bend: func(h, _ map[string]any) {
+			h["x5c"] = []string{b64(p.certify(t, p.cert, &newKey(t).PublicKey, nil).Raw)}
+		}, check: "signature"},
+		{name: "it refuses an authority as a verifier", bend: func(h, _ map[string]any) {
+			h["x5c"] = []string{b64(p.certify(t, p.cert, &p.signer.PublicKey, func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }).Raw)}
+		}, check: "x5c"},
+		{name: "it refuses a certificate that has expired", trust: func(tr *openid4vp.Trust) { tr.Now = func() time.Time { return now.Add(2 * time.Hour) } }, check: "verifier trusted"},
+		{name: "it refuses an authority it does not trust", trust: func(tr *openid4vp.Trust) { tr.Roots = other.roots }, check: "verifier trusted"},
+		{name: "it trusts nobody when told of nobody", trust: func(tr *openid4vp.Trust) { tr.Roots = nil }, check: "verifier trusted"},
+		{name: "it refuses another client in the link", trust: func(tr *openid4vp.Trust) { tr.ClientID = "x509_hash:other" }, check: "client_id"},
+		{name: "it refuses a client_id that is not the certificate's", bend: func(_, c map[string]any) { c["client_id"] = "x509_hash:other" }, check: "client_id"},
+		{name: "it refuses the prefix origin", bend: func(_, c map[string]any) { c["client_id"] = "origin:https://verifier.example" }, check: "client_id"},
+		{name: "it refuses a prefix it does not know", bend: func(_, c map[string]any) { c["client_id"] = "redirect_uri:https://verifier.example" }, check: "client_id"},
+		{name: "it refuses another aud", bend: func(_, c map[string]any) { c["aud"] = "https://wallet.example" }, check: "aud"},
+		{name: "it refuses an expired request", bend: func(_, c map[string]any) { c["exp"] = now.Unix() }, check: "exp"},
+		{name: "it refuses a request of the future", bend: func(_, c map[string]any) { c["iat"] = now.Unix() + 61 }, check: "iat"},
+		{name: "it refuses a wallet_nonce that it did not send", bend: func(_, c map[string]any) { c["wallet_nonce"] = "x" }, check: "wallet_nonce"},
+		{name: "it refuses a request without its wallet_nonce", trust: func(tr *openid4vp.Trust) { tr.WalletNonce = "mine" }, check: "wallet_nonce"},
+		{name: "it refuses another response_type", bend: func(_, c map[string]any) { c["response_type"] = "code" }, check: "response_type"},
+		{name: "it refuses an answer that is not encrypted", bend: func(_, c map[string]any) { c["response_mode"] = "direct_post" }, check: "response_mode"},
+		{name: "it refuses redirect_uri beside response_uri", bend: func(_, c map[string]any) { c["redirect_uri"] = "https://verifier.example" }, check: "redirect_uri"},
+		{name: "it refuses scope", bend: func(_, c map[string]any) { c["scope"] = "card" }, check: "scope"},
+		{name: "it refuses expected_origins", bend: func(_, c map[string]any) { c["expected_origins"] = []string{"https://x"} }, check: "expected_origins"},
+		{name: "it refuses transaction_data", bend: func(_, c map[string]any) { c["transaction_data"] = []string{"e30"} }, check: "transaction_data", code: "invalid_transaction_data"},
+		{name: "it refuses no nonce", bend: func(_, c map[string]any) { delete(c, "nonce") }, check: "nonce"},
+		{name: "it refuses a nonce that is not URL-safe", bend: func(_, c map[string]any) { c["nonce"] = strings.Repeat("ä", 20) }, check: "nonce"},
+		{name: "it refuses no response_uri", bend: func(_, c map[string]any) { delete(c, "response_uri") }, check: "response_uri"},
+		{name: "it refuses no query", bend: func(_, c map[string]any) { delete(c, "dcql_query") }, check: "dcql_query"},
+		{name: "it refuses a broken query", bend: func(_, c map[string]any) { c["dcql_query"] = map[string]any{} }, check: "dcql_query"},
+		{name: "it refuses no key to encrypt to", bend: func(_, c map[string]any) { c["client_metadata"] = map[string]any{} }, check: "client_metadata"},
+		{name: "it refuses a key without alg", bend: func(_, c map[string]any) {
+			key := c["client_metadata"].(map[string]any)["jwks"].(map[string]any)["keys"].([]any)[0].(map[string]any)
+			delete(key, "alg")
+		}, check: "client_metadata"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.bend == nil {
+				c.bend = func(map[string]any, map[string]any) {}
+			}
+			trust := p.trust()
+			if c.trust != nil {
+				c.trust(&trust)
+			}
+			a, err := openid4vp.ReadRequest(p.resign(t, c.bend), trust)
+			if c.check == "" {
+				if err != nil || a.Nonce != p.request.Nonce || a.Verifier.Subject.CommonName != "leaf" {
+					t.Fatalf("%+v, %v", a, err)
+				}
+				return
+			}
+			var refused *openid4vp.Refusal
+			if !errors.As(err, &refused) || refused.Check != c.check || (c.code != "" && refused.Code != c.code) {
+				t.Fatalf("got %v, want %s", err, c.check)
+			}
+		})
+	}
+}
+
+func TestReadRequestClientID(t *testing.T) {
+	p := newParty(t, query(""))
+	trust := p.trust()
+	trust.ClientID = "x509_hash:other"
+	object := p.resign(t, func(_, c map[string]any) { c["client_id"] = "x509_hash:other" })
+	if _, err := openid4vp.ReadRequest(object, trust); err == nil {
+		t.Fatal("a certificate spoke for another")
+	}
+}
+
+func TestReadRequestShape(t *testing.T) {
+	p := newParty(t, query(""))
+	good := strings.Split(p.sign(t, ""), ".")
+	decode := func(s string) string {
+		raw, err := base64.RawURLEncoding.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	header, claims := decode(good[0]), decode(good[1])
+	for _, c := range []struct{ name, header, claims, check string }{
+		{"it takes what is in order", header, claims, ""},
+		{"it refuses a header member given twice", `{"typ":"oauth-authz-req+jwt",` + header[1:], claims, "request object"},
+		{"it refuses a claim given twice", header, `{"nonce":"another-nonce-altogether",` + claims[1:], "request object"},
+		{"it refuses what is too long", header, `{"x":"` + strings.Repeat("x", openid4vp.MaxRequest) + `",` + claims[1:], "request object"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := openid4vp.ReadRequest(signRaw(t, p.signer, c.header, c.claims), p.trust())
+			var refused *openid4vp.Refusal
+			if (c.check == "" && err != nil) || (c.check != "" && (!errors.As(err, &refused) || refused.Check != c.check)) {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func signRaw(t *testing.T, key *ecdsa.PrivateKey, header, claims string) string {
+	t.Helper()
+	input := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
+	digest := sha256.Sum256([]byte(input))
+	r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sig [64]byte
+	r.FillBytes(sig[:32])
+	s.FillBytes(sig[32:])
+	return input + "." + base64.RawURLEncoding.EncodeToString(sig[:])
+}
+
+func TestNewRequestWantsAQuery(t *testing.T) {
+	if _, err := openid4vp.NewRequest("x", "https://x", openid4vp.Query{}, now, time.Minute); !errors.Is(err, openid4vp.ErrQuery) {
+		t.Fatal(err)
+	}
+}
+
+func TestRequestsAreFresh(t *testing.T) {
+	one, two := newParty(t, query("")), newParty(t, query(""))
+	if one.request.Nonce == two.request.Nonce || one.request.State == two.request.State || one.request.Nonce == one.request.State ||
+		one.request.Key.KeyID == two.request.Key.KeyID || one.request.Key.Key.(*ecdsa.PrivateKey).Equal(two.request.Key.Key.(*ecdsa.PrivateKey)) {
+		t.Fatal("two requests share something")
+	}
+	if len(one.request.Nonce) < 22 || len(one.request.State) < 22 {
+		t.Fatal("less than 128 bits")
+	}
+}
+
+func TestSign(t *testing.T) {
+	p := newParty(t, query(""))
+	t.Run("it signs only under the certificate of client_id", func(t *testing.T) {
+		if _, err := p.request.Sign(p.signer, [][]byte{p.cert.Raw}, ""); err == nil {
+			t.Fatal("signed")
+		}
+	})
+	t.Run("it echoes the wallet's nonce", func(t *testing.T) {
+		trust := p.trust()
+		trust.WalletNonce = "mine"
+		if _, err := openid4vp.ReadRequest(p.sign(t, "mine"), trust); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("it shows no private key", func(t *testing.T) {
+		raw, err := base64.RawURLEncoding.DecodeString(strings.Split(p.sign(t, ""), ".")[1])
+		if err != nil || strings.Contains(string(raw), `"d":`) {
+			t.Fatalf("%s, %v", raw, err)
+		}
+		for _, want := range []string{`"aud":"https://self-issued.me/v2"`, `"response_mode":"direct_post.jwt"`, `"encrypted_response_enc_values_supported":["A256GCM","A128GCM"]`, `"dc+sd-jwt"`, `"alg":"ECDH-ES"`} {
+			if !strings.Contains(string(raw), want) {
+				t.Errorf("no %s in %s", want, raw)
+			}
+		}
+	})
+	t.Run("it asks for nothing without holder binding", func(t *testing.T) {
+		_, err := openid4vp.NewRequest("x", "https://x", parse(t, query(`,"require_cryptographic_holder_binding":false`)), now, time.Minute)
+		if !errors.Is(err, openid4vp.ErrBinding) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestParseLink(t *testing.T) {
+	p := newParty(t, query(""))
+	good := p.request.URI("https://verifier.example/request/1?a=b")
+	l, err := openid4vp.ParseLink(good)
+	if err != nil || l.ClientID != p.request.ClientID || l.RequestURI != "https://verifier.example/request/1?a=b" || !l.Post {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	for _, c := range []struct {
+		name, link string
+		ok         bool
+	}{
+		{"it takes a link with an authority part", strings.Replace(good, "openid4vp://", "openid4vp://authorize", 1), true},
+		{"it takes a link without a method", strings.Replace(good, "request_uri_method=post", "x=y", 1), true},
+		{"it refuses another method", strings.Replace(good, "request_uri_method=post", "request_uri_method=PUT", 1), false},
+		{"it refuses another scheme", strings.Replace(good, "openid4vp", "https", 1), false},
+		{"it refuses two clients", good + "&client_id=x", false},
+		{"it refuses two requests", good + "&request_uri=" + url.QueryEscape("https://x"), false},
+		{"it refuses a request by value beside", good + "&request=x", false},
+		{"it refuses a request_uri that is no web address", "openid4vp://?client_id=x&request_uri=file:///etc/passwd", false},
+		{"it refuses no client", "openid4vp://?request_uri=" + url.QueryEscape("https://x"), false},
+		{"it refuses what is too long", good + "&x=" + strings.Repeat("x", openid4vp.MaxRequest), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := openid4vp.ParseLink(c.link); (err == nil) != c.ok {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func FuzzReadRequest(f *testing.F) {
+	p := newParty(f, query(nameAndAge))
+	f.Add(p.sign(f, ""))
+	f.Add("e30.e30.AA")
+	f.Fuzz(func(t *testing.T, object string) {
+		if a, err := openid4vp.ReadRequest(object, p.trust()); err == nil && a.Verifier == nil {
+			t.Fatal("a request of nobody")
+		}
+	})
+}
+
+func FuzzParseLink(f *testing.F) {
+	f.Add("openid4vp://?client_id=x&request_uri=https%3A%2F%2Fx&request_uri_method=post")
+	f.Fuzz(func(t *testing.T, link string) {
+		if l, err := openid4vp.ParseLink(link); err == nil && (l.ClientID == "" || l.RequestURI == "") {
+			t.Fatalf("%+v", l)
+		}
+	})
+}
