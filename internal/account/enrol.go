@@ -155,8 +155,10 @@ func (a *Accounts) enrolment(ctx context.Context, c ceremony, code string, made 
 	case citizen.ID == "":
 		citizen = newCitizen(c.Citizen, order.Resident, now)
 		out.Citizen = &citizen
-	case citizen.ID != c.Citizen || began && !order.Replace:
+	case began && !order.Replace:
 		return Commit{}, ErrCode
+	case citizen.ID != c.Citizen: // admitted at the counter meanwhile
+		return Commit{}, ErrConflict
 	case order.Replace:
 		out.EndAll = citizen.ID
 	}

@@ -274,6 +274,51 @@ func TestCodeRace(t *testing.T) {
 	}
 }
 
+// A code that ends between the two halves of the ceremony has ended.
+func TestCodeEndsDuringCeremony(t *testing.T) {
+	for name, end := range map[string]func(b *accounttest.Bench){
+		"it refuses a code that expired":           func(b *accounttest.Bench) { b.Wait(time.Minute) },
+		"it refuses a code that a letter replaced": func(b *accounttest.Bench) { b.Letter(t, "resident-01", false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, p := accounttest.New(t), accounttest.NewPhone()
+			code := b.Letter(t, "resident-01", false)
+			b.Wait(account.CodeLife - time.Minute)
+			options, err := b.BeginEnrolment(t.Context(), p.Browser, somewhere, code)
+			is(t, "begin", err, nil)
+			end(b)
+			_, _, err = b.FinishEnrolment(t.Context(), p.Browser, code, "", p.Create(t, options))
+			is(t, "finish", err, account.ErrCode)
+		})
+	}
+}
+
+// Should an order that does not replace outlive the enrolment it was for, it adds
+// no passkey to the citizen that there is.
+func TestOrderForEnrolledIsDead(t *testing.T) {
+	b := accounttest.New(t)
+	ctx := t.Context()
+	code, _, order := account.PrepareOrder("resident-01", false, b.Now())
+	put := func(id string) {
+		row := account.OrderRow{CodeHash: order.Code, Resident: "resident-01", Expires: b.Now().Add(time.Hour)}
+		is(t, "order", b.Store.Commit(ctx, account.Commit{ID: id, At: b.Now(), Order: &row}), nil)
+	}
+	late := accounttest.NewPhone()
+	put("before")
+	options, err := b.BeginEnrolment(ctx, late.Browser, somewhere, code)
+	is(t, "begin", err, nil)
+	made := late.Create(t, options)
+	b.Person(t, "resident-01", false) // which ends the order above
+
+	code2, _, order2 := account.PrepareOrder("resident-01", false, b.Now())
+	order = order2
+	put("after")
+	_, err = b.BeginEnrolment(ctx, "browser", somewhere, code2)
+	is(t, "begin on an enrolled resident", err, account.ErrCode)
+	_, _, err = b.FinishEnrolment(ctx, late.Browser, code, "", made)
+	is(t, "finish on an enrolled resident", err, account.ErrCode)
+}
+
 func TestAdmit(t *testing.T) {
 	b := accounttest.New(t)
 	ctx := t.Context()
@@ -283,6 +328,18 @@ func TestAdmit(t *testing.T) {
 	if err != nil || again != c {
 		t.Errorf("admitted again: %v, %v", again, err)
 	}
+	p := accounttest.NewPhone()
+	code := b.Letter(t, "resident-06", false)
+	options, err := b.BeginEnrolment(ctx, p.Browser, somewhere, code)
+	is(t, "begin", err, nil)
+	_, err = b.Admit(ctx, "resident-06")
+	is(t, "admit during the ceremony", err, nil)
+	_, _, err = b.FinishEnrolment(ctx, p.Browser, code, "", p.Create(t, options))
+	is(t, "finish as somebody else", err, account.ErrConflict)
+	options, err = b.BeginEnrolment(ctx, p.Browser, somewhere, code)
+	is(t, "begin again", err, nil)
+	_, _, err = b.FinishEnrolment(ctx, p.Browser, code, "", p.Create(t, options))
+	is(t, "finish again", err, nil)
 	_, err = b.Admit(ctx, "resident-99")
 	is(t, "a stranger", err, account.ErrNotFound)
 	on, err := b.Enrolled(ctx, "resident-05")

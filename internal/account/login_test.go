@@ -60,6 +60,22 @@ func TestFinishLogin(t *testing.T) {
 	}
 }
 
+// An answer that says a thing twice is refused before its challenge is spent.
+func TestAnswersAreUnambiguous(t *testing.T) {
+	b := accounttest.New(t)
+	p, _ := b.Person(t, "resident-01", false)
+	options, err := b.BeginLogin(t.Context(), p.Browser)
+	is(t, "begin", err, nil)
+	answer := string(p.Get(t, options))
+	twice := strings.Replace(answer, `"type":`, `"type":"public-key","type":`, 1)
+	_, _, err = b.FinishLogin(t.Context(), p.Browser, json.RawMessage(twice))
+	is(t, "a name twice", err, account.ErrAssertion)
+	// what password managers report unasked
+	chatty := strings.Replace(answer, `"type":`, `"clientExtensionResults":{"credProps":{"rk":true}},"type":`, 1)
+	_, _, err = b.FinishLogin(t.Context(), p.Browser, json.RawMessage(chatty))
+	is(t, "an extension's result", err, nil)
+}
+
 // A challenge of one ceremony is worth nothing in another.
 func TestCeremoniesAreNotMixed(t *testing.T) {
 	b := accounttest.New(t)

@@ -1,10 +1,13 @@
 package account_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/descope/virtualwebauthn"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/account/accounttest"
@@ -151,6 +154,59 @@ func TestRemoveRefuses(t *testing.T) {
 			_, err := b.BeginRemove(ctx, s, c.id)
 			is(t, "begin remove", err, c.want)
 		})
+	}
+}
+
+// The waiting passkey is used up, and only the chosen signer is asked.
+func TestConfirmAsksOneAndOnce(t *testing.T) {
+	b := accounttest.New(t)
+	ctx := t.Context()
+	p, s := b.Person(t, "resident-01", false)
+	b.AddPhone(t, s, p)
+	fresh := accounttest.NewPhone()
+	options, err := b.BeginAdd(ctx, s)
+	is(t, "begin add", err, nil)
+	id, err := b.FinishAdd(ctx, s, "", fresh.Create(t, options))
+	is(t, "finish add", err, nil)
+	options, err = b.BeginConfirm(ctx, s, id)
+	is(t, "begin confirm", err, nil)
+	o, err := virtualwebauthn.ParseAssertionOptions(string(options))
+	is(t, "options", err, nil)
+	if len(o.AllowCredentials) != 1 || o.AllowCredentials[0] != p.ID() {
+		t.Errorf("asked: %v", o.AllowCredentials)
+	}
+	is(t, "change", b.FinishChange(ctx, s, p.Get(t, options)), nil)
+	_, err = b.Change(ctx, s, id)
+	is(t, "the waiting passkey afterwards", err, account.ErrCeremony)
+}
+
+// What agencies would refuse is not committed: here a history whose first event
+// no officer known to this hub has ordered.
+func TestChangesAreReplayed(t *testing.T) {
+	b := accounttest.New(t)
+	ctx := t.Context()
+	p, s := b.Person(t, "resident-01", false)
+	second := b.AddPhone(t, s, p)
+	others, err := account.New(account.Options{
+		Store: b.Store, Register: accounttest.Register(t), RP: accounttest.RP, PairwiseSecret: make([]byte, 32), Now: b.Now,
+		Replaced: func(context.Context, string) error { return nil },
+	})
+	is(t, "accounts", err, nil)
+	options, err := others.BeginRemove(ctx, s, second.ID())
+	is(t, "begin remove", err, nil)
+	is(t, "change", others.FinishChange(ctx, s, p.Get(t, options)), account.ErrAssertion)
+}
+
+// A device that holds a passkey already is told so.
+func TestAddExcludes(t *testing.T) {
+	b := accounttest.New(t)
+	p, s := b.Person(t, "resident-01", false)
+	options, err := b.BeginAdd(t.Context(), s)
+	is(t, "begin add", err, nil)
+	o, err := virtualwebauthn.ParseAttestationOptions(string(options))
+	is(t, "options", err, nil)
+	if !p.Cred.IsExcludedForAttestation(*o) {
+		t.Errorf("not excluded: %s", options)
 	}
 }
 

@@ -117,6 +117,7 @@ func TestRefusals(t *testing.T) {
 		{"it does not withdraw what is not granted", func(_ *testing.T, _ *site, b, _ *tab) reply { return b.do("GET", "/me/consents/g2/withdraw", "") }, 409},
 		{"it hides a credential of somebody else", func(_ *testing.T, _ *site, _, b *tab) reply { return b.do("GET", "/me/credentials/c1/revoke", "") }, 404},
 		{"it keeps a credential of somebody else", func(_ *testing.T, _ *site, _, b *tab) reply { return b.do("POST", "/me/credentials/c1/revoke", "") }, 404},
+		{"it does not know an unknown credential", func(_ *testing.T, _ *site, b, _ *tab) reply { return b.do("POST", "/me/credentials/c2/revoke", "") }, 404},
 		{"it keeps a receipt of somebody else", func(_ *testing.T, _ *site, _, b *tab) reply { return b.do("GET", "/me/receipts/g1", "") }, 404},
 		{"it has no receipt without a grant", func(_ *testing.T, _ *site, b, _ *tab) reply { return b.do("GET", "/me/receipts/g2", "") }, 404},
 		{"it asks for patience while the log is behind", func(_ *testing.T, s *site, b, _ *tab) reply {
