@@ -35,7 +35,7 @@ func newFaces(e *engines) (*faces, error) {
 	frame := web.New(web.Options{Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone})
 	cards := &issuance.Handler{
 		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
-		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Now: time.Now,
+		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Clients: e.registry, Logger: e.log, Now: time.Now,
 	}
 	server, err := newServer(e, frame, cards)
 	if err != nil {

@@ -62,7 +62,7 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 	group.Go(func() error { return serveUntil(ctx, server(doors.public, log), public, c.TLSCert, c.TLSKey) })
 	group.Go(func() error { return serveUntil(ctx, server(doors.operator, log), socket, "", "") })
 	group.Go(func() error {
-		e.sweep(ctx, doors.server.Sweep)
+		e.sweep(ctx, doors.server.Sweep, e.offers.Sweep)
 		return nil
 	})
 	log.InfoContext(ctx, "the hub serves", "issuer", c.Issuer, "listen", c.Listen, "development", c.Development)
