@@ -49,17 +49,32 @@ func (p *phone) nameOf(c wallet.Credential, lang string) string {
 	return c.VCT
 }
 
-// facts flattens claims, named as the issuer names them where it does.
+// facts flattens claims, named and ordered as the issuer does where it does.
 func (p *phone) facts(claims map[string]any, m *openid4vci.CredentialMetadata, lang string) []fact {
-	var list []fact
-	for _, f := range flatten(nil, claims) {
-		f.Label = p.labelOf(f.Path, m, lang)
+	list := flatten(nil, claims)
+	slices.SortStableFunc(list, func(a, b fact) int { return place(a.Path, m) - place(b.Path, m) })
+	for i, f := range list {
+		list[i].Label = p.labelOf(f.Path, m, lang)
 		if text := p.texts[lang]["value."+f.Value]; text != "" {
-			f.Value = text
+			list[i].Value = text
 		}
-		list = append(list, f)
 	}
 	return list
+}
+
+// place is where the issuer's metadata lists the claim at path, or the one that
+// it is a part of.
+func place(path string, m *openid4vci.CredentialMetadata) int {
+	if m == nil {
+		return 0
+	}
+	for i, c := range m.Claims {
+		name := openid4vp.Path(c.Path).Name()
+		if path == name || strings.HasPrefix(path, name+".") {
+			return i
+		}
+	}
+	return len(m.Claims)
 }
 
 func flatten(path []string, value any) []fact {
@@ -79,20 +94,30 @@ func flatten(path []string, value any) []fact {
 	return list
 }
 
+// labelOf names a claim; a part of one is named after the whole, and by its own
+// name besides, save that "formatted" is the whole in words (OpenID Connect
+// Core, 5.1.1).
 func (p *phone) labelOf(path string, m *openid4vci.CredentialMetadata, lang string) string {
-	if m != nil {
-		for _, c := range m.Claims {
-			if openid4vp.Path(c.Path).Name() == path {
-				if name := display(c.Display, lang); name != "" {
-					return name
-				}
-			}
+	whole := strings.TrimSuffix(path, ".formatted")
+	for part := ""; ; {
+		if name := p.nameOfClaim(whole, m, lang); name != "" {
+			return name + part
+		}
+		at := strings.LastIndexByte(whole, '.')
+		if at < 0 {
+			return path
+		}
+		whole, part = whole[:at], " · "+whole[at+1:]+part
+	}
+}
+
+func (p *phone) nameOfClaim(path string, m *openid4vci.CredentialMetadata, lang string) string {
+	if i := place(path, m); m != nil && i < len(m.Claims) && openid4vp.Path(m.Claims[i].Path).Name() == path {
+		if name := display(m.Claims[i].Display, lang); name != "" {
+			return name
 		}
 	}
-	if text := p.texts[lang]["claim."+path]; text != "" {
-		return text
-	}
-	return path
+	return p.texts[lang]["claim."+path]
 }
 
 func (p *phone) home(w http.ResponseWriter, r *http.Request) {

@@ -115,7 +115,7 @@ func TestOfferPage(t *testing.T) {
 		t.Fatalf("taken twice: %d", status)
 	}
 	_, card := p.get(t, find(t, page, `href="(/cards/[^"]+)"`))
-	for _, want := range []string{"김민준", "1990-03-01", `data-claim="address.locality"`} {
+	for _, want := range []string{"김민준", "1990-03-01", `data-claim="address.locality"`, "Address · locality", "Surname"} {
 		if !strings.Contains(card, want) {
 			t.Errorf("the card does not show %s", want)
 		}

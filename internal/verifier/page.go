@@ -128,8 +128,10 @@ func (s *Server) facts(lang string, claims map[string]any) []fact {
 	for _, query := range slices.Sorted(maps.Keys(claims)) {
 		list = append(list, flatten(nil, claims[query])...)
 	}
+	slices.SortStableFunc(list, func(a, b fact) int { return place(a.Name) - place(b.Name) })
 	for i, f := range list {
-		first, rest, _ := strings.Cut(f.Name, ".")
+		// "formatted" is the whole in words (OpenID Connect Core, 5.1.1).
+		first, rest, _ := strings.Cut(strings.TrimSuffix(f.Name, ".formatted"), ".")
 		list[i].Label = s.known(lang, "verifier.claim."+first, first)
 		if rest != "" {
 			list[i].Label += " · " + rest
@@ -139,6 +141,17 @@ func (s *Server) facts(lang string, claims map[string]any) []fact {
 		}
 	}
 	return list
+}
+
+// reading is the order in which a person reads what is known here.
+var reading = []string{"name", "family_name", "given_name", "birthdate", "age_over_19", "address"}
+
+func place(name string) int {
+	first, _, _ := strings.Cut(name, ".")
+	if at := slices.Index(reading, first); at >= 0 {
+		return at
+	}
+	return len(reading)
 }
 
 func flatten(path openid4vp.Path, value any) []fact {
