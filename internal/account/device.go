@@ -2,6 +2,8 @@ package account
 
 import (
 	"encoding/hex"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -56,4 +58,13 @@ func deviceName(userAgent string, c *webauthn.Credential) string {
 		return "Passkey"
 	}
 	return strings.Join(parts, " · ")
+}
+
+// distinct numbers a name that another passkey of the same person bears.
+func distinct(name string, taken []PasskeyRow) string {
+	out := name
+	for n := 2; slices.ContainsFunc(taken, func(p PasskeyRow) bool { return p.Device == out }); n++ {
+		out = name + " (" + strconv.Itoa(n) + ")"
+	}
+	return out
 }

@@ -83,9 +83,13 @@ func (a *Accounts) FinishAdd(ctx context.Context, s Session, userAgent string, c
 	if err != nil {
 		return "", err
 	}
+	mine, err := a.store.Passkeys(ctx, s.Citizen)
+	if err != nil {
+		return "", fmt.Errorf("finish add: %w", err)
+	}
 	change = random(16)
 	err = a.put(ctx, kindChange, s.ID, change, changeLife,
-		ceremony{Citizen: s.Citizen, Credential: made, Device: deviceName(userAgent, made)})
+		ceremony{Citizen: s.Citizen, Credential: made, Device: distinct(deviceName(userAgent, made), mine)})
 	return change, err
 }
 

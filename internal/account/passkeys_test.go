@@ -315,9 +315,22 @@ func TestYoungPasskeysDoNotApprove(t *testing.T) {
 
 func TestDeviceNames(t *testing.T) {
 	b := accounttest.New(t)
-	_, s := b.Person(t, "resident-01", false)
+	p, s := b.Person(t, "resident-01", false)
 	keys, err := b.Passkeys(t.Context(), s.Citizen)
 	if err != nil || keys[0].Device != "iPhone · Safari" {
 		t.Errorf("%+v, %v", keys, err)
+	}
+	for _, want := range []string{"iPhone · Safari (2)", "iPhone · Safari (3)"} {
+		options, err := b.BeginAdd(t.Context(), s)
+		is(t, "begin add", err, nil)
+		id, err := b.FinishAdd(t.Context(), s, accounttest.UserAgent, accounttest.NewPhone().Create(t, options))
+		is(t, "finish add", err, nil)
+		c, err := b.Change(t.Context(), s, id)
+		if err != nil || c.Device != want {
+			t.Errorf("%+v, %v", c, err)
+		}
+		options, err = b.BeginConfirm(t.Context(), s, id)
+		is(t, "begin confirm", err, nil)
+		is(t, "confirm", b.FinishChange(t.Context(), s, p.Get(t, options)), nil)
 	}
 }

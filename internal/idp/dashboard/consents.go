@@ -216,10 +216,15 @@ func (h *Handler) history(w http.ResponseWriter, r *http.Request, s account.Sess
 	x, all := h.reader(r), []historyView{}
 	for _, e := range entries {
 		v := x.view(e.Record, e.Detail)
+		if e.Event.Kind == consent.KindRequested { // what was asked for, not what was agreed
+			asked := e.Record
+			asked.Agreed = nil
+			v = x.view(asked, e.Detail)
+		}
 		all = append(all, historyView{
 			Grant: v.Grant, Kind: e.Event.Kind, At: e.Event.At, By: e.Event.By, Consumer: v.Consumer, Provider: v.Provider,
 			DataSet: v.DataSet, Claims: v.Claims, Labels: v.Labels, Why: v.Why, Use: e.Event.Use, Reason: e.Event.Reason,
-			Receipt: v.Receipt,
+			Receipt: x.view(e.Record, e.Detail).Receipt,
 		})
 	}
 	if web.WantsJSON(r) {

@@ -71,6 +71,18 @@ func TestLists(t *testing.T) {
 			}
 		})
 	}
+	var list struct {
+		History []struct {
+			Kind   string
+			Claims []string
+		}
+	}
+	b.t = t
+	r := b.do("GET", "/me/history", "", "Accept", "application/json")
+	if err := json.Unmarshal([]byte(r.body), &list); err != nil || len(list.History) != 3 ||
+		len(list.History[1].Claims) != 2 || len(list.History[2].Claims) != 1 {
+		t.Errorf("what was asked and what was agreed: %s, %v", r.body, err)
+	}
 	other, _ := s.Person(t, "resident-07", false)
 	stranger := s.open(t, other)
 	for path, want := range map[string]string{"/me": `{"credentials":[]}`, "/me/consents": `{"consents":[]}`, "/me/history": `{"history":[]}`} {

@@ -63,6 +63,7 @@ func (o *office) History(_ context.Context, citizen string) ([]consent.HistoryEn
 	all := o.records()
 	return []consent.HistoryEntry{
 		{Event: consent.Event{Grant: "g2", Kind: consent.KindRequested, At: day, By: "consumer"}, Record: all[1], Detail: detail()},
+		{Event: consent.Event{Grant: "g1", Kind: consent.KindRequested, At: day, By: "consumer"}, Record: all[0], Detail: detail()},
 		{Event: consent.Event{Grant: "g1", Kind: consent.KindUsed, At: day, By: "provider", Use: 1}, Record: all[0], Detail: detail()},
 	}, nil
 }
