@@ -189,6 +189,6 @@ func (p *phone) fail(w http.ResponseWriter, r *http.Request, err error) {
 	} else {
 		m.Text, status = "fail.reach", http.StatusBadGateway
 	}
-	slog.InfoContext(r.Context(), "refused", "path", r.URL.Path, "check", m.Check, "err", err)
+	slog.InfoContext(r.Context(), "refused", "route", r.Pattern, "check", m.Check, "err", err)
 	p.render(w, r, status, "message", m)
 }

@@ -1,6 +1,9 @@
 package oauth
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // The sentinels of PreAuthorized.
 var (
@@ -36,6 +39,14 @@ func (r *Refusal) Error() string { return r.Code + ": " + r.Description }
 
 // Unwrap is the cause, for the log.
 func (r *Refusal) Unwrap() error { return r.Err }
+
+// check is the word before the description's colon, else the code.
+func (r *Refusal) check() string {
+	if word, _, named := strings.Cut(r.Description, ": "); named {
+		return word
+	}
+	return r.Code
+}
 
 func refuse(code, description string) *Refusal {
 	return &Refusal{Code: code, Description: description}

@@ -84,6 +84,9 @@ func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, err error)
 
 // log tells the operator what a client was told, and what it was not.
 func (s *Server) log(ctx context.Context, refusal *Refusal) {
+	if s.Refused != nil {
+		s.Refused(ctx, refusal.check())
+	}
 	level := slog.LevelInfo
 	if refusal.Code == "server_error" {
 		level = slog.LevelError

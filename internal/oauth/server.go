@@ -42,8 +42,11 @@ type Config struct {
 	RequireNonce bool
 	// Development permits plain http and cookies without __Host-.
 	Development bool
-	Logger      *slog.Logger
-	Now         func() time.Time
+	// Refused hears of each refusal: the check that failed, else the code; nil:
+	// nobody does.
+	Refused func(ctx context.Context, check string)
+	Logger  *slog.Logger
+	Now     func() time.Time
 }
 
 // Server is the authorization server.

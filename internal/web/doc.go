@@ -30,8 +30,8 @@
 // What always holds: no inline script and no inline style is allowed by the
 // Content-Security-Policy; nothing is fetched from another origin; a body is at
 // most BodyLimit bytes; a request of another origin that changes state is
-// refused unless its path was named by Machine; the log holds paths, never
-// queries, bodies or cookies; an unknown error reaches the reader as a
+// refused unless its path was named by Machine; the log names routes, never
+// addresses, queries, bodies or cookies; an unknown error reaches the reader as a
 // correlation id alone.
 //
 // Left out: sessions (internal/account), routing (net/http), rate limits.

@@ -18,6 +18,7 @@ type Options struct {
 	Development bool   // plain http on the loop-back: cookies without __Host- and Secure
 	Logger      *slog.Logger
 	Zone        *time.Location // of the times shown; Asia/Seoul when nil
+	Observe     Observer       // hears of each request; nil: nobody does
 }
 
 // Frame holds what all pages of a service share. Messages, Pages, Assets and
@@ -32,6 +33,7 @@ type Frame struct {
 	assets      map[string]asset
 	cross       *http.CrossOriginProtection
 	own         *Pages
+	observe     Observer
 }
 
 // New makes a frame with its own messages, assets and error page.
@@ -43,6 +45,7 @@ func New(o Options) *Frame {
 		zone:        o.Zone,
 		bundle:      newBundle(),
 		assets:      map[string]asset{},
+		observe:     o.Observe,
 		cross:       http.NewCrossOriginProtection(),
 	}
 	if f.log == nil {

@@ -22,10 +22,12 @@ func (f *Frame) Handler(mux http.Handler) http.Handler {
 		f.securityHeaders(w)
 		r.Body = http.MaxBytesReader(w, r.Body, BodyLimit)
 		r = f.withLanguage(w, r)
+		r, done := f.watch(r, id)
 		rec := &recorder{ResponseWriter: w}
 		start := time.Now()
-		defer f.finish(rec, r, start)
+		defer f.finish(rec, r, func() { done(r, rec.status, time.Since(start)) })
 		if strings.HasPrefix(r.URL.Path, assetPrefix) {
+			r.Pattern = assetPrefix
 			f.serveAsset(rec, r)
 			return
 		}
@@ -63,9 +65,9 @@ func (d discard) Header() http.Header       { return d.header }
 func (discard) WriteHeader(int)             {}
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
-// finish turns a panic into an error page and writes the access log: the path
-// and never the query, which may hold a code.
-func (f *Frame) finish(w *recorder, r *http.Request, start time.Time) {
+// finish turns a panic into an error page; the request is done after it.
+func (f *Frame) finish(w *recorder, r *http.Request, done func()) {
+	defer done()
 	if v := recover(); v != nil {
 		if v == http.ErrAbortHandler {
 			panic(v)
@@ -77,8 +79,6 @@ func (f *Frame) finish(w *recorder, r *http.Request, start time.Time) {
 			f.logFailure(r, http.StatusInternalServerError, "internal", "", err)
 		}
 	}
-	f.log.InfoContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", w.status,
-		"ms", time.Since(start).Milliseconds(), "correlation_id", Correlation(r.Context()))
 }
 
 type recorder struct {

@@ -68,10 +68,12 @@ func (f *Frame) Fail(w http.ResponseWriter, r *http.Request, status int, message
 }
 
 func (f *Frame) logFailure(r *http.Request, status int, code, check string, err error) {
-	args := []any{"status", status, "code", code, "method", r.Method, "path", r.URL.Path, "correlation_id", Correlation(r.Context())}
+	args := []any{"status", status, "code", code, "route", r.Pattern, "correlation_id", Correlation(r.Context())}
 	if check != "" {
 		args = append(args, "check", check)
+		Refused(r.Context(), check)
 	}
+	Refused(r.Context(), code)
 	if err != nil {
 		args = append(args, "err", err.Error())
 	}

@@ -42,14 +42,17 @@ var pageErrors = []struct {
 // refuse answers a program.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if protocol, ok := errors.AsType[*openid4vci.Error](err); ok {
+		web.Refused(r.Context(), protocol.Check)
+		web.Refused(r.Context(), string(protocol.Code))
 		h.Logger.InfoContext(r.Context(), "refused", "code", protocol.Code, "check", protocol.Check,
-			"path", r.URL.Path, "correlation_id", web.Correlation(r.Context()))
+			"route", r.Pattern, "correlation_id", web.Correlation(r.Context()))
 		writeJSON(w, protocol.Status(), protocol)
 		return
 	}
 	if errors.Is(err, errScope) { // RFC 6750, 3.1
+		web.Refused(r.Context(), "scope")
 		h.Logger.InfoContext(r.Context(), "refused", "code", "insufficient_scope",
-			"path", r.URL.Path, "correlation_id", web.Correlation(r.Context()))
+			"route", r.Pattern, "correlation_id", web.Correlation(r.Context()))
 		w.Header().Set("WWW-Authenticate", `DPoP error="insufficient_scope", scope="`+credential.ScopeResidentCard+`"`)
 		writeJSON(w, http.StatusForbidden, map[string]string{"error": "insufficient_scope"})
 		return
