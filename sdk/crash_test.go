@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -261,4 +263,41 @@ func TestNetworkRefuses(t *testing.T) {
 			t.Errorf("%q allowed in development: %v", tt.address, got)
 		}
 	}
+}
+
+// What cannot be read as a plain no frees nothing: the hub may have said yes.
+func TestProviderKeepsItsNumberWhenTheRefusalIsUnclear(t *testing.T) {
+	for _, tt := range []struct {
+		name, body string
+		status     int
+	}{
+		{"it keeps it when a proxy answers", "<html>nice try</html>", http.StatusForbidden},
+		{"it keeps it when no reason is given", "{}", http.StatusBadRequest},
+		{"it keeps it when the answer is no refusal at all", `{"code":"withdrawn"}`, http.StatusFound},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t)
+			c := f.call()
+			f.route.fault = func(r *http.Request, send func() *http.Response) (*http.Response, error) {
+				res := send()
+				if r.URL.Path == "/agency/commits" {
+					res.StatusCode, res.Body = tt.status, io.NopCloser(strings.NewReader(tt.body))
+				}
+				return res, nil
+			}
+			c.want(http.StatusForbidden, "refused", "commit")
+			f.lost("", 0, false)
+			c.mustSend()
+			if f.loaded != 1 {
+				t.Errorf("loaded %d times: the number was freed", f.loaded)
+			}
+		})
+	}
+}
+
+func TestProviderServesWhatItConfigures(t *testing.T) {
+	f := newFixture(t)
+	c := f.call()
+	delete(f.provider.config.DataSets, "health-checkup")
+	c.want(http.StatusNotFound, "not_served", "data set")
 }

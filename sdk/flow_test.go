@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/consenttest"
 	"github.com/govmydata/mydata/pkg/consent/receipt"
 )
 
@@ -54,6 +56,7 @@ func TestLoginRefuses(t *testing.T) {
 		{"it refuses an id_token with another nonce", "id_token", bendID("nonce", "another")},
 		{"it refuses an expired id_token", "id_token", bendID("exp", 1)},
 		{"it refuses an old id_token", "id_token", bendID("iat", 1)},
+		{"it refuses an id_token from the future", "id_token", bendID("iat", time.Now().AddDate(1, 0, 0).Unix())},
 		{"it refuses an id_token without a subject", "id_token", bendID("sub", "")},
 		{"it refuses an id_token without exp", "id_token", bendID("exp", nil)},
 	} {
@@ -227,5 +230,78 @@ func TestForget(t *testing.T) {
 	}
 	if _, err := f.consumer.Again(ctx, r.GrantID); Reason(err) != "unknown_grant" {
 		t.Errorf("Again: %v", err)
+	}
+}
+
+func TestHubMustBeTheOneOfTheTrustFolder(t *testing.T) {
+	f := newFixture(t)
+	f.route.fault = func(r *http.Request, send func() *http.Response) (*http.Response, error) {
+		res := send()
+		if strings.HasPrefix(r.URL.Path, "/.well-known/") {
+			body, _ := io.ReadAll(res.Body)
+			other := strings.Replace(string(body), `"issuer":"https://hub.example"`, `"issuer":"https://evil.example"`, 1)
+			res.Body = io.NopCloser(strings.NewReader(other))
+		}
+		return res, nil
+	}
+	_, err := f.consumer.Login(context.Background())
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Check != "metadata" {
+		t.Errorf("Login: %v", err)
+	}
+}
+
+func TestIdentityRefusesForeignTokens(t *testing.T) {
+	f := newFixture(t)
+	now := f.world.Now().Unix()
+	claims := map[string]any{"iss": consenttest.Issuer, "sub": "s", "aud": consenttest.Client, "nonce": "n", "iat": now, "exp": now + 60}
+	kid := f.world.Trust.HubKeys.Keys[0].KeyID
+	if _, err := f.consumer.hub.identity(f.hub.sign("JWT", claims), "n"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, token, nonce string }{
+		{"it refuses a token by another key", signWith(t, consenttest.NewKey(), kid, "JWT", claims), "n"},
+		{"it refuses a token by an unknown key", signWith(t, f.world.Hub, "another", "JWT", claims), "n"},
+		{"it refuses an access token", f.hub.sign("at+jwt", claims), "n"},
+		{"it refuses a login without a nonce", f.hub.sign("JWT", claims), ""},
+		{"it refuses nonsense", "a.b.c", "n"},
+		{"it refuses nothing", "", "n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := f.consumer.hub.identity(tt.token, tt.nonce); err == nil {
+				t.Error("it accepted")
+			}
+		})
+	}
+}
+
+func TestLoginRefusesWhatTheHubAnswers(t *testing.T) {
+	for _, tt := range []struct {
+		name, path, old, new, check string
+	}{
+		{"it refuses no request_uri", "/par", "request_uri", "another", "pushed request"},
+		{"it refuses a token bound to no key", "/token", `"DPoP"`, `"Bearer"`, "token response"},
+		{"it refuses no access token", "/token", "access_token", "another", "token response"},
+		{"it refuses no id_token", "/token", "id_token", "another", "id_token"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.route.fault = func(r *http.Request, send func() *http.Response) (*http.Response, error) {
+				res := send()
+				if r.URL.Path == tt.path {
+					body, _ := io.ReadAll(res.Body)
+					res.Body = io.NopCloser(strings.NewReader(strings.Replace(string(body), tt.old, tt.new, 1)))
+				}
+				return res, nil
+			}
+			to, err := f.consumer.Login(context.Background())
+			if err == nil {
+				_, err = f.consumer.LoggedIn(context.Background(), to.State, f.hub.visit(to.URL, f.passkey))
+			}
+			var refused *Error
+			if !errors.As(err, &refused) || refused.Check != tt.check {
+				t.Errorf("%v, want %q", err, tt.check)
+			}
+		})
 	}
 }
