@@ -185,6 +185,7 @@ func TestRequestObject(t *testing.T) {
 		{"it refuses one that lives too long", typ, nil, func(m map[string]any) { m["exp"] = h.now().Add(2 * time.Hour).Unix() }, "invalid_request_object", "hour"},
 		{"it refuses one from the future", typ, nil, func(m map[string]any) { m["nbf"] = h.now().Add(2 * time.Minute).Unix() }, "invalid_request_object", "future"},
 		{"it refuses one inside another", typ, nil, func(m map[string]any) { m["request"] = "x" }, "invalid_request_object", "another"},
+		{"it refuses a control character in a claim", typ, nil, func(m map[string]any) { m["state"] = "a\x00b" }, "invalid_request", "no text"},
 		{"it refuses a wrong type of claim", typ, nil, func(m map[string]any) { m["state"] = 7 }, "invalid_request_object", "claims"},
 		{"it refuses an unregistered redirect_uri", typ, nil, func(m map[string]any) { m["redirect_uri"] = "https://evil.example" }, "invalid_request", "redirect_uri"},
 		{"it refuses plain PKCE", typ, nil, func(m map[string]any) { m["code_challenge_method"] = "plain" }, "invalid_request", "code_challenge"},

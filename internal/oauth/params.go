@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4/json"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -127,6 +129,10 @@ func (p params) checkLimits(registry.Client) *Refusal {
 	for _, text := range []string{p.RedirectURI, p.Scope, p.State, p.Nonce, p.UILocales, p.LoginHint, p.Prompt} {
 		if len(text) > maxText {
 			return refuse("invalid_request", "a parameter is too long")
+		}
+		// RFC 6749, Appendix A: no parameter has a control character.
+		if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			return refuse("invalid_request", "a parameter holds what no text has")
 		}
 	}
 	if p.JKT != "" && !sha256Text(p.JKT) {

@@ -21,7 +21,7 @@ func (db *DB) Accounts() *Accounts { return &Accounts{db} }
 
 // accountRow turns "no rows" into the engine's word and says what was sought.
 func accountRow(what string, err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
+	if absent(err) {
 		err = account.ErrNotFound
 	}
 	if err != nil {

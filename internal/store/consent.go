@@ -42,6 +42,9 @@ func (c *Consents) Events(ctx context.Context, citizen string) ([]consent.Event,
 
 func (c *Consents) events(ctx context.Context, query, key string) ([]consent.Event, error) {
 	rows, err := c.db.db.QueryContext(ctx, query, key)
+	if absent(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store consent: %w", err)
 	}
@@ -175,7 +178,7 @@ func (c *Consents) Proposal(ctx context.Context, id consent.GrantID) (consent.Pr
 	err := c.db.db.QueryRowContext(ctx, `SELECT citizen, terms, nonce, expires FROM consent_proposals WHERE grant_id = $1`, string(id)).
 		Scan(&p.Citizen, &terms, &nonce, &expires)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case absent(err):
 		return consent.Proposal{}, consent.ErrNoOffer
 	case err != nil:
 		return consent.Proposal{}, fmt.Errorf("store proposal: %w", err)

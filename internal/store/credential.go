@@ -151,7 +151,7 @@ func (s *Credentials) list(ctx context.Context, which string, args ...any) (cred
 }
 
 func unknown(what string, err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
+	if absent(err) {
 		return credential.ErrUnknown
 	}
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -51,7 +50,7 @@ func exactly(n int64, err, none error) error {
 
 // gone gives oauth.ErrGone for a row that is not there.
 func gone(what string, err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
+	if absent(err) {
 		return oauth.ErrGone
 	}
 	if err != nil {

@@ -82,6 +82,14 @@ func retryable(err error) bool {
 	return false
 }
 
+// absent says that there is no such row: none was found, or none can be, since
+// the text that was sought is one that PostgreSQL keeps in no row (a NUL, or
+// not UTF-8) while SQLite just finds nothing.
+func absent(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return errors.Is(err, sql.ErrNoRows) || ok && pg.Code == "22021"
+}
+
 // isUnique says that a row with this key exists already. On PostgreSQL the
 // transaction is then dead: prefer ON CONFLICT where it will go on.
 func isUnique(err error) bool {

@@ -41,8 +41,18 @@ func is(t *testing.T, what string, err, want error) {
 	}
 }
 
+// unstorable are texts that come from outside and that PostgreSQL keeps in no
+// row: what is sought by them is not there, on any database.
+var unstorable = []string{"a\x00b", "\xff\xfe"}
+
 func accountsEmpty(t *testing.T, s account.Store) {
 	ctx := t.Context()
+	for _, odd := range unstorable {
+		_, err := s.PseudonymOf(ctx, "sector", odd)
+		is(t, "pseudonym", err, account.ErrNotFound)
+		_, err = s.Citizen(ctx, odd)
+		is(t, "citizen", err, account.ErrNotFound)
+	}
 	_, err := s.Citizen(ctx, "nobody")
 	is(t, "citizen", err, account.ErrNotFound)
 	_, err = s.CitizenOf(ctx, "nobody")

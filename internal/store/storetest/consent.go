@@ -35,6 +35,12 @@ func asked(grant, citizen string, citizenSeq int64) consent.Commit {
 }
 
 func consentsEmpty(t *testing.T, s consent.Store) {
+	for _, odd := range unstorable {
+		_, _, err := s.History(t.Context(), consent.GrantID(odd))
+		is(t, "history", err, consent.ErrUnknown)
+		_, err = s.Proposal(t.Context(), consent.GrantID(odd))
+		is(t, "proposal", err, consent.ErrNoOffer)
+	}
 	_, _, err := s.History(t.Context(), "none")
 	is(t, "history", err, consent.ErrUnknown)
 	_, err = s.Proposal(t.Context(), "none")

@@ -190,8 +190,13 @@ func updatesOffers(t *testing.T, s CredentialStore) {
 	if _, err := s.Offer(t.Context(), "offer-a"); !errors.Is(err, credential.ErrUnknown) {
 		t.Errorf("an old offer was not forgotten: %v", err)
 	}
-	if _, err := s.Offer(t.Context(), "none"); !errors.Is(err, credential.ErrUnknown) {
-		t.Errorf("unknown offer: %v", err)
+	for _, id := range append([]string{"none"}, unstorable...) {
+		if _, err := s.Offer(t.Context(), id); !errors.Is(err, credential.ErrUnknown) {
+			t.Errorf("unknown offer: %v", err)
+		}
+		if _, err := s.List(t.Context(), id); !errors.Is(err, credential.ErrUnknown) {
+			t.Errorf("unknown list: %v", err)
+		}
 	}
 }
 

@@ -74,6 +74,14 @@ func atOnce(t *testing.T, want error, f func(n int) error) int {
 
 func oauthEmpty(t *testing.T, s oauth.Store) {
 	ctx := t.Context()
+	for _, odd := range unstorable {
+		_, err := s.Request(ctx, odd, oauthTime)
+		is(t, "request", err, oauth.ErrGone)
+		_, _, err = s.Token(ctx, odd, oauthTime)
+		is(t, "token", err, oauth.ErrGone)
+		_, err = s.TakePushed(ctx, "none", odd, oauthTime)
+		is(t, "pushed", err, oauth.ErrGone)
+	}
 	_, err := s.TakePushed(ctx, "none", "client", oauthTime)
 	is(t, "pushed", err, oauth.ErrGone)
 	_, err = s.Request(ctx, "none", oauthTime)

@@ -15,9 +15,11 @@ import (
 // Registry is what every registry.Store must do. s is empty.
 func Registry(t *testing.T, s registry.Store) {
 	t.Run("it answers ErrUnknown for what is not there", func(t *testing.T) {
-		_, err := s.Client(t.Context(), "none")
-		is(t, "client", err, registry.ErrUnknown)
-		_, _, err = s.Catalogue(t.Context())
+		for _, id := range append([]string{"none"}, unstorable...) {
+			_, err := s.Client(t.Context(), id)
+			is(t, "client", err, registry.ErrUnknown)
+		}
+		_, _, err := s.Catalogue(t.Context())
 		is(t, "catalogue", err, registry.ErrUnknown)
 	})
 	t.Run("it keeps a client whole and never replaces it by another", func(t *testing.T) { registryClients(t, s) })
