@@ -22,8 +22,10 @@ var (
 	ErrCorrupt = errors.New("the log's storage contradicts itself")
 )
 
-// groupSize bounds the leaves of one group.
-const groupSize = 4096
+const (
+	groupSize = 4096             // leaves of one group, at most
+	stepTime  = 30 * time.Second // of one step: a database that hangs must not stop the log for good
+)
 
 // Options of a Log.
 type Options struct {
@@ -49,6 +51,8 @@ type Log struct {
 	mu        sync.Mutex
 	published chan struct{} // closed and replaced at each publication
 	stopped   error
+	delay     error // of the last step
+	delayed   time.Time
 }
 
 var errNotRunning = errors.New("the sequencer is not running")
@@ -89,12 +93,13 @@ func (l *Log) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	var before string
 	for {
-		err := l.step(ctx)
+		err := l.limited(ctx)
 		if errors.Is(err, ErrRolledBack) || errors.Is(err, ErrCorrupt) {
 			l.o.Logger.ErrorContext(ctx, "log stopped", "error", err)
 			l.stop(err)
 			return err
 		}
+		l.late(err)
 		if now := fmt.Sprint(err); err != nil && ctx.Err() == nil && now != before {
 			l.o.Logger.WarnContext(ctx, "log delayed", "error", err)
 			before = now
@@ -114,6 +119,35 @@ func (l *Log) stop(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stopped = err
+}
+
+// limited is one step with an end.
+func (l *Log) limited(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	defer cancel()
+	return l.step(ctx)
+}
+
+// late notes since when and why nothing is published.
+func (l *Log) late(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		l.delay, l.delayed = nil, time.Time{}
+		return
+	}
+	if l.delay == nil {
+		l.delayed = l.o.Now()
+	}
+	l.delay = err
+}
+
+// Delayed says why checkpoints do not come, and since when; nil: they do.
+// Commits go on meanwhile, and their proofs follow.
+func (l *Log) Delayed() (since time.Time, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.delayed, l.delay
 }
 
 // Ready says why the log does not run, or nil. Witnesses out of reach do not
@@ -203,7 +237,11 @@ func (l *Log) check(ctx context.Context, tree Tree) error {
 
 // checkPublished checks that what was published is a beginning of the tree.
 func (l *Log) checkPublished(ctx context.Context, tree Tree, p Published) error {
-	path, err := tlog.ProveConsistency(ctx, l.o.Storage, tree.Size, tree.Root, p.Size)
+	tiles := &reading{Tiles: l.o.Storage}
+	path, err := tlog.ProveConsistency(ctx, tiles, tree.Size, tree.Root, p.Size)
+	if tiles.failed != nil {
+		return fmt.Errorf("read tiles: %w", tiles.failed)
+	}
 	if err == nil {
 		err = tlog.CheckConsistency(path, p.Size, p.Root, tree.Size, tree.Root)
 	}
@@ -211,6 +249,21 @@ func (l *Log) checkPublished(ctx context.Context, tree Tree, p Published) error 
 		return fmt.Errorf("%w: the published checkpoint is not a beginning of the tree: %w", ErrCorrupt, err)
 	}
 	return nil
+}
+
+// reading remembers that tiles could not be read, which says nothing of what is
+// in them: an outage must not pass for a contradiction.
+type reading struct {
+	tlog.Tiles
+	failed error
+}
+
+func (r *reading) Tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
+	data, err := r.Tiles.Tile(ctx, t)
+	if err != nil && !errors.Is(err, ErrNone) {
+		r.failed = err
+	}
+	return data, err
 }
 
 // create begins a log with the signed empty tree, so that there is a

@@ -1,0 +1,100 @@
+package sequencer_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/govmydata/mydata/internal/sequencer"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// dark is a storage that answers nothing, or no tile, while it is dark.
+type dark struct {
+	sequencer.Storage
+	all, tiles atomic.Bool
+	asked      atomic.Int32
+}
+
+func (d *dark) out(all *atomic.Bool) error {
+	if d.all.Load() || all.Load() {
+		d.asked.Add(1)
+		return errFault
+	}
+	return nil
+}
+
+func (d *dark) Pending(ctx context.Context, limit int) ([]sequencer.Leaf, error) {
+	if err := d.out(&d.all); err != nil {
+		return nil, err
+	}
+	return d.Storage.Pending(ctx, limit)
+}
+
+func (d *dark) Tree(ctx context.Context) (sequencer.Tree, error) {
+	if err := d.out(&d.all); err != nil {
+		return sequencer.Tree{}, err
+	}
+	return d.Storage.Tree(ctx)
+}
+
+func (d *dark) Published(ctx context.Context) (sequencer.Published, error) {
+	if err := d.out(&d.all); err != nil {
+		return sequencer.Published{}, err
+	}
+	return d.Storage.Published(ctx)
+}
+
+func (d *dark) Tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
+	if err := d.out(&d.tiles); err != nil {
+		return nil, err
+	}
+	return d.Storage.Tile(ctx, t)
+}
+
+// TestOutage takes the storage away under a log, or under its start: it waits,
+// says so, and goes on. What cannot be read is not corrupt.
+func TestOutage(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		restart bool
+		out     func(*dark) *atomic.Bool
+	}{
+		{"it outlives a storage that is gone", false, func(d *dark) *atomic.Bool { return &d.all }},
+		{"it starts when the storage comes back", true, func(d *dark) *atomic.Bool { return &d.all }},
+		{"it starts when the tiles come back", true, func(d *dark) *atomic.Bool { return &d.tiles }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHouse(t, 1, 1)
+			db := open(t, filepath.Join(t.TempDir(), "db"))
+			d := &dark{Storage: db.Log()}
+			log, stop := h.run(t, d)
+			commit(t, db, 0, 300)
+			h.proven(t, log, 299, 300)
+			if tt.restart {
+				_ = stop()
+			}
+			out := tt.out(d)
+			out.Store(true)
+			if tt.restart {
+				log, stop = h.run(t, d)
+			}
+			eventually(t, func() bool { return d.asked.Load() > 3 })
+			if since, err := log.Delayed(); !errors.Is(err, errFault) || since.IsZero() {
+				t.Errorf("delayed since %v: %v", since, err)
+			}
+			if err := log.Ready(t.Context()); err != nil {
+				t.Errorf("ready: %v", err)
+			}
+			commit(t, db, 300, 310)
+			out.Store(false)
+			h.proven(t, log, 300, 310)
+			eventually(t, func() bool { _, err := log.Delayed(); return err == nil })
+			if err := stop(); !errors.Is(err, context.Canceled) {
+				t.Errorf("run: %v", err)
+			}
+		})
+	}
+}
