@@ -345,6 +345,27 @@ func (c *Consumer) Receipt(ctx context.Context, grantID string) (json.RawMessage
 	return nil, err
 }
 
+// Grants are the ids of all grants about a person that the journal holds,
+// oldest first: also one whose first answer did not come through, which Again
+// fetches.
+func (c *Consumer) Grants(ctx context.Context, subject string) ([]string, error) {
+	all, err := c.config.Journal.List(ctx, "grant")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, e := range all {
+		var g grantRow
+		if err := json.Unmarshal(e.Value, &g); err != nil {
+			return nil, err
+		}
+		if subject != "" && g.Subject == subject {
+			found = append(found, e.Key)
+		}
+	}
+	return found, nil
+}
+
 // Last is the latest release of a grant, from the journal.
 func (c *Consumer) Last(ctx context.Context, grantID string) (*Release, error) {
 	row, err := c.last(ctx, grantID)

@@ -163,10 +163,13 @@ func TestConsumerAsksAgain(t *testing.T) {
 				if !errors.Is(err, ErrUnavailable) {
 					t.Fatalf("Complete: %v", err)
 				}
-				grants, _ := f.journals[1].List(ctx, "grant")
+				grants, missing := f.consumer.Grants(ctx, f.need().Subject)
+				if others, _ := f.consumer.Grants(ctx, ""); missing != nil || len(grants) != 1 || others != nil {
+					t.Fatal(grants, others, missing)
+				}
 				f.lost("", 0, false)
 				f.world.Pass(tt.pass)
-				r, err = f.consumer.Again(ctx, grants[0].Key)
+				r, err = f.consumer.Again(ctx, grants[0])
 			}
 			if err != nil || r.Use != tt.use || r.Claims["vision_ok"] != true {
 				t.Errorf("%+v, %v, want use %d", r, err, tt.use)

@@ -46,8 +46,11 @@ func openSite(t *testing.T) *site {
 	}
 	s := &site{consumer: consumer, records: records, sessions: newSessions(),
 		pages: page.New(page.Options{Service: "licence", Files: pageFiles(), Logger: slog.Default()})}
-	if err := s.note(context.Background(), "sub-1", "grant-1"); err != nil {
-		t.Fatal(err)
+	for _, id := range []string{"grant-1", "grant-2"} {
+		grant, _ := json.Marshal(map[string]string{"subject": "sub-1"})
+		if err := journal.Put(context.Background(), sdk.Entry{Kind: "grant", Key: id, Value: grant}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return s
 }
@@ -72,7 +75,7 @@ func TestPages(t *testing.T) {
 	}{
 		{"it greets a stranger", "GET", "/?lang=en", "", 200, []string{"Renew my licence", "What comes next"}},
 		{"it greets a stranger in Korean", "GET", "/?lang=ko", "", 200, []string{"운전면허 갱신하기", "진행 순서"}},
-		{"it lists a person's renewals", "GET", "/?lang=en", "sub-1", 200, []string{"/renewal/grant-1", "Log out"}},
+		{"it lists a person's renewals", "GET", "/?lang=en", "sub-1", 200, []string{"/renewal/grant-1", "/renewal/grant-2/again", "Fetch the answer", "Log out"}},
 		{"it shows a renewal", "GET", "/renewal/grant-1?lang=en", "sub-1", 200, []string{"Eyesight sufficient", "1 of 2", "Use the second time", "https://hub.example/me/consents"}},
 		{"it shows a renewal in Korean", "GET", "/renewal/grant-1?lang=ko", "sub-1", 200, []string{"총 2회 중 1회째", "두 번째로 확인하기"}},
 		{"it shows no other person's renewal", "GET", "/renewal/grant-1?lang=en", "sub-2", 404, []string{"another login"}},

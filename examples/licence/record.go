@@ -13,8 +13,7 @@ import (
 // record is the agency's own file on a licence holder. Its key is the pseudonym
 // that the hub gives this agency for the person, and nothing else.
 type record struct {
-	Since  time.Time `json:"since"`
-	Grants []string  `json:"grants"`
+	Since time.Time `json:"since"`
 }
 
 const kindRecord = "licence"
@@ -41,23 +40,8 @@ func (s *site) save(ctx context.Context, sub string, v record) error {
 	return s.records.Put(ctx, sdk.Entry{Kind: kindRecord, Key: sub, Value: raw})
 }
 
-// note adds a grant to the person's record.
-func (s *site) note(ctx context.Context, sub, grant string) error {
-	s.recording.Lock()
-	defer s.recording.Unlock()
-	v, err := s.link(ctx, sub)
-	if err != nil || slices.Contains(v.Grants, grant) {
-		return err
-	}
-	v.Grants = append(v.Grants, grant)
-	return s.save(ctx, sub, v)
-}
-
 // owns says whether a grant is the person's: an address alone opens nothing.
 func (s *site) owns(ctx context.Context, sub, grant string) bool {
-	if sub == "" {
-		return false
-	}
-	v, err := s.link(ctx, sub)
-	return err == nil && slices.Contains(v.Grants, grant)
+	grants, err := s.consumer.Grants(ctx, sub)
+	return err == nil && slices.Contains(grants, grant)
 }

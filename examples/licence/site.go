@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/govmydata/mydata/examples/page"
@@ -14,11 +13,10 @@ import (
 )
 
 type site struct {
-	consumer  *sdk.Consumer
-	records   *sdk.FileJournal
-	recording sync.Mutex
-	sessions  *sessions
-	pages     *page.Site
+	consumer *sdk.Consumer
+	records  *sdk.FileJournal
+	sessions *sessions
+	pages    *page.Site
 }
 
 // need is what a renewal needs: two yes-or-no answers, and the date if the
@@ -34,21 +32,30 @@ func need(sub string) sdk.Need {
 
 type homeData struct {
 	LoggedIn bool
+	Since    time.Time // of the person's record here
 	Renewals []*sdk.Release
+	Waiting  []string // grants whose answer did not come through
 }
 
 func (s *site) home(w http.ResponseWriter, r *http.Request) {
 	data := homeData{}
 	if sub := s.session(r).Sub; sub != "" {
-		data.LoggedIn = true
-		v, err := s.link(r.Context(), sub)
+		own, err := s.link(r.Context(), sub)
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		for _, grant := range slices.Backward(v.Grants) {
+		grants, err := s.consumer.Grants(r.Context(), sub)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		data.LoggedIn, data.Since = true, own.Since
+		for _, grant := range slices.Backward(grants) {
 			if release, err := s.consumer.Last(r.Context(), grant); err == nil {
 				data.Renewals = append(data.Renewals, release)
+			} else {
+				data.Waiting = append(data.Waiting, grant)
 			}
 		}
 	}
@@ -104,9 +111,6 @@ func (s *site) callback(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		release, err := s.consumer.Complete(ctx, v.State, r.URL.Query())
 		s.setSession(w, r, session{Sub: v.Sub})
-		if err == nil {
-			err = s.note(ctx, v.Sub, release.GrantID)
-		}
 		if err != nil {
 			s.fail(w, r, err)
 			return
