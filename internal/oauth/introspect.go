@@ -8,17 +8,27 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
-	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
+
+// introspect is for who can authenticate (RFC 7662, 2.1): a public client's
+// name alone is not enough.
+func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
+	form, refusal := postForm(w, r)
+	if c := credentialsOf(r, form); refusal == nil && c.ClientSecret == "" && c.ClientAssertion == "" {
+		refusal = refuse("invalid_client", "client authentication is missing")
+	}
+	if refusal != nil {
+		s.writeRefusal(w, r, refusal)
+		return
+	}
+	s.toLibrary(w, r)
+}
 
 // Introspect tells about an access token (RFC 7662): its own client, and those
 // registered to ask. Anybody else hears that there is no such token.
 func (k *kit) Introspect(ctx context.Context, r *op.Request[op.IntrospectionRequest]) (*op.Response, error) {
 	client, refusal := k.s.authenticate(ctx, credentialsOf(&http.Request{Header: r.Header}, r.Form))
-	if refusal == nil && client.AuthMethod == registry.AuthNone {
-		refusal = refuse("invalid_client", "this client cannot authenticate")
-	}
 	if refusal != nil {
 		return nil, k.s.kitError(ctx, refusal)
 	}

@@ -89,7 +89,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /authorize/callback", noStore(s.callback))
 	mux.Handle("POST /par", machine(s.par))
 	mux.Handle("POST /token", machine(s.token))
-	mux.Handle("POST /introspect", machine(s.toLibrary))
+	mux.Handle("POST /introspect", machine(s.introspect))
 	mux.Handle("POST /revoke", machine(s.toLibrary))
 	userinfo := s.Protect(s.Issuer, http.HandlerFunc(s.userinfo))
 	mux.Handle("GET /userinfo", userinfo)
