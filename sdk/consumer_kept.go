@@ -1,0 +1,71 @@
+package sdk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+)
+
+// Grants are the ids of all grants about a person that the journal holds,
+// oldest first: also one whose first answer did not come through, which Again
+// fetches.
+func (c *Consumer) Grants(ctx context.Context, subject string) ([]string, error) {
+	all, err := c.config.Journal.List(ctx, "grant")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, e := range all {
+		var g grantRow
+		if err := json.Unmarshal(e.Value, &g); err != nil {
+			return nil, err
+		}
+		if subject != "" && g.Subject == subject {
+			found = append(found, e.Key)
+		}
+	}
+	return found, nil
+}
+
+// Last is the latest release of a grant, from the journal.
+func (c *Consumer) Last(ctx context.Context, grantID string) (*Release, error) {
+	row, err := c.last(ctx, grantID)
+	for err == nil && row.Done == nil && row.Use > 1 {
+		row, err = kept[sendRow](ctx, c.config.Journal, "send", useID(grantID, row.Use-1))
+	}
+	if err == nil && row.Done == nil {
+		err = refusal("unknown_grant", "grant", "consumer", "nothing was received under it")
+	}
+	return row.Done, err
+}
+
+func (c *Consumer) last(ctx context.Context, grantID string) (sendRow, error) {
+	row, err := kept[sendRow](ctx, c.config.Journal, "send", useID(grantID, 1))
+	for err == nil {
+		next, more := kept[sendRow](ctx, c.config.Journal, "send", useID(grantID, row.Use+1))
+		if errors.Is(more, ErrAbsent) {
+			return row, nil
+		}
+		row, err = next, more
+	}
+	if errors.Is(err, ErrAbsent) {
+		err = refusal("unknown_grant", "grant", "consumer", "this journal has no such grant")
+	}
+	return row, err
+}
+
+// Forget deletes what the journal holds of a grant: keys, claims, receipt.
+func (c *Consumer) Forget(ctx context.Context, grantID string) error {
+	row, err := c.last(ctx, grantID)
+	var all []error
+	for use := row.Use; err == nil && use >= 1; use-- {
+		all = append(all, c.config.Journal.Delete(ctx, "send", useID(grantID, use)))
+	}
+	all = append(all, c.config.Journal.Delete(ctx, "receipt", grantID), c.config.Journal.Delete(ctx, "grant", grantID))
+	for i, err := range all {
+		if errors.Is(err, ErrAbsent) {
+			all[i] = nil
+		}
+	}
+	return errors.Join(all...)
+}
