@@ -54,6 +54,9 @@ func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e
 	if e.ring, err = keys.Load(data); err != nil {
 		return nil, fmt.Errorf("%w; idp keygen makes what is missing", err)
 	}
+	if _, _, chain := e.ring.Signer(keys.Issuer); !keys.Names(chain, c.Issuer) {
+		return nil, fmt.Errorf("the issuer's certificate is for another address than %s: run idp keygen --issuer %s", c.Issuer, c.Issuer)
+	}
 	if err := e.loadTrust(); err != nil {
 		return nil, err
 	}

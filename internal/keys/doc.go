@@ -20,5 +20,6 @@
 // purpose.
 //
 // What always holds: private files have mode 0600, and Load refuses one that
-// others may read; Generate never overwrites a file.
+// others may read; Generate overwrites no key, and a
+// certificate only when the service it names has moved.
 package keys

@@ -6,11 +6,13 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -107,11 +109,17 @@ func (g *generator) key(name string) crypto.Signer {
 	return made
 }
 
-// certified makes a key and its certificate under an authority.
+// certified makes a key and its certificate under an authority; a certificate
+// that says another name, because the service has moved, is made anew.
 func (g *generator) certified(ca *Authority, keyName, chainName, name, uri string) {
 	signer := g.key(keyName)
 	if !g.needed(chainName) {
-		return
+		if g.err != nil || g.says(chainName, signer, uri) {
+			return
+		}
+		if g.err = os.Remove(filepath.Join(g.dir, chainName)); g.err != nil {
+			return
+		}
 	}
 	chain, err := ca.Issue(Certificate{Key: signer.Public(), Name: name, URI: uri, Now: g.o.Now})
 	if err != nil {
@@ -119,6 +127,25 @@ func (g *generator) certified(ca *Authority, keyName, chainName, name, uri strin
 		return
 	}
 	g.write(chainName, chainPEM(chain...), false)
+}
+
+// says tells whether a certificate has this URI as its name.
+func (g *generator) says(chainName string, signer crypto.Signer, uri string) bool {
+	chain, err := readChain(filepath.Join(g.dir, chainName), signer)
+	if err != nil {
+		g.err = err
+		return true
+	}
+	return Names(chain, uri)
+}
+
+// Names tells whether the leaf of an x5c chain has this URI as its one URI name.
+func Names(chain [][]byte, uri string) bool {
+	if len(chain) == 0 {
+		return false
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	return err == nil && len(leaf.URIs) == 1 && leaf.URIs[0].String() == uri
 }
 
 // authority makes a CA, or reads the one there is.

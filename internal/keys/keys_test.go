@@ -2,6 +2,7 @@ package keys_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/x509"
 	"io/fs"
 	"os"
@@ -100,6 +101,20 @@ func TestGenerate(t *testing.T) {
 			t.Fatal(err)
 		}
 		verify(t, chain, ring.CA(), "http://localhost:8081")
+	})
+	t.Run("it certifies a service anew when its address moved, and keeps its key", func(t *testing.T) {
+		before, kid, _ := ring.Signer(keys.Issuer)
+		moved := options
+		moved.Issuer = "http://localhost:9090"
+		must(t, keys.Generate(dir, moved))
+		again, err := keys.Load(dir)
+		must(t, err)
+		after, kid2, chain := again.Signer(keys.Issuer)
+		if kid != kid2 || before.Public().(*ecdsa.PublicKey).X.Cmp(after.Public().(*ecdsa.PublicKey).X) != 0 {
+			t.Error("another key")
+		}
+		verify(t, chain, ring.CA(), "http://localhost:9090")
+		must(t, keys.Generate(dir, options))
 	})
 	t.Run("it refuses to go without an issuer", func(t *testing.T) {
 		if err := keys.Generate(t.TempDir(), keys.Options{LogOrigin: "x"}); err == nil {
