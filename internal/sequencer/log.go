@@ -34,8 +34,11 @@ type Options struct {
 	Policy   tlog.Policy   // knows our own key; its witnesses have URLs
 	Interval time.Duration // between groups: 100 ms when zero, 200 ms at most
 	Client   *http.Client  // to witnesses
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// Asked hears of each witness's answer: the size that it cosigned, or why it
+	// did not; nil: nobody does. It may be called from several goroutines.
+	Asked  func(witness string, size int64, err error)
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // Log runs one transparency log.
@@ -53,6 +56,7 @@ type Log struct {
 	stopped   error
 	delay     error // of the last step
 	delayed   time.Time
+	behind    time.Time // since when leaves with a place wait for a checkpoint
 }
 
 var errNotRunning = errors.New("the sequencer is not running")
@@ -67,6 +71,9 @@ func New(o Options) (*Log, error) {
 	}
 	if o.Client == nil {
 		o.Client = &http.Client{}
+	}
+	if o.Asked == nil {
+		o.Asked = func(string, int64, error) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -209,6 +216,9 @@ func (l *Log) load(ctx context.Context) error {
 		}
 	}
 	l.tree = &tree
+	if first || published.Size < tree.Size {
+		l.waits()
+	}
 	return nil
 }
 
@@ -311,5 +321,6 @@ func (l *Log) integrate(ctx context.Context) error {
 		return fmt.Errorf("integrate: %w", err)
 	}
 	l.tree, l.edge = &g.To, edge
+	l.waits()
 	return nil
 }

@@ -40,7 +40,7 @@ func (l *Log) publish(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.published)
-	l.published = make(chan struct{})
+	l.published, l.behind = make(chan struct{}), time.Time{}
 	return nil
 }
 
@@ -108,6 +108,10 @@ func (l *Log) askAll(ctx context.Context) <-chan answer {
 	for _, w := range l.witnesses {
 		go func() {
 			lines, err := w.cosign(asking, l.o.Storage, tree)
+			if err == nil {
+				_, err = l.merge(tree.Signed, lines)
+			}
+			l.o.Asked(w.Name, tree.Size, err)
 			answers <- answer{w.Name, lines, err}
 		}()
 	}

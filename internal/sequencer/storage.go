@@ -56,6 +56,9 @@ type Published struct {
 type Storage interface {
 	// Pending gives leaves without a place, oldest first, at most limit.
 	Pending(ctx context.Context, limit int) ([]Leaf, error)
+	// Waiting counts leaves without a place and says since when the oldest
+	// waits; the zero time when there is none.
+	Waiting(ctx context.Context) (leaves int64, since time.Time, err error)
 	// Tree gives the tree as last integrated; ErrNone before the first.
 	Tree(ctx context.Context) (Tree, error)
 	// Integrate makes a group durable, whole. nil: it is. ErrMoved: the tree

@@ -52,6 +52,16 @@ func (l *Log) Pending(ctx context.Context, limit int) ([]sequencer.Leaf, error) 
 	return leaves, rows.Err()
 }
 
+// Waiting implements sequencer.Storage.
+func (l *Log) Waiting(ctx context.Context) (leaves int64, since time.Time, err error) {
+	var oldest sql.NullInt64
+	err = l.db.db.QueryRowContext(ctx, `SELECT COUNT(*), MIN(added) FROM log_pending`).Scan(&leaves, &oldest)
+	if oldest.Valid {
+		since = time.UnixMilli(oldest.Int64)
+	}
+	return leaves, since, err
+}
+
 // Tree implements sequencer.Storage.
 func (l *Log) Tree(ctx context.Context) (sequencer.Tree, error) {
 	var t sequencer.Tree
