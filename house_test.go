@@ -76,6 +76,10 @@ var table = []row{
 		reason: "engines meet in cmd, save where the house names the pair"},
 	{from: "internal/monitor", may: "pkg/... internal/witness",
 		reason: "engines meet in cmd, save where the house names the pair"},
+	{from: "internal/metrics internal/tracing",
+		reason: "what looks from outside knows nothing of ours; cmd joins it to the hooks that others declare"},
+	{from: "sdk/... pkg/...", never: "github.com/prometheus/... go.opentelemetry.io/otel/sdk/... go.opentelemetry.io/otel/exporters/...",
+		reason: "agencies choose how they watch: the SDK has hooks"},
 	{from: "internal/account internal/keys internal/registry internal/sequencer internal/anchor internal/witness internal/web",
 		may:    "pkg/...",
 		reason: "engines meet in cmd, save where the house names the pair"},
@@ -117,6 +121,8 @@ var homes = []struct{ library, in, reason string }{
 	{"github.com/gowebpki/jcs", "pkg/consent/... pkg/catalogue", "canonical JSON has few makers: terms, key events, receipts, schemas"},
 	{"github.com/santhosh-tekuri/jsonschema", "pkg/catalogue sdk", "schemas belong to the catalogue"},
 	{"github.com/hyperledger/fabric-gateway", "internal/anchor/fabric", "a ledger network is one adapter among others"},
+	{"github.com/prometheus/client_golang", "internal/metrics", "a label is bounded in one place"},
+	{"go.opentelemetry.io/otel", "internal/tracing", "what a span holds is decided in one place"},
 	{"github.com/chromedp", "conformance/tour", "a browser walks the story, nothing else"},
 }
 
