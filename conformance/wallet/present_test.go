@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +45,7 @@ type asker struct {
 	hop      bool   // answers by an HTTP redirect
 	got      string // the response that came
 	hopped   bool
+	instead  func(w http.ResponseWriter, r *http.Request) bool // answers in its place where it returns true
 	key      *ecdsa.PrivateKey
 	chain    [][]byte
 }
@@ -51,7 +54,11 @@ func newAsker(t *testing.T, i *wallettest.Issuer, query string) *asker {
 	t.Helper()
 	a := &asker{key: wallettest.Key(t)}
 	mux := http.NewServeMux()
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.instead == nil || !a.instead(w, r) {
+			mux.ServeHTTP(w, r)
+		}
+	}))
 	t.Cleanup(server.Close)
 	a.chain = i.Authority.Leaf(t, a.key.Public(), "Test verifier", server.URL)
 	q, err := openid4vp.ParseQuery([]byte(query))
@@ -281,5 +288,71 @@ func TestRevokedIsRefused(t *testing.T) {
 	}
 	if e := a.judge(t, issuer); e.OK {
 		t.Fatal("a revoked credential was accepted")
+	}
+}
+
+func TestVerifierAnswers(t *testing.T) {
+	issuer, w := holding(t)
+	for _, c := range []struct {
+		name, path, check string
+		status            int
+		contentType, body string
+	}{
+		{"it passes on that the request is gone", "/request", "expired", 410, "application/problem+json", `{"code":"expired"}`},
+		{"it refuses a request of another content type", "/request", "content type", 200, asJSON, `{}`},
+		{"it refuses a request that is none", "/request", "request object", 200, openid4vp.RequestMediaType, `x`},
+		{"it passes on that the answer was refused", "/response", "rejected", 400, "application/problem+json", `{"code":"rejected"}`},
+		{"it refuses an answer that is no JSON", "/response", "json", 200, asJSON, `x`},
+		{"it is content with an empty answer", "/response", "", 200, asJSON, `{}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := newAsker(t, issuer, nameQuery)
+			a.instead = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != c.path {
+					return false
+				}
+				w.Header().Set("Content-Type", c.contentType)
+				w.WriteHeader(c.status)
+				_, _ = w.Write([]byte(c.body))
+				return true
+			}
+			asked, err := w.ReadRequest(t.Context(), a.link)
+			if err == nil {
+				_, err = w.Present(t.Context(), asked, asked.Least())
+			}
+			wants(t, err, c.check)
+		})
+	}
+}
+
+func TestAuthorityQuery(t *testing.T) {
+	issuer, w := holding(t)
+	aki := base64.RawURLEncoding.EncodeToString(issuer.Authority.Certificate.SubjectKeyId)
+	for _, c := range []struct{ name, aki, check string }{
+		{"it answers under the authority that is named", aki, ""},
+		{"it does not answer under another", "AAAA", "credentials"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := newAsker(t, issuer, strings.Replace(nameQuery, `"meta"`, `"trusted_authorities":[{"type":"aki","values":["`+c.aki+`"]}],"meta"`, 1))
+			_, err := w.ReadRequest(t.Context(), a.link)
+			wants(t, err, c.check)
+		})
+	}
+}
+
+func TestExtra(t *testing.T) {
+	issuer, w := holding(t)
+	one := `{"id":"ID","format":"dc+sd-jwt","meta":{"vct_values":["urn:mydata:resident-card:1"]}}`
+	a := newAsker(t, issuer, `{"credentials":[`+strings.Replace(one, "ID", "a", 1)+`,`+strings.Replace(one, "ID", "b", 1)+`],
+		"credential_sets":[{"options":[["a"]]},{"required":false,"options":[["b"]]},{"required":false,"options":[["b"]]}]}`)
+	asked, err := w.ReadRequest(t.Context(), a.link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]wallet.Choice{{Query: "b"}}, asked.Extra()); diff != "" {
+		t.Fatal(diff)
+	}
+	if _, err := w.Present(t.Context(), asked, append(asked.Least(), asked.Extra()...)); err != nil {
+		t.Fatal(err)
 	}
 }

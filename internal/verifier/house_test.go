@@ -61,7 +61,7 @@ func (h *house) pass(d time.Duration) {
 	h.now = h.now.Add(d)
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T, change ...func(*verifier.Config)) *house {
 	t.Helper()
 	h := &house{issuer: wallettest.NewIssuer(t), now: time.Now(), log: &lockedBuffer{}}
 	pool := h.issuer.Authority.Pool()
@@ -80,7 +80,7 @@ func newHouse(t *testing.T) *house {
 	t.Cleanup(server.Close)
 	h.url = server.URL
 	key := wallettest.Key(t)
-	v, err := verifier.New(verifier.Config{
+	config := verifier.Config{
 		URL: h.url, Wallet: "http://localhost:8084", Key: key,
 		Chain:   h.issuer.Authority.Leaf(t, key.Public(), "Test verifier", h.url),
 		Queries: verifier.Presets(), Frame: frame, Now: h.clock, Logger: log,
@@ -88,7 +88,11 @@ func newHouse(t *testing.T) *house {
 			Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: pool}},
 			Status: &statuslist.Client{Development: true}, Now: h.clock,
 		},
-	})
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	v, err := verifier.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,4 +141,17 @@ func names(checks []credential.Check, ok bool) []string {
 		}
 	}
 	return list
+}
+
+func TestNewWantsAll(t *testing.T) {
+	if _, err := verifier.New(verifier.Config{URL: "http://localhost"}); err == nil {
+		t.Fatal("a verifier without a key")
+	}
+}
+
+func TestWithoutDemoWallet(t *testing.T) {
+	h := newHouse(t, func(c *verifier.Config) { c.Wallet = "" })
+	if _, page := h.start(t, browser(t), "identity"); strings.Contains(page, "open-demo-wallet") || !strings.Contains(page, "open-wallet") {
+		t.Fatal(page)
+	}
 }

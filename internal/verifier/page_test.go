@@ -218,3 +218,42 @@ func TestPages(t *testing.T) {
 		}
 	})
 }
+
+func TestPageIsBounded(t *testing.T) {
+	h := newHouse(t)
+	for range 4096 {
+		h.place(t, `{}`)
+	}
+	resp, err := browser(t).PostForm(h.url+"/requests", url.Values{"ask": {"identity"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusTooManyRequests {
+		t.Fatal(resp.StatusCode)
+	}
+}
+
+func TestPageNames(t *testing.T) {
+	h := newHouse(t)
+	b := browser(t)
+	address, page := h.start(t, b, "address")
+	if _, err := h.present(t, find(t, page, `<code id="request">([^<]+)<`)); err != nil {
+		t.Fatal(err)
+	}
+	_, shown := get(t, b, address+"?lang=en")
+	if !regexp.MustCompile(`(?s)<dt>Name</dt>.*<dt>Address · locality</dt>.*<dt>Address · street_address</dt>`).MatchString(shown) {
+		t.Fatalf("named or ordered otherwise:\n%s", shown)
+	}
+	if !strings.Contains(shown, "Signature of the issuer") || strings.Contains(shown, ": Signature of the issuer") {
+		t.Fatal("the check has another name")
+	}
+	h2 := newHouse(t)
+	address, page = h2.start(t, b, "adult")
+	if _, err := h2.present(t, find(t, page, `<code id="request">([^<]+)<`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, shown = get(t, b, address+"?lang=ko"); !strings.Contains(shown, ">예<") {
+		t.Fatalf("a yes is shown otherwise:\n%s", shown)
+	}
+}

@@ -6,7 +6,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,7 +65,7 @@ func TestOrders(t *testing.T) {
 		{"it asks a query of one's own", `{"query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}]}}`, 200},
 		{"it refuses a broken query", `{"query":{"credentials":[]}}`, 400},
 		{"it refuses to do without holder binding", `{"query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]},"require_cryptographic_holder_binding":false}]}}`, 400},
-		{"it refuses query and format together", `{"format":"dc+sd-jwt","query":{}}`, 400},
+		{"it refuses query and format together", `{"format":"dc+sd-jwt","query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}]}}`, 400},
 		{"it refuses what is no JSON", `{`, 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -180,6 +183,10 @@ func TestJunkBurnsNothing(t *testing.T) {
 	placed, _ := h.place(t, `{}`)
 	a := h.responseURI(t, placed.Request)
 	elsewhere, _ := h.place(t, `{}`)
+	good, err := a.Encrypt(openid4vp.Response{Error: "access_denied"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	foreign, err := h.responseURI(t, elsewhere.Request).Encrypt(openid4vp.Response{Error: "access_denied"})
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +206,7 @@ func TestJunkBurnsNothing(t *testing.T) {
 		{"it keeps waiting after junk", url.Values{"response": {"x"}}, "response encryption"},
 		{"it keeps waiting after an answer to another request", url.Values{"response": {foreign}}, "response encryption"},
 		{"it keeps waiting after another state", url.Values{"response": {badState}}, "state"},
-		{"it keeps waiting after two answers in one", url.Values{"response": {"x", "y"}}, "response encryption"},
+		{"it keeps waiting after two answers in one", url.Values{"response": {good, good}}, "response encryption"},
 		{"it keeps waiting after an error without state", url.Values{"error": {"access_denied"}}, "state"},
 		{"it keeps waiting after a plain vp_token", url.Values{"vp_token": {"{}"}, "state": {a.State}}, "response encryption"},
 	} {
@@ -240,5 +247,88 @@ func TestBound(t *testing.T) {
 	h.pass(time.Hour)
 	if _, status := h.place(t, `{}`); status != 200 {
 		t.Fatalf("nothing was cleared: %d", status)
+	}
+}
+
+func TestWalletNonce(t *testing.T) {
+	h := newHouse(t)
+	placed, _ := h.place(t, `{}`)
+	link, err := openid4vp.ParseLink(placed.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		nonces []string
+		status int
+	}{
+		{"it takes none", nil, 200},
+		{"it takes one", []string{"mine"}, 200},
+		{"it refuses two", []string{"mine", "mine"}, 400},
+		{"it refuses a long one", []string{strings.Repeat("x", 513)}, 400},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			resp, err := http.PostForm(link.RequestURI, url.Values{"wallet_nonce": c.nonces})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != c.status {
+				t.Fatal(resp.StatusCode)
+			}
+		})
+	}
+	t.Run("it hands the request out by GET too", func(t *testing.T) {
+		status, body := get(t, http.DefaultClient, link.RequestURI)
+		if status != 200 || strings.Count(body, ".") != 2 {
+			t.Fatalf("%d %s", status, body)
+		}
+	})
+}
+
+func TestRace(t *testing.T) {
+	h := newHouse(t)
+	placed, _ := h.place(t, `{}`)
+	asked, err := h.phone.ReadRequest(t.Context(), placed.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	var taken atomic.Int32
+	for range 16 {
+		group.Go(func() {
+			if _, err := h.phone.Present(t.Context(), asked, asked.Least()); err == nil {
+				taken.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if taken.Load() != 1 {
+		t.Fatalf("taken %d times", taken.Load())
+	}
+}
+
+func TestSeveralCredentials(t *testing.T) {
+	h := newHouse(t)
+	one := `{"id":"ID","format":"dc+sd-jwt","MULTI":true,"meta":{"vct_values":["urn:mydata:resident-card:1"]},"claims":[{"path":["CLAIM"]}]}`
+	query := strings.NewReplacer("ID", "who", "MULTI", "x", "CLAIM", "name").Replace(one) + "," +
+		strings.NewReplacer("ID", "where", "MULTI", "multiple", "CLAIM", "address").Replace(one)
+	placed, status := h.place(t, `{"query":{"credentials":[`+query+`]}}`)
+	if status != 200 {
+		t.Fatal(status)
+	}
+	if _, err := h.present(t, placed.Request); err != nil {
+		t.Fatal(err)
+	}
+	r := h.result(t, placed.ID)
+	want := map[string]any{
+		"who":   map[string]any{"name": "김민준"},
+		"where": []any{map[string]any{"address": map[string]any{"locality": "Seoul", "street_address": "1 Sejong-daero"}}},
+	}
+	if diff := cmp.Diff(want, r.Claims); diff != "" {
+		t.Fatal(diff)
+	}
+	if passed := names(r.Checks, true); !slices.Contains(passed, "who: status") || !slices.Contains(passed, "where: status") {
+		t.Fatal(passed)
 	}
 }

@@ -34,6 +34,11 @@ type Issuer struct {
 	// Revoked is the status of every credential.
 	Revoked bool
 
+	// ClientID, when set, is the one client, and its proofs must name it.
+	ClientID string
+
+	// Intercept answers in the issuer's place where it returns true.
+	Intercept func(w http.ResponseWriter, r *http.Request) bool
 	// The knobs that bend an answer.
 	Metadata   func(*openid4vci.Metadata)
 	ServerInfo func(map[string]any)
@@ -78,7 +83,11 @@ func NewIssuer(t testing.TB) *Issuer {
 	mux.HandleFunc("POST /credential", i.credential)
 	mux.HandleFunc("POST /notification", i.notification)
 	mux.HandleFunc("GET /status/1", i.status)
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if i.Intercept == nil || !i.Intercept(w, r) {
+			mux.ServeHTTP(w, r)
+		}
+	}))
 	t.Cleanup(server.Close)
 	i.URL = server.URL
 	i.chain = i.Authority.Leaf(t, i.key.Public(), "Test issuer", i.URL)

@@ -89,7 +89,7 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if err := r.ParseForm(); err != nil || !i.grant(r.PostForm, jkt) {
+	if err := r.ParseForm(); err != nil || (i.ClientID != "" && r.PostForm.Get("client_id") != i.ClientID) || !i.grant(r.PostForm, jkt) {
 		refuse(w, 400, "invalid_grant", "the grant is not good")
 		return
 	}
@@ -175,6 +175,9 @@ func (i *Issuer) credential(w http.ResponseWriter, r *http.Request) {
 		keys, err = openid4vci.VerifyProofs(r.Context(), request.Proofs, openid4vci.ProofPolicy{
 			Issuer: i.URL, ClientID: claimedClient(request), Nonce: i.spend,
 		})
+	}
+	if err == nil && i.ClientID != "" && claimedClient(request) != i.ClientID {
+		err = &openid4vci.Error{Code: openid4vci.InvalidProof, Description: "iss is not the client"}
 	}
 	var token string
 	if err == nil {
