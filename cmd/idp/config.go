@@ -14,6 +14,8 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/govmydata/mydata/internal/metrics"
 )
 
 // config is what the service is told. Each field is a flag and an environment
@@ -30,6 +32,8 @@ type config struct {
 	Zone        string `env:"TIME_ZONE" envDefault:"Asia/Seoul"`
 	TLSCert     string `env:"TLS_CERT"`
 	TLSKey      string `env:"TLS_KEY"`
+	Metrics     string `env:"METRICS"`
+	Traces      string `env:"TRACES"`
 	Development bool   `env:"DEVELOPMENT"`
 }
 
@@ -58,6 +62,8 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	text(&c.Zone, "time-zone", "zone in which pages show times")
 	text(&c.TLSCert, "tls-cert", "PEM certificate chain to serve https with")
 	text(&c.TLSKey, "tls-key", "PEM key of that certificate")
+	text(&c.Metrics, "metrics", "address of its own for Prometheus: loop-back, or a named address by https; none by default")
+	text(&c.Traces, "traces", "OTLP/HTTP collector to send traces to; none by default, OTEL_EXPORTER_OTLP_ENDPOINT names one too")
 	if wanted("development") {
 		f.BoolVar(&c.Development, "development", c.Development,
 			"plain http on loop-back, short waits, development officers ("+variable("development")+")")
@@ -122,6 +128,9 @@ func (c *config) safe() error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("tls-cert and tls-key go together")
+	}
+	if err := metrics.CheckAddress(c.Metrics, c.TLSCert != ""); err != nil {
+		return err
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {

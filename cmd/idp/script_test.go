@@ -20,13 +20,13 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command as people and scripts do. Each script starts
 // from a folder with keys, database, register and three witnesses' keys; "hub"
-// starts the witnesses and the hub, "stop" ends all of them.
+// starts the witnesses and the hub, "down" ends all of them.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"hub": startHub, "stop": stopHub, "lines": countLines,
+			"hub": startHub, "down": stopHub, "lines": countLines,
 		},
 	})
 }
