@@ -136,3 +136,27 @@ func TestNothingIsCountedWithoutMetrics(t *testing.T) {
 	m.Presentation("verified")
 	m.Witness("w", 1, time.Now(), nil)
 }
+
+func TestCheckAddress(t *testing.T) {
+	for _, c := range []struct {
+		address string
+		https   bool
+		ok      bool
+	}{
+		{"", false, true},
+		{"127.0.0.1:9090", false, true},
+		{"[::1]:9090", false, true},
+		{"localhost:9090", false, true},
+		{"10.0.0.5:9090", true, true},
+		{"metrics.internal:9090", true, true},
+		{"10.0.0.5:9090", false, false},
+		{":9090", true, false},
+		{"0.0.0.0:9090", true, false},
+		{"[::]:9090", true, false},
+		{"9090", true, false},
+	} {
+		if err := CheckAddress(c.address, c.https); (err == nil) != c.ok {
+			t.Errorf("%q, https %v: %v", c.address, c.https, err)
+		}
+	}
+}

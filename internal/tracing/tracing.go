@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -55,7 +57,8 @@ func loopback(host string) bool {
 
 // New begins to send the spans of a service to a collector. Certificates,
 // headers and sampling are set by OpenTelemetry's own variables.
-func New(ctx context.Context, service, endpoint string) (*Tracer, error) {
+func New(ctx context.Context, service, endpoint string, log *slog.Logger) (*Tracer, error) {
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces are lost", "error", err) }))
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w", err)

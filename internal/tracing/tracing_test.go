@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -60,7 +61,7 @@ func run(t *testing.T, do func(*Tracer)) *collected {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tracer, err := New(t.Context(), "mydata-test", to)
+	tracer, err := New(t.Context(), "mydata-test", to, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
