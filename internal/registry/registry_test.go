@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,7 @@ func TestParseMetadata(t *testing.T) {
 		{"it refuses a key for encryption", agency, map[string]any{"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), Use: "enc"}}}}, "jwks"},
 		{"it refuses keys by address", agency, map[string]any{"jwks_uri": "https://a.example/jwks"}, "jwks_uri"},
 		{"it refuses no redirect", agency, map[string]any{"redirect_uris": nil}, "redirect_uris"},
+		{"it refuses very many redirects", agency, map[string]any{"redirect_uris": slices.Repeat([]string{"https://a.example/cb"}, 17)}, "redirect_uris"},
 		{"it refuses a relative redirect", agency, map[string]any{"redirect_uris": []string{"/cb"}}, "redirect_uris"},
 		{"it refuses a redirect without https", agency, map[string]any{"redirect_uris": []string{"http://a.example/cb"}}, "redirect_uris"},
 		{"it refuses a redirect to an app's scheme", agency, map[string]any{"redirect_uris": []string{"app://cb"}}, "redirect_uris"},
