@@ -118,7 +118,7 @@ func cutDate(date string) (year, rest string, ok bool) {
 }
 
 // parseAssertion reads an AuthenticationResponseJSON (WebAuthn Level 3, 5.1),
-// refusing duplicate names first.
+// refusing duplicate names in it and in the client data inside.
 func parseAssertion(raw json.RawMessage) (*protocol.ParsedCredentialAssertionData, error) {
 	if err := unambiguous(raw); err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func parseAssertion(raw json.RawMessage) (*protocol.ParsedCredentialAssertionDat
 	if err != nil {
 		return nil, refused(err)
 	}
-	return parsed, nil
+	return parsed, unambiguous(json.RawMessage(parsed.Raw.AssertionResponse.ClientDataJSON))
 }
 
 func parseCreation(raw json.RawMessage) (*protocol.ParsedCredentialCreationData, error) {
@@ -138,7 +138,7 @@ func parseCreation(raw json.RawMessage) (*protocol.ParsedCredentialCreationData,
 	if err != nil {
 		return nil, refused(err)
 	}
-	return parsed, nil
+	return parsed, unambiguous(json.RawMessage(parsed.Raw.AttestationResponse.ClientDataJSON))
 }
 
 func unambiguous(raw json.RawMessage) error {

@@ -1,7 +1,9 @@
 package account_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +72,13 @@ func TestAnswersAreUnambiguous(t *testing.T) {
 	twice := strings.Replace(answer, `"type":`, `"type":"public-key","type":`, 1)
 	_, _, err = b.FinishLogin(t.Context(), p.Browser, json.RawMessage(twice))
 	is(t, "a name twice", err, account.ErrAssertion)
+	signed := regexp.MustCompile(`"clientDataJSON":"([^"]*)"`).ReplaceAllStringFunc(answer, func(field string) string {
+		text, err := base64.RawURLEncoding.DecodeString(strings.Split(field, `"`)[3])
+		is(t, "client data", err, nil)
+		return `"clientDataJSON":"` + base64.RawURLEncoding.EncodeToString(append([]byte(`{"type":"x",`), text[1:]...)) + `"`
+	})
+	_, _, err = b.FinishLogin(t.Context(), p.Browser, json.RawMessage(signed))
+	is(t, "a name twice in the client data", err, account.ErrAssertion)
 	// what password managers report unasked
 	chatty := strings.Replace(answer, `"type":`, `"clientExtensionResults":{"credProps":{"rk":true}},"type":`, 1)
 	_, _, err = b.FinishLogin(t.Context(), p.Browser, json.RawMessage(chatty))

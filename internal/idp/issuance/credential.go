@@ -154,6 +154,9 @@ func readJSON(r *http.Request) ([]byte, error) {
 		return nil, errMedia
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, openid4vci.MaxMessage+1))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large || len(body) > openid4vci.MaxMessage {
+		return nil, errLarge
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBody, err)
 	}

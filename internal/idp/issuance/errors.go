@@ -14,6 +14,7 @@ var (
 	errScope = errors.New("the access token is not for this credential")
 	errMedia = errors.New("the body is not application/json")
 	errBody  = errors.New("the body cannot be read")
+	errLarge = errors.New("the body is too large")
 )
 
 // problems is this face's one table from what went wrong to what a program
@@ -22,10 +23,11 @@ var problems = []struct {
 	err     error
 	problem web.Problem
 }{
-	{errMedia, web.Problem{Status: http.StatusUnsupportedMediaType, Code: "media_type", Check: "content type", Cause: "send application/json"}},
-	{errBody, web.Problem{Status: http.StatusBadRequest, Code: "body", Check: "body", Cause: "too long or broken off"}},
+	{errMedia, web.Problem{Status: http.StatusUnsupportedMediaType, Code: "media_type", Check: "content type", Cause: "send application/json", Mender: "wallet"}},
+	{errLarge, web.Problem{Status: http.StatusRequestEntityTooLarge, Code: "body", Check: "body", Cause: "it is too large", Mender: "wallet"}},
+	{errBody, web.Problem{Status: http.StatusBadRequest, Code: "body", Check: "body", Cause: "it broke off", Mender: "wallet"}},
 	{credential.ErrOffer, web.Problem{Status: http.StatusNotFound, Code: "offer", Check: "offer", Cause: "unknown, used or expired", Mender: "citizen"}},
-	{credential.ErrUnknown, web.Problem{Status: http.StatusNotFound, Code: "not_found", Check: "status list", Cause: "no such list"}},
+	{credential.ErrUnknown, web.Problem{Status: http.StatusNotFound, Code: "not_found", Check: "status list", Cause: "no such list", Mender: "issuer"}},
 }
 
 // pageErrors are what a person reads.
@@ -63,7 +65,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 			return
 		}
 	}
-	h.Frame.Problem(w, r, web.Problem{Status: http.StatusInternalServerError, Code: "internal"}, err)
+	h.Frame.Problem(w, r, web.Problem{Status: http.StatusInternalServerError, Code: "internal", Check: "service", Cause: "internal error", Mender: "operator"}, err)
 }
 
 // fail answers a person.

@@ -40,7 +40,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 func (h *Handler) catalogue(w http.ResponseWriter, r *http.Request) {
 	jws := h.Catalogue()
 	if jws == "" {
-		h.problem(w, r, http.StatusNotFound, "no_catalogue", "catalogue", "none is published yet", nil)
+		h.problem(w, r, http.StatusNotFound, "no_catalogue", "catalogue", "none is published yet", "operator", nil)
 		return
 	}
 	open(w, "application/jose", "no-cache, max-age=0")
@@ -60,7 +60,7 @@ func (h *Handler) checkpoint(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) tile(w http.ResponseWriter, r *http.Request) {
 	t, err := tlog.ParseTilePath(r.URL.Path[len("/log/"):])
 	if err != nil {
-		h.problem(w, r, http.StatusNotFound, "no_such_tile", "tile path", "this path names no tile of a log", err)
+		h.problem(w, r, http.StatusNotFound, "no_such_tile", "tile path", "this path names no tile of a log", "reader", err)
 		return
 	}
 	data, err := h.Log.Tile(r.Context(), t)
@@ -78,7 +78,7 @@ func (h *Handler) tile(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) proof(w http.ResponseWriter, r *http.Request) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(r.URL.Query().Get("leaf"))
 	if err != nil || len(raw) != len(tlog.Hash{}) {
-		h.problem(w, r, http.StatusBadRequest, "invalid_leaf", "leaf hash", "leaf is the base64url of 32 bytes", err)
+		h.problem(w, r, http.StatusBadRequest, "invalid_leaf", "leaf hash", "leaf is the base64url of 32 bytes", "reader", err)
 		return
 	}
 	proof, err := h.Log.ProofOfLeaf(r.Context(), tlog.Hash(raw))
@@ -109,16 +109,16 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, data []byte) {
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, sequencer.ErrNone):
-		h.problem(w, r, http.StatusNotFound, "no_such_tile", "tile exists", "the published log has no such tile", err)
+		h.problem(w, r, http.StatusNotFound, "no_such_tile", "tile exists", "the published log has no such tile", "reader", err)
 	case errors.Is(err, sequencer.ErrPending):
-		h.problem(w, r, http.StatusNotFound, "not_published", "published", "not in a witnessed checkpoint so far", err)
+		h.problem(w, r, http.StatusNotFound, "not_published", "published", "not in a witnessed checkpoint so far", "operator", err)
 	default:
-		h.problem(w, r, http.StatusInternalServerError, "internal", "", "internal error", err)
+		h.problem(w, r, http.StatusInternalServerError, "internal", "service", "internal error", "operator", err)
 	}
 }
 
-func (h *Handler) problem(w http.ResponseWriter, r *http.Request, status int, code, check, cause string, err error) {
+func (h *Handler) problem(w http.ResponseWriter, r *http.Request, status int, code, check, cause, mender string, err error) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	h.Frame.Problem(w, r, web.Problem{Status: status, Code: code, Check: check, Cause: cause}, err)
+	h.Frame.Problem(w, r, web.Problem{Status: status, Code: code, Check: check, Cause: cause, Mender: mender}, err)
 }
