@@ -49,10 +49,12 @@ func (c *Citizen) Do(ctx context.Context, method, address, contentType string, b
 		req.Header.Set("Origin", req.URL.Scheme+"://"+req.URL.Host)
 		req.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
-	return c.send(req)
+	return c.Send(req)
 }
 
-func (c *Citizen) send(req *http.Request) (Page, error) {
+// Send sends a request as it is, with the person's cookies and the headers of
+// every browser, and follows nothing.
+func (c *Citizen) Send(req *http.Request) (Page, error) {
 	req.Header.Set("Accept-Language", c.Lang)
 	req.Header.Set("User-Agent", "Mozilla/5.0 (Linux; Android 16) conformance")
 	res, err := c.http.Do(req)

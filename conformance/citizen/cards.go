@@ -63,8 +63,9 @@ func (c *Citizen) ReceiveByLogin(ctx context.Context, w *wallet.Wallet) (wallet.
 	return one(w.Finish(ctx, callback.Query()))
 }
 
-// Authorize walks an authorization request through login and consent to the
-// issuance, and answers the callback's address without opening it.
+// Authorize walks an authorization request through login, approval with every
+// optional claim unticked, and consent to an issuance, and answers the callback's
+// address without opening it.
 func (c *Citizen) Authorize(ctx context.Context, address string) (*url.URL, error) {
 	hub := strings.TrimSuffix(c.Hub, "/") + "/"
 	c.stop = func(to string) bool { return !strings.HasPrefix(to, hub) }
@@ -73,18 +74,31 @@ func (c *Citizen) Authorize(ctx context.Context, address string) (*url.URL, erro
 	if err == nil {
 		page, err = c.signIn(ctx, page)
 	}
+	if err == nil {
+		page, err = c.agree(ctx, page)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if form, ok := page.Form(page.URL.Path); ok && strings.HasPrefix(page.URL.Path, "/issuance/") {
-		if page, err = c.Submit(ctx, form); err != nil {
-			return nil, err
-		}
 	}
 	if strings.HasPrefix(page.URL.String(), hub) {
 		return nil, fmt.Errorf("came to %s, no callback", page.URL.Path)
 	}
 	return page.URL, nil
+}
+
+// agree says yes on the pages of an authorization request.
+func (c *Citizen) agree(ctx context.Context, page Page) (Page, error) {
+	if _, ok := page.Form("approve"); ok {
+		to, err := c.Sign(ctx, page)
+		if err != nil {
+			return page, err
+		}
+		return c.Open(ctx, to)
+	}
+	if form, ok := page.Form(page.URL.Path); ok && strings.HasPrefix(page.URL.Path, "/issuance/") {
+		return c.Submit(ctx, form)
+	}
+	return page, nil
 }
 
 func one(cards []wallet.Credential, err error) (wallet.Credential, error) {

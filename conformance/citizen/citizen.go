@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -32,6 +33,13 @@ func New(hub, name string) *Citizen {
 	}
 	c.Forget()
 	return c
+}
+
+// From makes the person's connections come from an address of this machine, as
+// 127.0.0.2, where a budget is charged to the address.
+func (c *Citizen) From(address string) {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	c.http.Transport.(*http.Transport).DialContext = dialer.DialContext
 }
 
 // Forget empties the cookie jar: another browser, the same phone.

@@ -41,7 +41,7 @@ func build(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", folder+string(filepath.Separator),
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-w", "-o", folder+string(filepath.Separator),
 		"./cmd/idp", "./cmd/verifier", "./examples/insurer", "./examples/licence", "./examples/wallet", "./examples/story")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
