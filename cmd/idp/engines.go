@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -27,6 +28,7 @@ import (
 type engines struct {
 	config   config
 	log      *slog.Logger
+	eyes     eyes
 	zone     *time.Location
 	ring     *keys.Ring
 	trust    consent.TrustFiles
@@ -61,6 +63,9 @@ func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e
 		return nil, err
 	}
 	if e.register, err = openRegister(c.Register); err != nil {
+		return nil, err
+	}
+	if e.eyes, err = openEyes(ctx, c, log); err != nil {
 		return nil, err
 	}
 	if e.db, err = openDatabase(ctx, c.Database); err != nil {
@@ -147,7 +152,7 @@ func (e *engines) build(ctx context.Context) error {
 
 func (e *engines) buildPeople(trust consent.Trust) (err error) {
 	e.accounts, err = account.New(account.Options{
-		Store: e.db.Accounts(), Register: e.register, RP: trust.RP, Officers: trust.Officers,
+		Store: countedAccounts{e.db.Accounts(), e.eyes}, Register: e.register, RP: trust.RP, Officers: trust.Officers,
 		PairwiseSecret: e.ring.Secret("pairwise"), Now: time.Now, Replaced: e.replaced,
 		Development: e.config.Development,
 	})
@@ -174,7 +179,7 @@ func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error 
 
 func (e *engines) buildLedger(trust consent.Trust) {
 	e.ledger = &consent.Ledger{
-		Store: e.db.Consents(), People: e.accounts, Issuer: e.config.Issuer, AgencyRoots: trust.AgencyRoots,
+		Store: countedConsents{e.db.Consents(), e.eyes}, People: e.accounts, Issuer: e.config.Issuer, AgencyRoots: trust.AgencyRoots,
 		RP: trust.RP, Officers: trust.Officers, Catalogue: e.registry.Catalogue,
 		Key: func() (crypto.Signer, string) {
 			signer, kid, _ := e.ring.Signer(keys.Record)
@@ -193,7 +198,7 @@ func (e *engines) buildIssuer() {
 	}
 	rows := e.db.Credentials()
 	e.issuer = &credential.Issuer{
-		URL: e.config.Issuer, Store: rows, Salts: e.accounts,
+		URL: e.config.Issuer, Store: countedCredentials{rows, e.eyes}, Salts: e.accounts,
 		Key: key(keys.Issuer), StatusKey: key(keys.Status), Now: time.Now,
 	}
 	e.offers = &credential.Offers{Store: rows, Secret: e.ring.Secret("offer"), Now: time.Now}
@@ -207,9 +212,14 @@ func (e *engines) buildLog(policy tlog.Policy) (err error) {
 	}
 	e.sequence, err = sequencer.New(sequencer.Options{
 		Storage: e.db.Log(), Signer: e.ring.LogSigner(), Policy: policy, Now: time.Now, Logger: e.log,
+		Asked: e.eyes.asked, Client: &http.Client{Transport: e.eyes.tracer.Client("ask witness", http.DefaultTransport)},
 	})
+	if err != nil {
+		return err
+	}
+	e.eyes.watch(e.sequence)
 	e.receipts = receipt.Assembler{Ledger: e.ledger, Proofs: e.sequence}
-	return err
+	return nil
 }
 
 // sweep deletes what has expired, every now and then.

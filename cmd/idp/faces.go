@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -32,7 +33,9 @@ type faces struct {
 }
 
 func newFaces(e *engines) (*faces, error) {
-	frame := web.New(web.Options{Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone})
+	frame := web.New(web.Options{
+		Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone, Observe: e.eyes.observe,
+	})
 	cards := &issuance.Handler{
 		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
 		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Clients: e.registry, Logger: e.log, Now: time.Now,
@@ -85,7 +88,8 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler) (*oauth.Se
 			}
 			frame.Fail(w, r, status, text, err)
 		},
-		Development: e.config.Development, Logger: e.log, Now: time.Now,
+		Development: e.config.Development, Now: time.Now,
+		Refused: web.Refused, Logger: slog.New(web.Correlated(e.log.Handler())),
 	})
 }
 

@@ -30,10 +30,10 @@ func server(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // listenTCP names the setting to change when somebody else has the port.
-func listenTCP(address string) (net.Listener, error) {
+func listenTCP(address, setting string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen on %s: another program has this port; stop it, or choose another by --listen or %sLISTEN", address, envPrefix)
+		return nil, fmt.Errorf("listen on %s: another program has this port; stop it, or choose another by --%s or %s", address, setting, variable(setting))
 	}
 	return l, err
 }

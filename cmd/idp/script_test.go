@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -26,13 +27,13 @@ func TestScripts(t *testing.T) {
 		Dir:   "testdata/script",
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"hub": startHub, "down": stopHub, "lines": countLines,
+			"hub": startHub, "down": stopHub, "lines": countLines, "fetch": fetch,
 		},
 	})
 }
 
 func setup(env *testscript.Env) error {
-	for _, name := range []string{"IDP", "W1", "W2", "W3"} {
+	for _, name := range []string{"IDP", "METRICS", "W1", "W2", "W3"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -84,7 +85,8 @@ func startHub(ts *testscript.TestScript, _ bool, _ []string) {
 		r.start(ts, "witness", "serve", "--data", filepath.Join(data, fmt.Sprintf("witness-%d", i)),
 			"--listen", "127.0.0.1:"+ts.Getenv(fmt.Sprintf("W%d", i)), "--log-policy", filepath.Join(data, "log-policy.txt"))
 	}
-	r.start(ts, "serve", "--data", data, "--development", "--listen", "127.0.0.1:"+ts.Getenv("IDP"))
+	r.start(ts, "serve", "--data", data, "--development", "--listen", "127.0.0.1:"+ts.Getenv("IDP"),
+		"--metrics", "127.0.0.1:"+ts.Getenv("METRICS"))
 	awaitReady(ts, "http://localhost:"+ts.Getenv("IDP")+"/readyz")
 }
 
@@ -139,5 +141,20 @@ func countLines(ts *testscript.TestScript, neg bool, args []string) {
 	n := fmt.Sprint(strings.Count(ts.ReadFile(args[0]), "\n"))
 	if (n == args[1]) == neg {
 		ts.Fatalf("%s has %s lines", args[0], n)
+	}
+}
+
+// fetch URL FILE keeps what an address answers; "! fetch URL" wants anything but 200.
+func fetch(ts *testscript.TestScript, neg bool, args []string) {
+	res, err := http.Get(args[0])
+	ts.Check(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if (res.StatusCode == http.StatusOK) == neg {
+		ts.Fatalf("%s: %s\n%s", args[0], res.Status, body)
+	}
+	if len(args) > 1 {
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
 	}
 }

@@ -40,11 +40,12 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, e.db.Close()) }()
+	defer e.eyes.close()
 	doors, err := newFaces(e)
 	if err != nil {
 		return err
 	}
-	public, err := listenTCP(c.Listen)
+	public, err := listenTCP(c.Listen, "listen")
 	if err != nil {
 		return err
 	}
@@ -53,6 +54,9 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		return errors.Join(err, public.Close())
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	if err := serveMetrics(ctx, group, c, e.eyes.metrics, log); err != nil {
+		return errors.Join(err, public.Close(), socket.Close())
+	}
 	group.Go(func() error {
 		if err := e.sequence.Run(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("log: %w", err)

@@ -34,6 +34,9 @@ func Log(t *testing.T, s LogStore, reused error) {
 	if err != nil || len(pending) != 5 || pending[0].Commit != "a" || pending[2].Position != 2 || string(pending[4].Entry) != "b 1" {
 		t.Fatalf("pending: %+v, %v", pending, err)
 	}
+	if n, since, err := s.Waiting(ctx); err != nil || n != 5 || time.Since(since).Abs() > time.Minute {
+		t.Errorf("waiting: %d since %v, %v", n, since, err)
+	}
 	if few, err := s.Pending(ctx, 2); err != nil || len(few) != 2 {
 		t.Errorf("limited: %v, %v", few, err)
 	}
@@ -43,6 +46,9 @@ func Log(t *testing.T, s LogStore, reused error) {
 
 func emptyLog(t *testing.T, s LogStore) {
 	t.Helper()
+	if n, since, err := s.Waiting(t.Context()); err != nil || n != 0 || !since.IsZero() {
+		t.Errorf("waiting: %d since %v, %v", n, since, err)
+	}
 	if _, err := s.Tree(t.Context()); !errors.Is(err, sequencer.ErrNone) {
 		t.Errorf("tree: %v", err)
 	}
