@@ -48,7 +48,7 @@ func newFaces(e *engines) (*faces, error) {
 
 	mux := http.NewServeMux()
 	server.Mount(mux)
-	frame.Machine("/par", "/token", "/introspect", "/revoke", "/userinfo")
+	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo")
 	cards.Mount(mux)
 	(&login.Handler{Frame: frame, Accounts: e.accounts, OAuth: server}).Mount(mux)
 	(&approval.Handler{
