@@ -15,6 +15,8 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/govmydata/mydata/internal/metrics"
 )
 
 // config is what the service is told. Each field is a flag and an environment
@@ -32,6 +34,8 @@ type config struct {
 	Life        time.Duration `env:"REQUEST_LIFE" envDefault:"5m"`
 	TLSCert     string        `env:"TLS_CERT"`
 	TLSKey      string        `env:"TLS_KEY"`
+	Metrics     string        `env:"METRICS"`
+	Traces      string        `env:"TRACES"`
 	Development bool          `env:"DEVELOPMENT"`
 }
 
@@ -56,6 +60,8 @@ func (c *config) flags(f *pflag.FlagSet) {
 	text(&c.Zone, "time-zone", "zone in which pages show times")
 	text(&c.TLSCert, "tls-cert", "PEM certificate chain to serve https with")
 	text(&c.TLSKey, "tls-key", "PEM key of that certificate")
+	text(&c.Metrics, "metrics", "address of its own for Prometheus: loop-back, or a named address by https; none by default")
+	text(&c.Traces, "traces", "OTLP/HTTP collector to send traces to; none by default, OTEL_EXPORTER_OTLP_ENDPOINT names one too")
 	f.DurationVar(&c.Life, "request-life", c.Life, "how long a wallet may take ("+variable("request-life")+")")
 	f.BoolVar(&c.Development, "development", c.Development, "plain http on loop-back ("+variable("development")+")")
 }
@@ -128,6 +134,9 @@ func (c *config) safe() error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("tls-cert and tls-key go together")
+	}
+	if err := metrics.CheckAddress(c.Metrics, c.TLSCert != ""); err != nil {
+		return err
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -79,13 +80,15 @@ func TestScripts(t *testing.T) {
 // furnish makes what `idp keygen` and `idp trust export` make, a port, and a
 // phone with a card.
 func furnish(t *testing.T, e *testscript.Env, issuer *wallettest.Issuer) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	e.Setenv("ADDRESS", listener.Addr().String())
-	if err := listener.Close(); err != nil {
-		return err
+	for _, name := range []string{"ADDRESS", "METRICS"} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		e.Setenv(name, listener.Addr().String())
+		if err := listener.Close(); err != nil {
+			return err
+		}
 	}
 	key := wallettest.Key(t)
 	leaf := issuer.Authority.Leaf(t, key.Public(), "Test verifier", "http://"+e.Getenv("ADDRESS"))[0]
@@ -132,8 +135,12 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	for time.Now().Before(deadline) {
 		resp, err := http.Get(args[0])
 		if err == nil {
+			body, err := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
+			if err == nil && resp.StatusCode == http.StatusOK {
+				if len(args) > 1 { // await URL FILE
+					ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
+				}
 				return
 			}
 		}

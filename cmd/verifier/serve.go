@@ -49,14 +49,19 @@ func serve(ctx context.Context, c config, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("time-zone: %w", err)
 	}
-	frame := web.New(web.Options{Service: "verifier", Development: c.Development, Logger: log, Zone: zone})
-	v, err := build(c, frame, log)
+	eyes, err := openEyes(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer eyes.close()
+	frame := web.New(web.Options{Service: "verifier", Development: c.Development, Logger: log, Zone: zone, Observe: eyes.observe})
+	v, err := build(c, frame, eyes, log)
 	if err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
 	v.Mount(mux)
-	public, err := listenTCP(c.Listen)
+	public, err := listenTCP(c.Listen, "listen")
 	if err != nil {
 		return err
 	}
@@ -66,13 +71,16 @@ func serve(ctx context.Context, c config, log *slog.Logger) error {
 	}
 	log.InfoContext(ctx, "verifier serves", "url", c.URL, "listen", public.Addr().String(), "hub", c.Hub)
 	group, ctx := errgroup.WithContext(ctx)
+	if err := serveMetrics(ctx, group, c, eyes.metrics, log); err != nil {
+		return errors.Join(err, public.Close(), admin.Close())
+	}
 	group.Go(func() error { return serveUntil(ctx, server(frame.Handler(mux), log), public, c.TLSCert, c.TLSKey) })
 	group.Go(func() error { return serveUntil(ctx, server(v.Admin(), log), admin, "", "") })
 	return group.Wait()
 }
 
 // build reads key, chain and trust. The roots come from the trust folder alone.
-func build(c config, frame *web.Frame, log *slog.Logger) (*verifier.Server, error) {
+func build(c config, frame *web.Frame, eyes eyes, log *slog.Logger) (*verifier.Server, error) {
 	key, err := keys.ReadKey(c.Key)
 	if err != nil {
 		return nil, fmt.Errorf("key that signs requests (made by `idp keygen`): %w", err)
@@ -87,6 +95,7 @@ func build(c config, frame *web.Frame, log *slog.Logger) (*verifier.Server, erro
 	}
 	return verifier.New(verifier.Config{
 		URL: c.URL, Wallet: c.Wallet, Key: key, Chain: chain, Queries: verifier.Presets(), Frame: frame, Life: c.Life, Logger: log,
+		Judged: eyes.metrics.Presentation,
 		Verifier: &credential.Verifier{
 			Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: roots}},
 			Status: &statuslist.Client{Development: c.Development},
@@ -120,10 +129,10 @@ func server(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // listenTCP names the setting to change when somebody else has the port.
-func listenTCP(address string) (net.Listener, error) {
+func listenTCP(address, setting string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen on %s: another program has this port; stop it, or choose another by --listen or %sLISTEN", address, envPrefix)
+		return nil, fmt.Errorf("listen on %s: another program has this port; stop it, or choose another by --%s or %s", address, setting, variable(setting))
 	}
 	return l, err
 }

@@ -25,8 +25,11 @@ type Config struct {
 	Queries  []Preset // the first is the default
 	Frame    *web.Frame
 	Life     time.Duration // of a request; 0 means 5 minutes
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// Judged hears what became of each answer: verified, rejected or declined;
+	// nil: nobody does.
+	Judged func(outcome string)
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // Server is the verifier.
@@ -106,6 +109,9 @@ func (s *Server) take(ctx context.Context, a ask, response openid4vp.Response) (
 		o.code = token()
 	}
 	s.sessions.settle(a.handle, o)
+	if s.Judged != nil {
+		s.Judged(o.word())
+	}
 	s.Logger.InfoContext(ctx, "presentation judged", "handle", a.handle, "ok", o.ok, "failed", failed(o.checks),
 		"wallet_error", o.failure, "correlation_id", web.Correlation(ctx))
 	return o, nil

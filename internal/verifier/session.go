@@ -162,6 +162,17 @@ type outcome struct {
 	code    string // "" when the result counts at once
 }
 
+// word names an outcome.
+func (o outcome) word() string {
+	switch {
+	case o.ok:
+		return string(Verified)
+	case o.failure != "":
+		return "declined"
+	}
+	return string(Rejected)
+}
+
 // settle writes the outcome of the answer that spend took.
 func (s *sessions) settle(handle string, o outcome) {
 	s.mu.Lock()
