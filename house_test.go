@@ -41,8 +41,10 @@ type row struct {
 const formats = "pkg/credential/sdjwt pkg/credential/statuslist pkg/credential/mdoc pkg/credential/vcjose"
 
 var table = []row{
-	{from: "pkg/did pkg/dpop pkg/signal pkg/catalogue pkg/tlog pkg/consent/approval pkg/consent/envelope",
+	{from: "pkg/did pkg/dpop pkg/signal pkg/legible pkg/tlog pkg/consent/approval pkg/consent/envelope",
 		reason: "words at the ground know nothing else of ours"},
+	{from: "pkg/catalogue", may: "pkg/legible",
+		reason: "a catalogue is words at the ground; what may stand in its texts holds for others' texts too"},
 	{from: "pkg/tlog/endorsement", may: "pkg/tlog",
 		reason: "an anchor proof is read with the log's words alone"},
 	{from: "pkg/credential/sdjwt pkg/credential/statuslist pkg/credential/mdoc",

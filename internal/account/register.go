@@ -10,7 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 // Register is the residents' register of the state. Resident answers
@@ -88,11 +89,14 @@ func ReadRegister(r io.Reader) (*FileRegister, error) {
 
 func resident(c []string) (Resident, error) {
 	for i, cell := range c {
-		if !utf8.ValidString(cell) || len(cell) > maxCell || strings.ContainsFunc(cell, control) {
-			return Resident{}, fmt.Errorf("%s is not plain text of at most %d bytes", Columns[i], maxCell)
+		if len(cell) > maxCell {
+			return Resident{}, fmt.Errorf("%s is longer than %d bytes", Columns[i], maxCell)
 		}
 		if strings.TrimSpace(cell) == "" && Columns[i] != "address" {
 			return Resident{}, fmt.Errorf("%s is empty", Columns[i])
+		}
+		if err := legible.Check(strings.TrimSpace(cell)); err != nil {
+			return Resident{}, fmt.Errorf("%s: %w", Columns[i], err)
 		}
 	}
 	if !residentID.MatchString(c[0]) {
@@ -106,8 +110,6 @@ func resident(c []string) (Resident, error) {
 	}
 	return Resident{c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8]}, nil
 }
-
-func control(r rune) bool { return r < 0x20 || r == 0x7f }
 
 // Resident of that id.
 func (f *FileRegister) Resident(_ context.Context, id string) (Resident, error) {

@@ -25,6 +25,8 @@ func TestReadRegister(t *testing.T) {
 		{"it refuses a wrong date", head + strings.Replace(line, "1984-03-12", "1984-13-12", 1), "line 2: birth_date"},
 		{"it refuses an unknown sex", head + strings.Replace(line, ",M,", ",?,", 1), "line 2: sex"},
 		{"it refuses control characters", head + strings.Replace(line, "홍길동", "홍\x01", 1), "line 2: name_ko"},
+		{"it refuses what turns the text around", head + strings.Replace(line, "홍길동", "홍\u202e길동", 1), "line 2: name_ko: it holds U+202E"},
+		{"it refuses a name that cannot be seen", head + strings.Replace(line, "홍길동", "\u3164", 1), "line 2: name_ko: it holds U+3164"},
 		{"it refuses broken UTF-8", head + strings.Replace(line, "홍길동", "\xff", 1), "line 2: name_ko"},
 		{"it refuses a huge cell", head + strings.Replace(line, "홍길동", strings.Repeat("가", 200), 1), "line 2: name_ko"},
 		{"it refuses a broken quote", head + "\"r-1", "read register"},

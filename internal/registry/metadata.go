@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 // The limits of one client's metadata.
@@ -134,6 +136,9 @@ func (m *metadata) checkNames() error {
 	} {
 		if len(text) > maxText {
 			return bad(field, "over %d bytes", maxText)
+		}
+		if err := legible.Check(text); err != nil {
+			return bad(field, "%v", err)
 		}
 	}
 	// RFC 6749, A.1: VSCHAR. No colon, which would break HTTP Basic.

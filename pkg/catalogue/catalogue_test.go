@@ -214,10 +214,15 @@ func TestValidateRefuses(t *testing.T) {
 		"it refuses a text in one language": func(c *catalogue.Catalogue) {
 			c.Agencies[1].Name = catalogue.Text{"en": "a"}
 		},
-		"it refuses a text that forges a line": func(c *catalogue.Catalogue) { c.Purposes[0].Text = text("a\nLegal basis: none") },
-		"it refuses a text that turns around":  func(c *catalogue.Catalogue) { c.Purposes[0].Text = text("a\u202eb") },
-		"it refuses a stray country":           func(c *catalogue.Catalogue) { c.Agencies[1].Jurisdiction = "Korea" },
-		"it refuses a stray release address":   func(c *catalogue.Catalogue) { c.Agencies[1].Release = "release" },
+		"it refuses a text that forges a line":            func(c *catalogue.Catalogue) { c.Purposes[0].Text = text("a\nLegal basis: none") },
+		"it refuses a text that turns around":             func(c *catalogue.Catalogue) { c.Purposes[0].Text = text("a\u202eb") },
+		"it refuses a text that cannot be seen":           func(c *catalogue.Catalogue) { c.DataSets[0].Title = text("\u3164") },
+		"it refuses a label with a hidden part":           func(c *catalogue.Catalogue) { c.DataSets[0].Fields[0].Label = text("a\u200bb") },
+		"it refuses an answer's label with a hidden part": func(c *catalogue.Catalogue) { c.DataSets[0].Derived[0].Label = text("a\u200bb") },
+		"it refuses a contact that forges a line":         func(c *catalogue.Catalogue) { c.Agencies[1].Contact = "a\nb" },
+		"it refuses an id that turns around":              func(c *catalogue.Catalogue) { c.Agencies[1].ID += "\u202eb" },
+		"it refuses a stray country":                      func(c *catalogue.Catalogue) { c.Agencies[1].Jurisdiction = "Korea" },
+		"it refuses a stray release address":              func(c *catalogue.Catalogue) { c.Agencies[1].Release = "release" },
 		"it refuses a private key": func(c *catalogue.Catalogue) {
 			key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			c.Agencies[1].EncryptionKey = &jose.JSONWebKey{Key: key}

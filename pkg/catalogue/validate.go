@@ -8,6 +8,8 @@ import (
 	"regexp"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 var (
@@ -57,10 +59,8 @@ func (t Text) validate() error {
 		if t[lang] == "" || len(t[lang]) > 400 {
 			return fmt.Errorf("text in %q is missing or too long", lang)
 		}
-		for _, r := range t[lang] { // a notice is one line per fact; nothing may forge a line
-			if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-				return fmt.Errorf("text in %q has a control character", lang)
-			}
+		if err := legible.Check(t[lang]); err != nil { // a notice is one line per fact; nothing may forge a line
+			return fmt.Errorf("text in %q: %w", lang, err)
 		}
 	}
 	if len(t) != len(Languages) {
@@ -73,6 +73,9 @@ func (a Agency) validate() error {
 	id, err := url.Parse(a.ID)
 	if err != nil || id.Scheme == "" || len(a.ID) > 200 {
 		return errors.New("the id is not a URI")
+	}
+	if err := legible.Check(a.ID); err != nil { // it stands for a name that is lost
+		return fmt.Errorf("the id: %w", err)
 	}
 	if !country.MatchString(a.Jurisdiction) {
 		return errors.New("the jurisdiction is not a country code")
