@@ -70,7 +70,7 @@ func (a *Accounts) TryOrder(ctx context.Context, codeHash string, now time.Time,
 	return o, err
 }
 
-func scanOrder(row *sql.Row) (account.OrderRow, error) {
+func scanOrder(row scanner) (account.OrderRow, error) {
 	var o account.OrderRow
 	var orders string
 	var expires, ended int64

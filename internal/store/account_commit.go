@@ -153,7 +153,7 @@ func (a *Accounts) TakeCeremony(ctx context.Context, key, kind, owner string, no
 	return c, err
 }
 
-func scanCeremony(row *sql.Row) (account.CeremonyRow, error) {
+func scanCeremony(row scanner) (account.CeremonyRow, error) {
 	var c account.CeremonyRow
 	var expires int64
 	err := row.Scan(&c.Key, &c.Kind, &c.Owner, &c.Data, &expires)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 	_ "modernc.org/sqlite"             // driver "sqlite"
@@ -16,6 +17,9 @@ import (
 
 // ErrHeld says that a running service holds this database.
 var ErrHeld = errors.New("the database is held by a running service")
+
+// connections to a database server, at most.
+const connections = 16
 
 type dialect int
 
@@ -27,8 +31,10 @@ const (
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	db      *sql.DB
+	db      pool
 	dialect dialect
+	now     func() time.Time
+	health  health
 	path    string        // of SQLite's file, empty for others
 	writer  chan struct{} // SQLite has one writer at a time: queue here, fairly
 	held    *os.File
@@ -48,9 +54,10 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 }
 
 func openSQLite(ctx context.Context, path string) (*DB, error) {
-	d := &DB{dialect: sqlite, writer: make(chan struct{}, 1)}
+	d := newDB(sqlite)
+	d.writer = make(chan struct{}, 1)
 	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(1)",
+		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(1000)", "foreign_keys(1)",
 	}}
 	name := "file::memory:"
 	if path != ":memory:" {
@@ -58,14 +65,15 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
-		if err := file.Close(); err != nil {
+		info, err := file.Stat()
+		if err := errors.Join(err, file.Close()); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
-		d.path = path
+		d.path, d.db.path, d.db.file = path, path, info
 		name = (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
 	}
 	var err error
-	if d.db, err = sql.Open("sqlite", name+"?"+pragmas.Encode()); err != nil {
+	if d.db.DB, err = sql.Open("sqlite", name+"?"+pragmas.Encode()); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	if d.path == "" { // each connection would be a database of its own
@@ -75,14 +83,19 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	return d, d.ping(ctx)
 }
 
+func newDB(d dialect) *DB {
+	return &DB{dialect: d, now: time.Now, health: health{probing: make(chan struct{}, 1)}}
+}
+
 func openPostgres(ctx context.Context, dsn string) (*DB, error) {
 	db, err := sql.Open("pgx", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(16)
-	d := &DB{db: db, dialect: postgres}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	d := newDB(postgres)
+	d.db.DB = db
 	var version string
 	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&version); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), db.Close())
@@ -95,16 +108,7 @@ func openPostgres(ctx context.Context, dsn string) (*DB, error) {
 
 func (db *DB) ping(ctx context.Context) error {
 	if err := db.db.PingContext(ctx); err != nil {
-		return errors.Join(fmt.Errorf("open store: %w", err), db.db.Close())
-	}
-	return nil
-}
-
-// Ready reports whether the database answers.
-func (db *DB) Ready(ctx context.Context) error {
-	var one int
-	if err := db.db.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
-		return fmt.Errorf("store: %w", err)
+		return errors.Join(fmt.Errorf("open store: %w", marked(err)), db.db.Close())
 	}
 	return nil
 }

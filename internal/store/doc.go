@@ -11,13 +11,17 @@
 //   - db.go: Open, Hold; which database it is.
 //   - migrate.go: the schema's history and the dialect that all three share.
 //   - tx.go: inTx, the one way to run a transaction.
+//   - unavailable.go, pool.go, ready.go: which errors are the database's own
+//     (ErrUnavailable), and what readiness asks.
 //   - leaves.go: newCommit and appendLeaves, the two calls each commit makes.
 //   - log.go, audit.go: the rows of the transparency log, and what an auditor
 //     recomputes them from.
 //
 // What always holds: a transaction is SERIALIZABLE; its COMMIT is checked; a
 // retry is a new transaction; an operation whose outcome is unknown can be
-// repeated with the same commit id and is then done exactly once.
+// repeated with the same commit id and is then done exactly once; an outage of
+// the database is never taken for a row that is absent, nor for a conflict; all
+// waiting ends with the context.
 //
 // Left out: a schema per tenant, down-migrations, and locks across databases.
 package store

@@ -53,7 +53,7 @@ func (db *DB) migrator() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider("", db.db, files,
+	return goose.NewProvider("", db.db.DB, files,
 		goose.WithStore(versions), goose.WithAllowOutofOrder(true), goose.WithDisableGlobalRegistry(true))
 }
 

@@ -27,23 +27,39 @@ const attempts = 40
 // crdb.ExecuteTx is for CockroachDB alone: elsewhere it retries by a savepoint
 // and takes an ignored COMMIT error for success.
 func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) error {
+	err := db.run(ctx, f)
+	db.health.note(err)
+	if o, ok := errors.AsType[*outage](err); ok && o.reason == isReadOnly && db.dialect != sqlite {
+		db.reconnect()
+	}
+	return err
+}
+
+// reconnect closes connections that idle: after a change of the primary they
+// lead to a server that will never take a write again.
+func (db *DB) reconnect() {
+	db.db.SetMaxIdleConns(0)
+	db.db.SetMaxIdleConns(connections)
+}
+
+func (db *DB) run(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) error {
 	options := &sql.TxOptions{Isolation: sql.LevelSerializable}
 	if db.dialect == cockroach {
-		return crdb.ExecuteTx(ctx, db.db, options, func(tx *sql.Tx) error { return f(ctx, tx) })
+		return marked(crdb.ExecuteTx(ctx, db.db.DB, options, func(tx *sql.Tx) error { return f(ctx, tx) }))
 	}
 	var err error
 	for try := range attempts {
 		if err = db.try(ctx, options, f); err == nil || !retryable(err) {
-			return err
+			return marked(err)
 		}
 		pause := min(time.Duration(1<<min(try, 9))*time.Millisecond, 400*time.Millisecond)
 		select {
 		case <-time.After(pause/2 + rand.N(pause)):
 		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
+			return marked(errors.Join(err, ctx.Err()))
 		}
 	}
-	return fmt.Errorf("transaction given up after %d tries: %w", attempts, err)
+	return marked(fmt.Errorf("transaction given up after %d tries: %w", attempts, err))
 }
 
 func (db *DB) try(ctx context.Context, options *sql.TxOptions, f func(context.Context, *sql.Tx) error) error {

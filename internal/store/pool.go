@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+)
+
+// pool is *sql.DB whose every error says whether it is an outage. Inside of a
+// transaction inTx does so.
+type pool struct {
+	*sql.DB
+	path string      // of SQLite's file, empty for others
+	file os.FileInfo // as it was opened
+}
+
+// here refuses to go on with a SQLite file that was moved or replaced: its
+// connections would write into a file that nobody finds again. Moved back, it
+// serves again.
+func (p pool) here() error {
+	if p.path == "" {
+		return nil
+	}
+	if at, err := os.Stat(p.path); err != nil || !os.SameFile(at, p.file) {
+		return &outage{isGone, errors.Join(errors.New("its file is not where it was opened"), err)}
+	}
+	return nil
+}
+
+// BeginTx as sql.DB's.
+func (p pool) BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error) {
+	if err := p.here(); err != nil {
+		return nil, err
+	}
+	tx, err := p.DB.BeginTx(ctx, o)
+	return tx, marked(err)
+}
+
+// QueryRowContext as sql.DB's.
+func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
+	if err := p.here(); err != nil {
+		return nothing{err}
+	}
+	return single{p.DB.QueryRowContext(ctx, query, args...)}
+}
+
+// QueryContext as sql.DB's.
+func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*several, error) {
+	if err := p.here(); err != nil {
+		return nil, err
+	}
+	rows, err := p.DB.QueryContext(ctx, query, args...)
+	return &several{rows}, marked(err)
+}
+
+// scanner is a row, of the pool or of a transaction.
+type scanner interface{ Scan(into ...any) error }
+
+type nothing struct{ err error }
+
+func (n nothing) Scan(...any) error { return n.err }
+
+type single struct{ *sql.Row }
+
+func (s single) Scan(into ...any) error { return marked(s.Row.Scan(into...)) }
+
+type several struct{ *sql.Rows }
+
+func (s *several) Scan(into ...any) error { return marked(s.Rows.Scan(into...)) }
+func (s *several) Err() error             { return marked(s.Rows.Err()) }
