@@ -19,6 +19,7 @@ import (
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/store"
+	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/pkg/audit"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
@@ -104,6 +105,14 @@ func tell(t *testing.T, db *store.DB, citizen account.CitizenRow) {
 	said, err := tlog.Statement(registry.StatementKind, map[string]any{"version": 1, "sha256": base64.RawURLEncoding.EncodeToString(sum[:])})
 	must(t, err)
 	must(t, db.Registry().PutCatalogue(ctx, registry.CatalogueCommit{ID: "c1", Version: 1, JWS: "jws", Leaves: [][]byte{said}}))
+	for _, e := range []trail.Entry{
+		{Act: "a1", Step: trail.Begun, What: "enrol", At: noon, Target: trail.Target{Kind: trail.Resident, ID: "resident-01"}},
+		{Act: "a1", Step: trail.Ended, What: "enrol", At: at, Target: trail.Target{Kind: trail.Resident, ID: "resident-01"}, Outcome: trail.Done},
+	} {
+		said, err := e.Statement()
+		must(t, err)
+		must(t, db.Trail().Add(ctx, e, said))
+	}
 	ask := consent.Event{
 		Grant: "grant-1", Seq: 1, Kind: consent.KindRequested, At: noon, By: "consumer", Request: consent.DigestOf("request"),
 		Consumer: "c", Provider: "p", Expires: noon.Unix() + 600, Citizen: citizen.ID, CitizenSeq: 1, Evidence: consent.Evidence{Request: "request"},
@@ -194,6 +203,18 @@ func TestAudit(t *testing.T) {
 		{"it finds a removed status list", run(`DELETE FROM status_lists`), audit.Public},
 		{"it finds an altered catalogue", run(`UPDATE registry_catalogues SET jws = 'x'`), audit.Public},
 		{"it finds a catalogue that nobody was told of", run(`INSERT INTO registry_catalogues VALUES (2, 'x')`), audit.Public},
+		{"it finds an act of the operator given to another user", run(`UPDATE operator_acts SET uid = 9`), audit.Public},
+		{"it finds an act done to somebody else", run(`UPDATE operator_acts SET target = 'resident-02' WHERE step = 'begun'`), audit.Public},
+		{"it finds an act at another time", run(`UPDATE operator_acts SET at = at + 1`), audit.Public},
+		{"it finds an act that went wrong", run(`UPDATE operator_acts SET outcome = 'failed' WHERE step = 'ended'`), audit.Public},
+		{"it finds a removed act", run(`DELETE FROM operator_acts`), audit.Public},
+		{"it finds an act that nobody was told of", run(`INSERT INTO operator_acts
+			SELECT 'a2', step, at, what, uid, login, target_kind, target, outcome, salt FROM operator_acts WHERE step = 'begun'`), audit.Public},
+		{"it finds an act said twice", func(t *testing.T, db *store.DB) {
+			said, err := trail.Entry{Act: "a1", Step: trail.Begun, What: "revoke", At: noon}.Statement()
+			must(t, err)
+			must(t, db.Log().Append(t.Context(), "more", []byte{1}, [][]byte{said}))
+		}, audit.Public},
 		{"it finds an altered log entry", swap("log_leaves", "entry", "leaf_index = 2", "\x01", "\x02"), audit.Entry},
 		{"it finds an altered tile", swap("log_tiles", "hashes", "level = 0", "", "x"), audit.Tile},
 		{"it finds an altered checkpoint", swap("log_checkpoints", "note", "size > 0", "log.example", "log.exemple"), audit.Checkpoint},
