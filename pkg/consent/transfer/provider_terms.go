@@ -89,14 +89,14 @@ func assertionCheck(err error) string {
 	return CheckAssertion
 }
 
-// tooYoung says whether the passkey that signed came by officers' hands less
-// than 72 hours before the terms begin.
+// tooYoung says whether officers enrolled a passkey less than 72 hours before
+// the terms begin. Every passkey that lives then came by their hands or was
+// signed in by one that did, so that a passkey added later is no older.
 func tooYoung(a consent.Approval, t consent.Terms) bool {
 	begin := time.Unix(t.Validity.NotBefore, 0)
 	for _, record := range a.History {
-		e := record.Event
-		if e.Op == approval.OpAdd && e.Key != nil && e.Key.KeyID == a.Key && e.By.Kind == approval.ByOfficers {
-			return begin.Before(e.At.Add(passkeyWaitingPeriod))
+		if e := record.Event; e.By.Kind == approval.ByOfficers && begin.Before(e.At.Add(passkeyWaitingPeriod)) {
+			return true
 		}
 	}
 	return false

@@ -145,6 +145,15 @@ func TestProviderRefuses(t *testing.T) {
 			*a = *b
 		}},
 
+		{"it refuses a passkey that a just enrolled one signed in", CheckAge, func(a *asked) {
+			first := a.People.Enrol(citizen)
+			a.passkey = consenttest.NewPasskey(a.RP)
+			a.People.Change(citizen, approval.OpAdd, a.passkey, first)
+			b := with(a.t, a.World, a.passkey, a.Granted(context.Background(), citizen, a.passkey))
+			b.provider.Replay = a.provider.Replay
+			*a = *b
+		}},
+
 		{"it refuses another subject than the terms'", CheckSubject, func(a *asked) { a.Sealed.Subject = "another" }},
 		{"it refuses a subject whose salt was changed", CheckSubject, func(a *asked) { a.Sealed.SubjectSalt = consent.Encode(make([]byte, 32)) }},
 		{"it refuses a subject whose salt is short", CheckSubject, func(a *asked) { a.Sealed.SubjectSalt = "AAAA" }},
