@@ -108,7 +108,7 @@ func TestRefusalIsNamed(t *testing.T) {
 	w := httptest.NewRecorder()
 	s.show(w, httptest.NewRequest("GET", "/renewal/grant-1?lang=en", nil), 409, release,
 		&sdk.Error{By: "hub", Reason: "withdrawn", Cause: "the citizen has withdrawn the consent"})
-	for _, word := range []string{"withdrawn: the citizen has withdrawn the consent", `role="alert"`, "begin a new renewal"} {
+	for _, word := range []string{"<bdi>withdrawn</bdi>: <bdi>the citizen has withdrawn the consent</bdi>", `role="alert"`, "begin a new renewal"} {
 		if !strings.Contains(w.Body.String(), word) {
 			t.Errorf("the page lacks %q", word)
 		}

@@ -50,6 +50,7 @@ func New(o Options) *Site {
 	for _, name := range must(fs.Glob(o.Files, "*.html")) {
 		s.pages[name] = template.Must(template.Must(frame.Clone()).ParseFS(o.Files, name))
 	}
+	s.pages[turnedAway] = template.Must(template.Must(frame.Clone()).ParseFS(own, "templates/"+turnedAway))
 	return s
 }
 
@@ -143,19 +144,36 @@ func (s *Site) Render(w http.ResponseWriter, r *http.Request, status int, name s
 	w.Write(out.Bytes())
 }
 
-// Handler adds headers, styles, the health page and the cross-origin check.
+// turnedAway is the page of who came to no page, or from another site.
+const turnedAway = "away.html"
+
+// Handler adds headers, styles, the health page, the page for what no pattern of
+// mux serves, and the cross-origin check.
 func (s *Site) Handler(mux *http.ServeMux) http.Handler {
 	mux.Handle("GET /static/", http.FileServerFS(own))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Write([]byte("ok\n"))
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.Render(w, r, http.StatusNotFound, turnedAway, "frame.nowhere")
+	})
 	policy := "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	if len(s.Leads) > 0 {
 		policy += " " + strings.Join(s.Leads, " ")
 	}
-	protected := http.NewCrossOriginProtection().Handler(mux)
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.Render(w, r, http.StatusForbidden, turnedAway, "frame.cross")
+	}))
+	protected := cross.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		if s.Secure {
@@ -185,13 +203,14 @@ func (s *Site) SetCookie(w http.ResponseWriter, name, value string, age time.Dur
 		HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode})
 }
 
-// Cookie is a cookie's value or "".
+// Cookie is a cookie's value, or "" when there is none or, which a browser never
+// sends for one host, more than one.
 func (s *Site) Cookie(r *http.Request, name string) string {
-	c, err := r.Cookie(s.cookieName(name))
-	if err != nil {
+	found := r.CookiesNamed(s.cookieName(name))
+	if len(found) != 1 {
 		return ""
 	}
-	return c.Value
+	return found[0].Value
 }
 
 // Correlation is an id that a page shows and the log repeats.

@@ -99,6 +99,47 @@ func TestCookies(t *testing.T) {
 	}
 }
 
+func TestCookie(t *testing.T) {
+	for _, tt := range []struct {
+		name, header, want string
+	}{
+		{"it reads its own", "other=1; mydata_test=a", "a"},
+		{"it takes none of two, for one of them was planted", "mydata_test=a; mydata_test=b", ""},
+		{"it reads nothing where there is none", "other=1", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("Cookie", tt.header)
+			if got := site().Cookie(r, ""); got != tt.want {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+func TestTurnedAway(t *testing.T) {
+	for _, tt := range []struct {
+		name, method, path, lang, want string
+		status                         int
+	}{
+		{"it says that there is no page", "GET", "/nowhere", "en", "There is no page at this address.", 404},
+		{"it says so in Korean", "GET", "/nowhere", "ko", "이 주소에는 페이지가 없습니다.", 404},
+		{"it says that another site asked", "POST", "/", "en", "Another site sent this request", 403},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(tt.method, tt.path, nil)
+			r.Header.Set("Accept-Language", tt.lang)
+			if tt.method == "POST" {
+				r.Header.Set("Sec-Fetch-Site", "cross-site")
+			}
+			w := serve(site(), r)
+			if body := w.Body.String(); w.Code != tt.status || !strings.Contains(body, tt.want) || !strings.Contains(body, `<a class="button" href="/">`) {
+				t.Errorf("%d %s", w.Code, body)
+			}
+		})
+	}
+}
+
 func TestDevelopment(t *testing.T) {
 	for _, tt := range []struct {
 		name, url, listen string

@@ -13,6 +13,7 @@ import (
 	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 // card is a credential as the page shows it.
@@ -23,6 +24,9 @@ type card struct {
 }
 
 type fact struct{ Path, Label, Value string }
+
+// maxWords is how much of one text of a stranger is shown.
+const maxWords = 600
 
 // registered claims of SD-JWT VC are machinery, not what a person reads.
 var registered = []string{"iss", "iat", "nbf", "exp", "cnf", "vct", "status", "sub", "vct#integrity"}
@@ -46,7 +50,7 @@ func (p *phone) nameOf(c wallet.Credential, lang string) string {
 			return name
 		}
 	}
-	return c.VCT
+	return legible.Clean(c.VCT, maxWords)
 }
 
 // facts flattens claims, named and ordered as the issuer does where it does.
@@ -58,6 +62,7 @@ func (p *phone) facts(claims map[string]any, m *openid4vci.CredentialMetadata, l
 		if text := p.texts[lang]["value."+f.Value]; text != "" {
 			list[i].Value = text
 		}
+		list[i].Label, list[i].Value = legible.Clean(list[i].Label, maxWords), legible.Clean(list[i].Value, maxWords)
 	}
 	return list
 }
@@ -190,5 +195,11 @@ func (p *phone) fail(w http.ResponseWriter, r *http.Request, err error) {
 		m.Text, status = "fail.reach", http.StatusBadGateway
 	}
 	slog.InfoContext(r.Context(), "refused", "route", r.Pattern, "check", m.Check, "err", err)
+	p.say(w, r, status, m)
+}
+
+// say shows a message; its details are often a stranger's words.
+func (p *phone) say(w http.ResponseWriter, r *http.Request, status int, m message) {
+	m.Check, m.Detail = legible.Clean(m.Check, maxWords), legible.Clean(m.Detail, maxWords)
 	p.render(w, r, status, "message", m)
 }

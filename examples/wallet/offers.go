@@ -5,18 +5,20 @@ import (
 	"net/http"
 
 	"github.com/govmydata/mydata/conformance/wallet"
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 const stateCookie = "mydata_wallet_state"
 
 // offered is the offer page.
 type offered struct {
-	ID     string
-	Issuer string
-	Cards  []offeredCard
-	TxCode *txCode
-	Code   bool // by signing in at the issuer
-	Wrong  bool // the transaction code was refused
+	ID         string
+	Issuer     string // its address
+	IssuerName string // by its own word
+	Cards      []offeredCard
+	TxCode     *txCode
+	Code       bool // by signing in at the issuer
+	Wrong      bool // the transaction code was refused
 }
 
 type offeredCard struct {
@@ -42,12 +44,11 @@ func (p *phone) offer(w http.ResponseWriter, r *http.Request) {
 
 func (p *phone) showOffer(w http.ResponseWriter, r *http.Request, status int, id string, o wallet.Offered, wrong bool) {
 	l := lang(w, r)
-	v := offered{ID: id, Issuer: o.Issuer.CredentialIssuer, Code: !o.PreAuthorized(), Wrong: wrong}
-	if name := display(o.Issuer.Display, l); name != "" {
-		v.Issuer = name + " (" + o.Issuer.CredentialIssuer + ")"
+	v := offered{
+		ID: id, Issuer: o.Issuer.CredentialIssuer, IssuerName: display(o.Issuer.Display, l), Code: !o.PreAuthorized(), Wrong: wrong,
 	}
 	for _, c := range o.Configurations {
-		oc := offeredCard{Name: c.VCT}
+		oc := offeredCard{Name: legible.Clean(c.VCT, maxWords)}
 		if c.CredentialMetadata != nil {
 			if name := display(c.CredentialMetadata.Display, l); name != "" {
 				oc.Name = name
@@ -61,7 +62,7 @@ func (p *phone) showOffer(w http.ResponseWriter, r *http.Request, status int, id
 		v.Cards = append(v.Cards, oc)
 	}
 	if tx := o.TxCode(); tx != nil {
-		v.TxCode = &txCode{Numeric: tx.InputMode != "text", Length: tx.Length, Description: tx.Description}
+		v.TxCode = &txCode{Numeric: tx.InputMode != "text", Length: tx.Length, Description: legible.Clean(tx.Description, maxWords)}
 	}
 	if v.Code {
 		follow(w, o.Server.AuthorizationEndpoint)

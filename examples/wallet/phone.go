@@ -61,7 +61,14 @@ func newPhone(w *wallet.Wallet, host, hub string) http.Handler {
 		panic(err)
 	}
 	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(static)))
-	return p.guard(http.NewCrossOriginProtection().Handler(mux))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		p.say(w, r, http.StatusNotFound, message{Title: "fail.title", Text: "fail.nowhere"})
+	})
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.say(w, r, http.StatusForbidden, message{Title: "fail.title", Text: "fail.cross"})
+	}))
+	return p.guard(cross.Handler(mux))
 }
 
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -73,6 +80,9 @@ func (p *phone) guard(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		if r.Host != p.host && r.URL.Path != "/healthz" {
@@ -87,7 +97,7 @@ func (p *phone) guard(next http.Handler) http.Handler {
 // follow lets the form of this page end at the origins of these addresses.
 func follow(w http.ResponseWriter, addresses ...string) {
 	for _, address := range addresses {
-		if u, err := url.Parse(address); err == nil && u.Host != "" && !strings.ContainsAny(u.Host, " ;,'\"") {
+		if u, err := url.Parse(address); err == nil && u.Host != "" && !strings.ContainsAny(u.Host, " ;,'*\"") {
 			w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+" "+u.Scheme+"://"+u.Host)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/govmydata/mydata/conformance/wallet"
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 // asked is the request page.
@@ -47,11 +48,11 @@ func (p *phone) request(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l := lang(w, r)
-	v := asked{ID: p.held.put(a), Who: a.Authorization.Verifier.Subject.CommonName, None: none}
+	v := asked{ID: p.held.put(a), Who: legible.Clean(a.Authorization.Verifier.Subject.CommonName, maxWords), None: none}
 	if uris := a.Authorization.Verifier.URIs; len(uris) > 0 {
-		v.Where = uris[0].String()
+		v.Where = legible.Clean(uris[0].String(), maxWords)
 	} else if names := a.Authorization.Verifier.DNSNames; len(names) > 0 {
-		v.Where = names[0]
+		v.Where = legible.Clean(names[0], maxWords)
 	}
 	for _, id := range a.Needed {
 		v.Needed = append(v.Needed, p.question(a, id, l))

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 var matcher = language.NewMatcher([]language.Tag{language.Korean, language.English})
@@ -61,15 +62,17 @@ func lang(w http.ResponseWriter, r *http.Request) string {
 	return "ko"
 }
 
-// display picks the reader's language of names in metadata.
+// display picks the reader's language of names in metadata, which is a
+// stranger's.
 func display(names []openid4vci.Display, lang string) string {
+	const maxName = 120
 	for _, n := range names {
 		if n.Locale == lang || strings.HasPrefix(n.Locale, lang+"-") {
-			return n.Name
+			return legible.Clean(n.Name, maxName)
 		}
 	}
 	if len(names) > 0 {
-		return names[0].Name
+		return legible.Clean(names[0].Name, maxName)
 	}
 	return ""
 }

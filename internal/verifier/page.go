@@ -14,6 +14,7 @@ import (
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 //go:embed locale page static
@@ -34,9 +35,6 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		web.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.Frame.Fail(w, r, http.StatusNotFound, "web.error.not_found", nil)
 	})
 }
 
@@ -81,6 +79,9 @@ type view struct {
 }
 
 type fact struct{ Name, Label, Value string }
+
+// maxValue is how many characters of a claim are shown.
+const maxValue = 600
 
 type line struct {
 	credential.Check
@@ -136,6 +137,7 @@ func (s *Server) facts(lang string, claims map[string]any) []fact {
 		if rest != "" {
 			list[i].Label += " · " + rest
 		}
+		list[i].Label = legible.Clean(list[i].Label, maxValue)
 		if f.Value == "true" || f.Value == "false" { // an unknown message is logged, and a claim must never be
 			list[i].Value = s.Frame.Text(lang, "verifier.value."+f.Value)
 		}
@@ -166,7 +168,7 @@ func flatten(path openid4vp.Path, value any) []fact {
 			list = append(list, flatten(append(slices.Clone(path), i), element)...)
 		}
 	default:
-		list = append(list, fact{Name: path.Name(), Value: strings.TrimSpace(fmt.Sprint(value))})
+		list = append(list, fact{Name: path.Name(), Value: legible.Clean(strings.TrimSpace(fmt.Sprint(value)), maxValue)})
 	}
 	return list
 }
@@ -183,6 +185,7 @@ func (s *Server) lines(lang string, checks []credential.Check) []line {
 		if many {
 			label = query + ": " + label
 		}
+		c.Detail, label = legible.Clean(c.Detail, maxValue), legible.Clean(label, maxValue)
 		list = append(list, line{Check: c, Label: label})
 	}
 	return list

@@ -10,7 +10,8 @@
 //	pages.Render(w, r, http.StatusOK, "login", data)
 //
 // A page file defines "title" and "main", may define "nav" and "head", and gets
-// its data as the dot. Functions: t (message id, then name and value pairs),
+// its data as the dot. Functions: t (message id, then name and value pairs, each
+// text among the values in <bdi>; what a page shows of others itself, it wraps so),
 // text (the reader's language of a map of translations), time and date (with
 // the zone), qr (content, text alternative), code (groups of four), lang.
 // {{template "passkey-status"}} inside a form with data-webauthn gives the

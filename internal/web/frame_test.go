@@ -12,7 +12,7 @@ func testFrame(t *testing.T) *Frame {
 	t.Helper()
 	f := New(Options{Service: "idp", Development: true})
 	f.Messages(fstest.MapFS{
-		"locale/en.json": {Data: []byte(`{"x.title":"Hello {{.Name}}","x.n":{"one":"{{.Count}} thing","other":"{{.Count}} things"}}`)},
+		"locale/en.json": {Data: []byte(`{"x.title":"Hello {{.Name}} & co","x.n":{"one":"{{.Count}} thing","other":"{{.Count}} things"}}`)},
 		"locale/ko.json": {Data: []byte(`{"x.title":"안녕하세요 {{.Name}}","x.n":{"other":"{{.Count}}개"}}`)},
 	})
 	return f
@@ -20,7 +20,7 @@ func testFrame(t *testing.T) *Frame {
 
 func testPages(f *Frame) *Pages {
 	return f.Pages(fstest.MapFS{"page/x.html": {Data: []byte(
-		`{{define "title"}}{{t "x.title" "Name" .}}{{end}}{{define "main"}}<h1>{{t "x.title" "Name" .}}</h1>{{t "x.n" "Count" 2}}{{qr "hello" "alt"}}{{end}}`)}}, "page/*.html")
+		`{{define "title"}}{{t "x.n" "Count" 2}}{{end}}{{define "main"}}<h1>{{t "x.title" "Name" .}}</h1><p title="{{t "x.title" "Name" .}}">{{t "x.n" "Count" 2}}</p>{{qr "hello" "alt"}}{{end}}`)}}, "page/*.html")
 }
 
 func get(t *testing.T, h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
@@ -38,14 +38,15 @@ func TestRender(t *testing.T) {
 	f := testFrame(t)
 	p := testPages(f)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /x", func(w http.ResponseWriter, r *http.Request) { p.Render(w, r, 200, "x", "<b>Kim</b>") })
+	mux.HandleFunc("GET /x", func(w http.ResponseWriter, r *http.Request) { p.Render(w, r, 200, "x", `<b>"Kim`) })
 	h := f.Handler(mux)
 	cases := []struct {
 		name, path, accept, want string
 	}{
-		{"it speaks Korean when nothing says otherwise", "/x", "", "안녕하세요 &lt;b&gt;Kim"},
-		{"it follows the browser's language", "/x", "en-GB,en;q=0.8", "Hello &lt;b&gt;Kim"},
+		{"it speaks Korean when nothing says otherwise", "/x", "", "안녕하세요 <bdi>&lt;b&gt;&#34;Kim</bdi>"},
+		{"it follows the browser's language", "/x", "en-GB,en;q=0.8", "Hello <bdi>&lt;b&gt;&#34;Kim</bdi> &amp; co"},
 		{"it falls back to Korean for a language it does not have", "/x", "fr", "안녕하세요"},
+		{"it keeps elements out of attributes", "/x", "en", `title="Hello &lt;b&gt;&#34;Kim &amp; co"`},
 		{"it lets the reader switch", "/x?lang=en", "ko", "2 things"},
 		{"it marks the language of the page", "/x", "en", `<html lang="en">`},
 		{"it draws the QR code with a text alternative", "/x", "en", `role="img" aria-label="alt"`},

@@ -142,7 +142,7 @@ func (f *Frame) securityHeaders(w http.ResponseWriter) {
 func AllowForm(w http.ResponseWriter, origins ...string) {
 	h := w.Header()
 	for _, o := range origins {
-		if o == "" || strings.ContainsAny(o, " ;,'\"\r\n\t") {
+		if o == "" || strings.ContainsAny(o, " ;,'*\"\r\n\t") {
 			continue
 		}
 		h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+" "+o)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -100,7 +101,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 
 func (f *Frame) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
-		"t":    func(id string, args ...any) string { return f.Text(lang, id, args...) },
+		"t":    func(id string, args ...any) any { return f.isolated(lang, id, args) },
 		"lang": func() string { return lang },
 		"text": func(translations any) string { return pick(translations, lang) },
 		"time": func(t time.Time) template.HTML { return stamp(t, f.zone, lang, true) },
@@ -108,6 +109,26 @@ func (f *Frame) funcs(lang string) template.FuncMap {
 		"qr":   drawQR,
 		"code": Group,
 	}
+}
+
+// isolated is Text for a page: each text among the arguments stands in <bdi>, so
+// that a name of letters that run the other way cannot turn the sentence around
+// (Unicode Standard Annex #9, 6.3). A title, where no element can stand, names
+// nobody.
+func (f *Frame) isolated(lang, id string, args []any) any {
+	marked, names := slices.Clone(args), []string(nil)
+	for i := 1; i < len(args); i += 2 {
+		if name := reflect.ValueOf(args[i]); name.Kind() == reflect.String && name.Len() > 0 {
+			// No text has these noncharacters: pkg/legible.
+			marked[i] = fmt.Sprintf("\ufdd0%d\ufdd1", i)
+			names = append(names, marked[i].(string), "<bdi>"+template.HTMLEscapeString(name.String())+"</bdi>")
+		}
+	}
+	text := f.Text(lang, id, marked...)
+	if names == nil {
+		return text
+	}
+	return template.HTML(strings.NewReplacer(names...).Replace(template.HTMLEscapeString(text)))
 }
 
 // pick takes the reader's language of a map of translations, else English, else

@@ -3,6 +3,7 @@ package approval
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ type view struct {
 	Purpose           string
 	MaxUses           int
 	Until             time.Time
-	RetentionDays     string
+	RetentionDays     int
 	Storage           string
 }
 
@@ -32,8 +33,9 @@ func present(m matter) view {
 	v := view{
 		ID: m.interaction.ID, Consumer: t.Recipient[0], Provider: t.Provider, DataSet: t.DataSet.Title,
 		Purpose: t.Purpose.Text, MaxUses: t.MaxUses, Until: time.Unix(t.Validity.Expires, 0),
-		RetentionDays: strings.Trim(t.Retention, "PD"), Storage: t.Storage,
+		Storage: t.Storage,
 	}
+	v.RetentionDays, _ = strconv.Atoi(strings.Trim(t.Retention, "PD")) // whole days: consent.Narrow
 	for _, claim := range t.Claims {
 		if claim.Optional {
 			v.Optional = append(v.Optional, claim)

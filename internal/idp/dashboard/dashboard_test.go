@@ -15,8 +15,8 @@ func TestPages(t *testing.T) {
 	cases := []struct{ name, method, path, lang, want string }{
 		{"it explains itself", "GET", "/", "ko", "내 신원, 내 정보, 내 결정"},
 		{"it leads on who is signed in", "GET", "/", "en", "To my pages"},
-		{"it greets in Korean", "GET", "/me", "ko", "홍길동 님, 안녕하세요."},
-		{"it greets in English", "GET", "/me", "en", "Hello, HONG GILDONG."},
+		{"it greets in Korean", "GET", "/me", "ko", "<bdi>홍길동</bdi> 님, 안녕하세요."},
+		{"it greets in English", "GET", "/me", "en", "Hello, <bdi>HONG GILDONG</bdi>."},
 		{"it says what comes after the enrolment", "GET", "/me?enrolled", "en", "Next: put your mobile ID on your phone"},
 		{"it marks where the reader is", "GET", "/me", "en", `<a href="/me" aria-current="page">`},
 		{"it shows the credential's state", "GET", "/me", "en", `<span class="state state-valid">valid</span>`},
@@ -32,8 +32,8 @@ func TestPages(t *testing.T) {
 		{"it shows the zone of times", "GET", "/me/consents", "en", "KST</time>"},
 		{"it names an unknown agency by its id", "GET", "/me/consents", "en", "urn:unknown"},
 		{"it asks before withdrawing, without JavaScript", "GET", "/me/consents/g1/withdraw", "en", `<form method="post" action="/me/consents/g1/withdraw">`},
-		{"it tells who released what", "GET", "/me/history", "en", "Health insurer released data (use 1)"},
-		{"it tells so in Korean", "GET", "/me/history", "ko", "1번째 전달: 건강 보험에서 정보를 보냈습니다"},
+		{"it tells who released what", "GET", "/me/history", "en", "<bdi>Health insurer</bdi> released data (use 1)"},
+		{"it tells so in Korean", "GET", "/me/history", "ko", "1번째 전달: <bdi>건강 보험</bdi>에서 정보를 보냈습니다"},
 		{"it hands out receipts", "GET", "/me/history", "en", `href="/me/receipts/g1"`},
 		{"it names passkeys by device", "GET", "/me/passkeys", "en", "iPhone · Safari"},
 		{"it says why the only passkey stays", "GET", "/me/passkeys", "en", "This is your only passkey"},
@@ -200,7 +200,7 @@ func TestPasskeyWalk(t *testing.T) {
 	post("/me/passkeys/add/options", `{}`, &options)
 	post("/me/passkeys/add/finish", `{"credential":`+string(fresh.Create(t, options))+`}`, &next)
 	r := b.do("GET", next.Next, "", "Accept-Language", "en")
-	if r.status != 200 || !strings.Contains(r.body, "step 2 of 2") || !strings.Contains(r.body, "Confirm with: iPhone · Safari.") {
+	if r.status != 200 || !strings.Contains(r.body, "step 2 of 2") || !strings.Contains(r.body, "Confirm with: <bdi>iPhone · Safari</bdi>.") {
 		t.Fatalf("confirm: %d %s", r.status, r.body)
 	}
 	post(next.Next+"/options", `{}`, &options)
