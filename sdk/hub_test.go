@@ -41,7 +41,6 @@ type testHub struct {
 	mu     sync.Mutex
 	pushed map[string]pushedRequest
 	codes  map[string]pushedRequest
-	seen   []string // bodies that the hub received and sent
 	// bend changes what a token is made of, before it is signed.
 	bend func(*transfer.TokenClaims, *transfer.Sealed)
 	// bendID changes an id_token.

@@ -51,7 +51,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(answer)
+	_ = json.NewEncoder(w).Encode(answer)
 }
 
 // acknowledge takes the consumer's countersignature of a commit.
@@ -154,7 +154,7 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, id string, err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(doc)
+	_ = json.NewEncoder(w).Encode(doc)
 }
 
 // challenge is RFC 9449, 7.1.

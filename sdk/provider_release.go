@@ -143,7 +143,7 @@ func (p *Provider) prepare(ctx context.Context, g *transfer.Granted, body transf
 		return row, err
 	}
 	row = usedRow{Released: released, KeyID: keyID, Body: bodyID, Request: body.Request,
-		Terms: json.RawMessage(body.Terms), Approval: g.Sealed.Approval}
+		Terms: body.Terms, Approval: g.Sealed.Approval}
 	return row, p.seal(ctx, g, &row, claims)
 }
 

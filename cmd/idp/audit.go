@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,7 +134,7 @@ func auditTrust(a *audit.Audit, trust, data string) error {
 		if a.Policy, err = tlog.ParsePolicy(text); err != nil {
 			return err
 		}
-		if _, err := os.Stat(filepath.Join(folder, consent.HubFile)); err != nil {
+		if _, err := os.Stat(filepath.Join(folder, consent.HubFile)); errors.Is(err, fs.ErrNotExist) {
 			return nil // the log's policy alone
 		}
 		whole, err := consent.LoadTrust(os.DirFS(folder))

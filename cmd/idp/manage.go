@@ -105,14 +105,14 @@ func newTrustCommand() *cobra.Command {
 			return err
 		}
 		dir := args[0]
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // G301: a trust folder is public
 			return err
 		}
 		for name, raw := range files {
 			if name != filepath.Base(name) {
 				return fmt.Errorf("trust export: the service names a file %q", name)
 			}
-			if err := os.WriteFile(filepath.Join(dir, name), raw, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, name), raw, 0o644); err != nil { //nolint:gosec // G306: public keys
 				return err
 			}
 		}

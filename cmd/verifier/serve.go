@@ -140,7 +140,7 @@ func listenTCP(address, setting string) (net.Listener, error) {
 // listenUnix takes over the socket that a killed service left behind, never
 // that of a living one.
 func listenUnix(path string) (net.Listener, error) {
-	if conn, err := net.Dial("unix", path); err == nil {
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil { //nolint:noctx // a socket of this machine
 		return nil, errors.Join(fmt.Errorf("command socket %s: a verifier serves there already", path), conn.Close())
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {

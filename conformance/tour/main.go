@@ -14,8 +14,9 @@ func main() {
 	out := flag.String("out", "screenshots", "folder for the screenshots")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	if err := tour(ctx, *out, *show); err != nil {
+	err := tour(ctx, *out, *show)
+	cancel()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -85,14 +85,6 @@ func (w *walk) text(selector string) (string, error) {
 	return strings.TrimSpace(text), nil
 }
 
-func (w *walk) attribute(selector, name string) (string, error) {
-	a, err := get(w, chromedp.AttributeValue(chromedp.CSS(selector), name))
-	if err != nil {
-		return "", w.trouble("read "+selector+" "+name, err)
-	}
-	return a.Value, nil
-}
-
 func (w *walk) count(selector string) (int, error) {
 	return get(w, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", selector)))
 }

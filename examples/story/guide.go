@@ -68,7 +68,7 @@ Ctrl-C stops it. Every resident is invented.
 // letters has a code made for everybody who is not enrolled and has none that
 // still works.
 func (s *stage) letters(ctx context.Context) ([]citizen, map[string]letter, error) {
-	text, err := s.command(ctx, "idp", "enrol", "--list", "--json", "--data", s.data)
+	text, err := s.command(ctx, "enrol", "--list", "--json", "--data", s.data)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,7 +84,7 @@ func (s *stage) letters(ctx context.Context) ([]citizen, map[string]letter, erro
 		if old, ok := letters[c.Resident]; c.Enrolled || ok && s.now().Sub(old.At) < letterLife {
 			continue
 		}
-		text, err := s.command(ctx, "idp", "enrol", "--resident", c.Resident, "--json", "--data", s.data)
+		text, err := s.command(ctx, "enrol", "--resident", c.Resident, "--json", "--data", s.data)
 		if err != nil {
 			return nil, nil, err
 		}

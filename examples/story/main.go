@@ -29,12 +29,13 @@ func main() {
 	// thread must be the one that lives as long as we do.
 	runtime.LockOSThread()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer cancel()
 	err := run(ctx, os.Args[1:], os.Stdout)
+	stopped := ctx.Err() != nil
+	cancel()
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !stopped {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

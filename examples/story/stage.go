@@ -102,7 +102,7 @@ func (s *stage) logPolicy(ctx context.Context) ([]byte, error) {
 	fmt.Fprintf(&b, "log %s %s\n", strings.TrimSpace(string(logKey)), s.idp.url()+"/log")
 	names := make([]string, len(s.witnesses))
 	for i, w := range s.witnesses {
-		text, err := s.command(ctx, "idp", "witness", "keygen", "--json", "--data", s.path(w.name))
+		text, err := s.command(ctx, "witness", "keygen", "--json", "--data", s.path(w.name))
 		if err != nil {
 			return nil, err
 		}
@@ -211,17 +211,17 @@ func (s *stage) startAgencies(ctx context.Context) error {
 }
 
 func (s *stage) idpCommand(ctx context.Context, args ...string) error {
-	_, err := s.command(ctx, "idp", append(args, "--data", s.data)...)
+	_, err := s.command(ctx, append(args, "--data", s.data)...)
 	return err
 }
 
-// command runs a program to its end and gives what it printed.
-func (s *stage) command(ctx context.Context, program string, args ...string) ([]byte, error) {
+// command runs one of the hub's commands to its end and gives what it printed.
+func (s *stage) command(ctx context.Context, args ...string) ([]byte, error) {
 	var out, complaint bytes.Buffer
-	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "idp"), args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environment(), &out, &complaint
 	if err := cmd.Run(); err != nil {
-		return out.Bytes(), fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, strings.TrimSpace(complaint.String()))
+		return out.Bytes(), fmt.Errorf("idp %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(complaint.String()))
 	}
 	return out.Bytes(), nil
 }

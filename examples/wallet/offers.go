@@ -85,6 +85,7 @@ func (p *phone) accept(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		p.held.drop(id)
+		//nolint:gosec // G124: the demo wallet is reached by plain http on loop-back.
 		http.SetCookie(w, &http.Cookie{Name: stateCookie, Value: state, Path: "/callback", MaxAge: 900, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 		http.Redirect(w, r, address, http.StatusSeeOther)
 		return
@@ -110,6 +111,7 @@ func (p *phone) callback(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, &wallet.Refusal{Check: "state", Cause: "this browser did not start it"})
 		return
 	}
+	//nolint:gosec // G124: the demo wallet is reached by plain http on loop-back.
 	http.SetCookie(w, &http.Cookie{Name: stateCookie, Path: "/callback", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	cards, err := p.wallet.Finish(r.Context(), r.URL.Query())
 	p.arrived(w, r, cards, err)

@@ -49,6 +49,7 @@ func loadTexts(fsys fs.FS) texts {
 // lang is the reader's choice by ?lang= or cookie, else the browser's.
 func lang(w http.ResponseWriter, r *http.Request) string {
 	if chosen := r.URL.Query().Get("lang"); chosen == "ko" || chosen == "en" {
+		//nolint:gosec // G124: the demo wallet is reached by plain http on loop-back.
 		http.SetCookie(w, &http.Cookie{Name: "mydata_wallet_lang", Value: chosen, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 		return chosen
 	}

@@ -16,7 +16,7 @@ import (
 // the caller keeps: a PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3,
 // 5.1.9), user verification required. ErrYoung while they may not approve.
 func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challenge [32]byte) (json.RawMessage, error) {
-	p, _, err := a.person(ctx, citizen)
+	p, err := a.person(ctx, citizen)
 	if err != nil {
 		return nil, err
 	}

@@ -83,24 +83,24 @@ func (p *person) WebAuthnDisplayName() string                { return p.name }
 func (p *person) WebAuthnCredentials() []webauthn.Credential { return p.credentials }
 
 // person with the passkeys that live.
-func (a *Accounts) person(ctx context.Context, citizen string) (*person, []PasskeyRow, error) {
+func (a *Accounts) person(ctx context.Context, citizen string) (*person, error) {
 	id, err := base64.RawURLEncoding.DecodeString(citizen)
 	if err != nil {
-		return nil, nil, fmt.Errorf("citizen: %w", ErrNotFound)
+		return nil, fmt.Errorf("citizen: %w", ErrNotFound)
 	}
 	rows, err := a.store.Passkeys(ctx, citizen)
 	if err != nil {
-		return nil, nil, fmt.Errorf("passkeys: %w", err)
+		return nil, fmt.Errorf("passkeys: %w", err)
 	}
 	p := &person{id: id}
 	for _, row := range rows {
 		var c webauthn.Credential
 		if err := json.Unmarshal(row.Credential, &c); err != nil {
-			return nil, nil, fmt.Errorf("passkeys: %w", err)
+			return nil, fmt.Errorf("passkeys: %w", err)
 		}
 		p.credentials = append(p.credentials, c)
 	}
-	return p, rows, nil
+	return p, nil
 }
 
 // label is how the browser's dialogue names the account: the year of birth tells

@@ -69,7 +69,7 @@ func (a *Accounts) enrolling(ctx context.Context, order OrderRow) (string, error
 }
 
 func (a *Accounts) creation(ctx context.Context, citizen, name string) (*protocol.CredentialCreation, *webauthn.SessionData, error) {
-	p, _, err := a.person(ctx, citizen)
+	p, err := a.person(ctx, citizen)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -40,7 +40,7 @@ func (a *Accounts) FinishLogin(ctx context.Context, browser string, credential j
 	}
 	citizen := base64.RawURLEncoding.EncodeToString(parsed.Response.UserHandle)
 	owner := func(_, _ []byte) (webauthn.User, error) {
-		p, _, err := a.person(ctx, citizen)
+		p, err := a.person(ctx, citizen)
 		return p, err
 	}
 	_, used, err := a.web.ValidatePasskeyLogin(owner, c.WebAuthn, parsed)

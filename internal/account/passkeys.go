@@ -182,7 +182,7 @@ func (a *Accounts) confirm(ctx context.Context, s Session, signer Passkey, op st
 	_, _ = rand.Read(nonce[:])
 	e.Op, e.Key = op, &key
 	e.By = approval.By{Kind: approval.ByPasskey, Key: signer.Key.KeyID, Nonce: nonce[:]}
-	p, _, err := a.person(ctx, s.Citizen)
+	p, err := a.person(ctx, s.Citizen)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func (a *Accounts) FinishChange(ctx context.Context, s Session, credential json.
 	if err != nil {
 		return err
 	}
-	p, _, err := a.person(ctx, s.Citizen)
+	p, err := a.person(ctx, s.Citizen)
 	if err != nil {
 		return err
 	}

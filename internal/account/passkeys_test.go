@@ -114,7 +114,7 @@ func TestChanges(t *testing.T) {
 				is(t, "change", tc.do(t, c), tc.want)
 				want := before
 				switch {
-				case tc.want == account.ErrConflict:
+				case errors.Is(tc.want, account.ErrConflict):
 					want++ // the overtaker's
 				case tc.want == nil && op == approval.OpAdd:
 					want++

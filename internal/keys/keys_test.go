@@ -110,7 +110,7 @@ func TestGenerate(t *testing.T) {
 		again, err := keys.Load(dir)
 		must(t, err)
 		after, kid2, chain := again.Signer(keys.Issuer)
-		if kid != kid2 || before.Public().(*ecdsa.PublicKey).X.Cmp(after.Public().(*ecdsa.PublicKey).X) != 0 {
+		if kid != kid2 || !before.Public().(*ecdsa.PublicKey).Equal(after.Public()) {
 			t.Error("another key")
 		}
 		verify(t, chain, ring.CA(), "http://localhost:9090")

@@ -22,7 +22,7 @@ func (s *Server) browser(w http.ResponseWriter, r *http.Request) string {
 		return hash("browser", c.Value)
 	}
 	value := secret()
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure outside development
 		Name: s.cookieName(), Value: value, Path: "/",
 		HttpOnly: true, Secure: !s.Development, SameSite: http.SameSiteLaxMode,
 	})

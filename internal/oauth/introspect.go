@@ -38,7 +38,7 @@ func (k *kit) Introspect(ctx context.Context, r *op.Request[op.IntrospectionRequ
 		return nil, k.s.kitError(ctx, err)
 	}
 	if err != nil || !client.Introspect && token.ClientID != client.ID {
-		return op.NewResponse(&oidc.IntrospectionResponse{Active: false}), nil
+		return op.NewResponse(&oidc.IntrospectionResponse{Active: false}), nil //nolint:nilerr // RFC 7662, 2.2: no reason is told
 	}
 	return op.NewResponse(k.s.introspection(token)), nil
 }

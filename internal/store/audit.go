@@ -26,8 +26,8 @@ var _ audit.Events = (*Audit)(nil)
 func (db *DB) Audit() *Audit { return &Audit{db} }
 
 // all runs a query and gives each row to f.
-func (a *Audit) all(ctx context.Context, f func(scan func(...any) error) error, query string, args ...any) error {
-	rows, err := a.db.db.QueryContext(ctx, query, args...)
+func (a *Audit) all(ctx context.Context, f func(scan func(...any) error) error, query string) error {
+	rows, err := a.db.db.QueryContext(ctx, query)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (db *DB) run(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) e
 		}
 		pause := min(time.Duration(1<<min(try, 9))*time.Millisecond, 400*time.Millisecond)
 		select {
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // G404: a pause keeps no secret
 		case <-ctx.Done():
 			return marked(errors.Join(err, ctx.Err()))
 		}

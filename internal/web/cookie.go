@@ -21,7 +21,7 @@ func (f *Frame) cookieName(name string) string {
 // SetCookie sets a cookie for this host alone: HttpOnly, SameSite=Lax, and
 // Secure outside development. An age of zero or less deletes it.
 func (f *Frame) SetCookie(w http.ResponseWriter, name, value string, age time.Duration) {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // G124: Secure outside development
 		Name:     f.cookieName(name),
 		Value:    value,
 		Path:     "/",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -69,7 +70,7 @@ func (discard) Write(b []byte) (int, error) { return len(b), nil }
 func (f *Frame) finish(w *recorder, r *http.Request, done func()) {
 	defer done()
 	if v := recover(); v != nil {
-		if v == http.ErrAbortHandler {
+		if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(v)
 		}
 		err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())

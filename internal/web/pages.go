@@ -159,7 +159,7 @@ func stamp(t time.Time, zone *time.Location, lang string, clock bool) template.H
 	if clock {
 		layout += " 15:04 MST"
 	}
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339), template.HTMLEscapeString(t.Format(layout))))
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339), template.HTMLEscapeString(t.Format(layout)))) //nolint:gosec // G203: times, escaped
 }
 
 // Group cuts a code into groups of four for reading aloud.

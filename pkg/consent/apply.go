@@ -2,6 +2,7 @@ package consent
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -144,8 +145,7 @@ func applyUsed(r Record, e Event) (Record, error) {
 	case e.Commit == "":
 		return r, refuse("event", "used without a commit")
 	}
-	uses := append(r.Uses[:len(r.Uses):len(r.Uses)], Use{At: e.At, Commit: e.Commit})
-	r.Uses = uses
+	r.Uses = append(slices.Clip(r.Uses), Use{At: e.At, Commit: e.Commit})
 	return r, nil
 }
 

@@ -112,13 +112,13 @@ func WriteTrust(dir string, f TrustFiles) error {
 	if err != nil {
 		return fmt.Errorf("trust folder: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // G301: a trust folder is public
 		return fmt.Errorf("trust folder: %w", err)
 	}
 	for name, raw := range map[string][]byte{
 		HubFile: append(hub, '\n'), AgencyCAFile: f.AgencyCA, IssuerCAFile: f.IssuerCA, LogPolicyFile: f.LogPolicy,
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o644); err != nil { //nolint:gosec // G306: public keys
 			return fmt.Errorf("trust folder: %w", err)
 		}
 	}

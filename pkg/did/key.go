@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -104,11 +105,11 @@ func decodeKey(multibase string) (jose.JSONWebKey, error) {
 		return jose.JSONWebKey{Key: ed25519.PublicKey(raw)}, nil
 	}
 	if raw, ok := bytes.CutPrefix(data, codecP256); ok {
-		x, y := elliptic.UnmarshalCompressed(elliptic.P256(), raw)
-		if x == nil {
+		point, err := decompress(raw)
+		if err != nil {
 			return jose.JSONWebKey{}, fmt.Errorf("%w: did:key holds no point of P-256", ErrMalformed)
 		}
-		return jose.JSONWebKey{Key: &ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}}, nil
+		return jose.JSONWebKey{Key: point}, nil
 	}
 	return jose.JSONWebKey{}, fmt.Errorf("%w: did:key of another kind of key", ErrUnsupported)
 }
@@ -132,6 +133,19 @@ func encode58(data []byte) string {
 		out[i], out[j] = out[j], out[i]
 	}
 	return string(out)
+}
+
+// decompress takes SEC 1's compressed form of a point of P-256.
+func decompress(raw []byte) (*ecdsa.PublicKey, error) {
+	x, y := elliptic.UnmarshalCompressed(elliptic.P256(), raw)
+	if x == nil {
+		return nil, errors.New("no point of P-256")
+	}
+	point := make([]byte, 65)
+	point[0] = 4
+	x.FillBytes(point[1:33])
+	y.FillBytes(point[33:])
+	return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 }
 
 func decode58(s string) ([]byte, error) {

@@ -153,7 +153,7 @@ func (r *policyReader) witness(args []string) error {
 
 func (r *policyReader) group(args []string) error {
 	if len(args) < 3 {
-		return errors.New("want: group <name> all|any|<k> <name>...")
+		return errors.New("want: group <name> all|any|<k>, then names")
 	}
 	g := group{members: args[2:]}
 	switch args[1] {

@@ -94,7 +94,7 @@ func MarshalBundle(entries [][]byte) ([]byte, error) {
 		if len(entry) > 0xffff {
 			return nil, fmt.Errorf("%w: an entry is too long", ErrTile)
 		}
-		out = binary.BigEndian.AppendUint16(out, uint16(len(entry)))
+		out = binary.BigEndian.AppendUint16(out, uint16(len(entry))) //nolint:gosec // G115: compared above
 		out = append(out, entry...)
 	}
 	return out, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"slices"
@@ -199,11 +200,11 @@ func TestOffers(t *testing.T) {
 	if offer.CredentialIssuer != w.URL || grant.TxCode == nil || grant.TxCode.Length != 6 || grant.TxCode.InputMode != "numeric" {
 		t.Errorf("%s", a.body)
 	}
-	if _, err := w.Redeem(t.Context(), grant.PreAuthorizedCode, "", ""); err != oauth.ErrTxCodeMissing {
+	if _, err := w.Redeem(t.Context(), grant.PreAuthorizedCode, "", ""); !errors.Is(err, oauth.ErrTxCodeMissing) {
 		t.Errorf("without tx_code: %v", err)
 	}
 	for range credential.TxCodeTries - 1 {
-		if _, err := w.Redeem(t.Context(), grant.PreAuthorizedCode, other(tx), ""); err != oauth.ErrTxCode {
+		if _, err := w.Redeem(t.Context(), grant.PreAuthorizedCode, other(tx), ""); !errors.Is(err, oauth.ErrTxCode) {
 			t.Errorf("wrong tx_code: %v", err)
 		}
 	}
@@ -211,7 +212,7 @@ func TestOffers(t *testing.T) {
 	if err != nil || redeemed.Citizen != "kim" || !slices.Equal(redeemed.Scopes, []string{credential.ScopeResidentCard}) {
 		t.Fatalf("a wrong code must not burn the offer: %+v, %v", redeemed, err)
 	}
-	if _, err := w.Redeem(t.Context(), grant.PreAuthorizedCode, tx, ""); err != oauth.ErrInvalidCode {
+	if _, err := w.Redeem(t.Context(), grant.PreAuthorizedCode, tx, ""); !errors.Is(err, oauth.ErrInvalidCode) {
 		t.Errorf("a second time: %v", err)
 	}
 	if a := w.do(t, "GET", path, "", "", ""); a.status != 404 {
@@ -244,20 +245,20 @@ func TestOffersRefuse(t *testing.T) {
 	for range credential.TxCodeTries {
 		_, _ = w.Redeem(t.Context(), code, other(tx), "")
 	}
-	if _, err := w.Redeem(t.Context(), code, tx, ""); err != oauth.ErrInvalidCode {
+	if _, err := w.Redeem(t.Context(), code, tx, ""); !errors.Is(err, oauth.ErrInvalidCode) {
 		t.Errorf("it ends after %d wrong codes: %v", credential.TxCodeTries, err)
 	}
 	offer, _ = make(credential.GrantPreAuthorized, false)
 	code = offer.Grants.PreAuthorizedCode.PreAuthorizedCode
-	if _, err := w.Redeem(t.Context(), code, "123456", ""); err != oauth.ErrTxCodeUnexpected {
+	if _, err := w.Redeem(t.Context(), code, "123456", ""); !errors.Is(err, oauth.ErrTxCodeUnexpected) {
 		t.Errorf("it refuses a tx_code that was not asked for: %v", err)
 	}
 	forged := code[:len(code)-3] + "AAA"
-	if _, err := w.Redeem(t.Context(), forged, "", ""); err != oauth.ErrInvalidCode {
+	if _, err := w.Redeem(t.Context(), forged, "", ""); !errors.Is(err, oauth.ErrInvalidCode) {
 		t.Errorf("it refuses a code that it did not make: %v", err)
 	}
 	w.now = w.now.Add(credential.OfferLife)
-	if _, err := w.Redeem(t.Context(), code, "", ""); err != oauth.ErrInvalidCode {
+	if _, err := w.Redeem(t.Context(), code, "", ""); !errors.Is(err, oauth.ErrInvalidCode) {
 		t.Errorf("it refuses an old offer: %v", err)
 	}
 	byCode, _ := make(credential.GrantAuthorizationCode, false)
@@ -266,7 +267,7 @@ func TestOffersRefuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := link[strings.LastIndex(link, "%2F")+3:]
-	if _, err := w.Redeem(t.Context(), w.Offers.Code(credential.Offer{ID: id}), "", ""); err != oauth.ErrInvalidCode {
+	if _, err := w.Redeem(t.Context(), w.Offers.Code(credential.Offer{ID: id}), "", ""); !errors.Is(err, oauth.ErrInvalidCode) {
 		t.Errorf("it redeems an offer that wants a login: %v", err)
 	}
 	if byCode.Grants.AuthorizationCode == nil || byCode.Grants.PreAuthorizedCode != nil || byCode.Grants.AuthorizationCode.IssuerState != "" {

@@ -101,7 +101,7 @@ func (p Provider) Check(r *http.Request, body ReleaseRequest, cat *catalogue.Cat
 // again is the same ciphertext, to the same key.
 func (p Provider) CheckRetry(r *http.Request) error {
 	g := &Granted{}
-	if _, err := p.openToken(r, g); err != nil {
+	if err := p.openToken(r, g); err != nil {
 		return err
 	}
 	return p.checkProof(r, g)

@@ -32,39 +32,39 @@ func AccessToken(r *http.Request) (string, error) {
 }
 
 // openToken checks that the token is the hub's and complete, not its times.
-func (p Provider) openToken(r *http.Request, g *Granted) (string, error) {
+func (p Provider) openToken(r *http.Request, g *Granted) error {
 	token, err := AccessToken(r)
 	if err != nil {
-		return "", err
+		return err
 	}
 	payload, err := openHub(token, typAccessToken, p.Trust)
 	if err != nil {
-		return "", refuse(CheckToken, MenderConsumer, "access token: %w", err)
+		return refuse(CheckToken, MenderConsumer, "access token: %w", err)
 	}
 	t := &g.Token
 	if err := json.Unmarshal(payload, t); err != nil {
-		return "", refuse(CheckToken, MenderHub, "access token: %w", err)
+		return refuse(CheckToken, MenderHub, "access token: %w", err)
 	}
 	// RFC 9068, 2.2; cnf makes it useless without its key (RFC 9449, 6.1).
 	switch {
 	case t.Issuer != p.Trust.Issuer:
-		return "", refuse(CheckToken, MenderConsumer, "the token is by another issuer")
+		return refuse(CheckToken, MenderConsumer, "the token is by another issuer")
 	case t.Subject == "" || t.ClientID == "" || t.ID == "" || t.IssuedAt == nil || t.Expiry == nil:
-		return "", refuse(CheckToken, MenderHub, "the token lacks a claim that RFC 9068 requires")
+		return refuse(CheckToken, MenderHub, "the token lacks a claim that RFC 9068 requires")
 	case t.Confirmation.JKT == "":
-		return "", refuse(CheckToken, MenderHub, "the token is bound to no key")
+		return refuse(CheckToken, MenderHub, "the token is bound to no key")
 	case len(t.Details) != 1 || t.Details[0].Type != consent.TransferType:
-		return "", refuse(CheckToken, MenderConsumer, "the token is not for one transfer")
+		return refuse(CheckToken, MenderConsumer, "the token is not for one transfer")
 	}
 	g.Detail = t.Details[0]
 	if g.Detail.GrantID == "" || g.Detail.Use < 1 || g.Detail.Consumer == "" || g.Detail.Terms == "" {
-		return "", refuse(CheckToken, MenderHub, "the token's detail is incomplete")
+		return refuse(CheckToken, MenderHub, "the token's detail is incomplete")
 	}
-	return token, nil
+	return nil
 }
 
 func (p Provider) checkToken(r *http.Request, g *Granted) error {
-	if _, err := p.openToken(r, g); err != nil {
+	if err := p.openToken(r, g); err != nil {
 		return err
 	}
 	now, issued, expires := p.now(), g.Token.IssuedAt.Time(), g.Token.Expiry.Time()

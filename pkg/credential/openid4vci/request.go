@@ -3,6 +3,7 @@ package openid4vci
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -122,7 +123,7 @@ func decode(body []byte, v any) error {
 	if err := d.Decode(v); err != nil {
 		return fmt.Errorf("not the JSON object expected: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("bytes after the JSON object")
 	}
 	return nil

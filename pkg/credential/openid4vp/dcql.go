@@ -215,7 +215,7 @@ func decode(body []byte, limit int, v any) error {
 	if err := d.Decode(v); err != nil {
 		return fmt.Errorf("not the JSON object expected: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("bytes after the JSON object")
 	}
 	return nil

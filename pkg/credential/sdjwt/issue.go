@@ -49,8 +49,7 @@ func Issue(key Key, claims map[string]any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("issue: %w", err)
 	}
-	out := append(signed, '~')
-	out = append(out, b.encoded...)
+	out := slices.Concat(signed, []byte{'~'}, b.encoded)
 	if len(out) > MaxBytes {
 		return "", fmt.Errorf("issue: longer than %d bytes", MaxBytes)
 	}
@@ -147,7 +146,8 @@ func (b *builder) disclose(name string, value any) (string, error) {
 	}
 	var salt [saltBytes]byte
 	rand.Read(salt[:])
-	text := append(b.scratch[:0], '[', '"')
+	text := b.scratch[:0]
+	text = append(text, '[', '"')
 	text = append(b64.AppendEncode(text, salt[:]), '"', ',')
 	if name != "" {
 		text = append(appendString(text, name), ',')
@@ -161,7 +161,8 @@ func (b *builder) disclose(name string, value any) (string, error) {
 		}
 		text = append(text, data...)
 	}
-	b.scratch = append(text, ']')
+	text = append(text, ']')
+	b.scratch = text
 	start := len(b.encoded)
 	b.encoded = b64.AppendEncode(b.encoded, b.scratch)
 	sum := sha256.Sum256(b.encoded[start:])

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -184,7 +185,7 @@ func TestSignature(t *testing.T) {
 			t.Errorf("it refuses a signature of %d bytes: %v", len(short), err)
 		}
 	}
-	parsed.issuer.signature = append(whole, 0)
+	parsed.issuer.signature = append(slices.Clone(whole), 0)
 	if _, err := parsed.Verify(&key.PublicKey); !errors.Is(err, ErrSignature) {
 		t.Errorf("it refuses a longer signature: %v", err)
 	}
