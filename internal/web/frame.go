@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -19,6 +20,11 @@ type Options struct {
 	Logger      *slog.Logger
 	Zone        *time.Location // of the times shown; Asia/Seoul when nil
 	Observe     Observer       // hears of each request; nil: nobody does
+	Deadline    time.Duration  // of a request; the constant Deadline when zero
+
+	// Admit says whether a request may be served, and adds to its context what
+	// is known of its sender; nil: every request may.
+	Admit func(r *http.Request) (context.Context, error)
 }
 
 // Frame holds what all pages of a service share. Messages, Pages, Assets and
@@ -34,6 +40,9 @@ type Frame struct {
 	cross       *http.CrossOriginProtection
 	own         *Pages
 	observe     Observer
+	deadline    time.Duration
+	admit       func(r *http.Request) (context.Context, error)
+	machines    *http.ServeMux
 }
 
 // New makes a frame with its own messages, assets and error page.
@@ -46,6 +55,9 @@ func New(o Options) *Frame {
 		bundle:      newBundle(),
 		assets:      map[string]asset{},
 		observe:     o.Observe,
+		deadline:    o.Deadline,
+		admit:       o.Admit,
+		machines:    http.NewServeMux(),
 		cross:       http.NewCrossOriginProtection(),
 	}
 	if f.log == nil {
@@ -53,6 +65,9 @@ func New(o Options) *Frame {
 	}
 	if f.zone == nil {
 		f.zone = seoul()
+	}
+	if f.deadline == 0 {
+		f.deadline = Deadline
 	}
 	f.cross.SetDenyHandler(http.HandlerFunc(f.denyCrossOrigin))
 	f.Messages(ownFiles)
@@ -63,10 +78,12 @@ func New(o Options) *Frame {
 
 // Machine names patterns, as of http.ServeMux, that are meant for programs:
 // they carry their own authentication in each request and no cookie, so the
-// cross-origin check does not apply to them.
+// cross-origin check does not apply to them, and errors are problem documents
+// unless a page is asked for.
 func (f *Frame) Machine(patterns ...string) {
 	for _, p := range patterns {
 		f.cross.AddInsecureBypassPattern(p)
+		f.machines.Handle(p, http.NotFoundHandler())
 	}
 }
 

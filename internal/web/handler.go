@@ -13,9 +13,9 @@ import (
 )
 
 // Handler puts the frame around mux: correlation id, recovery, security
-// headers, language, cross-origin check, body limit, access log, assets.
+// headers, language, deadline, cross-origin check, body limit, access log, assets.
 func (f *Frame) Handler(mux http.Handler) http.Handler {
-	guarded := f.cross.Handler(f.matched(mux))
+	guarded := f.admitted(f.cross.Handler(f.matched(mux)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newCorrelation()
 		r = r.WithContext(context.WithValue(r.Context(), correlationKey{}, id))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"strings"
@@ -35,6 +36,7 @@ type problemBody struct {
 // Problem answers with application/problem+json and logs err, which the client
 // never sees.
 func (f *Frame) Problem(w http.ResponseWriter, r *http.Request, p Problem, err error) {
+	p = known(w, p, err)
 	f.logFailure(r, p.Status, p.Code, p.Check, err)
 	f.writeProblem(w, r, p, "")
 }
@@ -56,14 +58,22 @@ func (f *Frame) writeProblem(w http.ResponseWriter, r *http.Request, p Problem, 
 // part the problem's code. The reader always gets the correlation id.
 func (f *Frame) Fail(w http.ResponseWriter, r *http.Request, status int, messageID string, err error) {
 	code := messageID[strings.LastIndexByte(messageID, '.')+1:]
-	f.logFailure(r, status, code, "", err)
+	p := known(w, Problem{Status: status, Code: code}, err)
+	if p.Code != code {
+		messageID = "web.error." + p.Code
+	}
+	next := "web.error.next"
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
+		next = "web.error.later" // what was under way may have been done
+	}
+	f.logFailure(r, p.Status, p.Code, p.Check, err)
 	message := f.Text(Lang(r), messageID)
-	if WantsJSON(r) || sentJSON(r) {
-		f.writeProblem(w, r, Problem{Status: status, Code: code}, message)
+	if f.program(r) {
+		f.writeProblem(w, r, p, message)
 		return
 	}
-	f.own.Render(w, r, status, "error", map[string]any{
-		"Status": status, "Message": message, "Correlation": Correlation(r.Context()),
+	f.own.Render(w, r, p.Status, "error", map[string]any{
+		"Status": p.Status, "Message": message, "Next": next, "Correlation": Correlation(r.Context()),
 	})
 }
 
@@ -77,11 +87,14 @@ func (f *Frame) logFailure(r *http.Request, status int, code, check string, err 
 	if err != nil {
 		args = append(args, "err", err.Error())
 	}
-	if status >= 500 {
-		f.log.ErrorContext(r.Context(), "refused", args...)
-		return
+	level := slog.LevelInfo
+	switch {
+	case status == http.StatusServiceUnavailable: // readiness and the log of what is out say more
+		level = slog.LevelWarn
+	case status >= 500:
+		level = slog.LevelError
 	}
-	f.log.InfoContext(r.Context(), "refused", args...)
+	f.log.Log(r.Context(), level, "refused", args...)
 }
 
 // JSON answers with v.
@@ -96,7 +109,11 @@ func JSON(w http.ResponseWriter, status int, v any) {
 }
 
 // WantsJSON says that the client prefers JSON to a page.
-func WantsJSON(r *http.Request) bool {
+func WantsJSON(r *http.Request) bool { return prefers(r) == "json" }
+
+func wantsPage(r *http.Request) bool { return prefers(r) == "page" }
+
+func prefers(r *http.Request) string {
 	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
 		media, _, err := mime.ParseMediaType(strings.TrimSpace(part))
 		if err != nil {
@@ -104,12 +121,12 @@ func WantsJSON(r *http.Request) bool {
 		}
 		switch media {
 		case "application/json", "application/problem+json":
-			return true
+			return "json"
 		case "text/html", "application/xhtml+xml":
-			return false
+			return "page"
 		}
 	}
-	return false
+	return ""
 }
 
 func sentJSON(r *http.Request) bool {
