@@ -191,8 +191,8 @@ func (p *phone) fail(w http.ResponseWriter, r *http.Request, err error) {
 		m.Text, m.Check, m.Detail = "fail.answer", answer.Code, answer.Error()
 	} else if errors.Is(err, wallet.ErrNotHeld) {
 		m.Text, status = "fail.gone", http.StatusNotFound
-	} else {
-		m.Text, status = "fail.reach", http.StatusBadGateway
+	} else if m.Text = "fail.reach"; r.Method != http.MethodGet {
+		status = http.StatusBadGateway // else the link is at fault that led there
 	}
 	slog.InfoContext(r.Context(), "refused", "route", r.Pattern, "check", m.Check, "err", err)
 	p.say(w, r, status, m)

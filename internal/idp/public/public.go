@@ -76,8 +76,9 @@ func (h *Handler) tile(w http.ResponseWriter, r *http.Request) {
 // proof takes ?leaf=, the base64url of the leaf's hash, which tells nothing of
 // the event behind it.
 func (h *Handler) proof(w http.ResponseWriter, r *http.Request) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(r.URL.Query().Get("leaf"))
-	if err != nil || len(raw) != len(tlog.Hash{}) {
+	leaf := r.URL.Query().Get("leaf")
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(leaf)
+	if err != nil || len(raw) != len(tlog.Hash{}) || base64.RawURLEncoding.EncodeToString(raw) != leaf { // the decoder skips line breaks
 		h.problem(w, r, http.StatusBadRequest, "invalid_leaf", "leaf hash", "leaf is the base64url of 32 bytes", "reader", err)
 		return
 	}
