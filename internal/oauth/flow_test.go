@@ -181,6 +181,37 @@ func TestSteps(t *testing.T) {
 			t.Errorf("next is %s", to)
 		}
 	})
+	for name, who := range map[string]string{
+		"it goes no step for a person who logged out":        "",
+		"it goes no step for a person whose place was taken": "bob",
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer h.leaves("ada")
+			id := begin(t, "resident_card")
+			r := request(agency)
+			check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", h.now(), nil))
+			h.leaves(who)
+			if err := h.oauth.Done(t.Context(), r, id, "issuance"); !errors.Is(err, oauth.ErrNobody) {
+				t.Errorf("a step: %v", err)
+			}
+			if to := next(t, id); to != "/login?request="+id {
+				t.Errorf("next is %s", to)
+			}
+		})
+		t.Run(name+", nor gives a code", func(t *testing.T) {
+			defer h.leaves("ada")
+			id := begin(t, "openid")
+			check(t, h.oauth.Authenticated(t.Context(), request(agency), id, "ada", h.now(), nil))
+			h.leaves(who)
+			still := *agency.browser
+			still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			r, err := http.NewRequest(http.MethodGet, h.url+"/authorize/callback?id="+id, nil)
+			check(t, err)
+			if a := h.do(&still, r); a.header.Get("Location") != "/login?request="+id {
+				t.Errorf("sent to %s", a.header.Get("Location"))
+			}
+		})
+	}
 	t.Run("it takes no step before somebody logged in", func(t *testing.T) {
 		if err := h.oauth.Done(t.Context(), request(agency), begin(t, "openid"), "approval"); err == nil {
 			t.Error("done")

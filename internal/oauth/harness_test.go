@@ -35,7 +35,7 @@ type hub struct {
 	offers   *offers
 
 	mu      sync.Mutex
-	citizen string        // who logs in; "" for nobody
+	citizen string        // who logs in, and then is there; "" for nobody
 	session string        // who is logged in already
 	aged    time.Duration // how long ago that was
 	ahead   time.Duration // of the clock
@@ -89,10 +89,21 @@ func newHub(t testing.TB, change ...func(*oauth.Config)) *hub {
 	return h
 }
 
-func (h *hub) sessionFrom(*http.Request) (string, time.Time, []string, bool) {
+func (h *hub) sessionFrom(r *http.Request) (string, time.Time, []string, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.session, startedAt.Add(h.ahead - h.aged), []string{"hwk"}, h.session != ""
+	who := h.citizen
+	if r.URL.Path == "/authorize" {
+		who = h.session
+	}
+	return who, startedAt.Add(h.ahead - h.aged), []string{"hwk"}, who != ""
+}
+
+// leaves says who sits at the browsers now; "" for nobody.
+func (h *hub) leaves(to string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.citizen = to
 }
 
 // pages are the steps: login, approval, issuance, each of which goes on by Next.

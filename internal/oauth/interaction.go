@@ -147,6 +147,26 @@ func (s *Server) request(ctx context.Context, r *http.Request, id string) (Reque
 	if !s.sameBrowser(r, req) {
 		return Request{}, ErrOtherBrowser
 	}
+	return s.present(ctx, r, req)
+}
+
+// present sends back to the login what somebody began who has logged out since,
+// or whose place at this browser another took: a step may need no passkey, and
+// must not be passed in an absent person's name.
+func (s *Server) present(ctx context.Context, r *http.Request, req Request) (Request, error) {
+	if req.Citizen == "" || s.SessionFrom == nil {
+		return req, nil
+	}
+	if citizen, _, _, ok := s.SessionFrom(r); ok && citizen == req.Citizen {
+		return req, nil
+	}
+	req.Citizen, req.AuthTime, req.AMR, req.Done = "", time.Time{}, nil, map[string]bool{}
+	switch err := s.Store.UpdateRequest(ctx, req); {
+	case err == nil:
+		req.Version++
+	case !errors.Is(err, ErrConflict): // another tab was first: what follows will notice
+		return Request{}, err
+	}
 	return req, nil
 }
 
