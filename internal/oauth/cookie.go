@@ -18,8 +18,8 @@ func (s *Server) cookieName() string {
 // none. It is one for all interactions of a browser, so that two tabs do not
 // disturb each other, and holds nothing but randomness.
 func (s *Server) browser(w http.ResponseWriter, r *http.Request) string {
-	if c, err := r.Cookie(s.cookieName()); err == nil && sha256Text(c.Value) {
-		return hash("browser", c.Value)
+	if known := s.browserCookie(r); sha256Text(known) {
+		return hash("browser", known)
 	}
 	value := secret()
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure outside development
@@ -31,6 +31,14 @@ func (s *Server) browser(w http.ResponseWriter, r *http.Request) string {
 
 // sameBrowser says whether a request comes from the browser that began.
 func (s *Server) sameBrowser(r *http.Request, req Request) bool {
-	c, err := r.Cookie(s.cookieName())
-	return err == nil && subtle.ConstantTimeCompare([]byte(hash("browser", c.Value)), []byte(req.Browser)) == 1
+	return subtle.ConstantTimeCompare([]byte(hash("browser", s.browserCookie(r))), []byte(req.Browser)) == 1
+}
+
+// browserCookie is this browser's cookie, or "" where there is none or more than one,
+// which a browser never sends for one host: one of the two was planted.
+func (s *Server) browserCookie(r *http.Request) string {
+	if found := r.CookiesNamed(s.cookieName()); len(found) == 1 {
+		return found[0].Value
+	}
+	return ""
 }
