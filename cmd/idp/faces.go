@@ -20,6 +20,7 @@ import (
 	"github.com/govmydata/mydata/internal/idp/login"
 	"github.com/govmydata/mydata/internal/idp/public"
 	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/credential"
@@ -103,6 +104,7 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 	h := &admin.Handler{
 		Frame: frame, Accounts: e.accounts, Residents: e.register, Offers: cards, Issuer: e.issuer,
 		Hub: e.config.Issuer, Now: time.Now,
+		Trail: &trail.Trail{Store: e.db.Trail(), Now: time.Now, Logger: e.log},
 		AddClient: func(ctx context.Context, metadata json.RawMessage) (string, string, error) {
 			client, secret, err := e.registry.AddClient(ctx, metadata)
 			return client.ID, secret, err

@@ -64,7 +64,9 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		return nil
 	})
 	group.Go(func() error { return serveUntil(ctx, server(doors.public, log), public, c.TLSCert, c.TLSKey) })
-	group.Go(func() error { return serveUntil(ctx, server(doors.operator, log), socket, "", "") })
+	operator := server(doors.operator, log)
+	operator.ConnContext = withPeer
+	group.Go(func() error { return serveUntil(ctx, operator, socket, "", "") })
 	group.Go(func() error {
 		e.sweep(ctx, doors.server.Sweep, e.offers.Sweep)
 		return nil

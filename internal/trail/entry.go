@@ -54,7 +54,7 @@ type Entry struct {
 	Step    string    `json:"step"`
 	What    string    `json:"what"`
 	By      Caller    `json:"by"`
-	At      time.Time `json:"at"` // whole seconds
+	At      time.Time `json:"at"` // to the millisecond; the statement says the second
 	Target  Target    `json:"target"`
 	Outcome string    `json:"outcome,omitempty"` // of an ended one
 	Salt    [32]byte  `json:"-"`

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -61,14 +62,14 @@ func (t *Trail) Do(ctx context.Context, what string, target Target, outcome func
 	if !ok {
 		return ErrCaller
 	}
-	e := Entry{Act: random(), Step: Begun, What: what, By: by, Target: target}
+	e := Entry{Act: random(), Step: Begun, What: what, By: by, Target: storable(target)}
 	if err := t.add(ctx, e); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	after, err := act()
 	e.Step, e.Outcome = Ended, Done
 	if after != (Target{}) {
-		e.Target = after
+		e.Target = storable(after)
 	}
 	if err != nil {
 		e.Outcome = outcome(err)
@@ -82,7 +83,7 @@ func (t *Trail) Do(ctx context.Context, what string, target Target, outcome func
 }
 
 func (t *Trail) add(ctx context.Context, e Entry) error {
-	e.At = t.Now().UTC().Truncate(time.Second)
+	e.At = t.Now().UTC().Truncate(time.Millisecond)
 	_, _ = rand.Read(e.Salt[:])
 	leaf, err := e.Statement()
 	if err != nil {
@@ -105,6 +106,12 @@ func (t *Trail) List(ctx context.Context, since time.Time, limit int) ([]Act, er
 		}
 	}
 	return acts, err
+}
+
+// storable bounds an id as it was typed, and leaves out what no row can hold.
+func storable(t Target) Target {
+	t.ID = strings.ToValidUTF8(strings.ReplaceAll(t.ID[:min(len(t.ID), 200)], "\x00", ""), "")
+	return t
 }
 
 type callerKey struct{}

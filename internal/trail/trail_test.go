@@ -103,6 +103,15 @@ func TestDo(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it keeps what a row can hold of an id", func(t *testing.T) {
+		k := &kept{}
+		tr := Trail{k, time.Now, slog.Default()}
+		odd := Target{Kind: Resident, ID: "a\x00b\xff" + strings.Repeat("c", 300)}
+		must := tr.Do(WithCaller(t.Context(), by), "enrol", odd, word, func() (Target, error) { return odd, nil })
+		if must != nil || k.rows[0].Target.ID != "ab"+strings.Repeat("c", 196) || k.rows[1].Target != k.rows[0].Target {
+			t.Errorf("%v, %+v", must, k.rows)
+		}
+	})
 	t.Run("it does nothing for whom nobody knows", func(t *testing.T) {
 		tr := Trail{&kept{}, time.Now, slog.Default()}
 		err := tr.Do(t.Context(), "enrol", target, word, func() (Target, error) { t.Error("it acts"); return target, nil })

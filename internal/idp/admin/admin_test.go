@@ -5,18 +5,22 @@ import (
 	"crypto"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/account/accounttest"
 	"github.com/govmydata/mydata/internal/idp/admin"
+	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 )
@@ -45,15 +49,41 @@ type door struct {
 	*admin.Client
 	counter *counter
 	socket  string
+	trail   *kept
+
+	stranger bool // whom the system does not know
+}
+
+// kept stands for the trail's rows.
+type kept struct {
+	rows []trail.Entry
+	err  error
+}
+
+func (k *kept) Add(_ context.Context, e trail.Entry, _ []byte) error {
+	if k.err == nil {
+		k.rows = append(k.rows, e)
+	}
+	return k.err
+}
+
+func (k *kept) Acts(_ context.Context, since time.Time, limit int) ([]trail.Act, error) {
+	return []trail.Act{{ID: "a", At: since, Outcome: strconv.Itoa(limit)}}, k.err
+}
+
+// last is the newest row, as one line.
+func (k *kept) last() string {
+	e := k.rows[len(k.rows)-1]
+	return fmt.Sprintln(e.Step, e.What, e.By.UID, e.Target.Kind, e.Target.ID, e.Outcome)
 }
 
 func open(t *testing.T, officers bool) *door {
 	t.Helper()
-	d := &door{Bench: accounttest.New(t), counter: &counter{}, socket: filepath.Join(t.TempDir(), "s")}
+	d := &door{Bench: accounttest.New(t), counter: &counter{}, socket: filepath.Join(t.TempDir(), "s"), trail: &kept{}}
 	frame := web.New(web.Options{Service: "idp", Logger: slog.New(slog.DiscardHandler)})
 	h := &admin.Handler{
 		Frame: frame, Accounts: d.Accounts, Residents: accounttest.Register(t), Offers: d.counter, Issuer: d.counter,
-		Hub: "http://localhost:8080", Now: d.Now,
+		Hub: "http://localhost:8080", Now: d.Now, Trail: &trail.Trail{Store: d.trail, Now: d.Now, Logger: slog.New(slog.DiscardHandler)},
 		AddClient: func(_ context.Context, m json.RawMessage) (string, string, error) {
 			if string(m) != `{"client_name":"x"}` {
 				return "", "", errors.New("redirect_uris: missing")
@@ -74,7 +104,15 @@ func open(t *testing.T, officers bool) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: frame.Handler(mux)}}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{
+		Handler: frame.Handler(mux),
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			if d.stranger {
+				return ctx
+			}
+			return trail.WithCaller(ctx, trail.Caller{UID: 7})
+		},
+	}}
 	server.Start()
 	t.Cleanup(server.Close)
 	d.Client = admin.NewClient(d.socket)

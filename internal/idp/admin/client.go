@@ -8,7 +8,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"time"
+
+	"github.com/govmydata/mydata/internal/trail"
 )
 
 // Client asks the running service through its socket. It is what the commands
@@ -127,4 +131,14 @@ func (c *Client) Residents(ctx context.Context) ([]ResidentStatus, error) {
 	}
 	err := c.call(ctx, http.MethodGet, "/residents", nil, &out)
 	return out.Residents, err
+}
+
+// Trail lists the newest acts since then, oldest first.
+func (c *Client) Trail(ctx context.Context, since time.Time, limit int) ([]trail.Act, error) {
+	var out struct {
+		Acts []trail.Act `json:"acts"`
+	}
+	query := url.Values{"since": {since.UTC().Format(time.RFC3339)}, "limit": {strconv.Itoa(limit)}}
+	err := c.call(ctx, http.MethodGet, "/trail?"+query.Encode(), nil, &out)
+	return out.Acts, err
 }

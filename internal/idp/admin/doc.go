@@ -9,6 +9,7 @@
 //	POST /catalogue  {catalogue} -> {version}
 //	GET  /trust      -> {files}
 //	GET  /residents  -> {residents}
+//	GET  /trail?since&limit -> {acts}
 //
 // Its neighbours, each a small interface or a function declared here and given by
 // cmd: accounts, the credential issuer and its offers, the registry of clients,
@@ -17,9 +18,10 @@
 // What always holds: an enrolment stands on an order signed by two officers. In
 // development the service holds two officers' keys itself and signs; anywhere
 // else it has none, and the order must come signed (account.SignedOrder). A
-// letter is the only place where a code is written down.
+// letter is the only place where a code is written down. Whatever changes
+// something is kept in the trail first, under the user whom the system names at
+// the other end of the socket; for nobody else anything is done.
 //
-// Left out: who of the operator's people did what (the socket's owner did), and
-// printing: a letter is an HTML file with a print stylesheet, in Korean and
+// Left out: printing: a letter is an HTML file with a print stylesheet, in Korean and
 // English, because PDF writers leave out what a screen reader needs.
 package admin

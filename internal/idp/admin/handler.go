@@ -4,13 +4,14 @@ import (
 	"context"
 	"crypto"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 )
@@ -41,6 +42,7 @@ type Handler struct {
 	Hub       string            // the hub's URL, in links and letters
 	Officers  *[2]crypto.Signer // development only; nil: orders come signed
 	Now       func() time.Time
+	Trail     *trail.Trail // of every act that changes something
 
 	// AddClient registers a client by its metadata (RFC 7591 names).
 	AddClient func(ctx context.Context, metadata json.RawMessage) (id, secret string, err error)
@@ -60,6 +62,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /catalogue": h.catalogue,
 		"GET /trust":      h.trust,
 		"GET /residents":  h.residents,
+		"GET /trail":      h.listTrail,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			answer, err := f(w, r)
@@ -71,39 +74,6 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		})
 	}
 }
-
-// fail is the one table from sentinels to problems; the cause is written for the
-// person at the command line.
-func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	for _, row := range []struct {
-		is     error
-		status int
-		code   string
-		cause  string
-	}{
-		{errBody, http.StatusBadRequest, "bad_request", err.Error()},
-		{errOfficers, http.StatusForbidden, "officers", "this service holds no officers' keys: give an order signed by two officers"},
-		{errNoMetadata, http.StatusBadRequest, "client_metadata", err.Error()},
-		{account.ErrEnrolled, http.StatusConflict, "enrolled", "this resident is enrolled; after the loss of a device use --replace"},
-		{account.ErrOrder, http.StatusForbidden, "order", err.Error()},
-		{account.ErrNotFound, http.StatusNotFound, "resident", "the register has no such resident"},
-		{credential.ErrUnknown, http.StatusNotFound, "credential", "no such credential"},
-		{credential.ErrConfig, http.StatusNotFound, "config", err.Error()},
-	} {
-		if errors.Is(err, row.is) {
-			h.Frame.Problem(w, r, web.Problem{Status: row.status, Code: row.code, Cause: row.cause, Mender: "operator"}, err)
-			return
-		}
-	}
-	h.Frame.Problem(w, r, web.Problem{Status: http.StatusInternalServerError, Code: "internal",
-		Cause: "internal error; the log of the service has the details under this correlation id", Mender: "operator"}, err)
-}
-
-var (
-	errBody       = errors.New("the body is not as expected")
-	errOfficers   = errors.New("no officers' keys")
-	errNoMetadata = errors.New("the metadata is refused")
-)
 
 func decode(w http.ResponseWriter, r *http.Request, v any) error {
 	if err := web.Decode(w, r, v); err != nil {
@@ -133,23 +103,40 @@ func (h *Handler) enrol(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err := decode(w, r, &in); err != nil {
 		return nil, err
 	}
+	what, target := "enrol", trail.Target{Kind: trail.Resident, ID: in.Resident}
+	switch {
+	case in.Order != nil:
+		what, target.ID = "order", in.Order.Resident
+	case in.Replace:
+		what = "replace"
+	}
+	var out Enrolment
+	err := h.do(r, what, target, func() (_ trail.Target, err error) {
+		out, err = h.order(r.Context(), in)
+		return target, err
+	})
+	return out, err
+}
+
+// order has the accounts take an order, signed here or elsewhere.
+func (h *Handler) order(ctx context.Context, in EnrolRequest) (Enrolment, error) {
 	if in.Order != nil {
-		return Enrolment{}, h.Accounts.Enrol(r.Context(), *in.Order)
+		return Enrolment{}, h.Accounts.Enrol(ctx, *in.Order)
 	}
 	if h.Officers == nil {
-		return nil, errOfficers
+		return Enrolment{}, errOfficers
 	}
-	resident, err := h.Residents.Resident(r.Context(), in.Resident)
+	resident, err := h.Residents.Resident(ctx, in.Resident)
 	if err != nil {
-		return nil, err
+		return Enrolment{}, err
 	}
 	now := h.Now()
 	code, order, err := account.SignedOrder(in.Resident, in.Replace, now, *h.Officers)
 	if err != nil {
-		return nil, err
+		return Enrolment{}, err
 	}
-	if err := h.Accounts.Enrol(r.Context(), order); err != nil {
-		return nil, err
+	if err := h.Accounts.Enrol(ctx, order); err != nil {
+		return Enrolment{}, err
 	}
 	return NewEnrolment(h.Hub, code, now, resident)
 }
@@ -194,15 +181,17 @@ func (h *Handler) offer(w http.ResponseWriter, r *http.Request) (any, error) {
 	default:
 		return nil, fmt.Errorf("%w: grant is pre-authorized_code or authorization_code", errBody)
 	}
-	citizen, err := h.Accounts.Admit(r.Context(), in.Resident)
-	if err != nil {
-		return nil, err
-	}
-	uri, tx, err := h.Offers.Offer(r.Context(), citizen.ID, in.Config, in.Grant, in.TxCode)
-	if err != nil {
-		return nil, err
-	}
-	return Offer{uri, tx}, nil
+	target := trail.Target{Kind: trail.Resident, ID: in.Resident}
+	var out Offer
+	err := h.do(r, "offer", target, func() (trail.Target, error) {
+		citizen, err := h.Accounts.Admit(r.Context(), in.Resident)
+		if err != nil {
+			return target, err
+		}
+		out.CredentialOffer, out.TxCode, err = h.Offers.Offer(r.Context(), citizen.ID, in.Config, in.Grant, in.TxCode)
+		return target, err
+	})
+	return out, err
 }
 
 func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -212,7 +201,10 @@ func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err := decode(w, r, &in); err != nil {
 		return nil, err
 	}
-	return struct{}{}, h.Issuer.Revoke(r.Context(), in.Credential)
+	target := trail.Target{Kind: trail.Credential, ID: in.Credential}
+	return struct{}{}, h.do(r, "revoke", target, func() (trail.Target, error) {
+		return target, h.Issuer.Revoke(r.Context(), in.Credential)
+	})
 }
 
 // Registered is a new client.
@@ -228,11 +220,14 @@ func (h *Handler) client(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err := decode(w, r, &in); err != nil {
 		return nil, err
 	}
-	id, secret, err := h.AddClient(r.Context(), in.Metadata)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoMetadata, err)
-	}
-	return Registered{id, secret}, nil
+	var out Registered
+	err := h.do(r, "client", trail.Target{Kind: trail.Client}, func() (_ trail.Target, err error) {
+		if out.ClientID, out.ClientSecret, err = h.AddClient(r.Context(), in.Metadata); err != nil {
+			err = fmt.Errorf("%w: %w", errNoMetadata, err)
+		}
+		return trail.Target{Kind: trail.Client, ID: out.ClientID}, err
+	})
+	return out, err
 }
 
 func (h *Handler) catalogue(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -242,11 +237,14 @@ func (h *Handler) catalogue(w http.ResponseWriter, r *http.Request) (any, error)
 	if err := decode(w, r, &in); err != nil {
 		return nil, err
 	}
-	version, err := h.PublishCatalogue(r.Context(), in.Catalogue)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errBody, err)
-	}
-	return map[string]int64{"version": version}, nil
+	var version int64
+	err := h.do(r, "catalogue", trail.Target{Kind: trail.Catalogue}, func() (_ trail.Target, err error) {
+		if version, err = h.PublishCatalogue(r.Context(), in.Catalogue); err != nil {
+			return trail.Target{}, fmt.Errorf("%w: %w", errBody, err)
+		}
+		return trail.Target{Kind: trail.Catalogue, ID: strconv.FormatInt(version, 10)}, nil
+	})
+	return map[string]int64{"version": version}, err
 }
 
 func (h *Handler) trust(_ http.ResponseWriter, r *http.Request) (any, error) {

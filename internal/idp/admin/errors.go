@@ -1,0 +1,59 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/trail"
+	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/credential"
+)
+
+var (
+	errBody       = errors.New("the body is not as expected")
+	errOfficers   = errors.New("no officers' keys")
+	errNoMetadata = errors.New("the metadata is refused")
+)
+
+// refusals is the one table from sentinels to problems; the cause is written for
+// the person at the command line, "" is the error itself.
+var refusals = []struct {
+	is     error
+	status int
+	code   string
+	cause  string
+}{
+	{errBody, http.StatusBadRequest, "bad_request", ""},
+	{errOfficers, http.StatusForbidden, "officers", "this service holds no officers' keys: give an order signed by two officers"},
+	{errNoMetadata, http.StatusBadRequest, "client_metadata", ""},
+	{account.ErrEnrolled, http.StatusConflict, "enrolled", "this resident is enrolled; after the loss of a device use --replace"},
+	{account.ErrOrder, http.StatusForbidden, "order", ""},
+	{account.ErrNotFound, http.StatusNotFound, "resident", "the register has no such resident"},
+	{credential.ErrUnknown, http.StatusNotFound, "credential", "no such credential"},
+	{credential.ErrConfig, http.StatusNotFound, "config", ""},
+	{trail.ErrCaller, http.StatusForbidden, "caller", "the system does not say who calls, and nothing is done for whom nobody knows"},
+	{trail.ErrNotKept, http.StatusServiceUnavailable, "trail", "the trail of the operator's acts cannot be written: nothing was done, try again"},
+}
+
+func problemOf(err error) web.Problem {
+	for _, row := range refusals {
+		if errors.Is(err, row.is) {
+			cause := row.cause
+			if cause == "" {
+				cause = err.Error()
+			}
+			return web.Problem{Status: row.status, Code: row.code, Cause: cause, Mender: "operator"}
+		}
+	}
+	return web.Problem{Status: http.StatusInternalServerError, Code: "internal",
+		Cause: "internal error; the log of the service has the details under this correlation id", Mender: "operator"}
+}
+
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	if p.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
+	h.Frame.Problem(w, r, p, err)
+}
