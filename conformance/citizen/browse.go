@@ -63,7 +63,11 @@ func (c *Citizen) Send(req *http.Request) (Page, error) {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody))
-	return Page{URL: req.URL, Status: res.StatusCode, Header: res.Header, Body: body}, err
+	p := Page{URL: req.URL, Status: res.StatusCode, Header: res.Header, Body: body}
+	if c.Seen != nil && err == nil {
+		c.Seen(req.Method, p)
+	}
+	return p, err
 }
 
 // Open goes to an address and follows the redirects to the last page.

@@ -2,6 +2,8 @@ package citizen
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +20,7 @@ type Citizen struct {
 	Name  string // for messages
 	Lang  string // "ko" or "en"
 	Phone *Phone
+	Seen  func(method string, p Page) // hears of every answer, before it is followed
 
 	http *http.Client
 	stop func(address string) bool // addresses that are not opened, but answered
@@ -40,6 +43,12 @@ func New(hub, name string) *Citizen {
 func (c *Citizen) From(address string) {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	c.http.Transport.(*http.Transport).DialContext = dialer.DialContext
+}
+
+// Trust makes the person's browser believe these certificate authorities and no
+// others.
+func (c *Citizen) Trust(roots *x509.CertPool) {
+	c.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
 }
 
 // Forget empties the cookie jar: another browser, the same phone.
