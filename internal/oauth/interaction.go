@@ -95,7 +95,11 @@ func (s *Server) Deny(ctx context.Context, r *http.Request, id string) (string, 
 	if err != nil {
 		return "", err
 	}
-	if err := s.Store.FinishRequest(ctx, req.ID, req.Version, nil); err != nil {
+	err = s.Store.FinishRequest(ctx, req.ID, req.Version, nil)
+	if errors.Is(err, ErrGone) { // another tab was first
+		return "", ErrNoInteraction
+	}
+	if err != nil {
 		return "", err
 	}
 	return s.responseURL(req.Authorization, authResponse{Error: refuse("access_denied", "the person said no")})
