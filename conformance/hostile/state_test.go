@@ -85,13 +85,12 @@ func (w *world) logSize(t testing.TB) string {
 // what was done before was preparation.
 func (w *world) settle(t testing.TB) {
 	t.Helper()
-	for last := ""; ; {
-		size := w.logSize(t)
-		if size == last {
-			break
+	for last, same := "", 0; same < 3; time.Sleep(160 * time.Millisecond) { // a checkpoint comes every 200 ms, or later on a busy machine
+		if size := w.logSize(t); size == last {
+			same++
+		} else {
+			last, same = size, 0
 		}
-		last = size
-		time.Sleep(300 * time.Millisecond) // a checkpoint comes at least every 200 ms
 	}
 	w.before = w.look(t, true)
 	for what, is := range w.before {

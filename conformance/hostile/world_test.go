@@ -58,7 +58,9 @@ type secretClient struct {
 	Secret string `json:"client_secret"`
 }
 
-func newWorld(t *testing.T) *world {
+// postgres is an empty database of a server of our own.
+func postgres(t *testing.T) string {
+	t.Helper()
 	server, err := stage.StartPostgres(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +70,11 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return database
+}
+
+func newWorld(t *testing.T, database string) *world {
+	t.Helper()
 	s := stage.Run(t, stage.Options{Database: database})
 	w := &world{
 		Stage: s, hub: s.URL(stage.IDP), verifier: s.URL(stage.Verifier), insurer: s.URL(stage.Insurer),

@@ -39,6 +39,7 @@ var pageErrors = []struct {
 	{oauth.ErrOtherBrowser, http.StatusForbidden, "issuance.error.other_browser"},
 	{oauth.ErrNoInteraction, http.StatusNotFound, "issuance.error.gone"},
 	{oauth.ErrNobody, http.StatusForbidden, "issuance.error.gone"},
+	{oauth.ErrConflict, http.StatusConflict, "issuance.error.conflict"},
 }
 
 // refuse answers a program.

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
+	"regexp"
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
@@ -104,9 +104,13 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	h.pages.Render(w, r, http.StatusOK, "login", page)
 }
 
+// ownPage has no character that browsers read in more than one way, and no empty
+// or dotted segment.
+var ownPage = regexp.MustCompile(`^/me(/[A-Za-z0-9_-]+)*$`)
+
 // local is a path of the citizen's own pages, or nothing.
 func local(next string) string {
-	if next == "/me" || strings.HasPrefix(next, "/me/") && !strings.ContainsAny(next, "\\\r\n?#") {
+	if len(next) <= 512 && ownPage.MatchString(next) {
 		return next
 	}
 	return ""
@@ -207,6 +211,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{account.ErrAssertion, http.StatusBadRequest, "login.error.assertion"},
 		{account.ErrConflict, http.StatusConflict, "login.error.conflict"},
 		{account.ErrNotFound, http.StatusBadRequest, "login.error.assertion"},
+		{oauth.ErrConflict, http.StatusConflict, "login.error.conflict"},
 		{oauth.ErrNoInteraction, http.StatusBadRequest, "login.error.interaction"},
 		{oauth.ErrOtherBrowser, http.StatusBadRequest, "login.error.interaction"},
 		{oauth.ErrStale, http.StatusBadRequest, "login.error.interaction"},
