@@ -233,7 +233,11 @@ func (h *testHub) transfer(answer map[string]any, p pushedRequest) error {
 		return err
 	}
 	sub, _ := h.world.People.Pairwise(ctx, citizen, h.world.Provider.ID)
-	sealed := transfer.Sealed{Subject: sub, ResidentID: citizen, SubjectSalt: consent.Encode(next.SubjectSalt[:]), Approval: proved}
+	salts, err := h.world.People.OrderSalts(ctx, proved.History)
+	if err != nil {
+		return err
+	}
+	sealed := transfer.Sealed{Subject: sub, ResidentID: citizen, OrderSalts: salts, SubjectSalt: consent.Encode(next.SubjectSalt[:]), Approval: proved}
 	detail := transfer.Detail{Type: consent.TransferType, GrantID: string(p.grant), Terms: next.Record.Terms, Use: next.Use, Consumer: next.Record.Consumer}
 	now := h.world.Now()
 	consumerSub, _ := h.world.People.Pairwise(ctx, citizen, h.world.Consumer.ID)

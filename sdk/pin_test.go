@@ -69,6 +69,14 @@ func TestProviderPinsThePasskeyHistory(t *testing.T) {
 		f.call().mustSend()
 		f.records["resident-03"] = f.records[citizen]
 		f.hub.bend = func(_ *transfer.TokenClaims, s *transfer.Sealed) { s.ResidentID = "resident-03" }
+		f.call().want(http.StatusForbidden, "refused", transfer.CheckSubject) // the officers say so already
+		f.hub.bend = nil
+		pins, _ := f.journals[0].List(ctx, "pin")
+		seen, _ := kept[pinned](ctx, f.journals[0], "pin", pins[0].Key)
+		seen.ResidentID = "resident-03"
+		if err := f.provider.keep(ctx, "pin", pins[0].Key, seen, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
 		f.call().want(http.StatusForbidden, "refused", checkPinned)
 	})
 	t.Run("it refuses a resident known by another pseudonym", func(t *testing.T) {

@@ -293,6 +293,34 @@ func TestCodeEndsDuringCeremony(t *testing.T) {
 	}
 }
 
+// A provider that may know the resident checks by the salts that officers ordered
+// each passkey for this resident and nobody else.
+func TestOrderSaltsOpenTheHistory(t *testing.T) {
+	b := accounttest.New(t)
+	ctx := t.Context()
+	p, s := b.Person(t, "resident-01", false)
+	b.AddPhone(t, s, p)
+	b.Person(t, "resident-01", true)
+	history, err := b.History(ctx, s.Citizen)
+	is(t, "history", err, nil)
+	salts, err := b.OrderSalts(ctx, history)
+	is(t, "salts", err, nil)
+	if len(history) != 3 || len(salts) != 2 {
+		t.Fatalf("%d events, %d salts", len(history), len(salts))
+	}
+	is(t, "this resident", approval.VerifySubject(history, b.Officers, "resident-01", salts), nil)
+	for name, err := range map[string]error{
+		"another resident": approval.VerifySubject(history, b.Officers, "resident-03", salts),
+		"a salt too few":   approval.VerifySubject(history, b.Officers, "resident-01", salts[:1]),
+		"salts mixed up":   approval.VerifySubject(history, b.Officers, "resident-01", []approval.Bytes{salts[1], salts[0]}),
+	} {
+		var refused *approval.CheckError
+		if !errors.As(err, &refused) || refused.Check != approval.CheckOfficers {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Should an order that does not replace outlive the enrolment it was for, it adds
 // no passkey to the citizen that there is.
 func TestOrderForEnrolledIsDead(t *testing.T) {

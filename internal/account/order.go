@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -27,7 +26,7 @@ func PrepareOrder(resident string, replace bool, now time.Time) (code string, sa
 	s := sha256.Sum256([]byte(random(32)))
 	issued := now.UTC().Truncate(time.Second)
 	return code, s[:], approval.Order{
-		Subject:  orderSubject(resident, s[:]),
+		Subject:  approval.OrderSubject(resident, s[:]),
 		Code:     approval.CodeHash(code),
 		IssuedAt: issued.Unix(),
 		Expires:  issued.Add(CodeLife).Unix(),
@@ -49,10 +48,6 @@ func SignedOrder(resident string, replace bool, now time.Time, officers [2]crypt
 	return code, o, nil
 }
 
-func orderSubject(resident string, salt []byte) string {
-	return base64.RawURLEncoding.EncodeToString(tagged(salt, "order-subject", resident))
-}
-
 // Enrol accepts an order; orders for the same resident that were not used yet
 // end. An order to replace ends the citizen's passkeys and sessions at once.
 func (a *Accounts) Enrol(ctx context.Context, o EnrolmentOrder) error {
@@ -66,6 +61,7 @@ func (a *Accounts) Enrol(ctx context.Context, o EnrolmentOrder) error {
 		Resident: o.Resident,
 		Replace:  order.Replace,
 		Orders:   o.Orders,
+		Salt:     o.Salt,
 		Expires:  time.Unix(order.Expires, 0),
 	}}
 	citizen, began, err := a.known(ctx, o.Resident)
@@ -87,6 +83,23 @@ func (a *Accounts) Enrol(ctx context.Context, o EnrolmentOrder) error {
 		return fmt.Errorf("enrol: passkeys and sessions are ended, the rest is not yet: %w", err)
 	}
 	return nil
+}
+
+// OrderSalts open the officers' orders of a history, in order, to who may know
+// the resident.
+func (a *Accounts) OrderSalts(ctx context.Context, history []approval.KeyRecord) ([]approval.Bytes, error) {
+	var salts []approval.Bytes
+	for _, record := range history {
+		if record.Event.By.Kind != approval.ByOfficers {
+			continue
+		}
+		row, err := a.store.Order(ctx, approval.CodeHash(record.Event.By.Code))
+		if err != nil {
+			return nil, fmt.Errorf("order of passkey event %d: %w", record.Event.Seq, err)
+		}
+		salts = append(salts, row.Salt)
+	}
+	return salts, nil
 }
 
 // known is the citizen that a resident has become, if so, and whether a first
@@ -146,7 +159,7 @@ func (a *Accounts) checkOrder(ctx context.Context, o EnrolmentOrder) (approval.O
 	}
 	now := a.now().Unix()
 	switch {
-	case len(o.Salt) != 32 || orderSubject(o.Resident, o.Salt) != order.Subject:
+	case len(o.Salt) != 32 || approval.OrderSubject(o.Resident, o.Salt) != order.Subject:
 		return order, fmt.Errorf("%w: it is for somebody else", ErrOrder)
 	case order.IssuedAt > now+60 || order.Expires <= now:
 		return order, fmt.Errorf("%w: it is not valid now", ErrOrder)

@@ -33,6 +33,7 @@ type OrderRow struct {
 	CodeHash, Resident string
 	Replace            bool
 	Orders             []string // two compact JWS
+	Salt               []byte   // opens their subject
 	Expires            time.Time
 	Tries              int64
 	Used               bool

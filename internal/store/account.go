@@ -50,7 +50,7 @@ func (a *Accounts) citizen(ctx context.Context, query, arg string) (account.Citi
 	return c, accountRow("citizen", err)
 }
 
-const orderColumns = `code_hash, resident, replacing, orders, expires, tries, ended`
+const orderColumns = `code_hash, resident, replacing, orders, salt, expires, tries, ended`
 
 // Order of that code hash.
 func (a *Accounts) Order(ctx context.Context, codeHash string) (account.OrderRow, error) {
@@ -74,7 +74,7 @@ func scanOrder(row scanner) (account.OrderRow, error) {
 	var o account.OrderRow
 	var orders string
 	var expires, ended int64
-	err := row.Scan(&o.CodeHash, &o.Resident, &o.Replace, &orders, &expires, &o.Tries, &ended)
+	err := row.Scan(&o.CodeHash, &o.Resident, &o.Replace, &orders, &o.Salt, &expires, &o.Tries, &ended)
 	if err != nil {
 		return o, accountRow("order", err)
 	}

@@ -58,9 +58,9 @@ func addOrder(ctx context.Context, tx *sql.Tx, c account.Commit) error {
 		return err
 	}
 	return taken(tx.ExecContext(ctx,
-		`INSERT INTO enrolment_orders (code_hash, resident, replacing, orders, expires, tries, ended)
-		VALUES ($1, $2, $3, $4, $5, 0, 0) ON CONFLICT (code_hash) DO NOTHING`,
-		c.Order.CodeHash, c.Order.Resident, c.Order.Replace, string(orders), c.Order.Expires.UnixMilli()))
+		`INSERT INTO enrolment_orders (code_hash, resident, replacing, orders, salt, expires, tries, ended)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, 0) ON CONFLICT (code_hash) DO NOTHING`,
+		c.Order.CodeHash, c.Order.Resident, c.Order.Replace, string(orders), c.Order.Salt, c.Order.Expires.UnixMilli()))
 }
 
 func useCode(ctx context.Context, tx *sql.Tx, c account.Commit) error {

@@ -16,6 +16,7 @@ import (
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/consent/receipt"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
 )
@@ -29,6 +30,8 @@ type People interface {
 	Pairwise(ctx context.Context, citizen, sector string) (string, error)
 	// Resident answers the register's entry of a citizen.
 	Resident(ctx context.Context, citizen string) (account.Resident, error)
+	// OrderSalts open the officers' orders of a passkey history.
+	OrderSalts(ctx context.Context, history []approval.KeyRecord) ([]approval.Bytes, error)
 }
 
 // Transfers is the detail type of consented transfers (RFC 9396): a request
@@ -134,13 +137,9 @@ func (t *Transfers) seal(ctx context.Context, next consent.Authorized) (string, 
 	if err != nil {
 		return "", fmt.Errorf("seal: %w", err)
 	}
-	resident := ""
-	if provider.ResidentID {
-		entry, err := t.People.Resident(ctx, next.Record.Citizen)
-		if err != nil {
-			return "", fmt.Errorf("seal: %w", err)
-		}
-		resident = entry.ID
+	resident, salts, err := t.resident(ctx, provider, next)
+	if err != nil {
+		return "", fmt.Errorf("seal: %w", err)
 	}
 	wait, cancel := context.WithTimeout(ctx, proofWait)
 	defer cancel()
@@ -149,8 +148,22 @@ func (t *Transfers) seal(ctx context.Context, next consent.Authorized) (string, 
 		return "", fmt.Errorf("seal: %w", err)
 	}
 	return transfer.Seal(transfer.Sealed{
-		Subject: sub, ResidentID: resident, SubjectSalt: consent.Encode(next.SubjectSalt[:]), Approval: proved,
+		Subject: sub, ResidentID: resident, OrderSalts: salts, SubjectSalt: consent.Encode(next.SubjectSalt[:]), Approval: proved,
 	}, *provider.EncryptionKey)
+}
+
+// resident is who it is, and the opening of the officers' orders that says so
+// beside us, where the catalogue entitles the provider to know.
+func (t *Transfers) resident(ctx context.Context, provider catalogue.Agency, next consent.Authorized) (string, []approval.Bytes, error) {
+	if !provider.ResidentID {
+		return "", nil, nil
+	}
+	entry, err := t.People.Resident(ctx, next.Record.Citizen)
+	if err != nil {
+		return "", nil, err
+	}
+	salts, err := t.People.OrderSalts(ctx, next.Approval.History)
+	return entry.ID, salts, err
 }
 
 func invalid(check, cause string, err error) error {

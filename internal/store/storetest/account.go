@@ -87,7 +87,7 @@ func enrolled(who string) account.Commit {
 
 func ordered(who, hash string) account.Commit {
 	return account.Commit{ID: "order/" + hash, At: accountTime, Order: &account.OrderRow{
-		CodeHash: hash, Resident: "resident-" + who, Orders: []string{"one", "two"}, Expires: accountTime.Add(time.Hour),
+		CodeHash: hash, Resident: "resident-" + who, Orders: []string{"one", "two"}, Salt: []byte("salt"), Expires: accountTime.Add(time.Hour),
 	}}
 }
 

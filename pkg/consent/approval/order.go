@@ -2,8 +2,11 @@ package approval
 
 import (
 	"crypto"
+	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
@@ -14,14 +17,24 @@ import (
 const OrderType = "mydata-order+jwt"
 
 // Order is what two officers sign so that a person may enrol a passkey, first
-// or after loss. It names the person by a salted commitment only, because it
-// travels with the history, and the one-time code by its hash.
+// or after loss. It names the person by a salted commitment only (OrderSubject),
+// because it travels with the history, and the one-time code by its hash.
 type Order struct {
 	Subject  string `json:"sub"`
 	Code     string `json:"code_hash"`
 	IssuedAt int64  `json:"iat"`
 	Expires  int64  `json:"exp"`
 	Replace  bool   `json:"replace"`
+}
+
+// OrderSubject is how an order names a resident. The salt is opened to who may
+// know the resident identifier, and to nobody else: there are few to guess.
+func OrderSubject(resident string, salt []byte) string {
+	h := hmac.New(sha256.New, salt)
+	h.Write([]byte("mydata/order-subject/v1\x00"))
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(resident))))
+	h.Write([]byte(resident))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
 // CodeHash is how an order, and the database, hold a one-time code. The code is
@@ -77,6 +90,31 @@ func VerifyOrders(orders []string, officers []jose.JSONWebKey) (Order, error) {
 		return Order{}, refuse(CheckOfficers, "the officers signed different orders")
 	}
 	return first, nil
+}
+
+// VerifySubject checks that every passkey of a history that officers ordered was
+// ordered for this resident: salts open their orders, one for each officers'
+// event, in order. Otherwise whoever keeps the histories could put a key that
+// was ordered for one person into the history of another.
+func VerifySubject(records []KeyRecord, officers []jose.JSONWebKey, resident string, salts []Bytes) error {
+	for _, record := range records {
+		e := record.Event
+		if e.By.Kind != ByOfficers {
+			continue
+		}
+		if len(salts) == 0 || len(salts[0]) != 32 {
+			return refuse(CheckOfficers, "the order of event %d is not opened", e.Seq)
+		}
+		order, err := VerifyOrders(e.By.Orders, officers)
+		if err != nil {
+			return err
+		}
+		if subtle.ConstantTimeCompare([]byte(OrderSubject(resident, salts[0])), []byte(order.Subject)) != 1 {
+			return refuse(CheckOfficers, "the order of event %d is for another resident", e.Seq)
+		}
+		salts = salts[1:]
+	}
+	return nil
 }
 
 func openOrder(compact string, officers []jose.JSONWebKey) (Order, string, error) {

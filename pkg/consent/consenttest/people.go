@@ -44,8 +44,9 @@ func (p *People) Enrol(citizen string) *Passkey {
 	}
 	code := rand.Text()
 	now := p.world.Now().Truncate(time.Second).UTC()
+	salt := p.salt("order", code)
 	order := approval.Order{
-		Subject: consent.Encode([]byte(citizen)), Code: approval.CodeHash(code), IssuedAt: now.Unix(),
+		Subject: approval.OrderSubject(citizen, salt[:]), Code: approval.CodeHash(code), IssuedAt: now.Unix(),
 		Expires: now.AddDate(0, 0, 7).Unix(), Replace: len(one.history) > 0,
 	}
 	var orders []string
@@ -99,6 +100,18 @@ func (p *People) salt(parts ...string) [32]byte {
 		h.Write([]byte(part + "\x00"))
 	}
 	return [32]byte(h.Sum(nil))
+}
+
+// OrderSalts open the officers' orders of a history.
+func (p *People) OrderSalts(_ context.Context, history []approval.KeyRecord) ([]approval.Bytes, error) {
+	var salts []approval.Bytes
+	for _, record := range history {
+		if record.Event.By.Kind == approval.ByOfficers {
+			salt := p.salt("order", record.Event.By.Code)
+			salts = append(salts, salt[:])
+		}
+	}
+	return salts, nil
 }
 
 func (p *People) of(citizen string) (*person, error) {

@@ -102,8 +102,10 @@ func tooYoung(a consent.Approval, t consent.Terms) bool {
 	return false
 }
 
-// checkSubject opens the terms' commitment to the person here, and takes the
-// resident identifier only where the catalogue entitles us.
+// checkSubject opens the terms' commitment to the person here. The resident
+// identifier comes where the catalogue entitles us to it, and nowhere else, and
+// must be of the person for whom officers ordered the passkeys: the hub alone
+// cannot lend one person's approval to another's record.
 func (p Provider) checkSubject(g *Granted, cat *catalogue.Catalogue) error {
 	salt, err := base64.RawURLEncoding.DecodeString(g.Sealed.SubjectSalt)
 	if err != nil || len(salt) != 32 || g.Sealed.Subject == "" {
@@ -112,8 +114,16 @@ func (p Provider) checkSubject(g *Granted, cat *catalogue.Catalogue) error {
 	if !equal(consent.SubjectCommitment([32]byte(salt), g.Sealed.Subject), g.Terms.Subjects.Provider) {
 		return refuse(CheckSubject, MenderHub, "the sealed subject is not the one of the terms")
 	}
-	if self, ok := cat.Agency(p.Agency); g.Sealed.ResidentID != "" && (!ok || !self.ResidentID) {
-		return refuse(CheckSubject, MenderHub, "the resident identifier is not for this provider")
+	self, _ := cat.Agency(p.Agency)
+	switch {
+	case self.ResidentID != (g.Sealed.ResidentID != ""):
+		return refuse(CheckSubject, MenderHub, "the resident identifier is not for this provider, or is missing")
+	case !self.ResidentID:
+		return nil
+	}
+	err = approval.VerifySubject(g.Sealed.Approval.History, p.Trust.Officers, g.Sealed.ResidentID, g.Sealed.OrderSalts)
+	if err != nil {
+		return refuse(CheckSubject, MenderHub, "%w", err)
 	}
 	return nil
 }

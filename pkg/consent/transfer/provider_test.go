@@ -162,6 +162,10 @@ func TestProviderRefuses(t *testing.T) {
 			a.Terms.Subjects.Provider = consent.SubjectCommitment([32]byte{}, "")
 			a.reapprove()
 		}},
+		{"it refuses one person's approval for another's record", CheckSubject, func(a *asked) { a.Sealed.ResidentID = "resident-08" }},
+		{"it refuses a key that officers ordered for another", CheckSubject, func(a *asked) { a.lend("resident-08") }},
+		{"it refuses orders that nobody opens", CheckSubject, func(a *asked) { a.Sealed.OrderSalts = nil }},
+		{"it refuses to look for a person by the pseudonym alone", CheckSubject, func(a *asked) { a.Sealed.ResidentID = "" }},
 		{"it refuses a resident identifier it is not entitled to", CheckSubject, func(a *asked) {
 			a.recatalogue(func(c *catalogue.Catalogue) { c.Agencies[0].ResidentID = false })
 		}},

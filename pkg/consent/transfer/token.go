@@ -5,6 +5,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
 // Detail is the one element of an access token's authorization_details (RFC
@@ -47,7 +48,8 @@ func Claims(d Detail, sealed string) map[string]any {
 type Sealed struct {
 	Subject     string           `json:"sub"` // pairwise at the provider
 	ResidentID  string           `json:"resident_id,omitempty"`
-	SubjectSalt string           `json:"subject_salt"` // base64url; opens the provider's commitment in the terms
+	OrderSalts  []approval.Bytes `json:"order_salts,omitempty"` // with ResidentID: open the officers' orders of the history
+	SubjectSalt string           `json:"subject_salt"`          // base64url; opens the provider's commitment in the terms
 	Approval    consent.Approval `json:"approval"`
 }
 

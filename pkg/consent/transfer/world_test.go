@@ -17,6 +17,7 @@ import (
 
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/consent/consenttest"
 	"github.com/govmydata/mydata/pkg/consent/receipt"
 	"github.com/govmydata/mydata/pkg/dpop"
@@ -74,6 +75,10 @@ func with(t testing.TB, w *consenttest.World, passkey *consenttest.Passkey, reco
 	if err != nil {
 		t.Fatal(err)
 	}
+	salts, err := w.People.OrderSalts(ctx, approved.History)
+	if err != nil {
+		t.Fatal(err)
+	}
 	key, now := consenttest.NewKey(), w.Now()
 	jkt, err := dpop.Thumbprint(jose.JSONWebKey{Key: key.Public()})
 	if err != nil {
@@ -82,7 +87,7 @@ func with(t testing.TB, w *consenttest.World, passkey *consenttest.Passkey, reco
 	a := &asked{
 		World: w, t: t, passkey: passkey, record: record, Request: next.Request, Terms: next.Terms, cat: w.Catalogue, key: key,
 		hubKey: w.Hub, kid: w.Trust.HubKeys.Keys[0].KeyID, typ: "at+jwt", target: endpoint,
-		Sealed: Sealed{Subject: sub, ResidentID: citizen, SubjectSalt: consent.Encode(next.SubjectSalt[:]), Approval: approved},
+		Sealed: Sealed{Subject: sub, ResidentID: citizen, OrderSalts: salts, SubjectSalt: consent.Encode(next.SubjectSalt[:]), Approval: approved},
 		Token: TokenClaims{Issuer: consenttest.Issuer, Subject: "pairwise", Audience: jwt.Audience{w.Provider.ID}, ClientID: consenttest.Client,
 			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(time.Minute)), ID: rand.Text(), Confirmation: Confirmation{JKT: jkt},
 			Details: []Detail{{Type: consent.TransferType, GrantID: string(record.Grant), Terms: next.Record.Terms, Use: next.Use, Consumer: w.Consumer.ID}}},
@@ -185,4 +190,37 @@ func (a *asked) rerequest(bend func(*consent.RequestClaims)) {
 		a.t.Fatal(err)
 	}
 	a.Terms.Request = consent.DigestOf(a.Request)
+}
+
+// lend does what a hub can that wants to approve in the citizen's name: it uses
+// the officers' orders for another, who lost a phone, to put a key of its own
+// into the citizen's history, logs the event, and waits 72 hours.
+func (a *asked) lend(other string) {
+	a.t.Helper()
+	ctx := context.Background()
+	a.People.Enrol(other)
+	a.People.Enrol(other)
+	theirs, err := a.People.History(ctx, other)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.passkey = consenttest.NewPasskey(a.RP)
+	key := a.passkey.JWK()
+	event := approval.KeyEvent{Seq: 2, Op: approval.OpAdd, Key: &key, At: theirs[1].Event.At, By: theirs[1].Event.By}
+	record := approval.KeyRecord{Event: event, Salt: make([]byte, 32)}
+	entry, err := consent.KeyEntry(record)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.Log.Append(entry)
+	forged := &a.Sealed.Approval
+	forged.Key, forged.History = key.KeyID, append(forged.History[:1:1], record)
+	if *forged, err = receipt.Prove(ctx, a.Log, *forged); err != nil {
+		a.t.Fatal(err)
+	}
+	if a.Sealed.OrderSalts, err = a.People.OrderSalts(ctx, forged.History); err != nil {
+		a.t.Fatal(err)
+	}
+	a.Terms.Validity.NotBefore += 73 * 3600
+	a.reapprove()
 }
