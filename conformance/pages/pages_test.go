@@ -19,4 +19,8 @@ func TestPages(t *testing.T) {
 	t.Run("names", w.testNames)
 	t.Run("forgery", w.testForgery)
 	t.Run("sessions", w.testSessions)
+	t.Run("strangers", w.testStrangers)
+	t.Run("redirects", w.testRedirects)
+	t.Run("headers", w.testHeaders)
+	t.Run("guessing", w.testGuessing)
 }

@@ -105,7 +105,7 @@ func (w *world) wild(mark string, size int) string {
 	mark = "Q" + mark + "Z"
 	w.named = append(w.named, mark)
 	text := mark + ` <script>alert(1)</script>"'><img src=x onerror=alert(2)>{{.}}${7*7} אבג (דוד) 한글 👩‍⚖️ `
-	return text + strings.Repeat("가", (size-len(text))/len("가"))
+	return text + strings.Repeat("가", max(0, size-len(text))/len("가"))
 }
 
 // wildRegister gives resident-01 wild names, which the hub reads when it starts.

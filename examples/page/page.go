@@ -128,7 +128,7 @@ func (s *Site) Render(w http.ResponseWriter, r *http.Request, status int, name s
 	}
 	other := map[string]string{"ko": "en", "en": "ko"}[lang]
 	path := "/"
-	if r.Method == http.MethodGet {
+	if r.Method == http.MethodGet { // escaped, since two slashes would lead to another host
 		path = r.URL.EscapedPath()
 	}
 	v := view{Data: data, Other: other, Switch: template.URL(path + "?" + url.Values{"lang": {other}}.Encode())} //nolint:gosec // G203: an escaped path after one slash

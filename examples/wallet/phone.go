@@ -97,7 +97,7 @@ func (p *phone) guard(next http.Handler) http.Handler {
 // follow lets the form of this page end at the origins of these addresses.
 func follow(w http.ResponseWriter, addresses ...string) {
 	for _, address := range addresses {
-		if u, err := url.Parse(address); err == nil && u.Host != "" && !strings.ContainsAny(u.Host, " ;,'*\"") {
+		if u, err := url.Parse(address); err == nil && (u.Scheme == "https" || u.Scheme == "http") && !strings.ContainsAny(u.Host, " ;,'*\"") {
 			w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+" "+u.Scheme+"://"+u.Host)
 		}
 	}
@@ -129,8 +129,8 @@ func (p *phone) render(w http.ResponseWriter, r *http.Request, status int, page 
 	}
 	q.Set("lang", v.Other)
 	v.Switch = "/?lang=" + v.Other
-	if r.Method == http.MethodGet {
-		v.Switch = r.URL.Path + "?" + q.Encode()
+	if r.Method == http.MethodGet { // escaped, since two slashes would lead to another host
+		v.Switch = r.URL.EscapedPath() + "?" + q.Encode()
 	}
 	var out bytes.Buffer
 	if err := p.pages[l+"/"+page].ExecuteTemplate(&out, "layout", v); err != nil {

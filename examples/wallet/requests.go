@@ -100,7 +100,11 @@ func (p *phone) answer(w http.ResponseWriter, r *http.Request) {
 		done = message{Title: "declined.title", Text: "declined.text", Good: true}
 		next, err = p.wallet.Decline(r.Context(), a)
 	}
+	refusal, refused := errors.AsType[*wallet.Refusal](err)
 	switch {
+	case refused && next != "": // answered, and not led on: what was sent was sent
+		done.Check, done.Detail = refusal.Check, refusal.Cause
+		p.say(w, r, http.StatusOK, done)
 	case err != nil:
 		p.fail(w, r, err)
 	case next != "":

@@ -312,6 +312,7 @@ func TestPages(t *testing.T) {
 		{"it escapes the code of the link", "/enrol?code=%22%3E%3Cscript%3E", "en", `value="&#34;&gt;&lt;script&gt;"`},
 		{"it keeps a way back to one's own pages", "/login?next=/me/history", "en", `data-finish-url="/login/finish?next=%2Fme%2Fhistory"`},
 		{"it drops a way to other sites", "/login?next=//evil.example", "en", `data-finish-url="/login/finish"`},
+		{"it drops a way that climbs out", "/login?next=/me/..//evil.example", "en", `data-finish-url="/login/finish"`},
 		{"it drops a way out of one's own pages", "/login?next=/token", "en", `data-finish-url="/login/finish"`},
 		{"it asks before signing out", "/logout", "ko", "로그아웃하시겠습니까"},
 	}
