@@ -58,6 +58,14 @@ func (s *Credentials) SpendNonce(ctx context.Context, nonce string, expires, now
 	})
 }
 
+// EndOffers as credential.OfferStore says.
+func (s *Credentials) EndOffers(ctx context.Context, citizen string) error {
+	return s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM credential_offers WHERE citizen = $1 AND redeemed = 0`, citizen)
+		return err
+	})
+}
+
 // SweepOffers as credential.OfferStore says.
 func (s *Credentials) SweepOffers(ctx context.Context, then time.Time) error {
 	return s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {

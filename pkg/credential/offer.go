@@ -97,6 +97,12 @@ func (f *Offers) Live(ctx context.Context, id string) (Offer, error) {
 	return o, nil
 }
 
+// End ends what was offered to a citizen, as when a phone is lost: who holds it
+// may have asked for an offer just before.
+func (f *Offers) End(ctx context.Context, citizen string) error {
+	return f.Store.EndOffers(ctx, citizen)
+}
+
 // Sweep forgets offers a day after they expired.
 func (f *Offers) Sweep(ctx context.Context) error {
 	return f.Store.SweepOffers(ctx, f.Now().Add(-24*time.Hour))

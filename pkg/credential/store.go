@@ -62,6 +62,8 @@ type OfferStore interface {
 	// SpendNonce keeps a nonce until it expires; ErrConflict: it was spent
 	// before. It may forget those that expired before now.
 	SpendNonce(ctx context.Context, nonce string, expires, now time.Time) error
+	// EndOffers forgets the offers to a citizen that were not redeemed.
+	EndOffers(ctx context.Context, citizen string) error
 	// SweepOffers forgets the offers that expired before then.
 	SweepOffers(ctx context.Context, then time.Time) error
 }

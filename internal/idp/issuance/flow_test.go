@@ -257,6 +257,14 @@ func TestOffersRefuse(t *testing.T) {
 	if _, err := w.Redeem(t.Context(), forged, "", ""); !errors.Is(err, oauth.ErrInvalidCode) {
 		t.Errorf("it refuses a code that it did not make: %v", err)
 	}
+	if err := w.Offers.End(t.Context(), "kim"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Redeem(t.Context(), code, "", ""); !errors.Is(err, oauth.ErrInvalidCode) {
+		t.Errorf("it refuses what was offered before a phone was lost: %v", err)
+	}
+	offer, _ = make(credential.GrantPreAuthorized, false)
+	code = offer.Grants.PreAuthorizedCode.PreAuthorizedCode
 	w.now = w.now.Add(credential.OfferLife)
 	if _, err := w.Redeem(t.Context(), code, "", ""); !errors.Is(err, oauth.ErrInvalidCode) {
 		t.Errorf("it refuses an old offer: %v", err)

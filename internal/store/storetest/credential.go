@@ -27,6 +27,7 @@ func Credentials(t *testing.T, s CredentialStore) {
 	t.Run("it repeats a commit without effect and refuses its id for another", func(t *testing.T) { repeatsCommits(t, s) })
 	t.Run("it changes a list by compare and set, whole or not at all", func(t *testing.T) { changesLists(t, s) })
 	t.Run("it redeems an offer once", func(t *testing.T) { updatesOffers(t, s) })
+	t.Run("it ends the offers of one citizen", func(t *testing.T) { endsOffers(t, s) })
 	t.Run("it spends a nonce once", func(t *testing.T) { spendsNonces(t, s) })
 }
 
@@ -150,6 +151,32 @@ func changesLists(t *testing.T, s CredentialStore) {
 	}
 	if _, err := s.List(t.Context(), "none"); !errors.Is(err, credential.ErrUnknown) {
 		t.Errorf("unknown list: %v", err)
+	}
+}
+
+func endsOffers(t *testing.T, s CredentialStore) {
+	expires := time.UnixMilli(4e12)
+	for id, citizen := range map[string]string{"lost-1": "lost", "lost-2": "lost", "kept": "other"} {
+		offer := credential.Offer{ID: id, Citizen: citizen, Config: "x", Grant: "g", Expires: expires}
+		if err := s.AddOffer(t.Context(), offer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	taken, err := s.Offer(t.Context(), "lost-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.EndOffers(t.Context(), "lost"); err != nil {
+		t.Fatal(err)
+	}
+	taken.Redeemed = expires
+	if err := s.UpdateOffer(t.Context(), taken); !errors.Is(err, credential.ErrConflict) {
+		t.Errorf("an ended offer was redeemed: %v", err)
+	}
+	for id, want := range map[string]error{"lost-1": credential.ErrUnknown, "lost-2": credential.ErrUnknown, "kept": nil} {
+		if _, err := s.Offer(t.Context(), id); !errors.Is(err, want) {
+			t.Errorf("%s: %v", id, err)
+		}
 	}
 }
 
