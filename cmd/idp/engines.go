@@ -14,7 +14,6 @@ import (
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/keys"
-	"github.com/govmydata/mydata/internal/limit"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/store"
@@ -43,10 +42,6 @@ type engines struct {
 	offers   *credential.Offers
 	nonces   *credential.Nonces
 	sequence *sequencer.Log
-
-	limits      *limit.Limits
-	connections *limit.Connections
-	clock       *clock
 
 	// revoke ends the tokens of a citizen; the authorization server's, set
 	// when the faces are made.
@@ -139,11 +134,7 @@ func openDatabase(ctx context.Context, dsn string) (*store.DB, error) {
 	return db, nil
 }
 
-func (e *engines) build(ctx context.Context) (err error) {
-	if e.limits, e.connections, err = e.config.limited(e.db.Limits()); err != nil {
-		return err
-	}
-	e.clock = newClock(machineClock())
+func (e *engines) build(ctx context.Context) error {
 	trust, err := e.trust.Trust()
 	if err != nil {
 		return err
@@ -242,10 +233,7 @@ func (e *engines) sweep(ctx context.Context, expired ...func(context.Context) er
 			return
 		case <-ticker.C:
 			for _, sweep := range expired {
-				sweeping, cancel := context.WithTimeout(ctx, time.Minute)
-				err := sweep(sweeping)
-				cancel()
-				if err != nil {
+				if err := sweep(ctx); err != nil {
 					e.log.WarnContext(ctx, "sweep", "err", err)
 				}
 			}
@@ -255,5 +243,5 @@ func (e *engines) sweep(ctx context.Context, expired ...func(context.Context) er
 
 // ready is what /readyz asks; the answer names what is missing.
 func (e *engines) ready(ctx context.Context) error {
-	return errors.Join(e.db.Ready(ctx), e.sequence.Ready(ctx), e.clock.Ready())
+	return errors.Join(e.db.Ready(ctx), e.sequence.Ready(ctx))
 }
