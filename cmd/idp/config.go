@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/spf13/cobra"
@@ -35,6 +36,13 @@ type config struct {
 	Metrics     string `env:"METRICS"`
 	Traces      string `env:"TRACES"`
 	Development bool   `env:"DEVELOPMENT"`
+
+	Proxies          string        `env:"PROXIES"`
+	TrustedAddresses string        `env:"TRUSTED_ADDRESSES"`
+	TrustedFactor    int           `env:"TRUSTED_FACTOR" envDefault:"10"`
+	Rate             int           `env:"RATE"`
+	Connections      int           `env:"CONNECTIONS"`
+	RequestTime      time.Duration `env:"REQUEST_TIME" envDefault:"10s"`
 }
 
 const envPrefix = "MYDATA_IDP_"
@@ -64,9 +72,27 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	text(&c.TLSKey, "tls-key", "PEM key of that certificate")
 	text(&c.Metrics, "metrics", "address of its own for Prometheus: loop-back, or a named address by https; none by default")
 	text(&c.Traces, "traces", "OTLP/HTTP collector to send traces to; none by default, OTEL_EXPORTER_OTLP_ENDPOINT names one too")
+	c.limitFlags(f, wanted, text)
 	if wanted("development") {
 		f.BoolVar(&c.Development, "development", c.Development,
 			"plain http on loop-back, short waits, development officers ("+variable("development")+")")
+	}
+}
+
+// limitFlags are about how much is served to whom.
+func (c *config) limitFlags(f *pflag.FlagSet, wanted func(string) bool, text func(*string, string, string)) {
+	text(&c.Proxies, "proxies", "addresses or networks of our own proxies, whose X-Forwarded-For is believed; none by default")
+	text(&c.TrustedAddresses, "trusted-addresses", "addresses or networks whose limits are raised, save those on codes and login")
+	number := func(p *int, name, usage string) {
+		if wanted(name) {
+			f.IntVar(p, name, *p, usage+" ("+variable(name)+")")
+		}
+	}
+	number(&c.TrustedFactor, "trusted-factor", "how many times more a trusted address may ask")
+	number(&c.Rate, "rate", "requests a second of one address; 0: 50, in development 1000")
+	number(&c.Connections, "connections", "connections of one address; 0: 256, in development 1024")
+	if wanted("request-time") {
+		f.DurationVar(&c.RequestTime, "request-time", c.RequestTime, "how long a request may take with all that is done for it ("+variable("request-time")+")")
 	}
 }
 
@@ -125,6 +151,9 @@ func (c *config) safe() error {
 	issuer, err := url.Parse(c.Issuer)
 	if err != nil || issuer.Host == "" || issuer.Path != "" || issuer.RawQuery != "" {
 		return fmt.Errorf("issuer %q: want scheme://host[:port] and nothing more", c.Issuer)
+	}
+	if c.RequestTime < time.Second || c.RequestTime > time.Minute {
+		return fmt.Errorf("request-time %s: want 1s to 1m", c.RequestTime)
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("tls-cert and tls-key go together")

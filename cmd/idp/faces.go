@@ -36,6 +36,7 @@ type faces struct {
 func newFaces(e *engines) (*faces, error) {
 	frame := web.New(web.Options{
 		Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone, Observe: e.eyes.observe,
+		Deadline: e.config.RequestTime, Admit: e.limits.Admit,
 	})
 	cards := &issuance.Handler{
 		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
@@ -65,7 +66,7 @@ func newFaces(e *engines) (*faces, error) {
 		Catalogue: e.registry.Catalogue, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,
 	}).Mount(mux)
 	(&public.Handler{Log: e.sequence, Frame: frame, Catalogue: e.registry.CatalogueJWS}).Mount(mux)
-	mountHealth(mux, frame, e.ready)
+	mountHealth(mux, frame, e.ready, e.late)
 	operator, err := newOperator(e, cards)
 	if err != nil {
 		return nil, err
@@ -78,9 +79,12 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler) (*oauth.Se
 	return oauth.New(oauth.Config{
 		Issuer: e.config.Issuer, Clients: e.registry, Store: e.db.OAuth(), Keys: e.ring, Accounts: e.accounts,
 		Details: []oauth.DetailType{transfers}, PreAuthorized: cards, IssuanceScopes: []string{credential.ScopeResidentCard},
-		SessionFrom: func(r *http.Request) (string, time.Time, []string, bool) {
+		SessionFrom: func(r *http.Request) (string, time.Time, []string, error) {
 			s, err := e.session(frame, r)
-			return s.Citizen, s.AuthTime, s.AMR, err == nil
+			if errors.Is(err, account.ErrNotFound) {
+				err = oauth.ErrNobody
+			}
+			return s.Citizen, s.AuthTime, s.AMR, err
 		},
 		Page: func(w http.ResponseWriter, r *http.Request, status int, err error) {
 			text := "web.error.bad_request"
@@ -89,7 +93,7 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler) (*oauth.Se
 			}
 			frame.Fail(w, r, status, text, err)
 		},
-		Development: e.config.Development, Now: time.Now,
+		Development: e.config.Development, Now: time.Now, Limits: e.limits,
 		Refused: web.Refused, Logger: slog.New(web.Correlated(e.log.Handler())),
 	})
 }

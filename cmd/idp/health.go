@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/web"
 )
 
 // mountHealth adds /healthz, which answers while the process lives, and
 // /readyz, which answers 200 when the service can keep its promises and
-// otherwise names what it waits for.
-func mountHealth(mux *http.ServeMux, frame *web.Frame, ready func(context.Context) error) {
+// otherwise names what it waits for. What is only late is named in a 200:
+// logins and consents go on without it.
+func mountHealth(mux *http.ServeMux, frame *web.Frame, ready func(context.Context) error, late func() string) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		web.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
@@ -21,10 +25,54 @@ func mountHealth(mux *http.ServeMux, frame *web.Frame, ready func(context.Contex
 		if err := ready(ctx); err != nil {
 			w.Header().Set("Retry-After", "2")
 			frame.Problem(w, r, web.Problem{
-				Status: http.StatusServiceUnavailable, Code: "not_ready", Check: "readiness", Cause: err.Error(), Mender: "operator",
+				Status: http.StatusServiceUnavailable, Code: "not_ready", Check: "readiness", Cause: causes(err), Mender: "operator",
 			}, err)
 			return
 		}
-		web.JSON(w, http.StatusOK, map[string]string{"status": "ready"})
+		answer := map[string]string{"status": "ready"}
+		if what := late(); what != "" {
+			answer["late"] = what
+		}
+		web.JSON(w, http.StatusOK, answer)
 	})
+}
+
+// causes are the reasons that anybody may read; the log has the rest.
+func causes(err error) string {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []string
+		for _, one := range many.Unwrap() {
+			all = append(all, causes(one))
+		}
+		return strings.Join(all, "; ")
+	}
+	if r, ok := errors.AsType[interface {
+		error
+		Reason() string
+	}](err); ok {
+		return r.Reason()
+	}
+	for _, known := range []error{sequencer.ErrRolledBack, sequencer.ErrCorrupt, sequencer.ErrNotRunning} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	return "internal error"
+}
+
+// patience is how late checkpoints may be before it is worth a word: an
+// interval and a witness that needs its time.
+const patience = 5 * time.Second
+
+// late says why checkpoints are late, and since when; "" when they are not.
+func (e *engines) late() string {
+	since, err := e.sequence.Delayed()
+	if err == nil || time.Since(since) < patience {
+		return ""
+	}
+	why := "the log cannot be written"
+	if errors.Is(err, sequencer.ErrNoQuorum) {
+		why = sequencer.ErrNoQuorum.Error()
+	}
+	return "checkpoints, since " + since.UTC().Format(time.RFC3339) + ": " + why
 }

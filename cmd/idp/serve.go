@@ -63,12 +63,15 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		}
 		return nil
 	})
-	group.Go(func() error { return serveUntil(ctx, server(doors.public, log), public, c.TLSCert, c.TLSKey) })
+	open := server(doors.public, log)
+	open.ConnState = e.connections.State
+	public = e.connections.Listen(public)
+	group.Go(func() error { return serveUntil(ctx, open, public, c.TLSCert, c.TLSKey) })
 	operator := server(doors.operator, log)
 	operator.ConnContext = withPeer
 	group.Go(func() error { return serveUntil(ctx, operator, socket, "", "") })
 	group.Go(func() error {
-		e.sweep(ctx, doors.server.Sweep, e.offers.Sweep)
+		e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.limits.Sweep)
 		return nil
 	})
 	log.InfoContext(ctx, "the hub serves", "issuer", c.Issuer, "listen", c.Listen, "development", c.Development)

@@ -100,7 +100,10 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, a Authorization, 
 		ID: secret(), Authorization: a, Browser: s.browser(w, r),
 		Done: map[string]bool{}, Created: now, Expires: now.Add(requestLife),
 	}
-	s.signOn(r, &req)
+	if err := s.signOn(r, &req); err != nil {
+		s.page(w, r, internal(err))
+		return
+	}
 	if slices.Contains(a.Prompt, oidc.PromptNone) {
 		if refusal := s.silent(req); refusal != nil {
 			s.answer(w, r, a, authResponse{Error: refusal})
@@ -116,15 +119,19 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, a Authorization, 
 }
 
 // signOn takes over the browser's session where the request lets it.
-func (s *Server) signOn(r *http.Request, req *Request) {
+func (s *Server) signOn(r *http.Request, req *Request) error {
 	if s.SessionFrom == nil || slices.Contains(req.Prompt, oidc.PromptLogin) || slices.Contains(req.Prompt, oidc.PromptSelectAccount) {
-		return
+		return nil
 	}
-	citizen, at, amr, ok := s.SessionFrom(r)
-	if !ok || citizen == "" || !recent(*req, at, s.now()) {
-		return
+	citizen, at, amr, err := s.SessionFrom(r)
+	if errors.Is(err, ErrNobody) || err == nil && (citizen == "" || !recent(*req, at, s.now())) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	req.Citizen, req.AuthTime, req.AMR = citizen, at, amr
+	return nil
 }
 
 // recent says whether a login is within max_age (OpenID Connect Core 1.0, 3.1.2.1).
@@ -182,7 +189,7 @@ func (s *Server) responseURL(a Authorization, response authResponse) (string, er
 func (s *Server) page(w http.ResponseWriter, r *http.Request, refusal *Refusal) {
 	s.log(r.Context(), refusal)
 	status := http.StatusBadRequest
-	if refusal.Code == "server_error" {
+	if refusal.ours() { // Page knows the rest by the error
 		status = http.StatusInternalServerError
 	}
 	if s.Page != nil {

@@ -3,6 +3,7 @@ package oauth
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // The sentinels of PreAuthorized.
@@ -32,6 +33,8 @@ type Refusal struct {
 	Code        string
 	Description string
 	Err         error
+
+	after time.Duration // when to come back
 }
 
 // Error is the code and the description.

@@ -39,6 +39,7 @@ type hub struct {
 	session string        // who is logged in already
 	aged    time.Duration // how long ago that was
 	ahead   time.Duration // of the clock
+	lost    error         // why sessions cannot be read
 }
 
 var startedAt = time.Now().Truncate(time.Second)
@@ -89,14 +90,18 @@ func newHub(t testing.TB, change ...func(*oauth.Config)) *hub {
 	return h
 }
 
-func (h *hub) sessionFrom(r *http.Request) (string, time.Time, []string, bool) {
+func (h *hub) sessionFrom(r *http.Request) (string, time.Time, []string, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	who := h.citizen
 	if r.URL.Path == "/authorize" {
 		who = h.session
 	}
-	return who, startedAt.Add(h.ahead - h.aged), []string{"hwk"}, who != ""
+	err := h.lost
+	if who == "" && err == nil {
+		err = oauth.ErrNobody
+	}
+	return who, startedAt.Add(h.ahead - h.aged), []string{"hwk"}, err
 }
 
 // leaves says who sits at the browsers now; "" for nobody.

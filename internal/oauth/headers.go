@@ -1,6 +1,10 @@
 package oauth
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+	"time"
+)
 
 // noStore keeps answers out of caches (RFC 6749, 5.1).
 func noStore(next http.HandlerFunc) http.Handler {
@@ -11,21 +15,30 @@ func noStore(next http.HandlerFunc) http.Handler {
 	})
 }
 
-// machine is an endpoint for programs: no caching, and a challenge with every
-// 401 (RFC 6749, 5.2), which the library leaves out.
+// machine is an endpoint for programs: no caching, a challenge with every 401
+// (RFC 6749, 5.2), which the library leaves out, and Retry-After where it helps.
 func machine(next http.HandlerFunc) http.Handler {
 	return noStore(func(w http.ResponseWriter, r *http.Request) {
-		next(&challenging{ResponseWriter: w}, r)
+		wait := new(time.Duration)
+		r = r.WithContext(context.WithValue(r.Context(), waitKey{}, wait))
+		next(&challenging{ResponseWriter: w, wait: wait}, r)
 	})
 }
 
-type challenging struct{ http.ResponseWriter }
+// waitKey is where known leaves word for the answer's Retry-After.
+type waitKey struct{}
 
-// WriteHeader adds the challenge.
+type challenging struct {
+	http.ResponseWriter
+	wait *time.Duration
+}
+
+// WriteHeader adds them.
 func (c *challenging) WriteHeader(status int) {
 	if status == http.StatusUnauthorized {
 		c.Header().Set("WWW-Authenticate", `Basic realm="mydata"`)
 	}
+	retryAfter(c, *c.wait)
 	c.ResponseWriter.WriteHeader(status)
 }
 

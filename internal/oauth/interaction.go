@@ -161,8 +161,12 @@ func (s *Server) present(ctx context.Context, r *http.Request, req Request) (Req
 	if req.Citizen == "" || s.SessionFrom == nil {
 		return req, nil
 	}
-	if citizen, _, _, ok := s.SessionFrom(r); ok && citizen == req.Citizen {
+	citizen, _, _, err := s.SessionFrom(r)
+	if err == nil && citizen == req.Citizen {
 		return req, nil
+	}
+	if err != nil && !errors.Is(err, ErrNobody) {
+		return Request{}, err
 	}
 	req.Citizen, req.AuthTime, req.AMR, req.Done = "", time.Time{}, nil, map[string]bool{}
 	switch err := s.Store.UpdateRequest(ctx, req); {

@@ -34,7 +34,7 @@ func (k *kit) Introspect(ctx context.Context, r *op.Request[op.IntrospectionRequ
 	}
 	token, err := k.s.verify(ctx, r.Data.Token)
 	var no *Refusal
-	if errors.As(err, &no) && no.Code == "server_error" {
+	if errors.As(err, &no) && no.ours() {
 		return nil, k.s.kitError(ctx, err)
 	}
 	if err != nil || !client.Introspect && token.ClientID != client.ID {
@@ -80,7 +80,7 @@ func (s *Server) revoke(ctx context.Context, client, token string) error {
 	switch {
 	case err == nil && access.ClientID == client:
 		return s.Store.RevokeToken(ctx, access.JTI)
-	case errors.As(err, &refusal) && refusal.Code == "server_error":
+	case errors.As(err, &refusal) && refusal.ours():
 		return err
 	}
 	return nil

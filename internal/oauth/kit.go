@@ -76,7 +76,10 @@ func (k *kit) VerifyClient(ctx context.Context, r *op.Request[op.ClientCredentia
 
 // CodeExchange is the authorization_code grant.
 func (k *kit) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
-	response, err := k.s.redeem(bare(ctx, r.Request), r.Client.(kitClient).Client, r.Data)
+	client := r.Client.(kitClient).Client
+	response, err := ofClient(ctx, k.s, client, func() (*tokenResponse, error) {
+		return k.s.redeem(bare(ctx, r.Request), client, r.Data)
+	})
 	if err != nil {
 		return nil, k.s.kitError(ctx, err)
 	}
@@ -85,7 +88,10 @@ func (k *kit) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessT
 
 // RefreshToken is the refresh_token grant.
 func (k *kit) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
-	response, err := k.s.refresh(bare(ctx, r.Request), r.Client.(kitClient).Client, r.Data)
+	client := r.Client.(kitClient).Client
+	response, err := ofClient(ctx, k.s, client, func() (*tokenResponse, error) {
+		return k.s.refresh(bare(ctx, r.Request), client, r.Data)
+	})
 	if err != nil {
 		return nil, k.s.kitError(ctx, err)
 	}

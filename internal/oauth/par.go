@@ -32,6 +32,10 @@ func (s *Server) par(w http.ResponseWriter, r *http.Request) {
 		s.writeRefusal(w, r, refusal)
 		return
 	}
+	if err := s.Limits.Take(r.Context(), budgetPAR, spender(client)); err != nil {
+		s.writeRefusal(w, r, err)
+		return
+	}
 	uri, err := s.push(r, client, form)
 	if err != nil {
 		s.writeRefusal(w, r, err)

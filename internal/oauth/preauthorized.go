@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -43,9 +44,9 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 	if err != nil {
 		return nil, err
 	}
-	given, err := s.PreAuthorized.Redeem(ctx, code, form.Get("tx_code"), client.ID)
+	given, err := s.spendCode(ctx, code, form.Get("tx_code"), client.ID)
 	if err != nil {
-		return nil, preAuthorizedRefusal(err)
+		return nil, err
 	}
 	g := Grant{
 		ID: secret(), Client: client.ID, Citizen: given.Citizen, Scopes: given.Scopes, Ref: given.Ref,
@@ -63,6 +64,22 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 		return nil, err
 	}
 	return response, s.Store.PutGrant(ctx, g, tokens)
+}
+
+// spendCode takes a guess from the address before the codes are looked at; only
+// right ones give it back.
+func (s *Server) spendCode(ctx context.Context, code, txCode, client string) (PreAuthorizedGrant, error) {
+	if err := s.Limits.Take(ctx, budgetTxCode, ""); err != nil {
+		return PreAuthorizedGrant{}, err
+	}
+	given, err := s.PreAuthorized.Redeem(ctx, code, txCode, client)
+	if err != nil {
+		err = preAuthorizedRefusal(err)
+	}
+	if err == nil || refusalOf(err).ours() {
+		s.Limits.Return(ctx, budgetTxCode, "")
+	}
+	return given, err
 }
 
 // preAuthorizedRefusal is OpenID4VCI 1.0, 6.3.

@@ -171,8 +171,10 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	s.log(r.Context(), refusal)
 	status := http.StatusUnauthorized
 	switch refusal.Code {
-	case "server_error":
-		status = http.StatusInternalServerError
+	case "server_error", "temporarily_unavailable", "slow_down":
+		retryAfter(w, refusal.after)
+		writeJSON(w, codes[refusal.Code].status, map[string]string{"error": refusal.Code, "error_description": refusal.Description})
+		return
 	case "insufficient_scope":
 		status = http.StatusForbidden
 	case "invalid_request":

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -15,9 +16,7 @@ import (
 )
 
 // internal hides an error that is not the client's.
-func internal(err error) *Refusal {
-	return &Refusal{Code: "server_error", Description: "internal error", Err: err}
-}
+func internal(err error) *Refusal { return faults(err) }
 
 // refusalOf turns any error into one that may be shown.
 func refusalOf(err error) *Refusal {
@@ -54,10 +53,12 @@ var codes = map[string]struct {
 	"invalid_dpop_proof":            {oidc.Error{ErrorType: "invalid_dpop_proof"}, http.StatusBadRequest},
 	"use_dpop_nonce":                {oidc.Error{ErrorType: "use_dpop_nonce"}, http.StatusBadRequest},
 	"slow_down":                     {oidc.Error{ErrorType: "slow_down"}, http.StatusTooManyRequests},
+	"temporarily_unavailable":       {oidc.Error{ErrorType: "temporarily_unavailable"}, http.StatusServiceUnavailable},
 	"server_error":                  {oidc.Error{ErrorType: "server_error"}, http.StatusInternalServerError},
 }
 
-// known is a refusal as it may leave, and its status.
+// known is a refusal as it may leave, and its status; ctx hears when the client
+// may come back.
 func (s *Server) known(ctx context.Context, err error) (*oidc.Error, int) {
 	refusal := refusalOf(err)
 	code, ok := codes[refusal.Code]
@@ -65,6 +66,9 @@ func (s *Server) known(ctx context.Context, err error) (*oidc.Error, int) {
 		refusal, code = internal(err), codes["server_error"]
 	}
 	s.log(ctx, refusal)
+	if wait, ok := ctx.Value(waitKey{}).(*time.Duration); ok {
+		*wait = refusal.after
+	}
 	out := code.err
 	out.Description = ascii(refusal.Description)
 	return &out, code.status
@@ -88,8 +92,11 @@ func (s *Server) log(ctx context.Context, refusal *Refusal) {
 		s.Refused(ctx, refusal.check())
 	}
 	level := slog.LevelInfo
-	if refusal.Code == "server_error" {
+	switch refusal.Code {
+	case "server_error":
 		level = slog.LevelError
+	case "temporarily_unavailable":
+		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{slog.String("code", refusal.Code), slog.String("reason", refusal.Description)}
 	if refusal.Err != nil {

@@ -31,8 +31,9 @@ type Config struct {
 	// IssuanceScopes are the scopes of credentials: asking for one leads over
 	// the step "issuance".
 	IssuanceScopes []string
-	// SessionFrom is the browser's single sign-on session; nil: none.
-	SessionFrom func(r *http.Request) (citizen string, authTime time.Time, amr []string, ok bool)
+	// SessionFrom is the browser's single sign-on session; ErrNobody where there
+	// is none, and any other error where that cannot be told. nil: none.
+	SessionFrom func(r *http.Request) (citizen string, authTime time.Time, amr []string, err error)
 	// UserInfo gives claims beside sub; nil: none.
 	UserInfo func(ctx context.Context, citizen string, scopes []string) (map[string]any, error)
 	// Page shows a person an error that cannot be sent back to a client; nil:
@@ -40,6 +41,8 @@ type Config struct {
 	Page func(w http.ResponseWriter, r *http.Request, status int, err error)
 	// RequireNonce asks a nonce of ours of every DPoP proof (RFC 9449, 8 and 9).
 	RequireNonce bool
+	// Limits bounds clients and addresses; nil: they are not bounded.
+	Limits Limits
 	// Development permits plain http and cookies without __Host-.
 	Development bool
 	// Refused hears of each refusal: the check that failed, else the code; nil:
@@ -66,6 +69,9 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.Limits == nil {
+		c.Limits = unlimited{}
+	}
 	s := &Server{Config: c, nonceKey: c.Keys.Secret("dpop-nonce")}
 	var err error
 	if s.signer, err = newSigner(c.Keys); err != nil {
@@ -87,10 +93,10 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /authorize", noStore(s.authorize))
 	mux.Handle("POST /authorize", noStore(s.authorize))
 	mux.Handle("GET /authorize/callback", noStore(s.callback))
-	mux.Handle("POST /par", machine(s.par))
-	mux.Handle("POST /token", machine(s.token))
-	mux.Handle("POST /introspect", machine(s.introspect))
-	mux.Handle("POST /revoke", machine(s.toLibrary))
+	mux.Handle("POST /par", machine(s.guarded(s.par)))
+	mux.Handle("POST /token", machine(s.guarded(s.token)))
+	mux.Handle("POST /introspect", machine(s.guarded(s.introspect)))
+	mux.Handle("POST /revoke", machine(s.guarded(s.toLibrary)))
 	userinfo := s.Protect(s.Issuer, http.HandlerFunc(s.userinfo))
 	mux.Handle("GET /userinfo", userinfo)
 	mux.Handle("POST /userinfo", userinfo)

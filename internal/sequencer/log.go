@@ -59,7 +59,8 @@ type Log struct {
 	behind    time.Time // since when leaves with a place wait for a checkpoint
 }
 
-var errNotRunning = errors.New("the sequencer is not running")
+// ErrNotRunning says that Run was not called, or has ended.
+var ErrNotRunning = errors.New("the sequencer is not running")
 
 // New makes a log; Run starts it.
 func New(o Options) (*Log, error) {
@@ -81,7 +82,7 @@ func New(o Options) (*Log, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	l := &Log{o: o, published: make(chan struct{}), stopped: errNotRunning}
+	l := &Log{o: o, published: make(chan struct{}), stopped: ErrNotRunning}
 	for _, w := range o.Policy.Witnesses {
 		if w.URL == "" {
 			return nil, fmt.Errorf("sequencer: witness %s has no URL in the policy", w.Name)
@@ -115,7 +116,7 @@ func (l *Log) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			l.stop(errNotRunning)
+			l.stop(ErrNotRunning)
 			return ctx.Err()
 		case <-ticker.C:
 		}
@@ -168,7 +169,7 @@ func (l *Log) Ready(context.Context) error {
 // step is one tick. After any error the state is read again.
 func (l *Log) step(ctx context.Context) (err error) {
 	defer func() {
-		if err != nil && !errors.Is(err, errNoQuorum) {
+		if err != nil && !errors.Is(err, ErrNoQuorum) {
 			l.tree = nil
 		}
 	}()

@@ -9,8 +9,8 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
-// errNoQuorum says that too few witnesses cosigned this time.
-var errNoQuorum = errors.New("too few witnesses cosigned")
+// ErrNoQuorum says that too few witnesses cosigned this time.
+var ErrNoQuorum = errors.New("too few witnesses cosigned")
 
 const (
 	askFor = 2 * time.Second       // how long a witness may take
@@ -47,7 +47,7 @@ func (l *Log) publish(ctx context.Context) error {
 // ask has the tree cosigned, at most every few seconds while that fails.
 func (l *Log) ask(ctx context.Context) ([]byte, error) {
 	if time.Now().Before(l.askAgain) {
-		return nil, errNoQuorum
+		return nil, ErrNoQuorum
 	}
 	cosigned, err := l.cosign(ctx)
 	if err == nil {
@@ -95,7 +95,7 @@ func (l *Log) cosign(ctx context.Context) ([]byte, error) {
 	case !l.o.Policy.Quorum(round.others):
 		return nil, errors.Join(round.problems...)
 	}
-	return nil, fmt.Errorf("%w: %w", errNoQuorum, errors.Join(round.problems...))
+	return nil, fmt.Errorf("%w: %w", ErrNoQuorum, errors.Join(round.problems...))
 }
 
 // askAll asks each witness in a goroutine of its own; a slow one goes on after
