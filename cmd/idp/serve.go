@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/govmydata/mydata/internal/web"
 )
 
 func newServeCommand() *cobra.Command {
@@ -27,7 +29,7 @@ func newServeCommand() *cobra.Command {
 			return err
 		}
 		log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-		slog.SetDefault(log) // for libraries
+		slog.SetDefault(slog.New(web.Correlated(web.Bare(log.Handler())))) // for libraries
 		return serve(cmd.Context(), c, dataDir(cmd), log)
 	}
 	return cmd

@@ -39,7 +39,9 @@ func newServeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return serve(cmd.Context(), c, slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil)))
+		log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
+		slog.SetDefault(slog.New(web.Correlated(web.Bare(log.Handler())))) // for libraries
+		return serve(cmd.Context(), c, log)
 	}
 	return cmd
 }

@@ -53,7 +53,7 @@ func (s *Stage) Start(name string) error {
 		return fmt.Errorf("%s runs", name)
 	}
 	program, args := s.call(name)
-	p, err := start(name, s.Log(name), filepath.Join(s.bin, program), args...)
+	p, err := start(name, s.Log(name), filepath.Join(s.bin, program), append(args, s.options.Flags[name]...)...)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ type Options struct {
 	// Behind is how far above its own port others reach a process: there a test
 	// puts proxies between New and Open. 0 means no proxies.
 	Behind int
+	// Flags are more of a process's, by its name.
+	Flags map[string][]string
 }
 
 // A Stage is one deployment. Its methods may be called concurrently, save Open

@@ -112,7 +112,7 @@ func (s *Server) take(ctx context.Context, a ask, response openid4vp.Response) (
 	if s.Judged != nil {
 		s.Judged(o.word())
 	}
-	s.Logger.InfoContext(ctx, "presentation judged", "handle", a.handle, "ok", o.ok, "failed", failed(o.checks),
+	s.Logger.InfoContext(ctx, "presentation judged", "request", s.sessions.idOf(a.handle), "ok", o.ok, "failed", failed(o.checks),
 		"wallet_error", o.failure, "correlation_id", web.Correlation(ctx))
 	return o, nil
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -81,22 +80,3 @@ func method(r *http.Request) string {
 	}
 	return "OTHER"
 }
-
-// Correlated adds the correlation id of the context to what engines log, which
-// know of no requests.
-func Correlated(h slog.Handler) slog.Handler { return correlated{h} }
-
-type correlated struct{ slog.Handler }
-
-func (c correlated) Handle(ctx context.Context, r slog.Record) error {
-	if id := Correlation(ctx); id != "" {
-		r.AddAttrs(slog.String("correlation_id", id))
-	}
-	return c.Handler.Handle(ctx, r)
-}
-
-func (c correlated) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return correlated{c.Handler.WithAttrs(attrs)}
-}
-
-func (c correlated) WithGroup(name string) slog.Handler { return correlated{c.Handler.WithGroup(name)} }

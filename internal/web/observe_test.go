@@ -77,3 +77,12 @@ func TestCorrelated(t *testing.T) {
 		t.Errorf("%s", &log)
 	}
 }
+
+func TestBare(t *testing.T) {
+	var log bytes.Buffer
+	library := slog.New(Bare(slog.NewTextHandler(&log, nil))).With("a", "secret").WithGroup("secret")
+	library.Warn("request error", "error", "grant_type secret not allowed")
+	if text := log.String(); !strings.Contains(text, "library: request error") || !strings.Contains(text, "WARN") || strings.Contains(text, "secret") {
+		t.Errorf("%s", text)
+	}
+}
