@@ -87,7 +87,9 @@ func startHub(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 	r.start(ts, "serve", "--data", data, "--development", "--listen", "127.0.0.1:"+ts.Getenv("IDP"),
 		"--metrics", "127.0.0.1:"+ts.Getenv("METRICS"))
-	awaitReady(ts, "http://localhost:"+ts.Getenv("IDP")+"/readyz")
+	for _, path := range []string{"/readyz", "/log/checkpoint"} {
+		awaitReady(ts, "http://localhost:"+ts.Getenv("IDP")+path)
+	}
 }
 
 func (r *running) start(ts *testscript.TestScript, args ...string) {

@@ -179,6 +179,7 @@ func (w *walk) picture() (png []byte, err error) {
 		if err == nil {
 			return png, nil
 		}
+		time.Sleep(250 * time.Millisecond) // between two documents there is no page to look at
 	}
 	return nil, err
 }
