@@ -14,6 +14,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/internal/limit"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/store"
@@ -42,6 +43,10 @@ type engines struct {
 	offers   *credential.Offers
 	nonces   *credential.Nonces
 	sequence *sequencer.Log
+
+	limits      *limit.Limits
+	connections *limit.Connections
+	clock       *clock
 
 	// revoke ends the tokens of a citizen; the authorization server's, set
 	// when the faces are made.
@@ -134,7 +139,11 @@ func openDatabase(ctx context.Context, dsn string) (*store.DB, error) {
 	return db, nil
 }
 
-func (e *engines) build(ctx context.Context) error {
+func (e *engines) build(ctx context.Context) (err error) {
+	if e.limits, e.connections, err = e.config.limited(e.db.Limits()); err != nil {
+		return err
+	}
+	e.clock = newClock(machineClock())
 	trust, err := e.trust.Trust()
 	if err != nil {
 		return err
@@ -233,7 +242,10 @@ func (e *engines) sweep(ctx context.Context, expired ...func(context.Context) er
 			return
 		case <-ticker.C:
 			for _, sweep := range expired {
-				if err := sweep(ctx); err != nil {
+				sweeping, cancel := context.WithTimeout(ctx, time.Minute)
+				err := sweep(sweeping)
+				cancel()
+				if err != nil {
 					e.log.WarnContext(ctx, "sweep", "err", err)
 				}
 			}
@@ -243,5 +255,5 @@ func (e *engines) sweep(ctx context.Context, expired ...func(context.Context) er
 
 // ready is what /readyz asks; the answer names what is missing.
 func (e *engines) ready(ctx context.Context) error {
-	return errors.Join(e.db.Ready(ctx), e.sequence.Ready(ctx))
+	return errors.Join(e.db.Ready(ctx), e.sequence.Ready(ctx), e.clock.Ready())
 }
