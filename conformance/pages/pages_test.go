@@ -23,4 +23,5 @@ func TestPages(t *testing.T) {
 	t.Run("redirects", w.testRedirects)
 	t.Run("headers", w.testHeaders)
 	t.Run("guessing", w.testGuessing)
+	t.Run("visits", w.testVisits)
 }
