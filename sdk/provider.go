@@ -45,6 +45,9 @@ type ProviderConfig struct {
 
 	// Observe hears of each release before it is sent: names only.
 	Observe func(Released)
+	// Refused hears of each refusal: the name of the check that failed, for
+	// counting. Like Observe it may be called several times at once.
+	Refused func(check string)
 	// Logger gets identifiers, never claims; slog.Default() when nil.
 	Logger *slog.Logger
 	// AllowLoopback is for development alone: it permits plain http to this

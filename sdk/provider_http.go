@@ -145,6 +145,9 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, id string, err
 	if status >= 500 {
 		log = p.config.Logger.ErrorContext
 	}
+	if p.config.Refused != nil {
+		p.config.Refused(doc.Check)
+	}
 	log(r.Context(), "release refused", "correlation", id, "code", doc.Code, "check", doc.Check, "error", err.Error())
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", challenge(doc.Check))
