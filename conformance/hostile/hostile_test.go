@@ -42,6 +42,7 @@ var tables = []struct {
 	{"public", nil, publics},
 	{"verifier", nil, verifiers},
 	{"sites", nil, sites},
+	{"witnesses", nil, witnesses},
 	{"races", nil, races},
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -117,6 +118,61 @@ func FuzzAccessToken(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token string) {
 		if _, err := s.verify(context.Background(), token); err == nil {
 			t.Errorf("took %q", token)
+		}
+	})
+}
+
+// FuzzAssertion signs any payload with the client's own key: what passes is good
+// for this client, at this server, for minutes.
+func FuzzAssertion(f *testing.F) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(`{"iss":"agency","sub":"agency","aud":"https://hub","jti":"1","exp":1800000060}`)
+	f.Add(`{"iss":"agency","sub":"agency","aud":["https://hub"],"jti":1,"exp":1e99}`)
+	f.Add(`{"iss":"agency","iss":"agency"}`)
+	f.Fuzz(func(t *testing.T, payload string) {
+		signed, err := signer.Sign([]byte(payload))
+		if err != nil {
+			t.Skip()
+		}
+		compact, err := signed.CompactSerialize()
+		if err != nil {
+			t.Skip()
+		}
+		id, err := unverifiedIssuer(compact)
+		if err != nil {
+			return
+		}
+		opened, err := openJWS(compact, "", fuzzClient(key).JWKS)
+		if err != nil || string(opened) != payload {
+			t.Fatalf("its own signature: %v", err)
+		}
+		var a assertion
+		if json.Unmarshal(opened, &a) != nil || a.check("agency", "https://hub", fuzzTime) != "" {
+			return
+		}
+		if id != "agency" || a.Subject != "agency" || a.ID == "" || a.Expires <= fuzzTime.Unix() || a.Expires > fuzzTime.Add(assertionLife).Unix() {
+			t.Errorf("took %s", payload)
+		}
+	})
+}
+
+// FuzzAuthorizationField finds a token in the one field there is for it, or none.
+func FuzzAuthorizationField(f *testing.F) {
+	f.Add("DPoP a.b.c")
+	f.Add("bearer  x")
+	f.Add("Basic eDp5")
+	f.Add(" ")
+	f.Fuzz(func(t *testing.T, field string) {
+		scheme, token, err := presented(&http.Request{Header: http.Header{"Authorization": {field}}})
+		if err == nil && (token == "" && strings.TrimSpace(field) == field || !strings.HasPrefix(field, scheme+" ") || len(token) > maxParam) {
+			t.Errorf("%q holds %q %q", field, scheme, token)
 		}
 	})
 }

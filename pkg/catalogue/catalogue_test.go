@@ -327,3 +327,22 @@ func FuzzValidate(f *testing.F) {
 		}
 	})
 }
+
+// FuzzOpenSigned: nothing but what an agency signed opens, in its one spelling.
+func FuzzOpenSigned(f *testing.F) {
+	g := newGovernment(f)
+	key, chain := g.certify(f, "urn:mydata:agency:a", nil)
+	const typ = "test+jwt"
+	signed, err := catalogue.SignAs(typ, []byte(`{"iat":1800000000}`), key, chain)
+	ok(f, "sign", err)
+	f.Add(signed)
+	f.Add(signed + "A")
+	f.Add(signed[:9] + "\n" + signed[9:])
+	f.Add("eyJhbGciOiJub25lIn0.e30.")
+	f.Fuzz(func(t *testing.T, compact string) {
+		_, _ = catalogue.Issued(compact)
+		if _, _, err := catalogue.OpenSigned(compact, typ, g.pool(), now); err == nil && compact != signed {
+			t.Errorf("another text opens: %q", compact)
+		}
+	})
+}

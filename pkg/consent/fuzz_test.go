@@ -85,3 +85,13 @@ func FuzzPromise(f *testing.F) {
 	}
 	fuzzJWS(f, promise, func(s string) error { _, err := consent.OpenPromise(s, w.Trust.HubKeys); return err })
 }
+
+func FuzzRecord(f *testing.F) {
+	w := consenttest.New()
+	r := w.Granted(f.Context(), ada, w.People.Enrol(ada))
+	record, err := w.Ledger.Countersign(r, nil, "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	fuzzJWS(f, record, func(s string) error { _, err := consent.OpenRecord(s, w.Trust.HubKeys); return err })
+}
