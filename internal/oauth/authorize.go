@@ -196,5 +196,9 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, refusal *Refusal) 
 		s.Page(w, r, status, refusal)
 		return
 	}
+	if refusal.ours() {
+		status = codes[refusal.Code].status
+	}
+	retryAfter(w, refusal.after)
 	http.Error(w, refusal.Error(), status)
 }

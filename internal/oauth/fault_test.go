@@ -19,6 +19,7 @@ type faulty struct {
 	mu   sync.Mutex
 	op   string
 	kept bool
+	err  error // errDisk when nil
 }
 
 var errDisk = errors.New("the disk is gone")
@@ -31,14 +32,17 @@ func (f *faulty) fail(op string, kept bool) {
 
 func (f *faulty) do(op string, call func() error) error {
 	f.mu.Lock()
-	broken, kept := f.op == op, f.kept
+	broken, kept, fault := f.op == op, f.kept, f.err
 	f.mu.Unlock()
+	if fault == nil {
+		fault = errDisk
+	}
 	if broken && !kept {
-		return errDisk
+		return fault
 	}
 	err := call()
 	if broken && err == nil {
-		return errDisk
+		return fault
 	}
 	return err
 }

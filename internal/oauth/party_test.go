@@ -165,6 +165,7 @@ type answer struct {
 	header http.Header
 	body   map[string]any
 	text   string
+	url    *url.URL // where it was
 }
 
 func (a answer) str(name string) string { s, _ := a.body[name].(string); return s }
@@ -188,7 +189,7 @@ func (h *hub) do(c *http.Client, r *http.Request) answer {
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	check(h.t, err)
-	a := answer{status: response.StatusCode, header: response.Header, text: string(text)}
+	a := answer{status: response.StatusCode, header: response.Header, text: string(text), url: response.Request.URL}
 	_ = json.Unmarshal(text, &a.body)
 	return a
 }
