@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/govmydata/mydata/conformance/figure"
 	"github.com/govmydata/mydata/conformance/silence"
 	"github.com/govmydata/mydata/conformance/stage"
 )
@@ -108,7 +109,7 @@ func TestSilence(t *testing.T) {
 	s.table(t, s.Path("residents.csv"), "sex", "family_name") // a few letters are found by chance; so are two digits
 	s.table(t, filepath.Join(root, "examples", "insurer", "checkups.csv"), "hearing_left", "hearing_right")
 	s.live(t)
-	s.fail(t)
+	sent := s.fail(t)
 	if n := s.secrets.Len(); n < 400 {
 		t.Errorf("only %d values were heard", n)
 	}
@@ -121,6 +122,7 @@ func TestSilence(t *testing.T) {
 		s.look(t, name+"'s log", string(read(t, s.Log(name))))
 	}
 	s.traced(t)
+	figure.Hold(t, "wrong-messages", sent, "wrong messages of which no log, metric, trace or entry of the public log keeps a value")
 }
 
 // look wants a text that holds no secret.

@@ -194,8 +194,9 @@ func wrongs() []wrong {
 	return all
 }
 
-// fail sends every wrong, with and without tokens, codes and cookies that are wrong too.
-func (s *scene) fail(t *testing.T) {
+// fail sends every wrong, with and without tokens, codes and cookies that are
+// wrong too, and counts them.
+func (s *scene) fail(t *testing.T) (sent int) {
 	for n, wrong := range wrongs() {
 		for _, header := range []http.Header{
 			{"Accept": {jsonType}},
@@ -220,6 +221,8 @@ func (s *scene) fail(t *testing.T) {
 			if res.StatusCode >= 500 {
 				t.Errorf("%s %s: %s", wrong.method, wrong.path, res.Status)
 			}
+			sent++
 		}
 	}
+	return sent
 }
