@@ -5,9 +5,15 @@ SHELL := /bin/bash
 
 PROGRAMS := ./cmd/idp ./cmd/verifier ./examples/insurer ./examples/licence ./examples/wallet ./examples/story
 AXE := conformance/tour/node_modules/axe-core/axe.min.js
-FUZZTIME ?= 20s
+FUZZTIME ?= 30s
+RELEASE ?= bin/release
+BIN := $(CURDIR)/.tools
 
-.PHONY: run tour test fuzz bench lint build tools
+# All targets compile as a release does, so that one build cache serves them all.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false
+
+.PHONY: run tour test soak fuzz bench lint build tools release sbom licences vuln
 
 ## run: build, then live the story at http://localhost:8083 (Ctrl-C stops all)
 run: build
@@ -31,10 +37,16 @@ $(AXE): conformance/tour/package-lock.json
 	npm ci --prefix conformance/tour --no-audit --no-fund --ignore-scripts --silent
 	@touch $@
 
-## test: vet, then every test: units, stores on SQLite and PostgreSQL, scripts, fuzz seeds, the browser walk
-test: tools $(AXE)
-	go vet ./...
+## test: lint, then every test: units, stores on SQLite and PostgreSQL, scripts, fuzz seeds, the browser walk
+test: tools lint $(AXE)
+	go test -C tools ./...
 	go test -timeout 20m ./...
+
+## soak: the long forms of the tests that have one, package by package, under an hour
+soak: tools $(AXE)
+	@git grep -l 'figure\.Soak()' -- '*_test.go' | xargs -n 1 dirname | sort -u | while read -r dir; do \
+	  MYDATA_SOAK=1 go test -count 1 -timeout 60m "./$$dir"; \
+	done
 
 ## fuzz: every Fuzz function for FUZZTIME each
 fuzz:
@@ -49,8 +61,38 @@ fuzz:
 bench:
 	go test -run '^$$' -bench . -benchtime 2s ./pkg/... ./internal/...
 
-## lint: formatting and vet; golangci-lint too where it is on the PATH
-lint:
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
-	go vet ./...
-	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo "golangci-lint is not on the PATH: .golangci.yml was not used"; fi
+## lint: gofmt, vet, staticcheck and golangci-lint find nothing, in the product and in tools/
+lint: $(BIN)/staticcheck $(BIN)/golangci-lint
+	@unformatted=$$(git ls-files -z '*.go' | xargs -0 ls 2>/dev/null | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
+	go vet ./... && go vet -C tools ./...
+	$(BIN)/staticcheck ./...
+	$(BIN)/golangci-lint run
+	cd tools && $(BIN)/golangci-lint run --config ../.golangci.yml
+
+## release: the services as they are passed on; the same source and Go give the same bytes anywhere
+release:
+	@mkdir -p $(RELEASE)
+	go build -o $(RELEASE)/ ./cmd/idp ./cmd/verifier
+	@cd $(RELEASE) && sha256sum idp verifier
+
+## sbom: a CycloneDX bill of materials beside each released service
+sbom: release $(BIN)/supply
+	$(BIN)/supply sbom --out $(RELEASE) $(RELEASE)/idp $(RELEASE)/verifier
+
+## licences: write docs/licences.md anew after a change of go.mod; a module whose licence we do not accept is refused
+licences:
+	MYDATA_UPDATE=1 go test -count 1 -run '^TestLicences$$' .
+
+## vuln: known vulnerabilities in what we call, where Go's database (or the one in GOVULNDB) is reachable
+vuln: $(BIN)/govulncheck
+	@.ci/vuln $(BIN)/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./...
+
+# Tools by the exact versions of tools/go.mod, built from source once.
+$(BIN)/staticcheck: FROM = honnef.co/go/tools/cmd/staticcheck
+$(BIN)/golangci-lint: FROM = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(BIN)/govulncheck: FROM = golang.org/x/vuln/cmd/govulncheck
+$(BIN)/supply: FROM = ./supply
+$(BIN)/supply: $(wildcard tools/supply/*.go)
+$(BIN)/%: tools/go.mod tools/go.sum
+	go build -C tools -o $@ $(FROM)

@@ -14,14 +14,14 @@ import (
 // An assertion is what a passkey and a browser say, with every part to bend (W3C
 // Web Authentication Level 3, 5.8.1, 6.1, 7.2).
 type assertion struct {
-	key            virtualwebauthn.Credential
-	handle         []byte
-	client         map[string]any
-	rpID           string
-	flags          byte // user present 1, user verified 4
-	clientJSON     string
-	signature      func([]byte) []byte
-	id, credential any // in place of the ids
+	key        virtualwebauthn.Credential
+	handle     []byte
+	client     map[string]any
+	rpID       string
+	flags      byte // user present 1, user verified 4
+	clientJSON string
+	signature  func([]byte) []byte
+	id         any // in place of the ids
 }
 
 // says is the assertion that a person's phone would give to these options.

@@ -40,7 +40,7 @@ func (w *world) question(t testing.TB) question {
 		t.Fatal("no request on the page")
 	}
 	link := strings.ReplaceAll(text[from+len(open):], "&amp;", "&")
-	link = link[:strings.Index(link, "<")]
+	link, _, _ = strings.Cut(link, "<")
 	asked, err := w.kim.wallet.ReadRequest(t.Context(), link)
 	if err != nil {
 		t.Fatal(err)

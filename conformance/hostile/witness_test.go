@@ -32,7 +32,7 @@ func witnesses() []attempt {
 	post("it signs no checkpoint that the log did not sign", 403, func(t *testing.T, w *world) string {
 		note := checkpoint(t, w)
 		lines := strings.Split(note, "\n")
-		lines[1] = lines[1] + "0"
+		lines[1] += "0"
 		return "old 0\n\n" + strings.Join(lines, "\n")
 	})
 	post("it signs no checkpoint with another root", 403, func(t *testing.T, w *world) string {

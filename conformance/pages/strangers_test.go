@@ -136,10 +136,8 @@ func (w *world) testStrangeReason(t *testing.T) {
 // A fake verifier whose certificate is of the hub's CA, for what only a known
 // one can try.
 type fakeVerifier struct {
-	server   *httptest.Server
-	key      *ecdsa.PrivateKey
-	chain    [][]byte
-	redirect string
+	key   *ecdsa.PrivateKey
+	chain [][]byte
 }
 
 func (w *world) newVerifier(t *testing.T, name string) *fakeVerifier {

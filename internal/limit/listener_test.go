@@ -2,10 +2,12 @@ package limit
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 )
@@ -52,6 +54,7 @@ func get(c net.Conn, path string) bool {
 	if err != nil {
 		return false
 	}
+	defer res.Body.Close()
 	_, err = io.ReadAll(res.Body)
 	return err == nil && res.StatusCode == http.StatusOK
 }
@@ -110,7 +113,7 @@ func TestConnections(t *testing.T) {
 		}
 		for _, c := range append(silent, idle) {
 			_ = c.SetReadDeadline(time.Now().Add(time.Second))
-			if _, err := c.Read(make([]byte, 1)); err == nil || err.(net.Error).Timeout() {
+			if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("one that waited was kept: %v", err)
 			}
 		}

@@ -50,7 +50,7 @@ func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*sev
 	if err := p.here(); err != nil {
 		return nil, err
 	}
-	rows, err := p.DB.QueryContext(ctx, query, args...)
+	rows, err := p.DB.QueryContext(ctx, query, args...) //nolint:rowserrcheck // its caller's
 	return &several{rows}, marked(err)
 }
 
