@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // call is how a process is started: program and flags, as examples/story gives
@@ -81,7 +82,7 @@ func (s *Stage) Stop(name string) error {
 	if p == nil || !p.running() {
 		return nil
 	}
-	return p.stop(stopWait)
+	return p.stop(syscall.SIGTERM, stopWait)
 }
 
 // Wait until a process is ready: the hub by /readyz, the others by /healthz.

@@ -42,7 +42,7 @@ func launch(p *process, log string) (*process, error) {
 	}
 	defer out.Close() // the process has its own descriptor
 	p.ended = make(chan struct{})
-	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = out, out, environment()
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = out, out, Environment()
 	if p.cmd.SysProcAttr == nil {
 		p.cmd.SysProcAttr = attributes()
 	}
@@ -62,9 +62,9 @@ func launch(p *process, log string) (*process, error) {
 	return p, nil
 }
 
-// environment keeps our own variables from the processes, which are told by
+// Environment keeps our own variables from the processes, which are told by
 // flags alone.
-func environment() []string {
+func Environment() []string {
 	var kept []string
 	for _, pair := range os.Environ() {
 		if !strings.HasPrefix(pair, "MYDATA_") {
@@ -90,9 +90,9 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// stop asks the process to end, and waits.
-func (p *process) stop(patience time.Duration) error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+// stop asks the process to end by a signal, and waits.
+func (p *process) stop(signal os.Signal, patience time.Duration) error {
+	_ = p.cmd.Process.Signal(signal) // it may have ended by itself
 	select {
 	case <-p.ended:
 		return p.result

@@ -32,14 +32,15 @@ type Options struct {
 	Flags map[string][]string
 }
 
-// A Stage is one deployment. Its methods may be called concurrently, save Open
-// and Close.
+// A Stage is one deployment. Its methods may be called concurrently, save Open,
+// Close and those of the story.
 type Stage struct {
 	options Options
 	folder  string // of everything
 	bin     string
 	base    int
 
+	story     *process // while it runs
 	mu        sync.Mutex
 	processes map[string]*process
 }
@@ -83,7 +84,10 @@ func New(ctx context.Context, o Options) (*Stage, error) {
 // Open lets the story make keys, catalogue, clients and letters, then starts
 // every process and waits until all are ready.
 func (s *Stage) Open(ctx context.Context) error {
-	if err := s.prepare(ctx); err != nil {
+	if err := s.StartStory(ctx); err != nil {
+		return err
+	}
+	if err := s.StopStory(); err != nil {
 		return err
 	}
 	return s.StartAll(ctx)
@@ -112,34 +116,9 @@ func (s *Stage) StartAll(ctx context.Context) error {
 	return nil
 }
 
-// prepare runs the story until it prints its guide, and ends it.
-func (s *Stage) prepare(ctx context.Context) error {
-	if err := os.MkdirAll(s.Path("logs"), 0o700); err != nil {
-		return err
-	}
-	log := filepath.Join(s.folder, "story.log")
-	story, err := start("story", log, filepath.Join(s.bin, "story"), "run", "--data", s.Data(), "--bin", s.bin,
-		"--base-port", strconv.Itoa(s.base), "--behind", strconv.Itoa(s.options.Behind), "--database", s.options.Database)
-	if err != nil {
-		return err
-	}
-	guided := func() bool {
-		text, err := os.ReadFile(log)
-		return err == nil && strings.Contains(string(text), "make tour") // its last line
-	}
-	for end := time.Now().Add(60 * time.Second); !guided(); time.Sleep(15 * time.Millisecond) {
-		if !story.running() || ctx.Err() != nil || time.Now().After(end) {
-			story.kill()
-			text, _ := os.ReadFile(log) // an ornament
-			return fmt.Errorf("the story did not come to its guide: %w\n%s", errors.Join(ctx.Err(), story.result), text)
-		}
-	}
-	return story.stop(readyWait)
-}
-
 // Close ends every process, the last started first, and deletes the folder.
 func (s *Stage) Close() error {
-	var errs []error
+	errs := []error{s.StopStory()}
 	for _, name := range slices.Backward(order) {
 		errs = append(errs, s.Stop(name))
 	}
@@ -176,12 +155,16 @@ func (s *Stage) URL(name string) string {
 	return "http://localhost:" + strconv.Itoa(s.Port(name)+s.options.Behind)
 }
 
+// Program is the path of one of the programs: idp, verifier, insurer, licence,
+// wallet, story.
+func (s *Stage) Program(name string) string { return filepath.Join(s.bin, name) }
+
 // Command runs one of the programs on the data folder, as an operator would, and
 // answers what it printed.
 func (s *Stage) Command(ctx context.Context, program string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), append(args, "--data", s.Data())...)
 	var complaint strings.Builder
-	cmd.Env, cmd.Stderr = environment(), &complaint
+	cmd.Env, cmd.Stderr = Environment(), &complaint
 	out, err := cmd.Output()
 	if err != nil {
 		return out, fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, complaint.String())

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/govmydata/mydata/conformance/stage"
 )
 
 // An actor is one resident's walk in one language.
@@ -18,14 +20,14 @@ type actor struct {
 var actors = []actor{{"resident-01", "ko", true}, {"resident-02", "en", false}}
 
 // play walks the whole story as one resident.
-func (s *stage) play(b *browser, a actor, out, axe string, say func(string, ...any)) error {
+func (s *show) play(b *browser, a actor, out, axe string, say func(string, ...any)) error {
 	p, err := b.person(a.lang)
 	if err != nil {
 		return err
 	}
 	defer p.cancel()
 	w := &walk{person: p, lang: a.lang, out: out, axe: axe, say: say}
-	v := &visit{stage: s, walk: w, actor: a}
+	v := &visit{show: s, walk: w, actor: a}
 	for _, step := range []struct {
 		name string
 		do   func() error
@@ -49,7 +51,7 @@ func (s *stage) play(b *browser, a actor, out, axe string, say func(string, ...a
 
 // A visit is an actor's walk on a stage.
 type visit struct {
-	*stage
+	*show
 	*walk
 	actor   actor
 	receipt []byte
@@ -65,8 +67,8 @@ func all(steps ...func() error) error {
 	return nil
 }
 
-func (v *visit) to(offset int, path string) func() error {
-	return func() error { return v.open(v.stage.url(offset) + path) }
+func (v *visit) to(service, path string) func() error {
+	return func() error { return v.open(v.URL(service) + path) }
 }
 
 func (v *visit) clicks(selector string) func() error {
@@ -77,8 +79,8 @@ func (v *visit) looks(name string) func() error {
 	return func() error { return v.page(name) }
 }
 
-func (v *visit) arrives(offset int, path string) func() error {
-	return func() error { return v.at(v.stage.url(offset) + path) }
+func (v *visit) arrives(service, path string) func() error {
+	return func() error { return v.at(v.URL(service) + path) }
 }
 
 func (v *visit) sees(selector string) func() error {
@@ -91,7 +93,7 @@ func (v *visit) reads(words ...string) func() error {
 
 // link is the enrolment link that the story printed for the resident.
 func (v *visit) link() (string, error) {
-	for line := range strings.Lines(v.stage.out.String()) {
+	for line := range strings.Lines(v.Guide()) {
 		fields := strings.Fields(line)
 		if len(fields) > 0 && fields[0] == v.actor.resident {
 			return fields[len(fields)-1], nil
@@ -106,10 +108,10 @@ func (v *visit) enrol() error {
 		return err
 	}
 	return all(
-		v.to(idpPort, "/"), v.looks("idp"),
+		v.to(stage.IDP, "/"), v.looks("idp"),
 		func() error { return v.open(link) }, v.looks("enrol"),
 		func() error { return v.press("form[data-webauthn=create] button[type=submit]") },
-		v.arrives(idpPort, "/me"), v.looks("enrolled"),
+		v.arrives(stage.IDP, "/me"), v.looks("enrolled"),
 	)
 }
 
@@ -122,25 +124,25 @@ func (v *visit) receive() error {
 	}
 	var code string
 	return all(
-		v.to(idpPort, "/me"), v.clicks("form[action='/me/credentials/offer'] button"), v.looks("add-to-phone"),
+		v.to(stage.IDP, "/me"), v.clicks("form[action='/me/credentials/offer'] button"), v.looks("add-to-phone"),
 		func() (err error) { code, err = v.text("#tx-code"); return err },
-		v.clicks("#demo-wallet"), v.arrives(walletPort, "/"), v.looks("wallet-offer"),
+		v.clicks("#demo-wallet"), v.arrives(stage.Wallet, "/"), v.looks("wallet-offer"),
 		wrong,
 		func() error { return v.fill("#tx_code", strings.ReplaceAll(code, " ", "")) },
 		v.clicks("form[action='/accept'] button[type=submit]"),
 		v.sees("a.face"), v.looks("wallet-card-arrived"),
 		v.clicks("a.face"), v.looks("wallet-card"),
-		v.to(idpPort, "/me"), v.sees(".state-valid"), v.looks("my-credentials"),
+		v.to(stage.IDP, "/me"), v.sees(".state-valid"), v.looks("my-credentials"),
 	)
 }
 
 func (v *visit) prove() error {
 	return all(
-		v.to(verifierPort, "/"), v.looks("verifier"),
+		v.to(stage.Verifier, "/"), v.looks("verifier"),
 		v.clicks("form[action='/requests'] button"), v.sees("#open-demo-wallet"), v.looks("verifier-waiting"),
-		v.clicks("#open-demo-wallet"), v.arrives(walletPort, "/"), v.looks("wallet-request"),
+		v.clicks("#open-demo-wallet"), v.arrives(stage.Wallet, "/"), v.looks("wallet-request"),
 		v.clicks("button[value=share]"),
-		v.arrives(verifierPort, "/result/"), v.sees(".state-verified"), v.looks("verifier-verified"),
+		v.arrives(stage.Verifier, "/result/"), v.sees(".state-verified"), v.looks("verifier-verified"),
 		func() error { return v.disclosed("name", "birthdate") },
 	)
 }
@@ -168,7 +170,7 @@ func (v *visit) disclosed(names ...string) error {
 
 // receiptFile keeps what the citizen downloaded, and what a forger makes of it.
 func (v *visit) receiptFile(name string, text []byte) (string, error) {
-	path := filepath.Join(v.stage.data, "..", v.actor.resident+"-"+name+".json")
+	path := filepath.Join(v.Data(), "..", v.actor.resident+"-"+name+".json")
 	return path, os.WriteFile(path, text, 0o600)
 }
 
@@ -178,7 +180,7 @@ func (v *visit) checkReceipt() error {
 	if err != nil {
 		return err
 	}
-	trust := filepath.Join(v.stage.data, "trust")
+	trust := v.Path("trust")
 	if out, err := v.idp("receipt", "verify", path, "--trust", trust); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}

@@ -5,17 +5,19 @@ import (
 	"strings"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/govmydata/mydata/conformance/stage"
 )
 
 func (v *visit) renew() error {
 	return all(
-		v.to(licencePort, "/"), v.looks("licence"),
+		v.to(stage.Licence, "/"), v.looks("licence"),
 		v.clicks("form[action='/renew'] button"),
-		v.arrives(idpPort, "/approval/"), v.looks("approval"),
+		v.arrives(stage.IDP, "/approval/"), v.looks("approval"),
 		v.optional,
 		v.looks("approval-chosen"),
 		v.clicks("#approve button[type=submit]"),
-		v.arrives(licencePort, "/renewal/"), v.sees("dl.facts .yes"), v.looks("licence-renewed"),
+		v.arrives(stage.Licence, "/renewal/"), v.sees("dl.facts .yes"), v.looks("licence-renewed"),
 		v.told,
 	)
 }
@@ -48,13 +50,13 @@ func (v *visit) optional() error {
 }
 
 func (v *visit) insurer() error {
-	return all(v.to(insurerPort, "/"), v.looks("insurer"))
+	return all(v.to(stage.Insurer, "/"), v.looks("insurer"))
 }
 
 func (v *visit) history() error {
 	return all(
-		v.to(idpPort, "/me/history"), v.looks("history"),
-		v.to(idpPort, "/me/consents"), v.sees(".state-active"), v.looks("consents"),
+		v.to(stage.IDP, "/me/history"), v.looks("history"),
+		v.to(stage.IDP, "/me/consents"), v.sees(".state-active"), v.looks("consents"),
 		v.download, v.checkReceipt,
 	)
 }
@@ -73,31 +75,31 @@ func (v *visit) download() error {
 // withdraw does without scripts, which withdrawing must never need.
 func (v *visit) withdraw() error {
 	return all(
-		v.to(idpPort, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.looks("withdraw"),
+		v.to(stage.IDP, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.looks("withdraw"),
 		v.scripts(false),
-		v.to(idpPort, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.clicks("form[action$='/withdraw'] button"),
-		v.arrives(idpPort, "/me/consents"), v.sees(".state-withdrawn"),
-		v.to(licencePort, "/"), v.clicks("a[href^='/renewal/']"), v.clicks("form[action$='/again'] button"),
+		v.to(stage.IDP, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.clicks("form[action$='/withdraw'] button"),
+		v.arrives(stage.IDP, "/me/consents"), v.sees(".state-withdrawn"),
+		v.to(stage.Licence, "/"), v.clicks("a[href^='/renewal/']"), v.clicks("form[action$='/again'] button"),
 		v.sees("[role=alert]"), v.reads("withdrawn"),
 		v.scripts(true), v.looks("licence-refused"),
-		v.to(idpPort, "/me/consents"), v.looks("withdrawn"),
-		v.to(idpPort, "/me/history"), v.looks("history-withdrawn"),
+		v.to(stage.IDP, "/me/consents"), v.looks("withdrawn"),
+		v.to(stage.IDP, "/me/history"), v.looks("history-withdrawn"),
 	)
 }
 
 func (v *visit) passkeys() error {
 	return all(
-		v.to(idpPort, "/me/passkeys"), v.looks("passkeys"),
+		v.to(stage.IDP, "/me/passkeys"), v.looks("passkeys"),
 		v.clicks("a[href='/me/passkeys/add']"), v.looks("passkey-add"),
 		v.secondDevice,
 		v.clicks("form[data-webauthn=create] button"),
-		v.arrives(idpPort, "/me/passkeys/confirm/"), v.looks("passkey-confirm"),
+		v.arrives(stage.IDP, "/me/passkeys/confirm/"), v.looks("passkey-confirm"),
 		v.clicks("form[data-webauthn=get] button"),
-		v.arrives(idpPort, "/me/passkeys?changed"), v.looks("passkeys-two"),
+		v.arrives(stage.IDP, "/me/passkeys?changed"), v.looks("passkeys-two"),
 		func() error { return v.cards("ul.cards > li", 2) },
 		v.clicks("li.card:not(:has(.state)) a[href^='/me/passkeys/remove/']"), v.looks("passkey-remove"),
 		v.clicks("form[data-webauthn=get] button"),
-		v.arrives(idpPort, "/me/passkeys?changed"), v.looks("passkeys-one"),
+		v.arrives(stage.IDP, "/me/passkeys?changed"), v.looks("passkeys-one"),
 		func() error { return v.cards("ul.cards > li", 1) },
 	)
 }
@@ -123,12 +125,12 @@ func (v *visit) lose() error {
 		func() error { return v.fill("input[name=code]", letter.Code) },
 		v.looks("enrol-again"),
 		v.clicks("form[data-webauthn=create] button[type=submit]"),
-		v.arrives(idpPort, "/me"), v.sees(".state-revoked"), v.looks("enrolled-again"),
-		v.to(verifierPort, "/"), v.clicks("form[action='/requests'] button"),
+		v.arrives(stage.IDP, "/me"), v.sees(".state-revoked"), v.looks("enrolled-again"),
+		v.to(stage.Verifier, "/"), v.clicks("form[action='/requests'] button"),
 		v.clicks("#open-demo-wallet"), v.clicks("button[value=share]"),
-		v.arrives(verifierPort, "/result/"), v.sees(".state-rejected"), v.looks("verifier-rejected"),
+		v.arrives(stage.Verifier, "/result/"), v.sees(".state-rejected"), v.looks("verifier-rejected"),
 		v.sees("#checks [data-check='status'][data-ok=false]"),
-		v.to(walletPort, "/"), v.clicks("a.face"), v.clicks("details summary"), v.clicks("button.danger"),
-		v.arrives(walletPort, "/"), v.looks("wallet-empty"),
+		v.to(stage.Wallet, "/"), v.clicks("a.face"), v.clicks("details summary"), v.clicks("button.danger"),
+		v.arrives(stage.Wallet, "/"), v.looks("wallet-empty"),
 	)
 }

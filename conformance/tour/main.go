@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/govmydata/mydata/conformance/stage"
 )
 
 func main() {
@@ -25,12 +27,12 @@ func main() {
 
 func tour(ctx context.Context, out string, show bool) error {
 	say := func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
-	s, err := openStage(ctx, ".")
+	defer stage.RemovePrograms()
+	s, err := openShow(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.remove()
-	defer func() { _ = s.stop() }()
+	defer func() { _ = s.close() }()
 	b, err := openBrowser(ctx, show)
 	if err != nil {
 		return err

@@ -19,13 +19,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/govmydata/mydata/conformance/stage"
 )
 
 // A tape is every body, address and header that passed before each service.
 type tape struct {
 	servers []*http.Server
 	mu      sync.Mutex
-	passed  map[int][]message // by the service's offset
+	passed  map[string][]message // by the service's name
 }
 
 type message struct {
@@ -33,16 +35,16 @@ type message struct {
 	body []byte // headers and body, as they passed
 }
 
-func newTape(base, behind int, offsets []int) (*tape, error) {
-	t := &tape{passed: map[int][]message{}}
-	for _, offset := range offsets {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(base+offset+behind)))
+func newTape(on *stage.Stage) (*tape, error) {
+	t := &tape{passed: map[string][]message{}}
+	for _, name := range stage.Names() {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(on.Port(name)+behind)))
 		if err != nil {
 			t.close()
 			return nil, err
 		}
-		target := &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(base+offset))}
-		server := &http.Server{Handler: t.before(offset, target), ReadHeaderTimeout: 10 * time.Second}
+		target := &url.URL{Scheme: "http", Host: on.Addr(name)}
+		server := &http.Server{Handler: t.before(name, target), ReadHeaderTimeout: 10 * time.Second}
 		t.servers = append(t.servers, server)
 		go server.Serve(l) //nolint:errcheck // it ends when closed
 	}
@@ -56,7 +58,7 @@ func (t *tape) close() {
 }
 
 // before forwards to a service, Host unchanged, and keeps what passes.
-func (t *tape) before(offset int, target *url.URL) http.Handler {
+func (t *tape) before(service string, target *url.URL) http.Handler {
 	return &httputil.ReverseProxy{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 16},
 		ErrorLog:  log.New(io.Discard, "", 0), // a service that is not up yet is not news
@@ -69,7 +71,7 @@ func (t *tape) before(offset int, target *url.URL) http.Handler {
 				body, _ = io.ReadAll(r.Out.Body) // what could not be read is not sent on either
 				r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 			}
-			t.keep(offset, r.In.Method+" "+r.In.URL.Path+" in", r.In.URL.RawQuery, r.In.Header, body)
+			t.keep(service, r.In.Method+" "+r.In.URL.Path+" in", r.In.URL.RawQuery, r.In.Header, body)
 		},
 		ModifyResponse: func(r *http.Response) error {
 			body, err := io.ReadAll(r.Body)
@@ -78,28 +80,28 @@ func (t *tape) before(offset int, target *url.URL) http.Handler {
 			}
 			r.Body.Close()
 			r.Body = io.NopCloser(bytes.NewReader(body))
-			t.keep(offset, r.Request.Method+" "+r.Request.URL.Path+" out", "", r.Header, body)
+			t.keep(service, r.Request.Method+" "+r.Request.URL.Path+" out", "", r.Header, body)
 			return nil
 		},
 	}
 }
 
-func (t *tape) keep(offset int, what, query string, header http.Header, body []byte) {
+func (t *tape) keep(service string, what, query string, header http.Header, body []byte) {
 	var b bytes.Buffer
 	b.WriteString(query + "\n")
 	_ = header.Write(&b) // a buffer takes everything
 	b.Write(body)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.passed[offset] = append(t.passed[offset], message{what, b.Bytes()})
+	t.passed[service] = append(t.passed[service], message{what, b.Bytes()})
 }
 
 // find tells which messages of a service hold the text, in any usual coding.
-func (t *tape) find(offset int, text string) []string {
+func (t *tape) find(service string, text string) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var found []string
-	for _, m := range t.passed[offset] {
+	for _, m := range t.passed[service] {
 		if holds(m.body, text) {
 			found = append(found, m.what)
 		}
@@ -107,10 +109,10 @@ func (t *tape) find(offset int, text string) []string {
 	return found
 }
 
-func (t *tape) count(offset int) int {
+func (t *tape) count(service string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.passed[offset])
+	return len(t.passed[service])
 }
 
 // holds looks for a text plain, in hex, percent-coded, in base64, and in base64

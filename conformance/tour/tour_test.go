@@ -9,19 +9,27 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/govmydata/mydata/conformance/stage"
 )
 
 // marker is a remark in resident-01's check-up that the story never releases.
 const marker = "MARKER-7f3a-do-not-leave"
 
+func TestMain(m *testing.M) {
+	code := m.Run()
+	stage.RemovePrograms()
+	os.Exit(code)
+}
+
 // TestStory walks the whole story in both languages, then asks what nobody on
 // the stage would tell: what the hub kept, received and sent.
 func TestStory(t *testing.T) {
-	s, err := openStage(t.Context(), "../..")
+	s, err := openShow(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.remove()
+	defer func() { _ = s.close() }()
 	b, err := openBrowser(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +43,7 @@ func TestStory(t *testing.T) {
 	for _, a := range actors {
 		t.Run("it walks as "+a.resident+" in "+a.lang, func(t *testing.T) {
 			if err := s.play(b, a, out, axe, t.Logf); err != nil {
-				t.Fatalf("%v\n%s", err, s.errors())
+				t.Fatalf("%v\n%s", err, s.Errors())
 			}
 		})
 	}
@@ -46,43 +54,43 @@ func TestStory(t *testing.T) {
 	})
 	t.Run("it names a busy port and the variable that moves it", func(t *testing.T) {
 		text, err := s.second(filepath.Join(t.TempDir(), "data"))
-		if err == nil || !strings.Contains(text, strconv.Itoa(s.base)) || !strings.Contains(text, "MYDATA_IDP_PORT") {
+		if err == nil || !strings.Contains(text, strconv.Itoa(s.Base())) || !strings.Contains(text, "MYDATA_IDP_PORT") {
 			t.Errorf("%v\n%s", err, text)
 		}
 	})
 	t.Run("it keeps a second story out of its folder", func(t *testing.T) {
-		if text, err := s.second(s.data); err == nil || !strings.Contains(text, "in use by another story") {
+		if text, err := s.second(s.Data()); err == nil || !strings.Contains(text, "in use by another story") {
 			t.Errorf("%v\n%s", err, text)
 		}
 	})
 	t.Run("it passes its audit", func(t *testing.T) {
-		if text, err := s.idp("audit", "--log", s.url(idpPort), "--trust", filepath.Join(s.data, "trust")); err != nil {
+		if text, err := s.idp("audit", "--log", s.URL(stage.IDP), "--trust", s.Path("trust")); err != nil {
 			t.Errorf("%v\n%s", err, text)
 		}
 	})
 	t.Run("it keeps everything over a second run", func(t *testing.T) {
-		if err := s.stop(); err != nil {
+		if err := s.StopStory(); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.start(); err != nil {
+		if err := s.StartStory(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for line := range strings.Lines(s.out.String()) {
+		for line := range strings.Lines(s.Guide()) {
 			if strings.Contains(line, "resident-01") && !strings.Contains(line, "enrolled") {
 				t.Errorf("resident-01 is to enrol again: %s", line)
 			}
 		}
 	})
 	t.Run("it stops on Ctrl-C", func(t *testing.T) {
-		if err := s.stop(); err != nil {
+		if err := s.StopStory(); err != nil {
 			t.Fatal(err)
 		}
-		if !allFreeOf(s.base) {
+		if !stage.Free(s.Base(), 0) {
 			t.Error("a service still listens")
 		}
 	})
 	t.Run("it passes its audit, database and all", func(t *testing.T) {
-		if text, err := s.idp("audit", "--trust", filepath.Join(s.data, "trust")); err != nil {
+		if text, err := s.idp("audit", "--trust", s.Path("trust")); err != nil {
 			t.Errorf("%v\n%s", err, text)
 		}
 	})
@@ -91,16 +99,16 @@ func TestStory(t *testing.T) {
 }
 
 // second tries to start another story on the same ports.
-func (s *stage) second(data string) (string, error) {
-	cmd := exec.Command(filepath.Join(s.bin, "story"), "run", "--data", data, "--bin", s.bin, "--base-port", strconv.Itoa(s.base))
-	cmd.Env = environment()
+func (s *show) second(data string) (string, error) {
+	cmd := exec.Command(s.Program("story"), "run", "--data", data, "--bin", filepath.Dir(s.Program("story")), "--base-port", strconv.Itoa(s.Base()))
+	cmd.Env = stage.Environment()
 	text, err := cmd.CombinedOutput()
 	return string(text), err
 }
 
 // checkLogs wants no resident in any log file, by whatever they were asked.
-func (s *stage) checkLogs(t *testing.T) {
-	register, err := os.ReadFile(filepath.Join(s.root, "examples", "story", "residents.csv"))
+func (s *show) checkLogs(t *testing.T) {
+	register, err := os.ReadFile(filepath.Join("..", "..", "examples", "story", "residents.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +121,7 @@ func (s *stage) checkLogs(t *testing.T) {
 			if column := rows[0][i]; column == "resident_id" || column == "sex" || column == "family_name" || column == "given_name" {
 				continue // an identifier, or too short to tell
 			}
-			found, err := findFiles(filepath.Join(s.data, "logs"), value, func(string) bool { return false })
+			found, err := findFiles(s.Path("logs"), value, func(string) bool { return false })
 			if err != nil || len(found) > 0 {
 				t.Errorf("%s of %s is in %v (%v)", rows[0][i], row[0], found, err)
 			}
@@ -121,30 +129,21 @@ func (s *stage) checkLogs(t *testing.T) {
 	}
 }
 
-func (s *stage) checkMarker(t *testing.T) {
-	insurer := filepath.Join(s.root, "examples", "insurer")
+func (s *show) checkMarker(t *testing.T) {
+	insurer := filepath.Join("..", "..", "examples", "insurer")
 	if found, err := findFiles(insurer, marker, func(string) bool { return false }); err != nil || len(found) == 0 {
 		t.Fatalf("no record of the insurer holds the marker (%v): this test would pass for nothing", err)
 	}
-	if s.tape.count(idpPort) < 100 {
-		t.Fatalf("only %d messages were recorded at the hub", s.tape.count(idpPort))
+	if s.tape.count(stage.IDP) < 100 {
+		t.Fatalf("only %d messages were recorded at the hub", s.tape.count(stage.IDP))
 	}
-	for offset := range s.tape.passed {
-		if found := s.tape.find(offset, marker); len(found) > 0 {
-			t.Errorf("service %d: the marker passed in %v", offset, found)
+	for service := range s.tape.passed {
+		if found := s.tape.find(service, marker); len(found) > 0 {
+			t.Errorf("%s: the marker passed in %v", service, found)
 		}
 	}
-	found, err := findFiles(s.data, marker, func(path string) bool { return false })
+	found, err := findFiles(s.Data(), marker, func(path string) bool { return false })
 	if err != nil || len(found) > 0 {
 		t.Errorf("the marker was kept in %v (%v)", found, err)
 	}
-}
-
-func allFreeOf(base int) bool {
-	for _, offset := range offsets {
-		if !free(base + offset) {
-			return false
-		}
-	}
-	return true
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+
+	"github.com/govmydata/mydata/conformance/stage"
 )
 
 // The two residents of one name, and how many of the two answers are yes: the
@@ -13,7 +15,7 @@ var (
 )
 
 // twins walks as two residents of one name, side by side, in two windows.
-func (s *stage) twins(b *browser, out, axe string, say func(string, ...any)) error {
+func (s *show) twins(b *browser, out, axe string, say func(string, ...any)) error {
 	visits := make([]*visit, 2)
 	for i, a := range []actor{elder, younger} {
 		p, err := b.person(a.lang)
@@ -21,7 +23,7 @@ func (s *stage) twins(b *browser, out, axe string, say func(string, ...any)) err
 			return err
 		}
 		defer p.cancel()
-		visits[i] = &visit{stage: s, actor: a, walk: &walk{person: p, lang: a.lang, out: out + "/" + a.resident, axe: axe, say: say}}
+		visits[i] = &visit{show: s, actor: a, walk: &walk{person: p, lang: a.lang, out: out + "/" + a.resident, axe: axe, say: say}}
 		if err := visits[i].enrol(); err != nil {
 			return fmt.Errorf("%s: %w", a.resident, err)
 		}
@@ -47,11 +49,11 @@ func (s *stage) twins(b *browser, out, axe string, say func(string, ...any)) err
 }
 
 func (v *visit) asksToRenew() error {
-	return all(v.to(licencePort, "/"), v.clicks("form[action='/renew'] button"), v.arrives(idpPort, "/approval/"))
+	return all(v.to(stage.Licence, "/"), v.clicks("form[action='/renew'] button"), v.arrives(stage.IDP, "/approval/"))
 }
 
 func (v *visit) approves() error {
-	return all(v.clicks("#approve button[type=submit]"), v.arrives(licencePort, "/renewal/"))
+	return all(v.clicks("#approve button[type=submit]"), v.arrives(stage.Licence, "/renewal/"))
 }
 
 // barredFrom opens somebody else's approval page and must not get it.
