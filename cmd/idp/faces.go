@@ -19,6 +19,7 @@ import (
 	"github.com/govmydata/mydata/internal/idp/issuance"
 	"github.com/govmydata/mydata/internal/idp/login"
 	"github.com/govmydata/mydata/internal/idp/public"
+	"github.com/govmydata/mydata/internal/limit"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
@@ -41,6 +42,7 @@ func newFaces(e *engines) (*faces, error) {
 	cards := &issuance.Handler{
 		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
 		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Clients: e.registry, Logger: e.log, Now: time.Now,
+		Limits: e.limits,
 	}
 	server, err := newServer(e, frame, cards)
 	if err != nil {
@@ -52,12 +54,15 @@ func newFaces(e *engines) (*faces, error) {
 	server.Mount(mux)
 	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo")
 	cards.Mount(mux)
-	(&login.Handler{Frame: frame, Accounts: e.accounts, OAuth: server}).Mount(mux)
+	(&login.Handler{
+		Frame: frame, Accounts: e.accounts, OAuth: server, Limits: e.limits,
+		Address: func(r *http.Request) string { return limit.Network(limit.From(r.Context())) },
+	}).Mount(mux)
 	(&approval.Handler{
 		Frame: frame, Server: server, Ledger: e.ledger, Accounts: e.accounts,
-		Session: func(r *http.Request) (string, bool) {
+		Session: func(r *http.Request) (string, error) {
 			s, err := e.session(frame, r)
-			return s.Citizen, err == nil
+			return s.Citizen, err
 		},
 	}).Mount(mux)
 	(&agency.Handler{Frame: frame, Ledger: e.ledger, Receipts: e.receipts}).Mount(mux)
@@ -81,9 +86,6 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler) (*oauth.Se
 		Details: []oauth.DetailType{transfers}, PreAuthorized: cards, IssuanceScopes: []string{credential.ScopeResidentCard},
 		SessionFrom: func(r *http.Request) (string, time.Time, []string, error) {
 			s, err := e.session(frame, r)
-			if errors.Is(err, account.ErrNotFound) {
-				err = oauth.ErrNobody
-			}
 			return s.Citizen, s.AuthTime, s.AMR, err
 		},
 		Page: func(w http.ResponseWriter, r *http.Request, status int, err error) {
@@ -100,7 +102,11 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler) (*oauth.Se
 
 // session is the citizen's, by the cookie that login sets.
 func (e *engines) session(frame *web.Frame, r *http.Request) (account.Session, error) {
-	return e.accounts.Session(r.Context(), frame.Cookie(r, web.SessionCookie))
+	s, err := e.accounts.Session(r.Context(), frame.Cookie(r, web.SessionCookie))
+	if errors.Is(err, account.ErrNotFound) {
+		err = oauth.ErrNobody
+	}
+	return s, err
 }
 
 func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {

@@ -39,11 +39,18 @@ func (a *Accounts) FinishLogin(ctx context.Context, browser string, credential j
 		return "", Session{}, err
 	}
 	citizen := base64.RawURLEncoding.EncodeToString(parsed.Response.UserHandle)
+	var lost error // the library would call it a wrong answer
 	owner := func(_, _ []byte) (webauthn.User, error) {
 		p, err := a.person(ctx, citizen)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			lost = err
+		}
 		return p, err
 	}
 	_, used, err := a.web.ValidatePasskeyLogin(owner, c.WebAuthn, parsed)
+	if lost != nil {
+		return "", Session{}, fmt.Errorf("finish login: %w", lost)
+	}
 	if err != nil {
 		return "", Session{}, refused(err)
 	}

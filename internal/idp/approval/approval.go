@@ -33,8 +33,9 @@ type Handler struct {
 	Server   Server
 	Ledger   *consent.Ledger
 	Accounts *account.Accounts
-	// Session tells who is logged in with this browser.
-	Session func(*http.Request) (citizen string, ok bool)
+	// Session tells who is logged in with this browser; oauth.ErrNobody where
+	// nobody is, and any other error where that cannot be told.
+	Session func(*http.Request) (citizen string, err error)
 
 	pages *web.Pages
 }
@@ -205,9 +206,9 @@ func (h *Handler) deny(w http.ResponseWriter, r *http.Request) {
 
 // notice answers the privacy notice of one's own grant, as its terms have it.
 func (h *Handler) notice(w http.ResponseWriter, r *http.Request) {
-	citizen, ok := h.Session(r)
-	if !ok {
-		h.fail(w, r, oauth.ErrNobody)
+	citizen, err := h.Session(r)
+	if err != nil {
+		h.fail(w, r, err)
 		return
 	}
 	text, err := h.Ledger.Notice(r.Context(), consent.GrantID(r.PathValue("grant")), citizen)

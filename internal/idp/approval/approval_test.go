@@ -85,7 +85,12 @@ func newSite(t *testing.T) *site {
 	mux := http.NewServeMux()
 	(&approval.Handler{
 		Frame: frame, Server: s.desk, Ledger: ledger, Accounts: s.Accounts,
-		Session: func(r *http.Request) (string, bool) { return s.desk.citizen, s.desk.citizen != "" },
+		Session: func(r *http.Request) (string, error) {
+			if s.desk.citizen == "" {
+				return "", oauth.ErrNobody
+			}
+			return s.desk.citizen, nil
+		},
 	}).Mount(mux)
 	s.server = frame.Handler(mux)
 	return s

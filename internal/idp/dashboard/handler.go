@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
@@ -113,6 +114,10 @@ type here struct{ Here string }
 
 func (h *Handler) home(w http.ResponseWriter, r *http.Request) {
 	_, err := h.Accounts.Session(r.Context(), h.Frame.Cookie(r, web.SessionCookie))
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		h.fail(w, r, err)
+		return
+	}
 	page := struct {
 		here
 		SignedIn bool
@@ -146,7 +151,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{account.ErrCeremony, http.StatusBadRequest, "me.error.ceremony"},
 		{account.ErrAssertion, http.StatusBadRequest, "me.error.assertion"},
 		{errBody, http.StatusBadRequest, "web.error.bad_request"},
-		{context.DeadlineExceeded, http.StatusServiceUnavailable, "me.error.not_yet"},
+		{sequencer.ErrPending, http.StatusServiceUnavailable, "me.error.not_yet"},
 	} {
 		if errors.Is(err, row.is) {
 			if row.status == http.StatusServiceUnavailable {

@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/account/accounttest"
 	"github.com/govmydata/mydata/internal/idp/dashboard"
+	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
@@ -81,7 +83,7 @@ func (o *office) Withdraw(_ context.Context, id consent.GrantID, citizen string)
 
 func (o *office) ForCitizen(ctx context.Context, id consent.GrantID, citizen string) (receipt.Receipt, error) {
 	if o.slow {
-		return receipt.Receipt{}, context.DeadlineExceeded
+		return receipt.Receipt{}, fmt.Errorf("%w: %w", sequencer.ErrPending, context.DeadlineExceeded)
 	}
 	if citizen != o.owner {
 		return receipt.Receipt{}, consent.ErrForeign

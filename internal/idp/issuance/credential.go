@@ -52,7 +52,7 @@ func (h *Handler) credential(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	compact, issued, err := h.Issuer.Issue(r.Context(), credential.Order{
+	compact, issued, err := h.issue(r.Context(), credential.Order{
 		Citizen: token.Citizen, Config: credential.ConfigResidentCard, VCT: credential.VCTResidentCard,
 		Claims: residentCard(resident, h.Now()), Holder: keys[0], Device: h.device(r.Context(), token.ClientID), Life: cardLife,
 	})
@@ -63,6 +63,25 @@ func (h *Handler) credential(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, openid4vci.CredentialResponse{
 		Credentials: []openid4vci.IssuedCredential{{Credential: compact}}, NotificationID: issued.ID,
 	})
+}
+
+// budgetCredential is how many cards one citizen gets.
+const budgetCredential = "credential"
+
+// issue charges the citizen for a card before it is made, since each takes a
+// place in a status list for good.
+func (h *Handler) issue(ctx context.Context, o credential.Order) (string, credential.Issued, error) {
+	if h.Limits == nil {
+		return h.Issuer.Issue(ctx, o)
+	}
+	if err := h.Limits.Take(ctx, budgetCredential, o.Citizen); err != nil {
+		return "", credential.Issued{}, err
+	}
+	compact, issued, err := h.Issuer.Issue(ctx, o)
+	if err != nil {
+		h.Limits.Return(ctx, budgetCredential, o.Citizen)
+	}
+	return compact, issued, err
 }
 
 // device is what the citizen will see as the credential's place.

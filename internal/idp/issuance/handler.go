@@ -54,6 +54,12 @@ type Handler struct {
 	// Clients gives the wallet's name, for the citizen's list of credentials;
 	// nil: its client id.
 	Clients Clients
+	// Limits bounds the cards of one citizen, as oauth.Limits does; nil: they
+	// are not bounded.
+	Limits interface {
+		Take(ctx context.Context, budget, whom string) error
+		Return(ctx context.Context, budget, whom string)
+	}
 	// TokenFrom is oauth.TokenFrom when nil.
 	TokenFrom func(ctx context.Context) oauth.Token
 	Now       func() time.Time

@@ -29,11 +29,27 @@ type Interactions interface {
 	Next(ctx context.Context, id string) (string, error)
 }
 
+// Limits bounds what one sender may ask for, as oauth.Limits does; whom is
+// always "", the sender of the request that ctx belongs to.
+type Limits interface {
+	Take(ctx context.Context, budget, whom string) error
+	Return(ctx context.Context, budget, whom string)
+}
+
+// The names of the budgets.
+const (
+	budgetLogin = "login"      // logins begun
+	budgetFail  = "login_fail" // answers that were not accepted
+)
+
 // Handler serves the flow.
 type Handler struct {
 	Frame    *web.Frame
 	Accounts *account.Accounts
 	OAuth    Interactions
+
+	// Limits bounds logins; nil: they are not bounded.
+	Limits Limits
 
 	// Address is where a request comes from, for the budget of wrong codes; the
 	// connection's peer when nil. Behind a proxy, let it read the header that
@@ -77,8 +93,12 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Query().Get("request")
 	page := loginPage{FinishURL: "/login/finish"}
 	if id == "" {
-		if _, err := h.Accounts.Session(r.Context(), h.Frame.Cookie(r, web.SessionCookie)); err == nil {
+		switch _, err := h.Accounts.Session(r.Context(), h.Frame.Cookie(r, web.SessionCookie)); {
+		case err == nil:
 			http.Redirect(w, r, "/me", http.StatusSeeOther)
+			return
+		case !errors.Is(err, account.ErrNotFound):
+			h.fail(w, r, err)
 			return
 		}
 		if next := local(r.URL.Query().Get("next")); next != "" {
@@ -117,6 +137,12 @@ func local(next string) string {
 }
 
 func (h *Handler) loginOptions(w http.ResponseWriter, r *http.Request) {
+	if h.Limits != nil {
+		if err := h.Limits.Take(r.Context(), budgetLogin, ""); err != nil {
+			h.fail(w, r, err)
+			return
+		}
+	}
 	browser := h.browser(r)
 	options, err := h.Accounts.BeginLogin(r.Context(), browser)
 	if err != nil {
@@ -147,7 +173,7 @@ func (h *Handler) loginFinish(w http.ResponseWriter, r *http.Request) {
 		h.Frame.Fail(w, r, http.StatusBadRequest, "web.error.bad_request", err)
 		return
 	}
-	token, session, err := h.Accounts.FinishLogin(r.Context(), h.Frame.Cookie(r, browserCookie), in.Credential)
+	token, session, err := h.finish(r, in.Credential)
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -162,6 +188,24 @@ func (h *Handler) loginFinish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	web.JSON(w, http.StatusOK, map[string]string{"next": next})
+}
+
+// finish charges the sender for an answer before it is looked at; what was
+// right, or was not judged, is given back.
+func (h *Handler) finish(r *http.Request, credential json.RawMessage) (string, account.Session, error) {
+	browser := h.Frame.Cookie(r, browserCookie)
+	if h.Limits == nil {
+		return h.Accounts.FinishLogin(r.Context(), browser, credential)
+	}
+	if err := h.Limits.Take(r.Context(), budgetFail, ""); err != nil {
+		return "", account.Session{}, err
+	}
+	token, session, err := h.Accounts.FinishLogin(r.Context(), browser, credential)
+	wrong := errors.Is(err, account.ErrAssertion) || errors.Is(err, account.ErrCeremony) || errors.Is(err, account.ErrNotFound)
+	if !wrong {
+		h.Limits.Return(r.Context(), budgetFail, "")
+	}
+	return token, session, err
 }
 
 // begin puts the new token into the cookie and ends the session that was there.
