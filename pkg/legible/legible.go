@@ -14,7 +14,7 @@ const (
 
 	// maxStack is how many marks one letter may carry: more than any script
 	// needs, too few to reach the next line.
-	maxStack = 8
+	maxStack = 4
 )
 
 // Check says why a text may not be entered; the empty text may. The error names

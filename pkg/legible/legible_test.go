@@ -46,7 +46,7 @@ func TestCheck(t *testing.T) {
 		{"it refuses what is not UTF-8", "a\xff", false},
 		{"it refuses a surrogate", "a\xed\xa0\x80", false},
 		{"it takes a letter with the marks that a script needs", "שָּׁ", true},
-		{"it refuses a tower of marks", "Z" + strings.Repeat("\u0301", 9), false},
+		{"it refuses a tower of marks", "Z" + strings.Repeat("\u0301", 5), false},
 		{"it refuses a text of joiners alone", "\u200d\u200c", false},
 		{"it refuses a text of spaces alone", " \u3000", false},
 	} {
@@ -72,7 +72,7 @@ func TestClean(t *testing.T) {
 		{"it shows bytes that are not UTF-8", "a\xff", "a\ufffd"},
 		{"it cuts what is too long, by characters", strings.Repeat("가", 21), strings.Repeat("가", 20) + "…"},
 		{"it leaves what just fits", strings.Repeat("가", 20), strings.Repeat("가", 20)},
-		{"it takes a tower of marks down", "Z" + strings.Repeat("\u0301", 12) + "a", "Z" + strings.Repeat("\u0301", 8) + "a"},
+		{"it takes a tower of marks down", "Z" + strings.Repeat("\u0301", 12) + "a", "Z" + strings.Repeat("\u0301", 4) + "a"},
 		{"it makes nothing of nothing", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
