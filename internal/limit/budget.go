@@ -101,6 +101,7 @@ type claim struct {
 	turn   chan struct{} // holds one while somebody changes the claim
 	begins time.Time
 	left   int64
+	batch  int64 // taken last; it doubles, so that a restart loses little
 	empty  int64 // the row has no more for a limit up to this one
 }
 
@@ -120,14 +121,15 @@ func (l *Limits) Take(ctx context.Context, budget, whom string) error {
 	}
 	defer func() { <-c.turn }()
 	if !c.begins.Equal(begins) {
-		c.begins, c.left, c.empty = begins, 0, 0
+		c.begins, c.left, c.batch, c.empty = begins, 0, 0, 0
 	}
 	if c.left <= 0 && b.Limit > c.empty {
-		batch := max(1, b.Limit/32)
+		batch := max(1, min(2*c.batch, b.Limit/32))
 		sum, err := l.Store.SpendWindow(ctx, row, begins, ends, batch)
 		if err != nil {
 			return fmt.Errorf("budget %s: %w", budget, err)
 		}
+		c.batch = batch
 		if c.left = min(batch, b.Limit-(sum-batch)); c.left <= 0 {
 			c.empty = b.Limit
 		}
