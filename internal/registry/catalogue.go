@@ -1,11 +1,13 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -49,6 +51,7 @@ func (r *Registry) CatalogueJWS() string {
 
 // PublishCatalogue signs a catalogue and puts it in force: what holds together,
 // whose every agency signed its own entry, and whose version is above the last.
+// The catalogue in force may be published again, which changes nothing.
 // Its version and digest become a public entry of the log.
 func (r *Registry) PublishCatalogue(ctx context.Context, c catalogue.Catalogue) error {
 	jws, err := catalogue.Sign(c, r.Publisher.Signer, r.Publisher.KeyID)
@@ -68,11 +71,25 @@ func (r *Registry) PublishCatalogue(ctx context.Context, c catalogue.Catalogue) 
 	}
 	commit := CatalogueCommit{ID: fmt.Sprintf("catalogue/%d", c.Version), Version: c.Version, JWS: jws, Leaves: [][]byte{leaf}}
 	if err := r.Store.PutCatalogue(ctx, commit); err != nil {
-		return err
+		return r.settle(ctx, opened, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.snapshot = snapshot{catalogue: opened, jws: jws}
+	return nil
+}
+
+// settle is for a write that may have been kept all the same: what the store
+// has is in force, and if it is the same catalogue, all is well.
+func (r *Registry) settle(ctx context.Context, c *catalogue.Catalogue, failed error) error {
+	if err := r.Load(ctx); err != nil {
+		return errors.Join(failed, err)
+	}
+	wanted, err1 := json.Marshal(c)
+	now, err2 := json.Marshal(r.Catalogue())
+	if err := errors.Join(err1, err2); err != nil || !bytes.Equal(now, wanted) {
+		return errors.Join(failed, err)
+	}
 	return nil
 }
 

@@ -65,7 +65,7 @@ func (r *Registry) Client(ctx context.Context, id string) (Client, error) {
 	r.mu.Lock()
 	c, ok := r.clients[id]
 	r.mu.Unlock()
-	if ok && r.now().Before(c.until) {
+	if now := r.now(); ok && now.Before(c.until) && c.until.Sub(now) <= clientLife {
 		return c.client, nil
 	}
 	client, err := r.Store.Client(ctx, id)

@@ -278,16 +278,30 @@ func TestCatalogue(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("it refuses to go back", func(t *testing.T) {
-		if err := r.PublishCatalogue(t.Context(), c); !errors.Is(err, registry.ErrConflict) {
+	t.Run("it takes the same again", func(t *testing.T) {
+		before := r.CatalogueJWS()
+		if err := r.PublishCatalogue(t.Context(), c); err != nil || r.CatalogueJWS() != before {
+			t.Error(err)
+		}
+	})
+	t.Run("it refuses to go back, and another of the same version", func(t *testing.T) {
+		second := catalogue.Catalogue{Version: 2}
+		if err := r.PublishCatalogue(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.PublishCatalogue(t.Context(), c); !errors.Is(err, registry.ErrConflict) || r.Catalogue().Version != 2 {
+			t.Error(err)
+		}
+		second.Purposes = []catalogue.Purpose{{Code: "p", Text: catalogue.Text{"en": "P", "ko": "목적"}, MaxUses: 1, MaxDays: 1}}
+		if err := r.PublishCatalogue(t.Context(), second); !errors.Is(err, registry.ErrConflict) || len(r.Catalogue().Purposes) != 0 {
 			t.Error(err)
 		}
 	})
 	t.Run("it refuses an agency that did not sign its entry", func(t *testing.T) {
-		bad := catalogue.Catalogue{Version: 2, Agencies: []catalogue.Agency{{
+		bad := catalogue.Catalogue{Version: 3, Agencies: []catalogue.Agency{{
 			ID: "urn:mydata:agency:insurer", Name: catalogue.Text{"en": "Insurer", "ko": "보험"}, Contact: "a@b.example", Jurisdiction: "KR",
 		}}}
-		if err := r.PublishCatalogue(t.Context(), bad); err == nil || r.Catalogue().Version != 1 {
+		if err := r.PublishCatalogue(t.Context(), bad); err == nil || r.Catalogue().Version != 2 {
 			t.Error(err)
 		}
 	})

@@ -1,0 +1,104 @@
+package registry_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"github.com/govmydata/mydata/conformance/figure"
+	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/internal/registry"
+	"github.com/govmydata/mydata/pkg/catalogue"
+)
+
+var errDisk = errors.New("the disk is gone")
+
+// faulty is a real store whose next write is lost, or kept although it fails.
+type faulty struct {
+	registry.Store
+	broken, kept bool
+}
+
+func (f *faulty) do(write func() error) error {
+	broken := f.broken
+	f.broken = false
+	if broken && !f.kept {
+		return errDisk
+	}
+	err := write()
+	if broken && err == nil {
+		return errDisk
+	}
+	return err
+}
+
+func (f *faulty) AddClient(ctx context.Context, c registry.Client) error {
+	return f.do(func() error { return f.Store.AddClient(ctx, c) })
+}
+
+func (f *faulty) PutCatalogue(ctx context.Context, c registry.CatalogueCommit) error {
+	return f.do(func() error { return f.Store.PutCatalogue(ctx, c) })
+}
+
+func TestFaults(t *testing.T) {
+	dir := t.TempDir()
+	if err := keys.Generate(dir, keys.Options{Issuer: "http://localhost", LogOrigin: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	ring, err := keys.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, kid, _ := ring.Signer(keys.Record)
+	for _, kept := range []bool{false, true} {
+		way := map[bool]string{false: " that was lost", true: " that was kept although it failed"}[kept]
+		open := func(t *testing.T) (*registry.Registry, *faulty) {
+			f := &faulty{Store: newStore(t).Registry(), broken: true, kept: kept}
+			return &registry.Registry{Store: f, Publisher: registry.Publisher{
+				Signer: signer, KeyID: kid, HubKeys: ring.JWKS(), AgencyRoots: x509.NewCertPool()}}, f
+		}
+		t.Run("it adds a client once more after one"+way, func(t *testing.T) {
+			r, _ := open(t)
+			metadata := json.RawMessage(`{"client_id":"w","token_endpoint_auth_method":"none","dpop_bound_access_tokens":true,` +
+				`"require_pushed_authorization_requests":true,"redirect_uris":["http://localhost/"]}`)
+			if _, _, err := r.AddClient(t.Context(), metadata); !errors.Is(err, errDisk) {
+				t.Fatal(err)
+			}
+			if _, _, err := r.AddClient(t.Context(), metadata); err != nil {
+				t.Fatal(err)
+			}
+			if c, err := r.Client(t.Context(), "w"); err != nil || c.ID != "w" {
+				t.Error(c, err)
+			}
+		})
+		t.Run("it gives nobody's secret to another after a client"+way, func(t *testing.T) {
+			r, _ := open(t)
+			metadata := json.RawMessage(`{"client_id":"site","redirect_uris":["https://a.example/cb"]}`)
+			if _, secret, err := r.AddClient(t.Context(), metadata); !errors.Is(err, errDisk) || secret != "" {
+				t.Fatal(secret, err)
+			}
+			// A secret that nobody was told belongs to an id that is taken.
+			if _, _, err := r.AddClient(t.Context(), metadata); errors.Is(err, registry.ErrTaken) != kept {
+				t.Error(err)
+			}
+		})
+		t.Run("it has one catalogue in force after one"+way, func(t *testing.T) {
+			r, f := open(t)
+			c := catalogue.Catalogue{Version: 1}
+			err := r.PublishCatalogue(t.Context(), c)
+			if kept != (err == nil) {
+				t.Fatal(err)
+			}
+			if err := r.PublishCatalogue(t.Context(), c); err != nil || r.Catalogue().Version != 1 {
+				t.Fatal(r.Catalogue(), err)
+			}
+			stored := &registry.Registry{Store: f.Store, Publisher: r.Publisher}
+			if err := stored.Load(t.Context()); err != nil || stored.CatalogueJWS() != r.CatalogueJWS() {
+				t.Error("the store has another catalogue than is served:", err)
+			}
+		})
+	}
+	figure.Hold(t, "faults-registry", 2, "writes of the registry, each lost, and kept but called lost")
+}
