@@ -9,5 +9,6 @@
 // refusal goes to standard error with the name of the check, and the exit code
 // is 1. Trust anchors come from a folder that `idp trust export` wrote.
 //
-// Left out: a suite of negative tests of its own. Each face's tests hold those.
+// Left out: negative tests, which conformance/hostile makes against a deployment
+// of its own.
 package main

@@ -76,7 +76,8 @@ func TestHostile(t *testing.T) {
 // attack makes every attempt, and counts them.
 func attack(t *testing.T, w *world) (count int) {
 	seen := map[string]bool{}
-	for _, table := range tables {
+	for i, table := range tables {
+		stranger = newStranger(fmt.Sprintf("127.0.4.%d", i+1))
 		t.Run(table.name, func(t *testing.T) {
 			for _, c := range table.controls {
 				if a := c.try(t, w); a.status != c.status {
