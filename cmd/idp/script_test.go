@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,7 @@ func setup(env *testscript.Env) error {
 	if err := os.MkdirAll(filepath.Join(env.WorkDir, "data"), 0o700); err != nil {
 		return err
 	}
+	env.Setenv("UID", strconv.Itoa(os.Getuid()))
 	env.Setenv("MYDATA_IDP_ISSUER", "http://localhost:"+env.Getenv("IDP"))
 	return os.WriteFile(filepath.Join(env.WorkDir, "data", "residents.csv"), register, 0o600)
 }
