@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -112,13 +113,20 @@ func (v *visit) cards(selector string, want int) error {
 	return err
 }
 
+// listLife is how long a verifier may believe a status list that it has: its ttl
+// of ten seconds, and one for the way.
+const listLife = 11 * time.Second
+
 // lose replaces a lost phone: the old passkeys and credentials end, the card in
 // the wallet no longer proves anything.
 func (v *visit) lose() error {
 	var letter struct{ URL, Code string }
+	var revoked time.Time
 	return all(
 		func() error {
-			return v.ask(&letter, "idp", "enrol", "--resident", v.actor.resident, "--replace")
+			err := v.ask(&letter, "idp", "enrol", "--resident", v.actor.resident, "--replace")
+			revoked = time.Now()
+			return err
 		},
 		v.newDevice,
 		func() error { return v.open(strings.Split(letter.URL, "?")[0]) },
@@ -126,6 +134,7 @@ func (v *visit) lose() error {
 		v.looks("enrol-again"),
 		v.clicks("form[data-webauthn=create] button[type=submit]"),
 		v.arrives(stage.IDP, "/me"), v.sees(".state-revoked"), v.looks("enrolled-again"),
+		func() error { time.Sleep(time.Until(revoked.Add(listLife))); return nil },
 		v.to(stage.Verifier, "/"), v.clicks("form[action='/requests'] button"),
 		v.clicks("#open-demo-wallet"), v.clicks("button[value=share]"),
 		v.arrives(stage.Verifier, "/result/"), v.sees(".state-rejected"), v.looks("verifier-rejected"),
