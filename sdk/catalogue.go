@@ -37,7 +37,7 @@ type listing struct {
 func (l *listing) get(ctx context.Context, atLeast int64) (*catalogue.Catalogue, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	age := l.now().Sub(l.fetched)
+	age := l.now().Sub(l.fetched).Abs() // a clock that is set back makes nothing fresh
 	if l.current != nil && age < catalogueFresh && (l.current.Version >= atLeast || age < catalogueAgain) {
 		return l.current, nil
 	}

@@ -60,7 +60,7 @@ type metadata struct {
 func (h *hub) metadata(ctx context.Context) (metadata, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.meta.Issuer != "" && h.now().Sub(h.fetched) < metadataFresh {
+	if h.meta.Issuer != "" && h.now().Sub(h.fetched).Abs() < metadataFresh {
 		return h.meta, nil
 	}
 	u, err := url.Parse(h.trust.Issuer)

@@ -36,6 +36,7 @@ const (
 	challengeLife = 5 * time.Minute
 	changeLife    = 10 * time.Minute
 	sessionLife   = 12 * time.Hour
+	clockSkew     = time.Minute // between replicas
 
 	// orderedWait is how long after an officers' order was used nothing may be
 	// approved: time for the person to hear of a passkey that is not hers.

@@ -84,7 +84,7 @@ func (s *Server) takePushed(ctx context.Context, client registry.Client, uri str
 		return Authorization{}, refuse("invalid_request", "request_uri is not one of ours")
 	}
 	pushed, err := s.Store.TakePushed(ctx, hash("request_uri", id), client.ID, s.now())
-	if errors.Is(err, ErrGone) {
+	if errors.Is(err, ErrGone) || err == nil && !lives(s.now(), pushed.Expires, pushedLife) {
 		return Authorization{}, refuse("invalid_request", "request_uri is unknown, used or expired")
 	}
 	if err != nil {

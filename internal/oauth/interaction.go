@@ -142,7 +142,7 @@ func (s *Server) callbackURL(id string) string {
 // request loads one's own interaction.
 func (s *Server) request(ctx context.Context, r *http.Request, id string) (Request, error) {
 	req, err := s.Store.Request(ctx, id, s.now())
-	if errors.Is(err, ErrGone) {
+	if errors.Is(err, ErrGone) || err == nil && !lives(s.now(), req.Expires, requestLife) {
 		return Request{}, ErrNoInteraction
 	}
 	if err != nil {

@@ -60,6 +60,13 @@ func parseObject(compact string, c registry.Client, issuer string, now time.Time
 	return p, stdjson.RawMessage(payload), nil
 }
 
+// lives says whether what lives so long, and ends then, lives now. What ends
+// later than that was given out by a clock that was ahead: it would live longer
+// than it may.
+func lives(now, ends time.Time, life time.Duration) bool {
+	return now.Before(ends) && ends.Sub(now) <= life+skew
+}
+
 // skew is how far ahead another's clock may be: accepted up to 10 s, refused
 // above 60 s (FAPI 2.0, 5.3.2.1); in between we accept too.
 const skew = 60 * time.Second

@@ -116,6 +116,9 @@ func (s *Server) verify(ctx context.Context, raw string) (Token, error) {
 	if !s.now().Before(time.Unix(c.Expires, 0)) {
 		return Token{}, refuse("invalid_token", "exp: expired")
 	}
+	if future(c.IssuedAt, s.now()) {
+		return Token{}, refuse("invalid_token", "iat: from the future")
+	}
 	row, g, err := s.Store.Token(ctx, c.ID, s.now())
 	if errors.Is(err, ErrGone) {
 		return Token{}, refuse("invalid_token", "revoked: the token has ended")

@@ -88,7 +88,7 @@ func (s *Server) checkCode(code Code, c registry.Client, data *oidc.AccessTokenR
 	if code.ClientID != c.ID {
 		return refuse("invalid_grant", "code: of another client")
 	}
-	if !s.now().Before(code.Expires) {
+	if !lives(s.now(), code.Expires, codeLife) {
 		return refuse("invalid_grant", "code: unknown or expired")
 	}
 	if data.RedirectURI != code.RedirectURI {

@@ -229,9 +229,11 @@ func TestClients(t *testing.T) {
 		if _, err := r.Client(t.Context(), "site"); err != nil {
 			t.Errorf("asked at once: %v", err)
 		}
-		clock = clock.Add(31 * time.Second)
-		if _, err := r.Client(t.Context(), "site"); err == nil {
-			t.Error("did not ask")
+		for _, by := range []time.Duration{31 * time.Second, -2 * time.Hour} {
+			clock = clock.Add(by)
+			if _, err := r.Client(t.Context(), "site"); err == nil {
+				t.Errorf("did not ask after the clock went by %s", by)
+			}
 		}
 	})
 }

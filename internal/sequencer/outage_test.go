@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/pkg/tlog"
@@ -96,5 +97,33 @@ func TestOutage(t *testing.T) {
 				t.Errorf("run: %v", err)
 			}
 		})
+	}
+}
+
+// TestClockJumps sets the clock an hour forward and back under a log: it goes on
+// with every jump, and its checkpoints grow.
+func TestClockJumps(t *testing.T) {
+	h := newHouse(t, 3, 2)
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	var ahead atomic.Int64
+	log, err := sequencer.New(sequencer.Options{
+		Storage: db.Log(), Signer: h.signer, Policy: h.policy, Interval: 5 * time.Millisecond, Logger: quiet,
+		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+	})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- log.Run(ctx) }()
+	for n, by := range []time.Duration{0, time.Hour, 0, -time.Hour, 0} {
+		ahead.Store(int64(by))
+		commit(t, db, n*10, n*10+10)
+		h.proven(t, log, n*10+9, n*10+10)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if report := h.audited(t, log, nil); report.Size != 50 {
+		t.Errorf("size %d", report.Size)
 	}
 }

@@ -50,7 +50,7 @@ func (s *Credentials) UpdateOffer(ctx context.Context, o credential.Offer) error
 // SpendNonce as credential.OfferStore says.
 func (s *Credentials) SpendNonce(ctx context.Context, nonce string, expires, now time.Time) error {
 	return s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM credential_nonces WHERE expires < $1`, now.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM credential_nonces WHERE expires < $1`, now.Add(-onceKept).UnixMilli()); err != nil {
 			return err
 		}
 		return changed(tx.ExecContext(ctx, `INSERT INTO credential_nonces (nonce, expires) VALUES ($1, $2)

@@ -152,6 +152,10 @@ func (o *OAuth) FinishRequest(ctx context.Context, id string, version int64, cod
 	})
 }
 
+// onceKept is how long what was used once is remembered after its end: a clock
+// that was ahead, and is set back, must not open it again.
+const onceKept = 2 * time.Hour
+
 // usedKept is how long a used code or an ended grant is remembered.
 const usedKept = 24 * time.Hour
 
@@ -162,7 +166,7 @@ func (o *OAuth) Sweep(ctx context.Context, now time.Time) error {
 		query  string
 		before int64
 	}{
-		{`DELETE FROM oauth_once WHERE expires < $1`, late},
+		{`DELETE FROM oauth_once WHERE expires < $1`, now.Add(-onceKept).UnixMilli()},
 		{`DELETE FROM oauth_pushed WHERE expires < $1`, late},
 		{`DELETE FROM oauth_requests WHERE expires < $1`, late},
 		{`DELETE FROM oauth_codes WHERE expires < $1`, now.Add(-usedKept).UnixMilli()},

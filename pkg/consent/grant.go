@@ -45,7 +45,7 @@ func (l *Ledger) grantEvent(ctx context.Context, id GrantID, citizen string, a a
 		return Event{}, ErrNoOffer
 	case err != nil:
 		return Event{}, fmt.Errorf("load proposal: %w", err)
-	case p.Citizen != citizen || !l.Now().Before(p.Expires):
+	case p.Citizen != citizen || !l.Now().Before(p.Expires) || p.Expires.Sub(l.Now()) > proposalLife+clockSkew:
 		return Event{}, ErrNoOffer
 	}
 	digest, err := p.Terms.Digest()

@@ -91,7 +91,8 @@ func (f *Offers) Live(ctx context.Context, id string) (Offer, error) {
 	if err != nil {
 		return Offer{}, err
 	}
-	if !o.Redeemed.IsZero() || !f.Now().Before(o.Expires) {
+	now := f.Now()
+	if !o.Redeemed.IsZero() || !now.Before(o.Expires) || o.Expires.Sub(now) > OfferLife+skew {
 		return Offer{}, ErrOffer
 	}
 	return o, nil

@@ -240,6 +240,13 @@ func spendsNonces(t *testing.T, s CredentialStore) {
 	if err := spend(t.Context()); !errors.Is(err, credential.ErrConflict) {
 		t.Errorf("spent again: %v", err)
 	}
+	// A clock that was ahead sweeps nothing that the right one would take again.
+	if err := s.SpendNonce(t.Context(), "ahead", now.Add(2*time.Hour), now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := spend(t.Context()); !errors.Is(err, credential.ErrConflict) {
+		t.Errorf("spent again after the clock was set back: %v", err)
+	}
 }
 
 // race runs f eight times at once; each answers nil or ErrConflict.

@@ -261,13 +261,15 @@ func oauthCitizen(t *testing.T, s oauth.Store) {
 
 func oauthSweep(t *testing.T, s oauth.Store) {
 	ctx := t.Context()
-	is(t, "once", s.Once(ctx, "sweep", "old", oauthTime.Add(-time.Second)), nil)
+	is(t, "once", s.Once(ctx, "sweep", "old", oauthTime.Add(-3*time.Hour)), nil)
+	is(t, "once", s.Once(ctx, "sweep", "over", oauthTime.Add(-time.Hour)), nil)
 	is(t, "once", s.Once(ctx, "sweep", "new", oauthTime.Add(time.Second)), nil)
 	is(t, "put", s.PutGrant(ctx, grantOf("sweep", "ada"), tokensOf("sweep")), nil)
 	is(t, "put", s.PutRequest(ctx, newRequest("swept")), nil)
 	is(t, "finish", s.FinishRequest(ctx, "swept", 0, codeOf("sweep code")), nil)
 	is(t, "sweep", s.Sweep(ctx, oauthTime), nil)
 	is(t, "old", s.Once(ctx, "sweep", "old", oauthTime), nil)
+	is(t, "over, should the clock be set back", s.Once(ctx, "sweep", "over", oauthTime), oauth.ErrUsed)
 	is(t, "new", s.Once(ctx, "sweep", "new", oauthTime), oauth.ErrUsed)
 	_, _, err := s.Token(ctx, "sweep", oauthTime)
 	is(t, "token", err, nil)

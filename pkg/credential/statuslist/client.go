@@ -43,10 +43,10 @@ type Client struct {
 // fetch.
 type entry struct {
 	sync.Mutex
-	token Token
-	chain [][]byte
-	key   crypto.PublicKey
-	until time.Time
+	token       Token
+	chain       [][]byte
+	key         crypto.PublicKey
+	from, until time.Time
 }
 
 // Status of a reference. Any error means: unknown, and not to be taken as
@@ -69,7 +69,7 @@ func (c *Client) Status(ctx context.Context, ref Reference, trust Trust) (Status
 
 // fresh tells whether the cached list may be used, for this asker too.
 func (e *entry) fresh(now time.Time, trust Trust) bool {
-	if e.token.List == nil || !now.Before(e.until) || trust == nil {
+	if e.token.List == nil || now.Before(e.from) || !now.Before(e.until) || trust == nil {
 		return false
 	}
 	key, err := trust(e.chain)
@@ -97,7 +97,7 @@ func (c *Client) refresh(ctx context.Context, uri string, now time.Time, trust T
 	if !token.Expires.IsZero() && token.Expires.Before(until) {
 		until = token.Expires
 	}
-	e.token, e.chain, e.key, e.until = token, chain, key, until
+	e.token, e.chain, e.key, e.from, e.until = token, chain, key, now, until
 	return nil
 }
 

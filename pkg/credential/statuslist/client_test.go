@@ -219,7 +219,18 @@ func TestClientCaches(t *testing.T) {
 	if _, err := ask(4, trusts(key)); !errors.Is(err, ErrExpired) || h.fetches.Load() == before {
 		t.Errorf("it asks again after exp, which ends before the ttl: %v", err)
 	}
+	clock = now.Add(time.Hour) // set forward, and back
+	h.serve(t, key, Token{IssuedAt: clock, TTL: time.Hour, List: listOf(t, 4)})
+	if _, err := ask(4, trusts(key)); err != nil {
+		t.Error(err)
+	}
+	clock, before = now, h.fetches.Load()
+	h.serve(t, key, Token{IssuedAt: now, Expires: now.Add(70 * time.Second), List: listOf(t, 5)})
+	if got, err := ask(5, trusts(key)); err != nil || got != Invalid || h.fetches.Load() == before {
+		t.Errorf("a list of a clock that was ahead serves on: %d, %v", got, err)
+	}
 	h.answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }
+	clock = now.Add(70 * time.Second)
 	if _, err := ask(4, trusts(key)); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("an old list serves when a new one cannot be had: %v", err)
 	}
