@@ -67,8 +67,8 @@ lint: $(BIN)/staticcheck $(BIN)/golangci-lint
 	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
 	go vet ./... && go vet -C tools ./...
 	$(BIN)/staticcheck ./...
-	$(BIN)/golangci-lint run
-	cd tools && $(BIN)/golangci-lint run --config ../.golangci.yml
+	$(BIN)/golangci-lint run --allow-parallel-runners
+	cd tools && $(BIN)/golangci-lint run --allow-parallel-runners --config ../.golangci.yml
 
 ## release: the services as they are passed on; the same source and Go give the same bytes anywhere
 release:
