@@ -85,7 +85,7 @@ func (w *world) logSize(t testing.TB) string {
 // what was done before was preparation.
 func (w *world) settle(t testing.TB) {
 	t.Helper()
-	for last, same := "", 0; same < 3; time.Sleep(160 * time.Millisecond) { // a checkpoint comes every 200 ms, or later on a busy machine
+	for last, same := "", 0; same < 5; time.Sleep(160 * time.Millisecond) { // a checkpoint comes every 200 ms, or later on a busy machine
 		if size := w.logSize(t); size == last {
 			same++
 		} else {
