@@ -1,12 +1,15 @@
 package pages_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/govmydata/mydata/conformance/citizen"
+	"github.com/govmydata/mydata/pkg/catalogue"
 )
 
 // testNames shows every wild text on every page where it appears, in both
@@ -18,7 +21,7 @@ func (w *world) testNames(t *testing.T) {
 		w.visitDashboard(t)
 		w.visitAgencies(t)
 		w.visitAuthorization(t, lang)
-		w.visitWallet(t, lang)
+		w.visitWallet(t)
 	}
 	w.kim.Lang = "ko"
 	for _, mark := range w.named {
@@ -27,6 +30,7 @@ func (w *world) testNames(t *testing.T) {
 		}
 	}
 	t.Run("it prints a letter that is text", w.testLetter)
+	t.Run("it lets nobody enter a name that hides or turns around", w.testEntry)
 }
 
 func (w *world) visitDashboard(t *testing.T) {
@@ -75,20 +79,8 @@ func (w *world) visitAuthorization(t *testing.T, lang string) {
 
 // visitWallet takes a card with the demo wallet's own pages, shows it to the
 // verifier, and removes it.
-func (w *world) visitWallet(t *testing.T, lang string) {
-	ctx := t.Context()
-	link, txCode, err := w.kim.Offer(ctx)
-	must(t, err)
-	page, err := w.kim.Open(ctx, w.wallet+"/?"+url.Values{"offer": {link}}.Encode())
-	must(t, err)
-	form, ok := page.Form("/accept")
-	if !ok {
-		t.Fatalf("the wallet shows no offer: %s", page.Body)
-	}
-	form.Fields.Set("tx_code", strings.ReplaceAll(txCode, " ", ""))
-	page, err = w.kim.Submit(ctx, form)
-	must(t, err)
-	card := w.wallet + "/cards/" + page.URL.Query().Get("new")
+func (w *world) visitWallet(t *testing.T) {
+	card := w.wallet + "/cards/" + w.take(t)
 	if p := get(t, w.kim, card); p.Status != http.StatusOK {
 		t.Errorf("card: %d", p.Status)
 	}
@@ -101,6 +93,22 @@ func (w *world) visitWallet(t *testing.T, lang string) {
 	for _, path := range []string{"/open?link=x", "/cards/none", "/nowhere"} {
 		get(t, w.kim, w.wallet+path)
 	}
+}
+
+// take has the demo wallet take a card, whose id it answers.
+func (w *world) take(t *testing.T) string {
+	ctx := t.Context()
+	link, txCode, err := w.kim.Offer(ctx)
+	must(t, err)
+	page := mustOpen(t, w.kim, w.wallet+"/?"+url.Values{"offer": {link}}.Encode())
+	form, ok := page.Form("/accept")
+	if !ok {
+		t.Fatalf("the wallet shows no offer: %s", page.Body)
+	}
+	form.Fields.Set("tx_code", strings.ReplaceAll(txCode, " ", ""))
+	page, err = w.kim.Submit(ctx, form)
+	must(t, err)
+	return page.URL.Query().Get("new")
 }
 
 // present answers one of the verifier's questions on the wallet's page.
@@ -126,6 +134,27 @@ func (w *world) present(t *testing.T, ask string) {
 	must(t, err)
 	if !strings.HasPrefix(page.URL.Path, "/result/") || !strings.Contains(string(page.Body), "state-verified") {
 		t.Errorf("came to %s: not verified", page.URL)
+	}
+}
+
+// testEntry: an operator is told which text was refused. The register's is
+// internal/account's to test, since the hub would not start.
+func (w *world) testEntry(t *testing.T) {
+	raw, err := os.ReadFile(w.Path("catalogue.json"))
+	must(t, err)
+	for _, hidden := range []string{"\u202e", "\u200b", "\u3164", "\n", "\x00"} {
+		name := "가" + hidden + "나"
+		out, err := w.add(t, map[string]any{"client_id": "hidden", "client_name#ko": name, "redirect_uris": []string{w.wallet + "/"}, "scope": "openid"})
+		if err == nil || !strings.Contains(err.Error(), "client_name#ko") {
+			t.Errorf("%+q as a client: %v %s", hidden, err, out)
+		}
+		var c catalogue.Catalogue
+		must(t, json.Unmarshal(raw, &c))
+		c.Version += 2000
+		c.Purposes[0].Text["ko"] = name
+		if err := w.publish(t, c); err == nil || !strings.Contains(err.Error(), "driving-licence-renewal") {
+			t.Errorf("%+q in the catalogue: %v", hidden, err)
+		}
 	}
 }
 

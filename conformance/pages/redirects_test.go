@@ -149,7 +149,7 @@ func raw(t testing.TB, address, text string) citizen.Page {
 // testLedAway: where issuers and verifiers may send the wallet's user.
 func (w *world) testLedAway(t *testing.T) {
 	t.Run("it follows a verifier to web addresses alone", func(t *testing.T) {
-		v := w.newVerifier(t, "Verifier (test)")
+		v := w.newVerifier(t, "Verifier (test)", "verifier.example")
 		for _, to := range append([]string{"http://evil.example/", "https://a:b@evil.example/", "openid4vp://x", "ftp://evil.example/"}, elsewhere[1:]...) {
 			if p := w.decline(t, w.kim, v.ask(t, w, to)); p.Status != http.StatusOK || p.Header.Get("Location") != "" {
 				t.Errorf("%q: %d %s", to, p.Status, p.Header.Get("Location"))

@@ -11,11 +11,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/govmydata/mydata/conformance/citizen"
+	"github.com/govmydata/mydata/conformance/stage"
+	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
@@ -33,6 +36,9 @@ func (w *world) issuer(t *testing.T, authorization string) string {
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
+	const path = "/QissueraddressZ\u202eאבג"
+	address := server.URL + path
+	w.named = append(w.named, "QissueraddressZ")
 	answer := func(path string, status int, v any) {
 		mux.HandleFunc(path, func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Type", jsonType)
@@ -41,8 +47,8 @@ func (w *world) issuer(t *testing.T, authorization string) string {
 		})
 	}
 	named := func(mark string) []openid4vci.Display { return []openid4vci.Display{{Name: w.stray(mark)}} }
-	answer(openid4vci.WellKnown, 200, openid4vci.Metadata{
-		CredentialIssuer: server.URL, CredentialEndpoint: server.URL + "/credential", Display: named("issuer"),
+	answer(openid4vci.WellKnown+path, 200, openid4vci.Metadata{
+		CredentialIssuer: address, CredentialEndpoint: server.URL + "/credential", Display: named("issuer"),
 		CredentialConfigurationsSupported: map[string]openid4vci.CredentialConfiguration{"card": {
 			Format: openid4vci.FormatSDJWT, Scope: "card", VCT: "urn:x",
 			CredentialMetadata: &openid4vci.CredentialMetadata{Display: named("card"), Claims: []openid4vci.ClaimDescription{
@@ -50,14 +56,14 @@ func (w *world) issuer(t *testing.T, authorization string) string {
 			}},
 		}, "nameless": {Format: openid4vci.FormatSDJWT, Scope: "card", VCT: w.stray("vct")}},
 	})
-	answer("/.well-known/oauth-authorization-server", 200, map[string]any{
-		"issuer": server.URL, "token_endpoint": server.URL + "/token", "authorization_endpoint": authorization,
+	answer("/.well-known/oauth-authorization-server"+path, 200, map[string]any{
+		"issuer": address, "token_endpoint": server.URL + "/token", "authorization_endpoint": authorization,
 		"pushed_authorization_request_endpoint": server.URL + "/par", "dpop_signing_alg_values_supported": []string{"ES256"},
 		"code_challenge_methods_supported": []string{"S256"}, "authorization_response_iss_parameter_supported": true,
 	})
 	answer("/token", 400, map[string]string{"error": w.stray("errorcode"), "error_description": w.stray("errortext")})
 	answer("/par", 201, map[string]any{"request_uri": "urn:x", "expires_in": 60})
-	return server.URL
+	return address
 }
 
 // offered is the wallet's page for a stranger's offer.
@@ -97,17 +103,55 @@ func (w *world) testStrangers(t *testing.T) {
 		}
 	})
 	t.Run("it shows a strange request", func(t *testing.T) {
-		v := w.newVerifier(t, w.stray("verifier")[:120])
+		v := w.newVerifier(t, w.stray("verifier")[:120], "verifier.example")
 		page, err := c.Open(t.Context(), v.ask(t, w, ""))
 		must(t, err)
 		if _, ok := page.Form("/answer"); !ok {
 			t.Errorf("the wallet shows no request: %s", page.Body)
 		}
 	})
+	t.Run("it shows a strange host", func(t *testing.T) {
+		w.named = append(w.named, "QhostZ")
+		mustOpen(t, c, w.newVerifier(t, "Verifier", "QhostZ\x01.example").ask(t, w, ""))
+	})
+	t.Run("it shows strange cards", w.testStrangeCards)
 	t.Run("it shows a strange reason of the hub", func(t *testing.T) { w.testStrangeReason(t) })
 	for _, mark := range w.named[before:] {
 		if !w.eyes.marks[mark] {
 			t.Errorf("no page showed %s: where does it appear?", mark)
+		}
+	}
+}
+
+// testStrangeCards rewrites what the demo wallet keeps: a card whose issuer was
+// trusted once, and calls it what it likes. With two of them the person chooses.
+func (w *world) testStrangeCards(t *testing.T) {
+	ctx := t.Context()
+	issuer, display, claim := w.stray("keptissuer"), w.stray("keptname"), w.stray("keptclaim")
+	for range 2 {
+		id := w.take(t)
+		path := w.Path("wallet", id+".json")
+		body, err := os.ReadFile(path)
+		must(t, err)
+		var card wallet.Credential
+		must(t, json.Unmarshal(body, &card))
+		card.Issuer, card.Metadata.Display = issuer, []openid4vci.Display{{Name: display}}
+		for i := range card.Metadata.Claims {
+			card.Metadata.Claims[i].Display = []openid4vci.Display{{Name: claim}}
+		}
+		body, err = json.Marshal(card)
+		must(t, err)
+		must(t, w.Stop(stage.Wallet))
+		must(t, os.WriteFile(path, body, 0o600))
+		must(t, w.Start(stage.Wallet))
+		must(t, w.Wait(ctx, stage.Wallet))
+		mustOpen(t, w.kim, w.wallet+"/")
+		mustOpen(t, w.kim, w.wallet+"/cards/"+id)
+		w.present(t, "identity")
+	}
+	for _, l := range mustOpen(t, w.kim, w.wallet+"/").Links {
+		if strings.HasPrefix(l.URL.Path, "/cards/") {
+			w.press(t, w.kim, citizen.Form{Action: l.URL.JoinPath("delete")})
 		}
 	}
 }
@@ -140,7 +184,7 @@ type fakeVerifier struct {
 	chain [][]byte
 }
 
-func (w *world) newVerifier(t *testing.T, name string) *fakeVerifier {
+func (w *world) newVerifier(t *testing.T, name, host string) *fakeVerifier {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	ca, err := x509.ParseCertificate(readPEM(t, w.Path("hub-ca.pem"))[0])
@@ -148,7 +192,7 @@ func (w *world) newVerifier(t *testing.T, name string) *fakeVerifier {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: strings.ToValidUTF8(name, "")},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		URIs: []*url.URL{{Scheme: "https", Host: "verifier.example"}}, KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
+		DNSNames: []string{host}, KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca, &key.PublicKey, readKey(t, w.Path("keys", "hub-ca.key.pem")))
 	must(t, err)

@@ -97,20 +97,21 @@ func (w *world) visitDenials(t *testing.T) {
 	}
 }
 
-// visitCallback has the demo wallet take a card by login.
+// visitCallback has the demo wallet take a card by login, in the browser that
+// left for it alone.
 func (w *world) visitCallback(t *testing.T) {
 	form := w.offered(t, w.kim, openid4vci.Offer{CredentialIssuer: w.hub, CredentialConfigurationIDs: []string{"resident_card_sd_jwt"},
 		Grants: &openid4vci.Grants{AuthorizationCode: &openid4vci.AuthorizationCodeGrant{}}})
-	page, err := w.kim.Submit(t.Context(), form)
+	left := w.press(t, w.kim, form)
+	back, err := w.kim.Authorize(t.Context(), left.Header.Get("Location"))
 	must(t, err)
-	form, ok := page.Form(page.URL.Path)
-	if !ok {
-		t.Fatalf("came to %s", page.URL)
+	for _, other := range []*citizen.Citizen{w.stranger("nobody"), w.browser()} {
+		if p := get(t, other, back.String()); p.Status != http.StatusBadRequest {
+			t.Errorf("in another browser: %d %s", p.Status, p.Header.Get("Location"))
+		}
 	}
-	page, err = w.kim.Submit(t.Context(), form)
-	must(t, err)
-	if page.URL.Query().Get("new") == "" {
-		t.Errorf("came to %s", page.URL)
+	if p := mustOpen(t, w.kim, back.String()); p.URL.Query().Get("new") == "" {
+		t.Errorf("came to %s", p.URL)
 	}
 }
 

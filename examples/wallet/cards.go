@@ -33,6 +33,7 @@ var registered = []string{"iss", "iat", "nbf", "exp", "cnf", "vct", "status", "s
 
 func (p *phone) describe(c wallet.Credential, lang string) card {
 	d := card{Credential: c, Name: p.nameOf(c, lang)}
+	d.Issuer = legible.Clean(c.Issuer, maxWords)
 	claims, err := wallet.Claims(c)
 	if err != nil {
 		return d // the card's page says so by being empty

@@ -45,7 +45,7 @@ func (p *phone) offer(w http.ResponseWriter, r *http.Request) {
 func (p *phone) showOffer(w http.ResponseWriter, r *http.Request, status int, id string, o wallet.Offered, wrong bool) {
 	l := lang(w, r)
 	v := offered{
-		ID: id, Issuer: o.Issuer.CredentialIssuer, IssuerName: display(o.Issuer.Display, l), Code: !o.PreAuthorized(), Wrong: wrong,
+		ID: id, Issuer: legible.Clean(o.Issuer.CredentialIssuer, maxWords), IssuerName: display(o.Issuer.Display, l), Code: !o.PreAuthorized(), Wrong: wrong,
 	}
 	for _, c := range o.Configurations {
 		oc := offeredCard{Name: legible.Clean(c.VCT, maxWords)}

@@ -50,9 +50,9 @@ func (p *phone) request(w http.ResponseWriter, r *http.Request) {
 	l := lang(w, r)
 	v := asked{ID: p.held.put(a), Who: legible.Clean(a.Authorization.Verifier.Subject.CommonName, maxWords), None: none}
 	if uris := a.Authorization.Verifier.URIs; len(uris) > 0 {
-		v.Where = legible.Clean(uris[0].String(), maxWords)
+		v.Where = uris[0].String() // escaped
 	} else if names := a.Authorization.Verifier.DNSNames; len(names) > 0 {
-		v.Where = legible.Clean(names[0], maxWords)
+		v.Where = legible.Clean(names[0], maxWords) // any ASCII
 	}
 	for _, id := range a.Needed {
 		v.Needed = append(v.Needed, p.question(a, id, l))
