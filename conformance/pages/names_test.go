@@ -1,12 +1,15 @@
 package pages_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/govmydata/mydata/conformance/citizen"
+	"github.com/govmydata/mydata/pkg/catalogue"
 )
 
 // testNames shows every wild text on every page where it appears, in both
@@ -27,6 +30,7 @@ func (w *world) testNames(t *testing.T) {
 		}
 	}
 	t.Run("it prints a letter that is text", w.testLetter)
+	t.Run("it lets nobody enter a name that hides or turns around", w.testEntry)
 }
 
 func (w *world) visitDashboard(t *testing.T) {
@@ -126,6 +130,27 @@ func (w *world) present(t *testing.T, ask string) {
 	must(t, err)
 	if !strings.HasPrefix(page.URL.Path, "/result/") || !strings.Contains(string(page.Body), "state-verified") {
 		t.Errorf("came to %s: not verified", page.URL)
+	}
+}
+
+// testEntry: an operator is told which text was refused. The register's is
+// internal/account's to test, since the hub would not start.
+func (w *world) testEntry(t *testing.T) {
+	raw, err := os.ReadFile(w.Path("catalogue.json"))
+	must(t, err)
+	for _, hidden := range []string{"\u202e", "\u200b", "\u3164", "\n", "\x00"} {
+		name := "가" + hidden + "나"
+		out, err := w.add(t, map[string]any{"client_id": "hidden", "client_name#ko": name, "redirect_uris": []string{w.wallet + "/"}, "scope": "openid"})
+		if err == nil || !strings.Contains(err.Error(), "client_name#ko") {
+			t.Errorf("%+q as a client: %v %s", hidden, err, out)
+		}
+		var c catalogue.Catalogue
+		must(t, json.Unmarshal(raw, &c))
+		c.Version += 2000
+		c.Purposes[0].Text["ko"] = name
+		if err := w.publish(t, c); err == nil || !strings.Contains(err.Error(), "driving-licence-renewal") {
+			t.Errorf("%+q in the catalogue: %v", hidden, err)
+		}
 	}
 }
 

@@ -159,22 +159,32 @@ func (w *world) wildCatalogue(t *testing.T) {
 	for i := range set.Derived {
 		set.Derived[i].Label = w.wildText("derived" + string(rune('a'+i)))
 	}
+	must(t, w.publish(t, c))
+}
+
+func (w *world) publish(t *testing.T, c catalogue.Catalogue) error {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "catalogue.json")
 	body, err := json.Marshal(c)
 	must(t, err)
 	must(t, os.WriteFile(path, body, 0o600))
 	_, err = w.Command(t.Context(), "idp", "catalogue", "publish", "--file", path)
-	must(t, err)
+	return err
 }
 
 func (w *world) register(t *testing.T, metadata map[string]any) {
+	t.Helper()
+	_, err := w.add(t, metadata)
+	must(t, err)
+}
+
+func (w *world) add(t *testing.T, metadata map[string]any) ([]byte, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "client.json")
 	body, err := json.Marshal(metadata)
 	must(t, err)
 	must(t, os.WriteFile(path, body, 0o600))
-	_, err = w.Command(t.Context(), "idp", "client", "add", "--metadata", path)
-	must(t, err)
+	return w.Command(t.Context(), "idp", "client", "add", "--metadata", path)
 }
 
 func readPEM(t testing.TB, path string) (blocks [][]byte) {
