@@ -37,6 +37,13 @@ type config struct {
 	Metrics     string        `env:"METRICS"`
 	Traces      string        `env:"TRACES"`
 	Development bool          `env:"DEVELOPMENT"`
+
+	Proxies          string        `env:"PROXIES"`
+	TrustedAddresses string        `env:"TRUSTED_ADDRESSES"`
+	TrustedFactor    int           `env:"TRUSTED_FACTOR" envDefault:"10"`
+	Rate             int           `env:"RATE"`
+	Connections      int           `env:"CONNECTIONS"`
+	RequestTime      time.Duration `env:"REQUEST_TIME" envDefault:"10s"`
 }
 
 const envPrefix = "MYDATA_VERIFIER_"
@@ -62,6 +69,12 @@ func (c *config) flags(f *pflag.FlagSet) {
 	text(&c.TLSKey, "tls-key", "PEM key of that certificate")
 	text(&c.Metrics, "metrics", "address of its own for Prometheus: loop-back, or a named address by https; none by default")
 	text(&c.Traces, "traces", "OTLP/HTTP collector to send traces to; none by default, OTEL_EXPORTER_OTLP_ENDPOINT names one too")
+	text(&c.Proxies, "proxies", "addresses or networks of our own proxies, whose X-Forwarded-For is believed; none by default")
+	text(&c.TrustedAddresses, "trusted-addresses", "addresses or networks whose limits are raised")
+	f.IntVar(&c.TrustedFactor, "trusted-factor", c.TrustedFactor, "how many times more a trusted address may ask ("+variable("trusted-factor")+")")
+	f.IntVar(&c.Rate, "rate", c.Rate, "requests a second of one address; 0: 50, in development 1000 ("+variable("rate")+")")
+	f.IntVar(&c.Connections, "connections", c.Connections, "connections of one address; 0: 256, in development 1024 ("+variable("connections")+")")
+	f.DurationVar(&c.RequestTime, "request-time", c.RequestTime, "how long a request may take with all that is done for it ("+variable("request-time")+")")
 	f.DurationVar(&c.Life, "request-life", c.Life, "how long a wallet may take ("+variable("request-life")+")")
 	f.BoolVar(&c.Development, "development", c.Development, "plain http on loop-back ("+variable("development")+")")
 }
@@ -131,6 +144,9 @@ func (c *config) safe() error {
 	public, err := url.Parse(c.URL)
 	if err != nil || public.Host == "" || public.Path != "" || public.RawQuery != "" {
 		return fmt.Errorf("url %q: want scheme://host[:port] and nothing more", c.URL)
+	}
+	if c.RequestTime < time.Second || c.RequestTime > time.Minute {
+		return fmt.Errorf("request-time %s: want 1s to 1m", c.RequestTime)
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("tls-cert and tls-key go together")

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/internal/limit"
 	"github.com/govmydata/mydata/internal/verifier"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
@@ -56,8 +57,15 @@ func serve(ctx context.Context, c config, log *slog.Logger) error {
 		return err
 	}
 	defer eyes.close()
-	frame := web.New(web.Options{Service: "verifier", Development: c.Development, Logger: log, Zone: zone, Observe: eyes.observe})
-	v, err := build(c, frame, eyes, log)
+	limits, connections, err := c.limited()
+	if err != nil {
+		return err
+	}
+	frame := web.New(web.Options{
+		Service: "verifier", Development: c.Development, Logger: log, Zone: zone, Observe: eyes.observe,
+		Deadline: c.RequestTime, Admit: limits.Admit,
+	})
+	v, err := build(c, frame, eyes, limits, log)
 	if err != nil {
 		return err
 	}
@@ -76,13 +84,16 @@ func serve(ctx context.Context, c config, log *slog.Logger) error {
 	if err := serveMetrics(ctx, group, c, eyes.metrics, log); err != nil {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
-	group.Go(func() error { return serveUntil(ctx, server(frame.Handler(mux), log), public, c.TLSCert, c.TLSKey) })
+	open := server(frame.Handler(mux), log)
+	open.ConnState = connections.State
+	public = connections.Listen(public)
+	group.Go(func() error { return serveUntil(ctx, open, public, c.TLSCert, c.TLSKey) })
 	group.Go(func() error { return serveUntil(ctx, server(v.Admin(), log), admin, "", "") })
 	return group.Wait()
 }
 
 // build reads key, chain and trust. The roots come from the trust folder alone.
-func build(c config, frame *web.Frame, eyes eyes, log *slog.Logger) (*verifier.Server, error) {
+func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slog.Logger) (*verifier.Server, error) {
 	key, err := keys.ReadKey(c.Key)
 	if err != nil {
 		return nil, fmt.Errorf("key that signs requests (made by `idp keygen`): %w", err)
@@ -96,7 +107,7 @@ func build(c config, frame *web.Frame, eyes eyes, log *slog.Logger) (*verifier.S
 		return nil, fmt.Errorf("trust folder (written by `idp trust export`): %w", err)
 	}
 	return verifier.New(verifier.Config{
-		URL: c.URL, Wallet: c.Wallet, Key: key, Chain: chain, Queries: verifier.Presets(), Frame: frame, Life: c.Life, Logger: log,
+		URL: c.URL, Wallet: c.Wallet, Key: key, Chain: chain, Queries: verifier.Presets(), Frame: frame, Life: c.Life, Logger: log, Limits: limits,
 		Judged: eyes.metrics.Presentation,
 		Verifier: &credential.Verifier{
 			Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: roots}},
@@ -126,6 +137,7 @@ func server(handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

@@ -147,6 +147,16 @@ func enrolments() []attempt {
 		w.settle(t) // what an operator does is in the log
 		return begin(t, w, c, letter.Code)
 	})
+	add("it believes no stranger who says for whom it asks", 429, "too_many", func(t *testing.T, w *world) answer {
+		var last answer
+		for i := range 7 {
+			c := citizen.New(w.hub, "burglar")
+			c.From("127.0.2.3")
+			last = as(t, c, http.MethodPost, w.hub+"/enrol/options", jsonType, `{"code":"AAAA-BBBB-CCCC"}`,
+				"X-Forwarded-For", fmt.Sprintf("192.0.2.%d", i), "Forwarded", fmt.Sprintf("for=192.0.2.%d", i), "X-Real-IP", fmt.Sprintf("192.0.2.%d", i))
+		}
+		return last
+	})
 	add("it refuses a code that is a number", 400, "bad_request", func(t *testing.T, w *world) answer {
 		return as(t, w.burglar(w.kim), http.MethodPost, w.hub+"/enrol/options", jsonType, `{"code":7}`)
 	})

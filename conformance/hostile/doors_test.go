@@ -52,7 +52,39 @@ func doors() []attempt {
 				" HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nConnection: close\r\n\r\n")
 		})
 	}
-	return append(list, wires()...)
+	return append(append(list, origins()...), wires()...)
+}
+
+const evil = "https://evil.example"
+
+// origins: no page of another site reads an answer, and no name that a stranger
+// gives us comes back.
+func origins() []attempt {
+	var list []attempt
+	for _, d := range machineDoors {
+		list = append(list, attempt{name: "it lets no other site read " + d.path, status: 400, try: func(t *testing.T, w *world) answer {
+			a := ask(t, http.MethodPost, w.hub+d.path, "?", "Content-Type", d.contentType, "Origin", evil, "Sec-Fetch-Site", "cross-site")
+			if to := a.header.Get("Access-Control-Allow-Origin"); to != "" || a.header.Get("Access-Control-Allow-Credentials") != "" {
+				t.Errorf("it may be read by %q", to)
+			}
+			if a.status/100 == 4 { // which refusal comes first is not asked here
+				return answer{status: 400, header: http.Header{}}
+			}
+			return a
+		}})
+	}
+	for _, path := range []string{"/", "/login", "/enrol", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/openid-credential-issuer", "/jwks"} {
+		list = append(list, attempt{name: "it takes no name for itself from a stranger at " + path, status: 200, try: func(t *testing.T, w *world) answer {
+			a := raw(t, w.Addr(stage.IDP), "GET "+path+" HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example;proto=gopher\r\nX-Forwarded-Proto: gopher\r\nConnection: close\r\n\r\n")
+			if strings.Contains(a.body, "evil.example") || strings.Contains(a.body, "gopher") {
+				t.Errorf("it took it: %s", short(a.body))
+			}
+			return a
+		}})
+	}
+	return append(list, attempt{name: "it reads no compressed body", status: 415, code: "encoding", try: func(t *testing.T, w *world) answer {
+		return postJSON(t, w.hub+"/login/finish", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", "Content-Encoding", "gzip")
+	}})
 }
 
 // wires are HTTP messages that no client library would send.

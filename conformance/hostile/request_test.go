@@ -105,6 +105,10 @@ func subjects() []attempt {
 	list = append(list, attempt{name: "it refuses a request that another client pushes", status: 400, code: "invalid_authorization_details", try: func(t *testing.T, w *world) answer {
 		n := w.need(t, w.subject(t, w.kim))
 		return w.other.pushed(t, w, w.other.object(t, w, newVerifier(), n.object(w.asks.signed(t, consent.RequestJWT, n.body))...))
+	}}, attempt{name: "it refuses another agency that knows a person by the licence office's name for them", status: 400, code: "invalid_authorization_details", try: func(t *testing.T, w *world) answer {
+		n := w.need(t, w.subject(t, w.kim))
+		n.body.Issuer = w.other.agency
+		return w.other.pushed(t, w, w.other.object(t, w, newVerifier(), n.object(w.other.signed(t, consent.RequestJWT, n.body))...))
 	}}, attempt{name: "it refuses a request that is 40 KiB of nothing", status: 400, code: "invalid_request", try: func(t *testing.T, w *world) answer {
 		n := w.need(t, w.subject(t, w.kim))
 		return w.asks.pushed(t, w, w.asks.object(t, w, newVerifier(), n.object(long(40<<10))...))

@@ -22,8 +22,8 @@ type state map[string]string
 // passkey was used to log in before it.
 var lastUsed = regexp.MustCompile(`,?"(last_used|current)":("[^"]*"|true|false)`)
 
-// look reads what the citizens see, and how large the log is; whole reads also
-// what follows from that: histories and the agencies' lists.
+// look reads how large the log is, which grows by every change, and what kim
+// sees, in whose name most is attempted; whole reads all there is.
 func (w *world) look(t testing.TB, whole bool) state {
 	t.Helper()
 	var lock sync.Mutex
@@ -37,13 +37,13 @@ func (w *world) look(t testing.TB, whole bool) state {
 			s[what] = text
 		})
 	}
-	paths := []string{"/me", "/me/consents", "/me/passkeys"}
+	people, paths := []*person{w.kim}, []string{"/me", "/me/consents"}
 	if whole {
-		paths = append(paths, "/me/history")
+		people, paths = append(people, w.lee), append(paths, "/me/passkeys", "/me/history")
 		read("the insurer's releases", func() string { return get(t, w.insurer+"/", "Accept", "text/html").body })
 	}
 	read("the log", func() string { return w.logSize(t) })
-	for _, p := range []*person{w.kim, w.lee} {
+	for _, p := range people {
 		for _, path := range paths {
 			read(p.Name+path, func() string {
 				return status(as(t, p.watcher, http.MethodGet, w.hub+path, "", ""))

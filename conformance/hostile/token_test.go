@@ -9,7 +9,7 @@ import (
 // tokens attack the token endpoint (RFC 6749, 3.2), introspection and revocation.
 func tokens() []attempt {
 	list := append(grantTypes(), codes()...)
-	return append(append(list, preAuthorized()...), introspections()...)
+	return append(append(append(list, preAuthorized()...), bearers()...), introspections()...)
 }
 
 func grantTypes() []attempt {
@@ -180,6 +180,64 @@ func preAuthorized() []attempt {
 		return postForm(t, w.hub+"/token", w.offer(t, w.kim).form())
 	})
 	return list
+}
+
+// bearers attack the one client without a key: its refresh tokens rotate (RFC
+// 9700, 4.14.2).
+func bearers() []attempt {
+	code := func(t *testing.T, w *world) (verifier, code string) {
+		verifier = newVerifier()
+		back, err := w.kim.Authorize(t.Context(), w.hub+"/authorize?"+url.Values{
+			"client_id": {w.issuer.ID}, "response_type": {"code"}, "redirect_uri": {"http://localhost:9/secret"}, "scope": {"openid offline_access"},
+			"code_challenge": {challenge(verifier)}, "code_challenge_method": {"S256"}, "state": {text()},
+		}.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return verifier, back.Query().Get("code")
+	}
+	post := func(t *testing.T, w *world, form url.Values) answer {
+		return postForm(t, w.hub+"/token", form, "Authorization", basic(w.issuer.ID, w.issuer.Secret))
+	}
+	given := func(t *testing.T, w *world) tokenResponse {
+		verifier, code := code(t, w)
+		return into[tokenResponse](t, post(t, w, url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {"http://localhost:9/secret"}, "code_verifier": {verifier}}))
+	}
+	refresh := func(token string) url.Values {
+		return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}
+	}
+	return []attempt{
+		{name: "it refuses a refresh token twice", status: 400, code: "invalid_grant", try: func(t *testing.T, w *world) answer {
+			first := given(t, w)
+			into[tokenResponse](t, post(t, w, refresh(first.Refresh)))
+			return post(t, w, refresh(first.Refresh))
+		}},
+		{name: "it ends the family of a refresh token that came twice", status: 400, code: "invalid_grant", try: func(t *testing.T, w *world) answer {
+			first := given(t, w)
+			second := into[tokenResponse](t, post(t, w, refresh(first.Refresh)))
+			post(t, w, refresh(first.Refresh))
+			return post(t, w, refresh(second.Refresh))
+		}},
+		{name: "it ends the access token of a family that ended", status: 401, code: "invalid_token", try: func(t *testing.T, w *world) answer {
+			first := given(t, w)
+			into[tokenResponse](t, post(t, w, refresh(first.Refresh)))
+			post(t, w, refresh(first.Refresh))
+			return get(t, w.hub+"/userinfo", "Authorization", "Bearer "+first.Access)
+		}},
+		{name: "it refuses a bearer's token with a proof", status: 401, code: "invalid_token", try: func(t *testing.T, w *world) answer {
+			return get(t, w.hub+"/userinfo", bearer(t, newKey(t), "GET", w.hub+"/userinfo", given(t, w).Access)...)
+		}},
+		{name: "it refuses a code without its secret", status: 401, code: "invalid_client", try: func(t *testing.T, w *world) answer {
+			verifier, code := code(t, w)
+			return postForm(t, w.hub+"/token", url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {"http://localhost:9/secret"}, "code_verifier": {verifier}, "client_id": {w.issuer.ID}})
+		}},
+		{name: "it refuses a card to a client that issues none", status: 400, code: "invalid_scope", try: func(t *testing.T, w *world) answer {
+			return postForm(t, w.hub+"/par", url.Values{
+				"response_type": {"code"}, "redirect_uri": {"http://localhost:9/secret"}, "scope": {"resident_card"},
+				"code_challenge": {challenge(newVerifier())}, "code_challenge_method": {"S256"},
+			}, "Authorization", basic(w.issuer.ID, w.issuer.Secret))
+		}},
+	}
 }
 
 // introspections attack RFC 7662 and RFC 7009.

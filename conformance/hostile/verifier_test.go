@@ -1,7 +1,6 @@
 package hostile_test
 
 import (
-	"crypto/ecdsa"
 	"crypto/sha256"
 	"net/http"
 	"net/url"
@@ -26,7 +25,10 @@ type question struct {
 	asker    *citizen.Citizen
 }
 
-func (w *world) question(t testing.TB) question {
+func (w *world) question(t testing.TB) question { return w.questionFor(t, w.kim) }
+
+// questionFor is one that a person's wallet read.
+func (w *world) questionFor(t testing.TB, p *person) question {
 	t.Helper()
 	asker := citizen.New(w.hub, "verifier's clerk")
 	page, err := asker.BeginProof(t.Context(), w.verifier)
@@ -41,7 +43,7 @@ func (w *world) question(t testing.TB) question {
 	}
 	link := strings.ReplaceAll(text[from+len(open):], "&amp;", "&")
 	link, _, _ = strings.Cut(link, "<")
-	asked, err := w.kim.wallet.ReadRequest(t.Context(), link)
+	asked, err := p.wallet.ReadRequest(t.Context(), link)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +56,10 @@ func (w *world) question(t testing.TB) question {
 
 // presentation is kim's card for this question, its key binding to bend.
 func (w *world) presentation(t testing.TB, q question, bends ...bend) string {
+	return w.presentationOf(t, w.kim, q, bends...)
+}
+
+func (w *world) presentationOf(t testing.TB, p *person, q question, bends ...bend) string {
 	t.Helper()
 	way := q.Ways(q.Needed[0])[0]
 	token, err := sdjwt.Parse(way.Credential.Token)
@@ -72,12 +78,8 @@ func (w *world) presentation(t testing.TB, q question, bends ...bend) string {
 	return shown + jwt{
 		head:   map[string]any{"typ": "kb+jwt"},
 		claims: map[string]any{"aud": q.Authorization.ClientID, "nonce": q.Authorization.Nonce, "iat": now(), "sd_hash": b64.EncodeToString(sum[:])},
-		key:    w.holder(t, way.Credential.ID),
+		key:    readKey(t, filepath.Join(p.cards, way.Credential.ID+".pem")),
 	}.sign(t, bends...)
-}
-
-func (w *world) holder(t testing.TB, id string) *ecdsa.PrivateKey {
-	return readKey(t, filepath.Join(w.kim.cards, id+".pem"))
 }
 
 // answered encrypts an answer and posts it.

@@ -31,6 +31,7 @@ type world struct {
 	other    party // another certified agency, with a client of its own
 	issuer   secretClient
 	grants   grants
+	lost     *lost
 	before   state
 }
 

@@ -88,6 +88,11 @@ func TestWordsAreBounded(t *testing.T) {
 		t.Errorf("%d values of route", n)
 	}
 	expect(t, text, `mydata_refusals_total{check="other"} 4802`)
+	m = New()
+	m.Refusal(strings.Repeat("a", wordSize+1))
+	m.Refusal(strings.Repeat("a", wordSize))
+	m.Refusal("\xff")
+	expect(t, scrape(t, m), `mydata_refusals_total{check="other"} 2`)
 }
 
 func TestLog(t *testing.T) {

@@ -53,7 +53,7 @@ func TestLag(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- log.Run(ctx) }()
-	defer func() { cancel(); <-ended }()
+	defer cancel()
 	h.proven(t, log, 0, 7)
 	eventually(t, func() bool {
 		l := lag()
@@ -72,6 +72,10 @@ func TestLag(t *testing.T) {
 		_, failed := a.of("w1")
 		return l.Pending == 0 && l.Size == 9 && l.Published == 7 && !l.Since.IsZero() && failed > 0
 	})
+	cancel()
+	<-ended
+	log, _ = h.run(t, db.Log()) // another process does not know since when, but that
+	eventually(t, func() bool { return !lag().Since.IsZero() })
 	h.down.Store(false)
 	eventually(t, func() bool { l := lag(); return l.Published == 9 && l.Since.IsZero() })
 }

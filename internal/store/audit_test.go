@@ -213,7 +213,10 @@ func TestAudit(t *testing.T) {
 		{"it finds an act said twice", func(t *testing.T, db *store.DB) {
 			said, err := trail.Entry{Act: "a1", Step: trail.Begun, What: "revoke", At: noon}.Statement()
 			must(t, err)
-			must(t, db.Log().Append(t.Context(), "more", []byte{1}, [][]byte{said}))
+			again, err := trail.Entry{Act: "a1", Step: trail.Begun, What: "enrol", At: noon,
+				Target: trail.Target{Kind: trail.Resident, ID: "resident-01"}}.Statement()
+			must(t, err)
+			must(t, db.Log().Append(t.Context(), "more", []byte{1}, [][]byte{said, again}))
 		}, audit.Public},
 		{"it finds an altered log entry", swap("log_leaves", "entry", "leaf_index = 2", "\x01", "\x02"), audit.Entry},
 		{"it finds an altered tile", swap("log_tiles", "hashes", "level = 0", "", "x"), audit.Tile},

@@ -22,7 +22,10 @@ type kept struct {
 
 var errGone = errors.New("the database is gone")
 
-func (k *kept) Add(_ context.Context, e Entry, leaf []byte) error {
+func (k *kept) Add(ctx context.Context, e Entry, leaf []byte) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if k.after > 0 {
 		k.after--
 	} else if k.fails > 0 {

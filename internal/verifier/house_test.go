@@ -2,6 +2,7 @@ package verifier_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"log/slog"
@@ -27,6 +28,7 @@ type house struct {
 	issuer *wallettest.Issuer
 	phone  *wallet.Wallet
 	log    *lockedBuffer
+	admit  func(*http.Request) (context.Context, error)
 
 	mu  sync.Mutex
 	now time.Time
@@ -75,7 +77,9 @@ func newHouse(t *testing.T, change ...func(*verifier.Config)) *house {
 	}
 	mux := http.NewServeMux()
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	frame := web.New(web.Options{Service: "verifier", Development: true, Logger: log})
+	h.admit = func(r *http.Request) (context.Context, error) { return r.Context(), nil }
+	frame := web.New(web.Options{Service: "verifier", Development: true, Logger: log,
+		Admit: func(r *http.Request) (context.Context, error) { return h.admit(r) }})
 	server := httptest.NewServer(frame.Handler(mux))
 	t.Cleanup(server.Close)
 	h.url = server.URL

@@ -20,7 +20,10 @@ import (
 //go:embed locale page static
 var files embed.FS
 
-const cookieName = "session"
+const (
+	cookieName     = "session"
+	budgetQuestion = "question" // what one sender may ask
+)
 
 // Mount adds the verifier's addresses.
 func (s *Server) Mount(mux *http.ServeMux) {
@@ -48,6 +51,12 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	if at < 0 {
 		s.Frame.Fail(w, r, http.StatusBadRequest, "verifier.error.ask", nil)
 		return
+	}
+	if s.Limits != nil {
+		if err := s.Limits.Take(r.Context(), budgetQuestion, ""); err != nil {
+			s.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
+			return
+		}
 	}
 	cookie := s.Frame.Cookie(r, cookieName)
 	if cookie == "" {

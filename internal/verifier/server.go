@@ -25,6 +25,11 @@ type Config struct {
 	Queries  []Preset // the first is the default
 	Frame    *web.Frame
 	Life     time.Duration // of a request; 0 means 5 minutes
+	// Limits bounds the questions that one sender's browser may ask, as
+	// oauth.Limits does; nil: they are not bounded.
+	Limits interface {
+		Take(ctx context.Context, budget, whom string) error
+	}
 	// Judged hears what became of each answer: verified, rejected or declined;
 	// nil: nobody does.
 	Judged func(outcome string)
@@ -105,6 +110,10 @@ func (s *Server) take(ctx context.Context, a ask, response openid4vp.Response) (
 		return outcome{}, err
 	}
 	o := s.judge(ctx, a, response)
+	if unreachable(o.checks) {
+		s.sessions.giveBack(a.handle, o.checks)
+		return outcome{}, errLater{}
+	}
 	if a.same {
 		o.code = token()
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
@@ -106,6 +107,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		p.Status, p.Code, p.Cause = http.StatusGone, "expired", "this request has expired; ask for a new one"
 	case errors.Is(err, errFull):
 		p.Status, p.Code, p.Cause, p.Mender = http.StatusTooManyRequests, "busy", "too many requests are under way; try again later", "operator"
+	case errors.Is(err, errLater{}):
+		p.Status, p.Code, p.Check, p.Cause, p.Mender = http.StatusServiceUnavailable, "unavailable", credential.CheckStatus,
+			"the issuer cannot be asked now; send the same again", "operator"
 	}
 	s.Frame.Problem(w, r, p, err)
 }

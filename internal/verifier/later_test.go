@@ -1,0 +1,100 @@
+package verifier_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/conformance/wallet"
+	"github.com/govmydata/mydata/internal/limit"
+	"github.com/govmydata/mydata/internal/verifier"
+	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
+)
+
+// patchy are statuses that cannot be had while the issuer is out.
+type patchy struct {
+	credential.Statuses
+	out atomic.Bool
+}
+
+func (p *patchy) Status(ctx context.Context, ref statuslist.Reference, trust statuslist.Trust) (statuslist.Status, error) {
+	if p.out.Load() {
+		return 0, statuslist.ErrUnavailable
+	}
+	return p.Statuses.Status(ctx, ref, trust)
+}
+
+func TestIssuerOutOfReach(t *testing.T) {
+	p := &patchy{}
+	h := newHouse(t, func(c *verifier.Config) {
+		v := c.Verifier.(*credential.Verifier)
+		p.Statuses, v.Status = v.Status, p
+	})
+	placed, _ := h.place(t, `{}`)
+	p.out.Store(true)
+	for range 2 {
+		var answer *wallet.Answer
+		if _, err := h.present(t, placed.Request); !errors.As(err, &answer) || answer.Status != http.StatusServiceUnavailable || answer.Code != "unavailable" {
+			t.Fatalf("the wallet was told %v", err)
+		}
+		if r := h.result(t, placed.ID); r.Status != verifier.Pending || names(r.Checks, false)[0] != "status" {
+			t.Fatalf("%+v", r)
+		}
+	}
+	p.out.Store(false)
+	if _, err := h.present(t, placed.Request); err != nil {
+		t.Fatal(err)
+	}
+	if r := h.result(t, placed.ID); r.Status != verifier.Verified {
+		t.Fatalf("%+v", r)
+	}
+	t.Run("it rejects what is wrong besides", func(t *testing.T) {
+		p.out.Store(true)
+		h.pass(2 * time.Hour) // the card has expired
+		placed, _ := h.place(t, `{}`)
+		var answer *wallet.Answer
+		if _, err := h.present(t, placed.Request); !errors.As(err, &answer) || answer.Code != "rejected" {
+			t.Fatalf("the wallet was told %v", err)
+		}
+	})
+}
+
+func TestQuestionsOfOneSenderAreBounded(t *testing.T) {
+	limits := limit.New(limit.Options{Store: new(limit.Memory), Budgets: map[string]limit.Budget{"question": {Limit: 3, Window: time.Hour}}})
+	h := newHouse(t, func(c *verifier.Config) { c.Limits = limits })
+	h.admit = limits.Admit
+	ask := func() *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/requests",
+			strings.NewReader(url.Values{"ask": {verifier.Presets()[0].Name}}.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Accept", "text/html")
+		client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res
+	}
+	for range 3 {
+		if res := ask(); res.StatusCode != http.StatusSeeOther {
+			t.Fatal(res.Status)
+		}
+	}
+	if res := ask(); res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") == "" {
+		t.Errorf("%s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	}
+	if placed, status := h.place(t, `{}`); status >= 300 || placed.ID == "" {
+		t.Errorf("the command was bounded: %d", status)
+	}
+}
