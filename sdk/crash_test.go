@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/govmydata/mydata/conformance/figure"
 )
 
 // countdown lets writes pass, then breaks one: it is lost, or kept and not
@@ -54,6 +56,7 @@ func (f *fixture) restart() {
 }
 
 func TestProviderCrashesAtEveryWrite(t *testing.T) {
+	writes := 0
 	for _, keep := range []bool{false, true} {
 		for n := 0; ; n++ {
 			done := false
@@ -80,10 +83,12 @@ func TestProviderCrashesAtEveryWrite(t *testing.T) {
 				}
 			})
 			if done {
+				writes = n
 				break
 			}
 		}
 	}
+	figure.Hold(t, "faults-provider", writes, "writes of the provider's journal in a release, each lost, and kept but called lost")
 }
 
 func TestConsumerCrashesAtEveryWrite(t *testing.T) {

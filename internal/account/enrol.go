@@ -28,10 +28,8 @@ func (a *Accounts) BeginEnrolment(ctx context.Context, browser, address, typed s
 	if errors.Is(err, ErrNotFound) {
 		return nil, ErrCode
 	}
-	if err != nil {
-		return nil, fmt.Errorf("begin enrolment: %w", err)
-	}
-	if err := giveBack(); err != nil {
+	// A failure of ours is no wrong guess.
+	if err := errors.Join(err, giveBack()); err != nil {
 		return nil, fmt.Errorf("begin enrolment: %w", err)
 	}
 	resident, err := a.register.Resident(ctx, order.Resident)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/govmydata/mydata/conformance/figure"
 	"github.com/govmydata/mydata/internal/sequencer"
 )
 
@@ -69,6 +70,7 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	}
+	figure.Hold(t, "faults-sequencer", 2, "writes of the sequencer, each lost, and kept but called lost, at the first, second and third group")
 }
 
 // TestCorrupt alters the rows under a stopped log: it does not start again.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/govmydata/mydata/conformance/figure"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/consent/consenttest"
@@ -18,6 +19,7 @@ type faulty struct {
 	consent.Store
 	lost, kept int
 	propose    error
+	proposed   bool // kept all the same
 }
 
 func (f *faulty) Commit(ctx context.Context, c consent.Commit) error {
@@ -36,10 +38,10 @@ func (f *faulty) Commit(ctx context.Context, c consent.Commit) error {
 }
 
 func (f *faulty) Propose(ctx context.Context, p consent.Proposal) error {
-	if f.propose != nil {
+	if f.propose != nil && !f.proposed {
 		return f.propose
 	}
-	return f.Store.Propose(ctx, p)
+	return errors.Join(f.Store.Propose(ctx, p), f.propose)
 }
 
 // operation is one ledger write, repeatable with the very same input.
@@ -85,6 +87,16 @@ var operations = []operation{
 	{name: "pause", kind: consent.KindPaused, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
 		r := w.Granted(context.Background(), ada, passkey)
 		return func(ctx context.Context) error { _, err := w.Ledger.Pause(ctx, r.Grant, ada, "x"); return err }
+	}},
+	{name: "pause of all", kind: consent.KindPaused, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
+		w.Granted(context.Background(), ada, passkey)
+		return func(ctx context.Context) error { return w.Ledger.PauseAll(ctx, ada, "lost_phone") }
+	}},
+	{name: "resume", kind: consent.KindResumed, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
+		r := w.Granted(context.Background(), ada, passkey)
+		_, err := w.Ledger.Pause(context.Background(), r.Grant, ada, "x")
+		must(err)
+		return func(ctx context.Context) error { _, err := w.Ledger.Resume(ctx, r.Grant, ada); return err }
 	}},
 	{name: "withdraw", kind: consent.KindWithdrawn, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
 		r := w.Granted(context.Background(), ada, passkey)
@@ -153,13 +165,30 @@ func TestFaultsKeptForGood(t *testing.T) {
 	}
 }
 
+// A proposal that broke is not shown: no nonce is answered. Kept or not, the
+// next one replaces it.
 func TestFaultyProposal(t *testing.T) {
-	w, _ := world(t)
-	r, err := w.Ledger.Request(t.Context(), w.Request(ada, nil))
-	ok(t, "request", err)
-	w.Ledger.Store = &faulty{Store: w.Store, propose: errFault}
-	_, err = w.Ledger.Propose(t.Context(), r.Grant, ada, consent.Choice{Claims: []string{"vision_ok", "hearing_ok"}, Lang: "ko"})
-	is(t, "propose", err, errFault)
+	for _, kept := range []bool{false, true} {
+		w, passkey := world(t)
+		choice := consent.Choice{Claims: []string{"vision_ok", "hearing_ok"}, Lang: "ko"}
+		r, err := w.Ledger.Request(t.Context(), w.Request(ada, nil))
+		ok(t, "request", err)
+		broken := &faulty{Store: w.Store, propose: errFault, proposed: kept}
+		w.Ledger.Store = broken
+		p, err := w.Ledger.Propose(t.Context(), r.Grant, ada, choice)
+		is(t, "propose", err, errFault)
+		if p.Nonce != [32]byte{} {
+			t.Error("a nonce that may not stand")
+		}
+		broken.propose = nil
+		p, err = w.Ledger.Propose(t.Context(), r.Grant, ada, choice)
+		ok(t, "propose again", err)
+		digest, err := p.Terms.Digest()
+		ok(t, "digest", err)
+		_, err = w.Ledger.Grant(t.Context(), r.Grant, ada, passkey.Sign(approval.Challenge([][32]byte{digest}, p.Nonce)))
+		ok(t, "grant", err)
+	}
+	figure.Hold(t, "faults-ledger", len(operations)+1, "writes of the ledger, each lost, and kept but called lost")
 }
 
 func count(t *testing.T, w *consenttest.World, kind consent.Kind) int {
