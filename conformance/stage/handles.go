@@ -64,6 +64,14 @@ func (s *Stage) Start(name string) error {
 	return nil
 }
 
+// PID of a process that runs; 0 when it does not.
+func (s *Stage) PID(name string) int {
+	if p := s.process(name); p != nil && p.running() {
+		return p.cmd.Process.Pid
+	}
+	return 0
+}
+
 // Kill is kill -9; it returns when the process is gone. A process that is gone
 // already stays so.
 func (s *Stage) Kill(name string) error {

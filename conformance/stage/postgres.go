@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -73,6 +74,40 @@ func (p *Postgres) Database(ctx context.Context, name string) (string, error) {
 	return "postgres:///" + name + "?" + query.Encode(), nil
 }
 
+// SQL runs statements as the server's administrator, whatever the database allows
+// its users.
+func (p *Postgres) SQL(ctx context.Context, database, statements string) error {
+	return p.command(ctx, "psql", "-h", p.folder, "-U", "test", "-d", database, "-q", "-v", "ON_ERROR_STOP=1", "-c", statements)
+}
+
+// Lock keeps everybody from a table until release is called.
+func (p *Postgres) Lock(database, table string) (release func(), err error) {
+	cmd := exec.Command(filepath.Join(p.bin, "psql"), "-h", p.folder, "-U", "test", "-d", database, "-q", "-A", "-t")
+	cmd.Dir, cmd.SysProcAttr = p.folder, attributes()
+	cmd.SysProcAttr.Credential = p.as
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	release = func() {
+		_ = in.Close() // psql ends with its input, and the lock with psql
+		_ = cmd.Wait()
+	}
+	_, err = io.WriteString(in, "BEGIN; LOCK TABLE "+table+"; SELECT 'locked';\n")
+	if err == nil {
+		_, err = io.ReadFull(out, make([]byte, len("locked\n")))
+	}
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("lock %s: %w", table, err)
+	}
+	return release, nil
+}
+
 // Kill ends the server at once, without a last checkpoint of its own; what it
 // acknowledged is in its write-ahead log.
 func (p *Postgres) Kill() {
@@ -89,6 +124,7 @@ func (p *Postgres) Close() error {
 func (p *Postgres) command(ctx context.Context, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, program), args...)
 	cmd.Dir, cmd.SysProcAttr = p.folder, &syscall.SysProcAttr{Credential: p.as}
+	cmd.Env = append(os.Environ(), "PGOPTIONS=-c default_transaction_read_only=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", program, err, out)
 	}

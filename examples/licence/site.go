@@ -224,7 +224,12 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	case errors.Is(err, sdk.ErrUnavailable):
 		status, data.Message = http.StatusServiceUnavailable, "error.unavailable"
+		w.Header().Set("Retry-After", "5")
 	}
-	slog.ErrorContext(r.Context(), "page", "correlation", data.ID, "error", err.Error())
+	level := slog.LevelError
+	if status < http.StatusInternalServerError { // nobody here has to mend it
+		level = slog.LevelInfo
+	}
+	slog.Log(r.Context(), level, "page", "correlation", data.ID, "error", err.Error())
 	s.pages.Render(w, r, status, "error.html", data)
 }

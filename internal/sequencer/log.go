@@ -108,11 +108,13 @@ func (l *Log) Run(ctx context.Context) error {
 			return err
 		}
 		l.late(err)
-		if now := fmt.Sprint(err); err != nil && ctx.Err() == nil && now != before {
-			l.o.Logger.WarnContext(ctx, "log delayed", "error", err)
+		if now := kind(err); ctx.Err() == nil && now != before {
+			if err != nil {
+				l.o.Logger.WarnContext(ctx, "log delayed", "error", err)
+			} else {
+				l.o.Logger.InfoContext(ctx, "log goes on")
+			}
 			before = now
-		} else if err == nil {
-			before = ""
 		}
 		select {
 		case <-ctx.Done():
@@ -127,6 +129,18 @@ func (l *Log) stop(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stopped = err
+}
+
+// kind of a delay, of which one line in the service's log is enough: witnesses
+// that are out of reach answer in ever new words.
+func kind(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, ErrNoQuorum):
+		return ErrNoQuorum.Error()
+	}
+	return err.Error()
 }
 
 // limited is one step with an end.

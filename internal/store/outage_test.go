@@ -163,13 +163,13 @@ func TestOutageOfSQLite(t *testing.T) {
 			func() { db.Pragma(t, "max_page_count = 1") }, func() { db.Pragma(t, "max_page_count = 1000000") })
 	})
 	t.Run("it holds a write that found no room against the database until one finds some", func(t *testing.T) {
-		db.Pragma(t, "query_only = 1")
-		if err := operations[0].do(t.Context(), db, attempt.Add(1)); !errors.Is(err, store.ErrUnavailable) {
+		db.Pragma(t, "max_page_count = 1")
+		if err := operations[2].do(t.Context(), db, attempt.Add(1)); !errors.Is(err, store.ErrUnavailable) {
 			t.Fatal(err)
 		}
-		db.Pragma(t, "query_only = 0")
+		db.Pragma(t, "max_page_count = 1000000")
 		db.Forget()
-		if err := db.Ready(t.Context()); reasonIn(err) != "the database is read-only" {
+		if err := db.Ready(t.Context()); reasonIn(err) != "the database is full" {
 			t.Errorf("after the refusal: %v", err)
 		}
 		works(t, db)

@@ -24,8 +24,8 @@ type health struct {
 	refused atomic.Pointer[refusedWrite]
 }
 
-// refusedWrite is the last write that found the database full or read-only; a
-// write that succeeds after it wipes it out.
+// refusedWrite is the last write that found no room; a write that succeeds after
+// it wipes it out.
 type refusedWrite struct {
 	at  time.Time
 	err error
@@ -39,7 +39,7 @@ func (h *health) note(err error) {
 		}
 		return
 	}
-	if o, ok := errors.AsType[*outage](err); ok && (o.reason == isFull || o.reason == isReadOnly) {
+	if o, ok := errors.AsType[*outage](err); ok && (o.reason == isFull) {
 		h.refused.Store(&refusedWrite{time.Now(), err})
 	}
 }
