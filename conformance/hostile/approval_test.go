@@ -20,7 +20,6 @@ func (w *world) asked(t *testing.T, c *citizen.Citizen) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.settle(t)
 	return w.hub + page.URL.Path
 }
 
@@ -33,6 +32,7 @@ func approvals() []attempt {
 		list = append(list, attempt{name: name, status: status, code: code, try: func(t *testing.T, w *world) answer {
 			if address == "" {
 				address = w.asked(t, w.kim.watcher)
+				w.settle(t)
 			}
 			return try(t, w, address)
 		}})
@@ -121,6 +121,7 @@ func otherPeople() []attempt {
 		}},
 		{name: "it gives no code for an approval that nobody made", status: 303, code: "", try: func(t *testing.T, w *world) answer {
 			page := w.asked(t, w.kim.watcher)
+			w.settle(t)
 			id := page[strings.LastIndexByte(page, '/')+1:]
 			a := as(t, w.kim.watcher, http.MethodGet, w.hub+"/authorize/callback?id="+id, "", "")
 			if to := a.header.Get("Location"); to != "/approval/"+id {

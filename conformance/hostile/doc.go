@@ -8,7 +8,8 @@
 // names; on our own API it names the check, the cause and who can mend it; it
 // echoes nothing of the input that a browser would run, and nothing of our
 // insides; and afterwards nothing has changed: not the citizens' credentials,
-// consents, history and passkeys, not the agencies' lists, not the log.
+// consents, history and passkeys, not the agencies' lists, not the log. No process
+// has written a line that calls for an operator.
 //
 // It leaves out what only a unit test can reach, and load.
 package hostile
