@@ -190,6 +190,10 @@ func (p *phone) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	} else if answer, ok := errors.AsType[*wallet.Answer](err); ok {
 		m.Text, m.Check, m.Detail = "fail.answer", answer.Code, answer.Error()
+		if answer.Status == http.StatusServiceUnavailable || answer.Status == http.StatusTooManyRequests {
+			m.Text, status = "fail.later", http.StatusServiceUnavailable
+			w.Header().Set("Retry-After", "5")
+		}
 	} else if errors.Is(err, wallet.ErrNotHeld) {
 		m.Text, status = "fail.gone", http.StatusNotFound
 	} else if m.Text = "fail.reach"; r.Method != http.MethodGet {
