@@ -118,6 +118,7 @@ func (b bomb) read(c net.Conn, exact bool) error {
 			return nil // ended
 		}
 		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
 		if b.status != 0 && exact && res.StatusCode != b.status || res.StatusCode >= 500 {
 			return fmt.Errorf("answered %d", res.StatusCode)
 		}
