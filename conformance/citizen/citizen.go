@@ -124,9 +124,11 @@ func (c *Citizen) Enrol(ctx context.Context, letter string) error {
 	before := len(c.Phone.Keys)
 	_, err = c.ceremony(ctx, form, map[string]string{"code": form.Fields.Get("code")})
 	if err != nil && before > 0 {
-		if c.Login(ctx) == nil {
+		again := c.Login(ctx)
+		if again == nil {
 			return nil
 		}
+		err = errors.Join(err, again)
 	}
 	if err != nil {
 		return fmt.Errorf("%s enrols: %w", c.Name, err)

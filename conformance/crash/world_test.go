@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -183,7 +184,7 @@ func (w *world) until(what string, try func(context.Context) error) {
 		}
 		tried, pause = append(tried, err.Error()), min(pause*5/4, time.Second)
 		if time.Now().After(end) || w.Context().Err() != nil {
-			w.Fatalf("%s: given up after %d tries, the last:\n%s", what, len(tried), strings.Join(tried[max(0, len(tried)-5):], "\n"))
+			w.Fatalf("%s: given up after %d tries:\n%s", what, len(tried), strings.Join(slices.Compact(tried), "\n"))
 		}
 	}
 }

@@ -17,7 +17,9 @@ import (
 )
 
 // BeginEnrolment answers creation options, {"publicKey": …}, to whoever brings a
-// good code. Wrong codes cost the address; a good one has five tries.
+// good code. Wrong codes cost the address; a good one has five tries, and a code
+// that was good once costs nothing: who repeats it after a lost answer, or in an
+// office of many, is no guesser.
 func (a *Accounts) BeginEnrolment(ctx context.Context, browser, address, typed string) (json.RawMessage, error) {
 	giveBack, err := a.spendGuess(ctx, address)
 	if err != nil {
@@ -25,12 +27,19 @@ func (a *Accounts) BeginEnrolment(ctx context.Context, browser, address, typed s
 	}
 	hash := approval.CodeHash(canonicalCode(typed))
 	order, err := a.store.TryOrder(ctx, hash, a.now(), codeTries)
-	if errors.Is(err, ErrNotFound) {
-		return nil, ErrCode
+	spent := errors.Is(err, ErrNotFound)
+	if spent {
+		_, err = a.store.Order(ctx, hash)
+		if errors.Is(err, ErrNotFound) {
+			return nil, ErrCode
+		}
 	}
-	// A failure of ours is no wrong guess.
+	// A failure of ours is no wrong guess, nor is a letter that is spent.
 	if err := errors.Join(err, giveBack()); err != nil {
 		return nil, fmt.Errorf("begin enrolment: %w", err)
+	}
+	if spent {
+		return nil, ErrCode
 	}
 	resident, err := a.register.Resident(ctx, order.Resident)
 	if err != nil {

@@ -181,6 +181,13 @@ func TestCodes(t *testing.T) {
 			b.Wait(15 * time.Minute)
 			return begin(b, somewhere, code)
 		}, nil},
+		{"it does not charge a spent code to the address, however often it comes", func(t *testing.T, b *accounttest.Bench, code string) error {
+			newer := b.Letter(t, "resident-01", false)
+			for range 20 {
+				is(t, "a spent code", begin(b, somewhere, code), account.ErrCode)
+			}
+			return begin(b, somewhere, newer)
+		}, nil},
 		{"it does not charge the right code to the address", func(t *testing.T, b *accounttest.Bench, code string) error {
 			for range 4 {
 				is(t, "a try", begin(b, somewhere, code), nil)
