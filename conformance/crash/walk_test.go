@@ -84,9 +84,13 @@ func (k *walk) take(s step) {
 	k.until(k.resident+" tries to "+s.name, func(ctx context.Context) error { return s.do(k, ctx) })
 }
 
-// write has the operator write a letter.
-func (k *walk) write(ctx context.Context) (err error) {
-	k.letter, err = k.stage.Letter(ctx, k.resident, false)
+// write has the operator write a letter. While the hub is down there is none, and
+// the one before stays in hand.
+func (k *walk) write(ctx context.Context) error {
+	letter, err := k.stage.Letter(ctx, k.resident, false)
+	if err == nil {
+		k.letter = letter
+	}
 	return err
 }
 
