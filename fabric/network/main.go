@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+const usage = `usage:
+  network up --dir DIR [--orderers 1|3|4] [--base-port N] [--batch-timeout 20ms] [--origin O] [-v]
+  network down --dir DIR
+  network kill --dir DIR NAME      end a process at once (SIGKILL)
+  network start --dir DIR NAME     start it again
+  network vote --dir DIR --origin O --version N --operator CERT.pem --msp MSPID [--org N]
+  network invoke --dir DIR --org N --as admin|user FUNCTION [ARGUMENT...]
+  network query  --dir DIR --org N --as admin|user FUNCTION [ARGUMENT...]
+  network upgrade --dir DIR        the next sequence of the chaincode, with a new process each
+  network build                    what up would build, and nothing else`
+
+func main() {
+	if role := filepath.Base(os.Args[0]); slices.Contains(builderRoles, role) {
+		exit(builder(role, os.Args[1:]))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	exit(run(ctx, os.Args[1:]))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "network:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// options are all flags of all commands.
+type options struct {
+	dir, batchTimeout, origin, operator, msp, as string
+	orderers, base, org                          int
+	version                                      int64
+	verbose, keep                                bool
+	args                                         []string
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	set := flag.NewFlagSet("network", flag.ContinueOnError)
+	set.Usage = func() { fmt.Fprintln(os.Stderr, usage) }
+	set.StringVar(&o.dir, "dir", "", "")
+	set.StringVar(&o.batchTimeout, "batch-timeout", "20ms", "")
+	set.StringVar(&o.origin, "origin", "", "")
+	set.StringVar(&o.operator, "operator", "", "")
+	set.StringVar(&o.msp, "msp", "", "")
+	set.StringVar(&o.as, "as", "user", "")
+	set.IntVar(&o.orderers, "orderers", 1, "")
+	set.IntVar(&o.base, "base-port", 0, "")
+	set.IntVar(&o.org, "org", 0, "")
+	set.Int64Var(&o.version, "version", 1, "")
+	set.BoolVar(&o.verbose, "v", false, "")
+	set.BoolVar(&o.keep, "keep", false, "")
+	if err := set.Parse(args); err != nil {
+		return o, err
+	}
+	o.args = set.Args()
+	return o, nil
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New(usage)
+	}
+	o, err := parse(args[1:])
+	if err != nil {
+		return err
+	}
+	switch args[0] {
+	case "build":
+		_, err := newCache()
+		return err
+	case "up":
+		return printUp(ctx, o)
+	}
+	n, err := load(o.dir)
+	if err != nil {
+		return err
+	}
+	switch args[0] {
+	case "down":
+		return n.down()
+	case "kill", "start":
+		if len(o.args) != 1 || !slices.Contains(n.names(), o.args[0]) {
+			return fmt.Errorf("name one of %s", strings.Join(n.names(), ", "))
+		}
+		if args[0] == "kill" {
+			return n.kill(o.args[0])
+		}
+		return n.restart(ctx, o.args[0])
+	case "vote":
+		return n.voteByFile(ctx, o)
+	case "invoke", "query":
+		return n.call(ctx, args[0] == "invoke", o)
+	case "upgrade":
+		return n.upgrade(ctx)
+	}
+	return errors.New(usage)
+}
+
+func printUp(ctx context.Context, o options) error {
+	n, err := up(ctx, o)
+	if err != nil {
+		return err
+	}
+	line, err := json.Marshal(n.describe())
+	if err == nil {
+		fmt.Println(string(line))
+	}
+	return err
+}
