@@ -120,10 +120,15 @@ func (n *network) joinOrderers(ctx context.Context) error {
 	})
 }
 
+// joinPeers lets one peer join after the other: two at once turn each other away, for
+// neither knows the other's organisation yet, and seconds pass before they try again.
 func (n *network) joinPeers(ctx context.Context) error {
-	return together(organisation, func(o int) error {
-		return n.tool(ctx, n.admin(o), "peer", "channel", "join", "-b", n.block())
-	})
+	for o := 1; o <= organisation; o++ {
+		if err := n.tool(ctx, n.admin(o), "peer", "channel", "join", "-b", n.block()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // together does the same for 1 to count at once.
