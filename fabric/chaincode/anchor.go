@@ -23,7 +23,7 @@ type record struct {
 }
 
 func (r record) holds(q request) bool {
-	return r.Origin == q.Origin && r.Size == q.Size && r.Root == q.Root && slices.Equal(r.Digests, q.Digests)
+	return r.Root == q.Root && slices.Equal(r.Digests, q.Digests)
 }
 
 type newest struct {
@@ -51,9 +51,10 @@ func (c *Contract) Put(ctx contractapi.TransactionContextInterface, raw string) 
 		return encode(old), nil
 	}
 	var latest record
-	if found, err := load(stub, &latest, keyLatest, q.Origin); err != nil {
+	if _, err := load(stub, &latest, keyLatest, q.Origin); err != nil {
 		return "", err
-	} else if found && q.Size < latest.Size {
+	}
+	if q.Size < latest.Size {
 		return "", refuse(wordBehind, "size %d of %s is below %d, which is anchored", q.Size, q.Origin, latest.Size)
 	}
 	return write(stub, record{q.Digests, q.Origin, q.Root, q.Size, writer})

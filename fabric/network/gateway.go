@@ -41,27 +41,7 @@ func (n *network) connectTo(o int, msp string, who pair) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := readPEM(who.Cert)
-	if err != nil {
-		return nil, err
-	}
-	parsed, err := x509.ParseCertificate(cert)
-	if err != nil {
-		return nil, err
-	}
-	id, err := identity.NewX509Identity(msp, parsed)
-	if err != nil {
-		return nil, err
-	}
-	secret, err := readPEM(who.Key)
-	if err != nil {
-		return nil, err
-	}
-	key, err := x509.ParsePKCS8PrivateKey(secret)
-	if err != nil {
-		return nil, err
-	}
-	sign, err := identity.NewPrivateKeySign(key)
+	id, sign, err := who.open(msp)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +57,31 @@ func (n *network) connectTo(o int, msp string, who pair) (*session, error) {
 		return nil, err
 	}
 	return &session{conn, g}, nil
+}
+
+// open reads the files of a member of an organisation.
+func (p pair) open(msp string) (*identity.X509Identity, identity.Sign, error) {
+	raw, err := readPEM(p.Cert)
+	if err != nil {
+		return nil, nil, err
+	}
+	cert, err := x509.ParseCertificate(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	id, err := identity.NewX509Identity(msp, cert)
+	if err != nil {
+		return nil, nil, err
+	}
+	if raw, err = readPEM(p.Key); err != nil {
+		return nil, nil, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	sign, err := identity.NewPrivateKeySign(key)
+	return id, sign, err
 }
 
 func (n *network) as(o int, role string) (*session, error) {

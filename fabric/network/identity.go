@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -37,7 +38,7 @@ func (n *network) generate(ctx context.Context) error {
 // authority is one that cryptogen made: its certificate and key lie in one folder.
 type authority struct {
 	cert *x509.Certificate
-	key  any
+	key  crypto.Signer
 }
 
 func openAuthority(dir string) (authority, error) {
@@ -56,8 +57,15 @@ func openAuthority(dir string) (authority, error) {
 	if block, err = readPEM(filepath.Join(dir, "priv_sk")); err != nil {
 		return authority{}, err
 	}
-	a.key, err = x509.ParsePKCS8PrivateKey(block)
-	return a, err
+	key, err := x509.ParsePKCS8PrivateKey(block)
+	if err != nil {
+		return authority{}, err
+	}
+	var ok bool
+	if a.key, ok = key.(crypto.Signer); !ok {
+		return authority{}, fmt.Errorf("the key in %s signs nothing", dir)
+	}
+	return a, nil
 }
 
 func readPEM(path string) ([]byte, error) {

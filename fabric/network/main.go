@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -23,6 +24,9 @@ const usage = `usage:
   network invoke --dir DIR --org N --as admin|user FUNCTION [ARGUMENT...]
   network query  --dir DIR --org N --as admin|user FUNCTION [ARGUMENT...]
   network upgrade --dir DIR        the next sequence of the chaincode, with a new process each
+  network batch --dir DIR --count N                   change the channel: transactions in a block
+  network revoke --dir DIR --org N --cert CERT.pem    change the channel: a revocation list more
+  network hold --dir DIR ...       up, then down when its input ends or on Ctrl-C
   network build                    what up would build, and nothing else`
 
 func main() {
@@ -44,11 +48,11 @@ func exit(err error) {
 
 // options are all flags of all commands.
 type options struct {
-	dir, batchTimeout, origin, operator, msp, as string
-	orderers, base, org                          int
-	version                                      int64
-	verbose, keep                                bool
-	args                                         []string
+	dir, batchTimeout, origin, operator, msp, as, cert string
+	orderers, base, org, count                         int
+	version                                            int64
+	verbose, keep                                      bool
+	args                                               []string
 }
 
 func parse(args []string) (options, error) {
@@ -63,6 +67,8 @@ func parse(args []string) (options, error) {
 	set.StringVar(&o.as, "as", "user", "")
 	set.IntVar(&o.orderers, "orderers", 1, "")
 	set.IntVar(&o.base, "base-port", 0, "")
+	set.StringVar(&o.cert, "cert", "", "")
+	set.IntVar(&o.count, "count", 0, "")
 	set.IntVar(&o.org, "org", 0, "")
 	set.Int64Var(&o.version, "version", 1, "")
 	set.BoolVar(&o.verbose, "v", false, "")
@@ -87,7 +93,10 @@ func run(ctx context.Context, args []string) error {
 		_, err := newCache()
 		return err
 	case "up":
-		return printUp(ctx, o)
+		_, err := printUp(ctx, o)
+		return err
+	case "hold":
+		return hold(ctx, o)
 	}
 	n, err := load(o.dir)
 	if err != nil {
@@ -108,20 +117,45 @@ func run(ctx context.Context, args []string) error {
 		return n.voteByFile(ctx, o)
 	case "invoke", "query":
 		return n.call(ctx, args[0] == "invoke", o)
+	case "batch":
+		return n.batch(ctx, o.count)
+	case "revoke":
+		if o.org < 1 || o.org > organisation {
+			return errors.New(usage)
+		}
+		return n.revoke(ctx, o.org, o.cert)
 	case "upgrade":
 		return n.upgrade(ctx)
 	}
 	return errors.New(usage)
 }
 
-func printUp(ctx context.Context, o options) error {
+func printUp(ctx context.Context, o options) (*network, error) {
 	n, err := up(ctx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	line, err := json.Marshal(n.describe())
 	if err == nil {
 		fmt.Println(string(line))
 	}
-	return err
+	return n, err
+}
+
+// hold is for who cannot be trusted to call down: it comes down with its caller.
+func hold(ctx context.Context, o options) error {
+	n, err := printUp(ctx, o)
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		io.Copy(io.Discard, os.Stdin) //nolint:errcheck // an error is an end as well
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	return n.down()
 }
