@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"strconv"
@@ -104,12 +105,22 @@ func (n *network) deploy(ctx context.Context, sequence int) error {
 	}
 	n.log("installed")
 	for o := 1; o <= organisation; o++ {
-		if err := n.serve(ctx, o, sequence, id); err != nil {
+		p := n.service(o, sequence, id)
+		p.Name += next
+		if err := n.start(p); err != nil {
+			return err
+		}
+		if err := n.ready(ctx, p); err != nil {
 			return err
 		}
 	}
 	if err := n.define(ctx, sequence, id); err != nil {
 		return err
+	}
+	for o := 1; o <= organisation; o++ {
+		if err := n.replace(n.service(o, sequence, id)); err != nil {
+			return err
+		}
 	}
 	n.log("committed")
 	n.Sequence = sequence
@@ -119,16 +130,23 @@ func (n *network) deploy(ctx context.Context, sequence int) error {
 	return n.reachable(ctx)
 }
 
-// serve replaces an organisation's chaincode process.
-func (n *network) serve(ctx context.Context, o, sequence int, id string) error {
-	p := n.service(o, sequence, id)
+const next = ".next" // names the process that will take another's place
+
+// replace ends a process and gives its name to the one that was started as the next. A
+// process keeps the folder it stands in when that is renamed.
+func (n *network) replace(p process) error {
 	if err := n.end(p.Name, syscall.SIGTERM); err != nil {
 		return err
 	}
-	if err := n.start(p); err != nil {
+	if err := os.RemoveAll(n.path("run", p.Name)); err != nil {
 		return err
 	}
-	return n.ready(ctx, p)
+	for _, kind := range []string{"run", "pid"} {
+		if err := os.Rename(n.path(kind, p.Name+next), n.path(kind, p.Name)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(os.Remove(n.path("process", p.Name+next+".json")), writeJSON(n.path("process", p.Name+".json"), p))
 }
 
 // connect writes what an organisation's peer needs to reach its own process.
