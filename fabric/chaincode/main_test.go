@@ -35,6 +35,7 @@ func TestSettings(t *testing.T) {
 		{"it needs the peer's authority: there is no way without it", with("CHAINCODE_CLIENT_CA_CERT", "-"), false},
 		{"it needs organisations", with("MYDATA_ANCHOR_ORGANISATIONS", "-"), false},
 		{"it refuses an organisation twice", with("MYDATA_ANCHOR_ORGANISATIONS", "A,B,B"), false},
+		{"it refuses an organisation without a name", with("MYDATA_ANCHOR_ORGANISATIONS", "A,B,"), false},
 		{"it refuses a space between organisations", with("MYDATA_ANCHOR_ORGANISATIONS", "A, B"), false},
 		{"it needs votes", with("MYDATA_ANCHOR_VOTES", "-"), false},
 		{"it refuses fewer votes than a majority", with("MYDATA_ANCHOR_VOTES", "1"), false},
