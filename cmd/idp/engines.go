@@ -221,7 +221,7 @@ func (e *engines) buildLog(policy tlog.Policy) (err error) {
 		return fmt.Errorf("log policy: it does not name the log %s with the key at hand", ours.Name)
 	}
 	e.sequence, err = sequencer.New(sequencer.Options{
-		Storage: e.db.Log(), Signer: e.ring.LogSigner(), Policy: policy, Now: time.Now, Logger: e.log,
+		Storage: e.db.Log(), Signer: e.ring.LogSigner(), Policy: policy, Now: time.Now, Logger: e.log, Sole: e.db.Held(),
 		Asked: e.eyes.asked, Client: &http.Client{Transport: e.eyes.tracer.Client("ask witness", http.DefaultTransport)},
 	})
 	if err != nil {

@@ -71,7 +71,7 @@ func newFaces(e *engines) (*faces, error) {
 		Catalogue: e.registry.Catalogue, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,
 	}).Mount(mux)
 	(&public.Handler{Log: e.sequence, Frame: frame, Catalogue: e.registry.CatalogueJWS}).Mount(mux)
-	mountHealth(mux, frame, e.ready, e.late)
+	mountHealth(mux, frame, e.ready, e.late, e.role)
 	operator, err := newOperator(e, cards)
 	if err != nil {
 		return nil, err

@@ -14,8 +14,9 @@ import (
 // mountHealth adds /healthz, which answers while the process lives, and
 // /readyz, which answers 200 when the service can keep its promises and
 // otherwise names what it waits for. What is only late is named in a 200:
-// logins and consents go on without it.
-func mountHealth(mux *http.ServeMux, frame *web.Frame, ready func(context.Context) error, late func() string) {
+// logins and consents go on without it. A replica that follows is as ready as
+// the one that leads.
+func mountHealth(mux *http.ServeMux, frame *web.Frame, ready func(context.Context) error, late, role func() string) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		web.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
@@ -29,7 +30,7 @@ func mountHealth(mux *http.ServeMux, frame *web.Frame, ready func(context.Contex
 			}, err)
 			return
 		}
-		answer := map[string]string{"status": "ready"}
+		answer := map[string]string{"status": "ready", "log": role()}
 		if what := late(); what != "" {
 			answer["late"] = what
 		}
@@ -58,6 +59,14 @@ func causes(err error) string {
 		}
 	}
 	return "internal error"
+}
+
+// role says whether this replica gives leaves their places.
+func (e *engines) role() string {
+	if e.sequence.Leads() {
+		return "leader"
+	}
+	return "follower"
 }
 
 // patience is how late checkpoints may be before it is worth a word: an

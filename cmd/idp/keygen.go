@@ -11,7 +11,7 @@ import (
 )
 
 func newKeygenCommand() *cobra.Command {
-	var verifier string
+	var verifier, origin string
 	cmd := &cobra.Command{
 		Use:   "keygen",
 		Short: "Make the keys and certificates that are missing (offline)",
@@ -21,6 +21,7 @@ func newKeygenCommand() *cobra.Command {
 	}
 	load := settings(cmd, "issuer")
 	cmd.Flags().StringVar(&verifier, "verifier-url", "", "also make a key and certificate for the verifier at this URL")
+	cmd.Flags().StringVar(&origin, "log-origin", "", "name of a new log's key (default the issuer's host and /log)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {
@@ -30,8 +31,11 @@ func newKeygenCommand() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("issuer: %w", err)
 		}
+		if origin == "" {
+			origin = issuer.Host + "/log"
+		}
 		dir := dataDir(cmd)
-		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: issuer.Host + "/log", Verifier: verifier}); err != nil {
+		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: origin, Verifier: verifier}); err != nil {
 			return err
 		}
 		return show(cmd, map[string]string{"data": dir}, func(w io.Writer) {

@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"idp": main})
+	testscript.Main(withPostgres{m}, map[string]func(){"idp": main})
 }
 
 // TestScripts runs the command as people and scripts do. Each script starts

@@ -12,12 +12,13 @@
 //   - A size has one root. The tree moves by compare-and-swap, and a signed
 //     checkpoint leaves this process only after the write that holds it is
 //     durable; after an unknown outcome the state is read again, not guessed.
+//   - The lease spares work, nothing else: two leaders at once are slow, and
+//     the compare-and-swap keeps them right.
 //   - Nothing is integrated before the state was found whole (tiles, root,
 //     signature, published checkpoint) and a quorum of witnesses agreed that
 //     they know nothing newer: a database restored from a backup stops the
 //     log with ErrRolledBack, it does not fork it.
 //   - Witnesses out of reach delay publishing. They never touch commits.
 //
-// Left out: anchors, a lease between replicas (the compare-and-swap keeps two
-// writers safe, not fast), and pruning.
+// Left out: anchors, and pruning.
 package sequencer

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/conformance/figure"
 	"github.com/govmydata/mydata/internal/sequencer"
@@ -46,10 +47,14 @@ func (f *faulty) Publish(ctx context.Context, p sequencer.Published) error {
 	return f.broken("publish", func() error { return f.Storage.Publish(ctx, p) })
 }
 
+func (f *faulty) Take(ctx context.Context, from, to sequencer.Lease) error {
+	return f.broken("lease", func() error { return f.Storage.Take(ctx, from, to) })
+}
+
 // TestFaults breaks each write of the sequencer, in both ways, the first (of
 // the empty tree) and later ones: every entry is proven once, in one log.
 func TestFaults(t *testing.T) {
-	for _, write := range []string{"integrate", "publish"} {
+	for _, write := range []string{"integrate", "publish", "lease"} {
 		for _, kept := range []bool{false, true} {
 			for at := range int32(3) {
 				name := fmt.Sprintf("it survives %s %d, kept %v", write, at+1, kept)
@@ -57,12 +62,13 @@ func TestFaults(t *testing.T) {
 					h := newHouse(t, 3, 2)
 					db := open(t, filepath.Join(t.TempDir(), "db"))
 					f := &faulty{Storage: db.Log(), write: write, at: at + 1, kept: kept}
-					log, _ := h.run(t, f)
+					log, _ := h.start(t, sequencer.Options{Storage: f, Lease: 40 * time.Millisecond})
 					for n := range 6 {
 						commit(t, db, n*50, n*50+50)
 						h.proven(t, log, n*50+49, n*50+50)
 					}
 					h.proven(t, log, 0, 300)
+					eventually(t, f.hit.Load)
 					if report := h.audited(t, log, nil); report.Size != 300 || !f.hit.Load() {
 						t.Errorf("size %d, broken %v", report.Size, f.hit.Load())
 					}
@@ -70,7 +76,7 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	}
-	figure.Hold(t, "faults-sequencer", 2, "writes of the sequencer, each lost, and kept but called lost, at the first, second and third group")
+	figure.Hold(t, "faults-sequencer", 3, "writes of the sequencer, each lost, and kept but called lost, at the first, second and third time")
 }
 
 // TestCorrupt alters the rows under a stopped log: it does not start again.

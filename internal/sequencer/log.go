@@ -2,6 +2,7 @@ package sequencer
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,13 @@ type Options struct {
 	Policy   tlog.Policy   // knows our own key; its witnesses have URLs
 	Interval time.Duration // between groups: 100 ms when zero, 200 ms at most
 	Client   *http.Client  // to witnesses
+	// Holder names this replica in the lease; New chooses a name when it is empty.
+	Holder string
+	// Lease is how long a replica leads without a sign of life: 3 s when zero.
+	Lease time.Duration
+	// Sole says that no other process can have the storage, so that a lease that
+	// was left by a process that died need not run out first.
+	Sole bool
 	// Asked hears of each witness's answer: the size that it cosigned, or why it
 	// did not; nil: nobody does. It may be called from several goroutines.
 	Asked  func(witness string, size int64, err error)
@@ -50,6 +58,8 @@ type Log struct {
 	agreed    bool // a quorum of witnesses knows nothing newer
 	askAgain  time.Time
 	pause     time.Duration // grows while witnesses are out of reach
+	term      term
+	began     bool // this process had the witnesses' agreement before
 
 	mu        sync.Mutex
 	published chan struct{} // closed and replaced at each publication
@@ -57,6 +67,7 @@ type Log struct {
 	delay     error // of the last step
 	delayed   time.Time
 	behind    time.Time // since when leaves with a place wait for a checkpoint
+	leads     bool
 }
 
 // ErrNotRunning says that Run was not called, or has ended.
@@ -69,6 +80,12 @@ func New(o Options) (*Log, error) {
 	}
 	if o.Interval > 200*time.Millisecond {
 		return nil, errors.New("sequencer: groups are at most 200 ms apart")
+	}
+	if o.Lease == 0 {
+		o.Lease = 3 * time.Second
+	}
+	if o.Holder == "" {
+		o.Holder = rand.Text()
 	}
 	if o.Client == nil {
 		o.Client = &http.Client{}
@@ -97,12 +114,14 @@ func New(o Options) (*Log, error) {
 // tried again.
 func (l *Log) Run(ctx context.Context) error {
 	l.stop(nil)
+	defer l.resign()
 	ticker := time.NewTicker(l.o.Interval)
 	defer ticker.Stop()
 	var before string
 	for {
 		err := l.limited(ctx)
 		if errors.Is(err, ErrRolledBack) || errors.Is(err, ErrCorrupt) {
+			err = l.explain(err)
 			l.o.Logger.ErrorContext(ctx, "log stopped", "error", err)
 			l.stop(err)
 			return err
@@ -187,6 +206,14 @@ func (l *Log) step(ctx context.Context) (err error) {
 			l.tree = nil
 		}
 	}()
+	leads, err := l.lead(ctx)
+	if err != nil {
+		return err
+	}
+	if !leads {
+		l.tree, l.agreed = nil, false
+		return l.follow(ctx)
+	}
 	if l.tree == nil {
 		if err := l.load(ctx); err != nil {
 			return err
@@ -196,7 +223,7 @@ func (l *Log) step(ctx context.Context) (err error) {
 		if err := l.publish(ctx); err != nil {
 			return err
 		}
-		l.agreed = true
+		l.agreed, l.began = true, true
 	}
 	if err := l.integrate(ctx); err != nil {
 		return err

@@ -37,11 +37,16 @@ func (l *Log) publish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
+	l.wake()
+	return nil
+}
+
+// wake tells those who wait for a proof that there is a new checkpoint.
+func (l *Log) wake() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.published)
 	l.published, l.behind = make(chan struct{}), time.Time{}
-	return nil
 }
 
 // ask has the tree cosigned, at most every few seconds while that fails.

@@ -51,6 +51,15 @@ type Published struct {
 	At   time.Time
 }
 
+// Lease says which replica gives leaves their places, and until when: by the
+// holder's clock, in whole milliseconds. Each holder has an epoch of its own,
+// from 1.
+type Lease struct {
+	Holder  string
+	Epoch   int64
+	Expires time.Time
+}
+
 // Storage keeps the log. Reads see every write that returned nil; all methods
 // may run at once, also from several processes.
 type Storage interface {
@@ -76,4 +85,10 @@ type Storage interface {
 	Publish(ctx context.Context, p Published) error
 	// Published gives the greatest published checkpoint, or ErrNone.
 	Published(ctx context.Context) (Published, error)
+	// Lease gives the lease as last taken; ErrNone before the first.
+	Lease(ctx context.Context) (Lease, error)
+	// Take replaces one lease by another; a from without Epoch makes the first.
+	// nil: it is durable. ErrMoved: the lease is not from; nothing is written.
+	// Any other error: outcome unknown.
+	Take(ctx context.Context, from, to Lease) error
 }

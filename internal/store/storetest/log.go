@@ -24,6 +24,7 @@ type LogStore interface {
 func Log(t *testing.T, s LogStore, reused error) {
 	ctx := t.Context()
 	emptyLog(t, s)
+	leaseLog(t, s)
 	addLeaves(t, s, "a", 3)
 	addLeaves(t, s, "a", 3) // again
 	if err := s.Append(ctx, "a", []byte("other"), nil); !errors.Is(err, reused) {
