@@ -47,6 +47,8 @@ var table = []row{
 		reason: "a catalogue is words at the ground; what may stand in its texts holds for others' texts too"},
 	{from: "pkg/tlog/endorsement", may: "pkg/tlog",
 		reason: "an anchor proof is read with the log's words alone"},
+	{from: "pkg/tlog/mirror", may: "pkg/tlog",
+		reason: "a copy of a log is made with the log's words alone"},
 	{from: "pkg/credential/sdjwt pkg/credential/statuslist pkg/credential/mdoc",
 		reason: "a format knows bytes, not policy"},
 	{from: "pkg/credential/vcjose", may: "pkg/credential/sdjwt",

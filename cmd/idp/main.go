@@ -45,7 +45,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newServeCommand(), newMigrateCommand(), newKeygenCommand(), newWitnessCommand(),
 		newEnrolCommand(), newOfferCommand(), newRevokeCommand(), newClientCommand(),
-		newCatalogueCommand(), newTrustCommand(), newReceiptCommand(), newAuditCommand(), newTrailCommand(),
+		newCatalogueCommand(), newTrustCommand(), newReceiptCommand(), newAuditCommand(), newTrailCommand(), newLogCommand(),
 	)
 	return root
 }

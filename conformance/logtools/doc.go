@@ -1,7 +1,8 @@
 // Package logtools reads the hub's log with other people's tools, unchanged:
 // filippo.io/torchwood and github.com/transparency-dev/formats, over C2SP
 // tlog-checkpoint, tlog-tiles, tlog-cosignature and tlog-proof. Its tests start
-// a hub and witnesses as processes, ask them by HTTP.
+// a hub and witnesses as processes, ask them by HTTP, and read the same
+// log again from the files that `idp log export` writes.
 //
 // It is a module of its own: nothing of ours is linked here, and what it links
 // reaches none of our programs.

@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,7 +23,7 @@ const leaves = 260
 
 // TestStrangersReadTheLog grows a served log past one full tile, then reads it
 // with torchwood and transparency-dev/formats: checkpoint, cosignatures, tiles,
-// bundles, proofs.
+// bundles, proofs; then from exported files.
 func TestStrangersReadTheLog(t *testing.T) {
 	h := startHub(t)
 	var note []byte
@@ -34,8 +36,7 @@ func TestStrangersReadTheLog(t *testing.T) {
 		if n == 2*leaves {
 			t.Fatalf("the log does not grow: %v\n%s", err, note)
 		}
-		// A card that there is not: refused, and in the operator's trail.
-		_ = exec.CommandContext(t.Context(), h.program, "revoke", "--data", h.data, "--credential", fmt.Sprint("none-", n)).Run()
+		h.grow(t, n)
 	}
 	tree := h.checkpoint(t, note)
 	fetch, err := torchwood.NewTileFetcher(h.url + "/log")
@@ -44,6 +45,39 @@ func TestStrangersReadTheLog(t *testing.T) {
 		entries := h.walk(t, fetch, tree)
 		h.proofs(t, entries)
 	})
+	t.Run("it reads the exported log", h.exported)
+}
+
+// grow revokes a card that there is not: refused, and in the operator's trail.
+func (h *hub) grow(t *testing.T, n int) {
+	t.Helper()
+	_ = exec.CommandContext(t.Context(), h.program, "revoke", "--data", h.data, "--credential", fmt.Sprint("none-", n)).Run()
+}
+
+// exported has the running hub's log written into files, and reads these; so
+// does the auditor.
+func (h *hub) exported(t *testing.T) {
+	t.Helper()
+	folder := t.TempDir()
+	h.command(t, "log", "export", "--log", h.url, "--trust", h.data, "--dir", folder)
+	files, err := torchwood.NewTileFS(os.DirFS(folder))
+	must(t, err)
+	note, err := files.ReadEndpoint(t.Context(), "checkpoint")
+	must(t, err)
+	h.walk(t, files, h.checkpoint(t, note))
+	h.command(t, "audit", "--log", folder, "--trust", h.data, "--data", t.TempDir())
+
+	h.start(t, "log", "export", "--log", h.url, "--trust", h.data, "--dir", folder, "--follow", "--interval", "100ms")
+	h.grow(t, 1)
+	eventually(t, func() error {
+		now, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
+		if err == nil && string(now) == string(note) {
+			err = errors.New("the files do not follow the log")
+		}
+		note = now
+		return err
+	})
+	h.walk(t, files, h.checkpoint(t, note))
 }
 
 func body(signed []byte) string {
