@@ -156,7 +156,10 @@ func (e *engines) build(ctx context.Context) (err error) {
 	}
 	e.buildLedger(trust)
 	e.buildIssuer()
-	return e.buildLog(trust.Log)
+	if err := e.buildLog(trust.Log); err != nil {
+		return err
+	}
+	return e.sayKeys(ctx)
 }
 
 func (e *engines) buildPeople(trust consent.Trust) (err error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/govmydata/mydata/pkg/audit"
 	"github.com/govmydata/mydata/pkg/tlog"
@@ -43,14 +44,31 @@ last. "idp audit --log DIR" reads the folder.`,
 		RunE: func(c *cobra.Command, _ []string) error { return runExport(c, o) },
 	}
 	f := c.Flags()
+	o.flags(f)
 	f.StringVar(&o.dir, "dir", "", "folder to write (required)")
-	f.StringVar(&o.log, "log", "", "published log: a hub's address, a log's URL prefix, or a folder (default the policy's address)")
-	f.StringVar(&o.trust, "trust", "", "folder with log-policy.txt (default DATA/trust, else DATA)")
 	f.BoolVar(&o.follow, "follow", false, "go on, until stopped")
 	f.DurationVar(&o.interval, "interval", time.Second, "between looks, with --follow")
 	_ = c.MarkFlagRequired("dir")
-	group.AddCommand(c)
+	group.AddCommand(c, newLogKeysCommand())
 	return group
+}
+
+// flags are those that say where the log is and what is believed.
+func (o *exportOptions) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.log, "log", "", "published log: a hub's address, a log's URL prefix, or a folder (default the policy's address)")
+	f.StringVar(&o.trust, "trust", "", "folder with log-policy.txt (default DATA/trust, else DATA)")
+}
+
+// source opens the log that is named, or that the policy gives an address for.
+func (o *exportOptions) source(a *audit.Audit) (err error) {
+	if o.log == "" && len(a.Policy.Logs) == 1 {
+		o.log = a.Policy.Logs[0].URL
+	}
+	if o.log == "" {
+		return errors.New("the policy gives the log no address; give --log")
+	}
+	a.Log, err = auditSource(o.log)
+	return err
 }
 
 func runExport(c *cobra.Command, o exportOptions) error {
@@ -58,18 +76,11 @@ func runExport(c *cobra.Command, o exportOptions) error {
 	if err := auditTrust(&a, o.trust, dataDir(c)); err != nil {
 		return err
 	}
-	if o.log == "" && len(a.Policy.Logs) == 1 {
-		o.log = a.Policy.Logs[0].URL
-	}
-	if o.log == "" {
-		return errors.New("log export: the policy gives no address; give --log")
-	}
 	if o.interval < 100*time.Millisecond {
 		return errors.New("log export: --interval is at least 100ms")
 	}
-	source, err := auditSource(o.log)
-	if err != nil {
-		return err
+	if err := o.source(&a); err != nil {
+		return fmt.Errorf("log export: %w", err)
 	}
 	if err := os.MkdirAll(o.dir, 0o755); err != nil { //nolint:gosec // G301: to be served
 		return fmt.Errorf("log export: %w", err)
@@ -82,7 +93,7 @@ func runExport(c *cobra.Command, o exportOptions) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("log export: another process writes into %s: %w", o.dir, err)
 	}
-	m := &mirror.Mirror{Source: source, Policy: a.Policy, Dir: o.dir}
+	m := &mirror.Mirror{Source: a.Log, Policy: a.Policy, Dir: o.dir}
 	if o.follow {
 		return followLog(c.Context(), m, o.interval)
 	}

@@ -25,6 +25,7 @@ type config struct {
 	Listen      string        `env:"LISTEN" envDefault:"127.0.0.1:8081"`
 	URL         string        `env:"URL" envDefault:"http://localhost:8081"`
 	Trust       string        `env:"TRUST"`
+	IssuerKeys  string        `env:"ISSUER_KEYS"`
 	Key         string        `env:"KEY"`
 	Chain       string        `env:"CHAIN"`
 	Socket      string        `env:"SOCKET"`
@@ -59,6 +60,7 @@ func (c *config) flags(f *pflag.FlagSet) {
 	text(&c.Listen, "listen", "address to listen on")
 	text(&c.URL, "url", "the verifier's public URL")
 	text(&c.Trust, "trust", "folder that `idp trust export` wrote; default DATA/trust")
+	text(&c.IssuerKeys, "issuer-keys", "file that `idp log keys` wrote: credentials and status lists of these keys alone; none by default")
 	text(&c.Key, "key", "PEM key that signs requests; default DATA/verifier/key.pem")
 	text(&c.Chain, "chain", "PEM certificate chain of that key, leaf first; default DATA/verifier/chain.pem")
 	text(&c.Socket, "socket", "unix socket for the commands; default DATA/verifier.sock")

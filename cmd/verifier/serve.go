@@ -22,6 +22,7 @@ import (
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
+	"github.com/govmydata/mydata/pkg/tlog"
 )
 
 // goodbye is how long a request under way may take after the service is told
@@ -106,11 +107,15 @@ func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slo
 	if err != nil {
 		return nil, fmt.Errorf("trust folder (written by `idp trust export`): %w", err)
 	}
+	history, err := readKeyHistory(c)
+	if err != nil {
+		return nil, err
+	}
 	return verifier.New(verifier.Config{
 		URL: c.URL, Wallet: c.Wallet, Key: key, Chain: chain, Queries: verifier.Presets(), Frame: frame, Life: c.Life, Logger: log, Limits: limits,
 		Judged: eyes.metrics.Presentation,
 		Verifier: &credential.Verifier{
-			Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: roots}},
+			Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: roots}, Keys: history},
 			Status: &statuslist.Client{Development: c.Development},
 		},
 	})
@@ -126,6 +131,27 @@ func readRoots(path string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%s holds no certificate", path)
 	}
 	return pool, nil
+}
+
+// readKeyHistory proves the issuer's keys by the log's policy, which is trusted
+// like the roots; nil when no file is named.
+func readKeyHistory(c config) (*credential.KeyHistory, error) {
+	if c.IssuerKeys == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.IssuerKeys)
+	if err != nil {
+		return nil, fmt.Errorf("issuer keys (written by `idp log keys`): %w", err)
+	}
+	policy, err := os.ReadFile(filepath.Join(c.Trust, "log-policy.txt"))
+	if err != nil {
+		return nil, fmt.Errorf("trust folder (written by `idp trust export`): %w", err)
+	}
+	log, err := tlog.ParsePolicy(policy)
+	if err != nil {
+		return nil, fmt.Errorf("trust folder: %w", err)
+	}
+	return credential.LoadKeyHistory(log, text)
 }
 
 // server bounds what one connection may cost.

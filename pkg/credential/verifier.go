@@ -22,6 +22,8 @@ type Policy struct {
 	// WithoutStatus are the types that may come without a status. A status
 	// that is named is always asked for.
 	WithoutStatus map[string]bool
+	// Keys are the keys that the issuers' log names; nil: they need not be there.
+	Keys *KeyHistory
 }
 
 // Statuses tells the status of a credential, or an error, which is a failed
@@ -120,6 +122,9 @@ func (r *verification) trusted(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := r.Policy.Keys.check("issuer", chain[0], r.now); err != nil {
+		return "", err
+	}
 	r.result.Chain = chain
 	return chain[0].Subject.CommonName, nil
 }
@@ -206,6 +211,9 @@ func (r *verification) status(ctx context.Context) (string, error) {
 	}
 	status, err := r.Status.Status(ctx, ref, func(x5c [][]byte) (crypto.PublicKey, error) {
 		chain, err := r.chains.check(x5c, r.roots, r.now)
+		if err == nil {
+			err = r.Policy.Keys.check("status", chain[0], r.now)
+		}
 		if err != nil {
 			return nil, err
 		}
