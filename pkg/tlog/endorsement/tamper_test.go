@@ -1,0 +1,163 @@
+package endorsement_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"os"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/tlog"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
+	et "github.com/govmydata/mydata/pkg/tlog/endorsement/endorsementtest"
+)
+
+// The folder that a real network gave: see testdata/README.md.
+const network = "testdata/network"
+
+func real(t testing.TB) (*endorsement.Trust, []byte, endorsement.Proof) {
+	t.Helper()
+	trust, err := endorsement.LoadTrust(os.DirFS(network))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(network + "/proof.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := endorsement.ParseProof(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(p.Marshal(), raw) {
+		t.Fatal("it is written in another form than it was read")
+	}
+	return trust, raw, p
+}
+
+// What peers of a real network signed passes, whoever made it.
+func TestRealProof(t *testing.T) {
+	trust, _, p := real(t)
+	got, err := trust.Verify(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Origin == "" || got.Size < 1 || got.Root == (tlog.Hash{}) || len(got.Organisations) != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Whatever byte of a real proof is changed, in its text or in the bytes that it
+// carries, a check with a name refuses it.
+func TestTamperWithAnyByte(t *testing.T) {
+	trust, raw, p := real(t)
+	refused := func(where string, i int, p endorsement.Proof, err error) {
+		if err == nil {
+			_, err = trust.Verify(p)
+		}
+		if err == nil {
+			t.Errorf("%s: byte %d may change", where, i)
+		} else if _, named := errors.AsType[*endorsement.Error](err); !named {
+			t.Errorf("%s: byte %d: %v has no name", where, i, err)
+		}
+	}
+	for i := range raw {
+		bent := bytes.Clone(raw)
+		bent[i] ^= 1 << (i % 7)
+		q, err := endorsement.ParseProof(bent)
+		refused("text", i, q, err)
+	}
+	for n := range p.Reads {
+		for name, part := range map[string]*[]byte{
+			"proposal": &p.Reads[n].Proposal, "response": &p.Reads[n].Response,
+			"endorser": &p.Reads[n].Endorser, "signature": &p.Reads[n].Signature,
+		} {
+			good := *part
+			for i := range good {
+				*part = bytes.Clone(good)
+				(*part)[i] ^= 1 << (i % 8)
+				refused(name, i, p, nil)
+			}
+			for _, bent := range [][]byte{good[:len(good)-1], append(bytes.Clone(good), 0), good[1:]} {
+				*part = bent
+				refused(name, -1, p, nil)
+			}
+			*part = good
+		}
+	}
+	if _, err := trust.Verify(p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// No byte of the folder makes a proof pass that should not.
+func TestTamperWithTheFolder(t *testing.T) {
+	c := channel()
+	c.Members[1].Revoke(c.Members[1].Root, c.Members[1].Peer)
+	c.Pin(start.Add(time.Hour))
+	one := c.Prove(record())
+	one.Reads = one.Reads[:1]
+	bad := map[string]endorsement.Proof{"revoked": c.Prove(record()), "one organisation of two": one, "another channel's": channel().Prove(record())}
+	good := c.Folder()
+	trust := c.Trust()
+	for name, p := range bad {
+		if _, err := trust.Verify(p); err == nil {
+			t.Fatalf("%s passes", name)
+		}
+	}
+	for file := range good {
+		for i := range good[file].Data {
+			bent := fstest.MapFS{}
+			for name, f := range good {
+				bent[name] = f
+			}
+			raw := bytes.Clone(good[file].Data)
+			raw[i] ^= 1 << (i % 8)
+			bent[file] = &fstest.MapFile{Data: raw}
+			trust, err := endorsement.LoadTrust(bent)
+			if err != nil {
+				continue
+			}
+			t.Errorf("%s: byte %d may change", file, i)
+			for name, p := range bad {
+				if _, err := trust.Verify(p); err == nil {
+					t.Errorf("%s: byte %d: %s passes", file, i, name)
+				}
+			}
+		}
+	}
+}
+
+// BenchmarkVerify reports what a check of a proof costs as a multiple of the
+// ECDSA verifications in it: two for each read, signature and certificate.
+func BenchmarkVerify(b *testing.B) {
+	trust, _, p := real(b)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := sha256.Sum256(nil)
+	signature := et.Sign(key, nil, false)
+	var floor time.Duration
+	for b.Loop() {
+		if _, err := trust.Verify(p); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		began := time.Now()
+		for range 2 * len(p.Reads) {
+			if !ecdsa.VerifyASN1(&key.PublicKey, digest[:], signature) {
+				b.Fatal("the floor fails")
+			}
+		}
+		floor += time.Since(began)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(floor), "x-its-ecdsa")
+	b.ReportMetric(float64(b.Elapsed())/float64(floor)*float64(2*len(p.Reads)), "ecdsa-verifications")
+}
