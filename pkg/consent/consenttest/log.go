@@ -67,6 +67,25 @@ func (l *Log) Tile(_ context.Context, t tlog.Tile) ([]byte, error) {
 	return raw, nil
 }
 
+// Head is the tree as it is, cosigned by nobody.
+func (l *Log) Head() (tlog.Checkpoint, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	note, err := tlog.NewCheckpoint(l.signer, int64(len(l.entries)), l.root())
+	if err != nil {
+		return tlog.Checkpoint{}, err
+	}
+	return tlog.Peek(note)
+}
+
+func (l *Log) root() tlog.Hash {
+	var edge tlog.Edge
+	for _, e := range l.entries {
+		edge.Append(tlog.LeafHash(e), func(tlog.Tile, []tlog.Hash) {})
+	}
+	return edge.Root()
+}
+
 // WaitProof answers an entry's place under a cosigned checkpoint.
 func (l *Log) WaitProof(ctx context.Context, entry []byte) (tlog.Proof, error) {
 	l.mu.Lock()
@@ -75,11 +94,7 @@ func (l *Log) WaitProof(ctx context.Context, entry []byte) (tlog.Proof, error) {
 	if index < 0 {
 		return tlog.Proof{}, errors.New("the entry is not in the log")
 	}
-	var edge tlog.Edge
-	for _, e := range l.entries {
-		edge.Append(tlog.LeafHash(e), func(tlog.Tile, []tlog.Hash) {})
-	}
-	size, root := int64(len(l.entries)), edge.Root()
+	size, root := int64(len(l.entries)), l.root()
 	path, err := tlog.ProveInclusion(ctx, l, size, root, int64(index))
 	if err != nil {
 		return tlog.Proof{}, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/tlog"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
 // ErrNotGranted says that a request was never granted: there are no terms to
@@ -28,10 +29,17 @@ type Proofs interface {
 	WaitProof(ctx context.Context, entry []byte) (tlog.Proof, error)
 }
 
+// Anchors answers what peers of a Fabric channel said about the checkpoint of
+// a size; false when it is not anchored, or not yet. It may be called at once.
+type Anchors interface {
+	Anchor(ctx context.Context, size int64) (endorsement.Proof, bool, error)
+}
+
 // Assembler makes receipts.
 type Assembler struct {
-	Ledger Ledger
-	Proofs Proofs
+	Ledger  Ledger
+	Proofs  Proofs
+	Anchors Anchors // nil where the log is not anchored
 }
 
 // ForCitizen is the citizen's own copy, with the approval opened.
@@ -66,6 +74,9 @@ func (a Assembler) assemble(ctx context.Context, id consent.GrantID, open bool, 
 			return Receipt{}, fmt.Errorf("receipt: event %d: %w", e.Seq, err)
 		}
 	}
+	if r.Anchors, err = a.anchors(ctx, r); err != nil {
+		return Receipt{}, err
+	}
 	digest, err := r.Digest()
 	if err != nil {
 		return Receipt{}, err
@@ -99,6 +110,52 @@ func (a Assembler) add(ctx context.Context, r *Receipt, e consent.Event, open bo
 		r.Approval = &proved
 	}
 	return nil
+}
+
+// anchors are the proofs of all checkpoints that the receipt leads to, as far
+// as there are any.
+func (a Assembler) anchors(ctx context.Context, r Receipt) ([]endorsement.Proof, error) {
+	if a.Anchors == nil {
+		return nil, nil
+	}
+	var all []endorsement.Proof
+	seen := map[int64]bool{}
+	for _, text := range r.proofs() {
+		proof, err := tlog.ParseProof([]byte(text))
+		if err != nil {
+			return nil, fmt.Errorf("receipt: anchors: %w", err)
+		}
+		c, err := tlog.Peek(proof.Checkpoint)
+		if err != nil {
+			return nil, fmt.Errorf("receipt: anchors: %w", err)
+		}
+		if seen[c.Size] {
+			continue
+		}
+		seen[c.Size] = true
+		anchor, found, err := a.Anchors.Anchor(ctx, c.Size)
+		if err != nil {
+			return nil, fmt.Errorf("receipt: anchor of size %d: %w", c.Size, err)
+		}
+		if found {
+			all = append(all, anchor)
+		}
+	}
+	return all, nil
+}
+
+// proofs are all places in the log that the receipt names.
+func (r Receipt) proofs() []string {
+	var all []string
+	for _, e := range r.Events {
+		all = append(all, e.Proof)
+	}
+	if r.Approval != nil {
+		for _, record := range r.Approval.History {
+			all = append(all, record.Proof)
+		}
+	}
+	return all
 }
 
 // bare is the event without what never leaves the hub.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
 // Schema is the schema_version of a receipt.
@@ -24,7 +25,10 @@ type Receipt struct {
 	Events        []Event           `json:"events"`
 	Commits       []string          `json:"commits"`
 	Received      []string          `json:"received"`
-	Record        string            `json:"record"` // mydata-record+jwt over all above
+	// Anchors are what peers of a Fabric channel said about the checkpoints
+	// that the events' proofs lead to; absent where none is anchored.
+	Anchors []endorsement.Proof `json:"anchors,omitempty"`
+	Record  string              `json:"record"` // mydata-record+jwt over all above
 }
 
 // Event is an event of the ledger with its place in the log.

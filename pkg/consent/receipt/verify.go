@@ -10,6 +10,7 @@ import (
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/tlog"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
 // Check is one thing that was checked.
@@ -50,6 +51,7 @@ type verifier struct {
 	receipt   Receipt
 	trust     consent.Trust
 	catalogue *catalogue.Catalogue
+	fabric    *endorsement.Trust
 	report    Report
 }
 
@@ -68,6 +70,7 @@ func Verify(r Receipt, t consent.Trust, options ...Option) Report {
 	}
 	v.checkApproval()
 	v.checkInclusion()
+	v.checkAnchors()
 	v.checkCommits()
 	v.checkReceived()
 	v.checkRecord(record)
@@ -195,24 +198,29 @@ func named(err error) error {
 // checkInclusion: the salted leaf of each event is under a witnessed checkpoint.
 func (v *verifier) checkInclusion() {
 	for i, e := range v.receipt.Events {
-		v.report.add(fmt.Sprintf("event %d (%s) in the log", i+1, e.Event.Kind), v.included(e), "")
+		_, err := v.included(e)
+		v.report.add(fmt.Sprintf("event %d (%s) in the log", i+1, e.Event.Kind), err, "")
 	}
 }
 
-func (v *verifier) included(e Event) error {
+func (v *verifier) included(e Event) (tlog.Checkpoint, error) {
 	if len(e.Salt) != 32 {
-		return fmt.Errorf("a salt of %d bytes", len(e.Salt))
+		return tlog.Checkpoint{}, fmt.Errorf("a salt of %d bytes", len(e.Salt))
 	}
 	entry, err := consent.Entry(e.Event, [32]byte(e.Salt))
 	if err != nil {
-		return err
+		return tlog.Checkpoint{}, err
 	}
-	proof, err := tlog.ParseProof([]byte(e.Proof))
+	return v.placed(entry, e.Proof)
+}
+
+// placed is the checkpoint under which an entry is.
+func (v *verifier) placed(entry []byte, text string) (tlog.Checkpoint, error) {
+	proof, err := tlog.ParseProof([]byte(text))
 	if err != nil {
-		return err
+		return tlog.Checkpoint{}, err
 	}
-	_, err = v.trust.Log.VerifyInclusion(entry, proof)
-	return err
+	return v.trust.Log.VerifyInclusion(entry, proof)
 }
 
 // checkCommits: each use was committed by the provider, over these terms.
