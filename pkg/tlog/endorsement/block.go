@@ -3,6 +3,8 @@ package endorsement
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -12,7 +14,8 @@ type ConfigBlock struct {
 	Channel  string
 	At       time.Time // as the orderer that cut it, or the maker of a first block, wrote
 	Sequence uint64
-	Config   []byte // common.Config, as it stands in the block
+	Members  []string // MSP ids of the application's organisations, sorted
+	Config   []byte   // common.Config, as it stands in the block
 }
 
 const (
@@ -55,7 +58,7 @@ func ParseConfigBlock(raw []byte) (ConfigBlock, error) {
 	if err != nil {
 		return ConfigBlock{}, blockError(err)
 	}
-	b.Sequence = c.sequence
+	b.Sequence, b.Members = c.sequence, slices.Sorted(maps.Keys(c.members))
 	return b, nil
 }
 

@@ -40,15 +40,34 @@ func real(t testing.TB) (*endorsement.Trust, []byte, endorsement.Proof) {
 	return trust, raw, p
 }
 
-// What peers of a real network signed passes, whoever made it.
+// What peers of a real network signed passes, before and after the channel's
+// configuration changed and the chaincode was upgraded; and no longer once the
+// channel revoked a peer.
 func TestRealProof(t *testing.T) {
 	trust, _, p := real(t)
-	got, err := trust.Verify(p)
+	revoked, err := endorsement.LoadTrust(os.DirFS("testdata/revoked"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Origin == "" || got.Size < 1 || got.Root == (tlog.Hash{}) || len(got.Organisations) != 2 {
-		t.Errorf("%+v", got)
+	raw, err := os.ReadFile(network + "/proof-later.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	later, err := endorsement.ParseProof(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]endorsement.Proof{"the first": p, "a later one": later} {
+		got, err := trust.Verify(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Origin == "" || got.Size < 1 || got.Root == (tlog.Hash{}) || len(got.Digests) == 0 || len(got.Organisations) != 2 {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if _, err := revoked.Verify(p); check(err) != endorsement.CheckRevoked {
+			t.Errorf("%s, of a peer that was revoked: %v", name, err)
+		}
 	}
 }
 
