@@ -1,0 +1,212 @@
+package anchor_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/govmydata/mydata/internal/anchor"
+	"github.com/govmydata/mydata/pkg/tlog"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
+)
+
+// forked replaces the log by another of the same key, so far as it has n entries.
+func (w *world) forked(t *testing.T, n int) {
+	t.Helper()
+	other := newHub(t, w.ledger)
+	for i := range n {
+		other.add(t, personal(1000+i))
+	}
+	other.proofs, other.newest = w.hub.proofs, w.hub.newest
+	w.hub.edge, w.hub.entries, w.hub.tiles, w.hub.note = other.edge, other.entries, other.tiles, other.note
+}
+
+func TestFork(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		size int
+	}{{"it stops at another root of the same size", 2}, {"it stops at a greater tree with another beginning", 5}} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.begin(t, nil, 0)
+			w.hub.add(t, personal(1), personal(2))
+			w.turn(t)
+			anchored := w.ledger.anchors[2].Root.String()
+			good := *w.hub
+			w.forked(t, tt.size)
+			w.now = w.now.Add(interval)
+			err := w.a.Step(t.Context())
+			if !errors.Is(err, anchor.ErrFork) || !strings.Contains(err.Error(), anchored) || !strings.Contains(err.Error(), w.hub.edge.Root().String()) {
+				t.Fatalf("%v", err)
+			}
+			if !w.a.Report().Forked || len(w.ledger.blocks) != 1 {
+				t.Error("it says nothing, or went on")
+			}
+			// A log that shows its first face again has still shown two.
+			w.hub.edge, w.hub.entries, w.hub.tiles, w.hub.note = good.edge, good.entries, good.tiles, good.note
+			w.begin(t, nil, 0)
+			if err := w.a.Run(t.Context()); !errors.Is(err, anchor.ErrFork) {
+				t.Errorf("after a restart: %v", err)
+			}
+			fork, err := w.outbox.Alarmed()
+			if err != nil || fork == nil || len(fork.Anchored.Note) == 0 || len(fork.Shown.Note) == 0 {
+				t.Errorf("evidence: %+v, %v", fork, err)
+			}
+		})
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		show func(t *testing.T, w *world)
+		want error
+	}{
+		{"an unwitnessed checkpoint", func(t *testing.T, w *world) { w.hub.publish(t, false) }, tlog.ErrUnwitnessed},
+		{"an older tree", func(t *testing.T, w *world) { w.forked(t, 1) }, anchor.ErrOlder},
+		{"a checkpoint of another log", func(t *testing.T, w *world) {
+			s, err := tlog.NewSigner("log.example/other", key(9))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.hub.note, _ = tlog.NewCheckpoint(s, 9, tlog.Hash{})
+		}, tlog.ErrUnsigned},
+		{"tiles that are not the checkpoint's", func(_ *testing.T, w *world) {
+			for path, data := range w.hub.tiles {
+				w.hub.tiles[path] = make([]byte, len(data))
+			}
+		}, anchor.ErrLog},
+		{"entries that are not the checkpoint's", func(_ *testing.T, w *world) { w.hub.entries[3] = personal(77) }, anchor.ErrLog},
+	} {
+		t.Run("it does not anchor "+tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.begin(t, nil, 0)
+			w.hub.add(t, personal(1), personal(2))
+			w.turn(t)
+			w.hub.add(t, personal(3), personal(4))
+			tt.show(t, w)
+			w.now = w.now.Add(interval)
+			if err := w.a.Step(t.Context()); !errors.Is(err, tt.want) || errors.Is(err, anchor.ErrFork) {
+				t.Errorf("%v, want %v", err, tt.want)
+			}
+			if len(w.ledger.blocks) != 1 {
+				t.Error("it anchored it")
+			}
+		})
+	}
+}
+
+// TestAnotherAnchorer: what somebody else with our identity anchored is taken
+// up, and the fork shows all the same.
+func TestAnotherAnchorer(t *testing.T) {
+	put := func(w *world) anchor.Put {
+		return anchor.Put{Origin: origin, Size: w.hub.edge.Size(), Root: w.hub.edge.Root()}
+	}
+	t.Run("it goes on behind a greater anchor, and nothing that rides is lost", func(t *testing.T) {
+		w := newWorld(t)
+		w.begin(t, nil, 0)
+		w.turn(t)
+		e := statement(t, "did", "did:web:a", 1)
+		w.hub.add(t, e)
+		w.ledger.down = anchor.ErrUnreachable
+		w.now = w.now.Add(interval)
+		_ = w.a.Step(t.Context())
+		w.ledger.down = nil
+		w.now = w.now.Add(interval)
+		w.hub.add(t, personal(2))
+		w.ledger.invalidate(t, put(w))
+		w.turn(t)
+		w.hub.add(t, personal(3))
+		w.turn(t)
+		w.turn(t)
+		w.whole(t, 3, map[string][]byte{"did did:web:a": e})
+	})
+	t.Run("it takes up the same size with other digests", func(t *testing.T) {
+		w := newWorld(t)
+		w.hub.add(t, personal(1))
+		w.begin(t, nil, 0)
+		w.turn(t)
+		e := statement(t, "did", "did:web:a", 1)
+		w.hub.add(t, e)
+		w.ledger.invalidate(t, put(w))
+		w.turn(t)
+		w.hub.add(t, personal(3))
+		w.turn(t)
+		w.turn(t)
+		w.whole(t, 3, map[string][]byte{"did did:web:a": e})
+	})
+	t.Run("it goes on where the ledger is when its folder is gone", func(t *testing.T) {
+		w := newWorld(t)
+		w.begin(t, nil, 0)
+		w.hub.add(t, personal(1))
+		w.turn(t)
+		w.hub.add(t, personal(2))
+		w.end()
+		w.folder, w.hub.proofs, w.hub.newest = t.TempDir(), map[int64]endorsement.Proof{}, 0
+		w.begin(t, nil, 0)
+		w.turn(t)
+		w.whole(t, 2, nil)
+	})
+	t.Run("it finds that the ledger holds another tree", func(t *testing.T) {
+		w := newWorld(t)
+		w.hub.add(t, personal(1), personal(2))
+		w.ledger.invalidate(t, anchor.Put{Origin: origin, Size: 1, Root: tlog.Hash{7}})
+		w.begin(t, nil, 0)
+		w.now = w.now.Add(interval)
+		if err := w.a.Step(t.Context()); !errors.Is(err, anchor.ErrFork) {
+			t.Errorf("%v", err)
+		}
+		if len(w.hub.proofs) != 1 {
+			t.Error("the hub was not told")
+		}
+	})
+}
+
+// TestVoid has another write come between endorsement and block.
+func TestVoid(t *testing.T) {
+	w := newWorld(t)
+	w.begin(t, nil, 3) // dies once the bytes are durable
+	w.hub.add(t, personal(1))
+	w.ledger.invalidate(t, anchor.Put{Origin: origin, Size: 1, Root: w.hub.edge.Root()})
+	w.hub.add(t, personal(2))
+	w.now = w.now.Add(interval)
+	_ = w.a.Step(t.Context()) // takes up size 1
+	w.begin(t, nil, 2)        // chosen, prepared, dead
+	w.now = w.now.Add(interval)
+	_ = w.a.Step(t.Context())
+	size, root := w.hub.edge.Size(), w.hub.edge.Root()
+	w.ledger.invalidate(t, anchor.Put{Origin: origin, Size: size, Root: root})
+	w.turn(t)
+	w.whole(t, 2, nil)
+	w.hub.add(t, personal(3))
+	w.turn(t)
+	w.whole(t, 3, nil)
+}
+
+// TestRemind: a hub that was set back is told what is anchored.
+func TestRemind(t *testing.T) {
+	w := newWorld(t)
+	w.begin(t, nil, 0)
+	w.hub.add(t, personal(1))
+	w.turn(t)
+	clear(w.hub.proofs)
+	w.hub.newest = 0
+	w.turn(t)
+	if len(w.hub.proofs) != 1 {
+		t.Error("the hub was not reminded")
+	}
+	w.hub.refuses = anchor.ErrNotTaken
+	w.hub.add(t, personal(2))
+	for range 3 {
+		w.now = w.now.Add(interval)
+		if err := w.a.Step(t.Context()); err != nil && !errors.Is(err, anchor.ErrNotTaken) {
+			t.Fatal(err)
+		}
+	}
+	if w.ledger.latest != 2 {
+		t.Error("a hub that takes no proof stops the anchoring")
+	}
+	w.hub.refuses = nil
+	w.turn(t)
+	w.whole(t, 2, nil)
+}
