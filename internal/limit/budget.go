@@ -30,6 +30,7 @@ const (
 	LoginFail  = "login_fail" // answers of passkeys that were not accepted, of an address
 	Credential = "credential" // credentials issued to a citizen
 	Question   = "question"   // questions that a verifier's page asks, of an address
+	Anchor     = "anchor"     // proofs of anchors that were brought, of an address
 )
 
 // Budgets are the defaults. An address may be an office or a whole network of
@@ -44,6 +45,7 @@ func Budgets() map[string]Budget {
 		LoginFail:  {100, 15 * time.Minute, true},
 		Credential: {30, time.Hour, false},
 		Question:   {120, time.Minute, false},
+		Anchor:     {60, time.Minute, false},
 	}
 }
 

@@ -16,9 +16,10 @@
 //     the compare-and-swap keeps them right.
 //   - Nothing is integrated before the state was found whole (tiles, root,
 //     signature, published checkpoint) and a quorum of witnesses agreed that
-//     they know nothing newer: a database restored from a backup stops the
+//     they know nothing newer, and nothing is signed before the tree was found
+//     to continue the last anchor: a database restored from a backup stops the
 //     log with ErrRolledBack, it does not fork it.
 //   - Witnesses out of reach delay publishing. They never touch commits.
 //
-// Left out: anchors, and pruning.
+// Left out: anchoring (internal/anchor), and pruning.
 package sequencer

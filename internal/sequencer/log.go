@@ -16,9 +16,10 @@ import (
 var (
 	// ErrPending says that an entry is in no published, witnessed checkpoint yet.
 	ErrPending = errors.New("not yet in a witnessed checkpoint")
-	// ErrRolledBack says that a witness has cosigned a tree that the storage
-	// does not know: the storage was set back, or another writer uses our key.
-	ErrRolledBack = errors.New("a witness knows a newer or another tree than the storage")
+	// ErrRolledBack says that a witness has cosigned, or a ledger holds, a tree
+	// that the storage does not know: the storage was set back, or another
+	// writer uses our key.
+	ErrRolledBack = errors.New("a witness or an anchor knows a newer or another tree than the storage")
 	// ErrCorrupt says that the storage contradicts itself.
 	ErrCorrupt = errors.New("the log's storage contradicts itself")
 )
@@ -55,7 +56,8 @@ type Log struct {
 	witnesses []*witness
 	tree      *Tree // as last read or written; nil: read it again
 	edge      *tlog.Edge
-	agreed    bool // a quorum of witnesses knows nothing newer
+	anchored  Anchor // as last found to be a beginning of the tree
+	agreed    bool   // a quorum of witnesses knows nothing newer
 	askAgain  time.Time
 	pause     time.Duration // grows while witnesses are out of reach
 	term      term
@@ -219,6 +221,9 @@ func (l *Log) step(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := l.compare(ctx); err != nil {
+		return err
+	}
 	if !l.agreed {
 		if err := l.publish(ctx); err != nil {
 			return err
@@ -257,7 +262,7 @@ func (l *Log) load(ctx context.Context) error {
 			return err
 		}
 	}
-	l.tree = &tree
+	l.tree, l.anchored = &tree, Anchor{}
 	if first || published.Size < tree.Size {
 		l.waits()
 	}

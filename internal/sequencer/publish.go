@@ -190,6 +190,11 @@ func (l *Log) ProofOfLeaf(ctx context.Context, leaf tlog.Hash) (tlog.Proof, erro
 	if err != nil {
 		return tlog.Proof{}, fmt.Errorf("read checkpoint: %w", err)
 	}
+	return l.prove(ctx, leaf, p)
+}
+
+// prove makes the proof in a published checkpoint; ErrPending: not in it.
+func (l *Log) prove(ctx context.Context, leaf tlog.Hash, p Published) (tlog.Proof, error) {
 	index, err := l.o.Storage.Index(ctx, leaf)
 	if errors.Is(err, ErrNone) || err == nil && index >= p.Size {
 		return tlog.Proof{}, ErrPending

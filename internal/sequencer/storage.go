@@ -63,6 +63,7 @@ type Lease struct {
 // Storage keeps the log. Reads see every write that returned nil; all methods
 // may run at once, also from several processes.
 type Storage interface {
+	Anchors
 	// Pending gives leaves without a place, oldest first, at most limit.
 	Pending(ctx context.Context, limit int) ([]Leaf, error)
 	// Waiting counts leaves without a place and says since when the oldest

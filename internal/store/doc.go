@@ -14,7 +14,7 @@
 //   - unavailable.go, pool.go, ready.go: which errors are the database's own
 //     (ErrUnavailable), and what readiness asks.
 //   - leaves.go: newCommit and appendLeaves, the two calls each commit makes.
-//   - log.go, audit.go: the rows of the transparency log, and what an auditor
+//   - log.go, anchor.go, audit.go: the rows of the transparency log, and what an auditor
 //     recomputes them from.
 //
 // What always holds: a transaction is SERIALIZABLE; its COMMIT is checked; a

@@ -24,6 +24,8 @@ type Handler struct {
 	Log       Log
 	Frame     *web.Frame
 	Catalogue func() string // the signed snapshot in force; "" before the first
+	Anchors   Anchors       // nil: none are kept
+	Limits    Limits        // nil: anchors are not bounded
 }
 
 // Mount adds the log's addresses to a mux. They have no state, so that no
@@ -33,6 +35,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /log/tile/", h.tile)
 	mux.HandleFunc("GET /log/proof", h.proof)
 	mux.HandleFunc("GET /catalogue", h.catalogue)
+	h.mountAnchors(mux)
 }
 
 // catalogue serves the signed snapshot: whoever reads it checks the hub's
