@@ -36,6 +36,9 @@ type config struct {
 	Metrics     string `env:"METRICS"`
 	Traces      string `env:"TRACES"`
 	Development bool   `env:"DEVELOPMENT"`
+	FabricTrust string `env:"FABRIC_TRUST"`
+
+	AnchorAge time.Duration `env:"ANCHOR_AGE" envDefault:"10m"`
 
 	Proxies          string        `env:"PROXIES"`
 	TrustedAddresses string        `env:"TRUSTED_ADDRESSES"`
@@ -49,7 +52,7 @@ const envPrefix = "MYDATA_IDP_"
 
 // neighbours are the prefixes of the other programs, which may share an
 // environment file with this one.
-var neighbours = []string{"VERIFIER", "INSURER", "LICENCE", "WALLET", "WITNESS"}
+var neighbours = []string{"VERIFIER", "INSURER", "LICENCE", "WALLET", "WITNESS", "ANCHOR"}
 
 // flags adds the flags with these names, all of them when none is named.
 func (c *config) flags(f *pflag.FlagSet, names ...string) {
@@ -72,6 +75,10 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	text(&c.TLSKey, "tls-key", "PEM key of that certificate")
 	text(&c.Metrics, "metrics", "address of its own for Prometheus: loop-back, or a named address by https; none by default")
 	text(&c.Traces, "traces", "OTLP/HTTP collector to send traces to; none by default, OTEL_EXPORTER_OTLP_ENDPOINT names one too")
+	text(&c.FabricTrust, "fabric-trust", "folder of trust in the Fabric channel that the log is anchored on (idp anchor trust); none by default: proofs of anchors are not taken")
+	if wanted("anchor-age") {
+		f.DurationVar(&c.AnchorAge, "anchor-age", c.AnchorAge, "how long a checkpoint may wait for its anchor before readiness says so ("+variable("anchor-age")+")")
+	}
 	c.limitFlags(f, wanted, text)
 	if wanted("development") {
 		f.BoolVar(&c.Development, "development", c.Development,

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/anchor"
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/limit"
 	"github.com/govmydata/mydata/internal/registry"
@@ -43,6 +44,7 @@ type engines struct {
 	offers   *credential.Offers
 	nonces   *credential.Nonces
 	sequence *sequencer.Log
+	anchors  *anchor.Book // nil: proofs of anchors are not taken
 
 	limits      *limit.Limits
 	connections *limit.Connections
@@ -232,7 +234,7 @@ func (e *engines) buildLog(policy tlog.Policy) (err error) {
 	}
 	e.eyes.watch(e.sequence)
 	e.receipts = receipt.Assembler{Ledger: e.ledger, Proofs: e.sequence}
-	return nil
+	return e.buildAnchors()
 }
 
 // sweep deletes what has expired, every now and then.

@@ -70,7 +70,11 @@ func newFaces(e *engines) (*faces, error) {
 		Frame: frame, Accounts: e.accounts, Ledger: e.ledger, Receipts: e.receipts, Issuer: e.issuer, Offers: cards,
 		Catalogue: e.registry.Catalogue, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,
 	}).Mount(mux)
-	(&public.Handler{Log: e.sequence, Frame: frame, Catalogue: e.registry.CatalogueJWS}).Mount(mux)
+	shelf := &public.Handler{Log: e.sequence, Frame: frame, Catalogue: e.registry.CatalogueJWS, Limits: e.limits}
+	if e.anchors != nil {
+		shelf.Anchors = e.anchors
+	}
+	shelf.Mount(mux)
 	mountHealth(mux, frame, e.ready, e.late, e.role)
 	operator, err := newOperator(e, cards)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +76,10 @@ const patience = 5 * time.Second
 
 // late says why checkpoints are late, and since when; "" when they are not.
 func (e *engines) late() string {
+	return strings.Join(slices.DeleteFunc([]string{e.lateCheckpoints(), e.lateAnchors()}, func(s string) bool { return s == "" }), "; ")
+}
+
+func (e *engines) lateCheckpoints() string {
 	since, err := e.sequence.Delayed()
 	if err == nil || time.Since(since) < patience {
 		return ""

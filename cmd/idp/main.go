@@ -46,6 +46,7 @@ func newRootCommand() *cobra.Command {
 		newServeCommand(), newMigrateCommand(), newKeygenCommand(), newWitnessCommand(),
 		newEnrolCommand(), newOfferCommand(), newRevokeCommand(), newClientCommand(),
 		newCatalogueCommand(), newTrustCommand(), newReceiptCommand(), newAuditCommand(), newTrailCommand(), newLogCommand(),
+		newAnchorCommand(),
 	)
 	return root
 }

@@ -46,6 +46,9 @@ type Rows interface {
 // tree's, and tiles of it are there. Size is 0 before the first leaf.
 type Tree interface {
 	Head(ctx context.Context) (size int64, root tlog.Hash, err error)
+	// Beyond says since when a checkpoint of more than this size is published;
+	// the zero time when none is.
+	Beyond(ctx context.Context, size int64) (since time.Time, err error)
 	tlog.Tiles
 }
 
@@ -113,6 +116,39 @@ func (b *Book) contradicts(ctx context.Context, there endorsement.Anchored) (con
 		return fmt.Errorf("%w: at size %d root %s is anchored: %w", ErrContradicts, there.Size, there.Root, err), nil
 	}
 	return nil, nil
+}
+
+// Lag is how far anchoring is behind.
+type Lag struct {
+	Size  int64     // of the newest anchor; 0 when there is none
+	At    time.Time // when its proof came
+	Since time.Time // since when a published checkpoint waits for an anchor; zero: none does
+}
+
+// Lag reads how far anchoring is behind.
+func (b *Book) Lag(ctx context.Context) (Lag, error) {
+	k, err := b.Rows.Newest(ctx)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Lag{}, fmt.Errorf("read anchor: %w", err)
+	}
+	if err != nil {
+		k = Kept{}
+	}
+	since, err := b.Log.Beyond(ctx, k.Size)
+	return Lag{k.Size, k.At, since}, err
+}
+
+// Anchor implements receipt.Anchors.
+func (b *Book) Anchor(ctx context.Context, size int64) (endorsement.Proof, bool, error) {
+	k, err := b.Rows.Of(ctx, size)
+	if errors.Is(err, ErrNotFound) {
+		return endorsement.Proof{}, false, nil
+	}
+	if err != nil {
+		return endorsement.Proof{}, false, err
+	}
+	p, err := endorsement.ParseProof(k.Proof)
+	return p, err == nil, err
 }
 
 // Newest is the proof of the greatest size, or ErrNotFound.

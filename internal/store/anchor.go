@@ -78,6 +78,16 @@ func (a *Anchors) Head(ctx context.Context) (size int64, root tlog.Hash, err err
 	return t.Size, t.Root, err
 }
 
+// Beyond implements anchor.Tree: checkpoints are published in their order.
+func (a *Anchors) Beyond(ctx context.Context, size int64) (since time.Time, err error) {
+	var at int64
+	err = a.db.db.QueryRowContext(ctx, `SELECT published FROM log_checkpoints WHERE size > $1 ORDER BY size LIMIT 1`, size).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return time.UnixMilli(at), err
+}
+
 // Tile implements anchor.Tree.
 func (a *Anchors) Tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 	return a.db.Log().Tile(ctx, t)
