@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/anchor"
+	"github.com/govmydata/mydata/internal/anchor/anchortest"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -17,7 +18,7 @@ const interval = time.Minute
 // world is a log, a ledger, a folder and a clock; anchorers come and go.
 type world struct {
 	ledger *ledger
-	hub    *hub
+	hub    *anchortest.Hub
 	folder string
 	now    time.Time
 	outbox *breaking
@@ -27,7 +28,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	l := newLedger()
-	return &world{ledger: l, hub: newHub(t, l), folder: t.TempDir(), now: time.Unix(1_800_000_000, 0)}
+	return &world{ledger: l, hub: anchortest.New(t, l), folder: t.TempDir(), now: time.Unix(1_800_000_000, 0)}
 }
 
 // breaking is the folder whose n-th write breaks, or after whose n-th write the
@@ -63,9 +64,9 @@ func (w *world) begin(t *testing.T, f *fault, dies int) {
 		t.Fatal(err)
 	}
 	w.outbox = &breaking{Folder: folder, fault: f, dies: dies}
-	w.ledger.fault, w.hub.fault = f, f
+	w.ledger.fault, w.hub.Broken = f, f.broken
 	w.a, err = anchor.New(anchor.Options{
-		Hub: w.hub, Chain: w.ledger, Outbox: w.outbox, Policy: w.hub.policy, Trust: w.ledger, Interval: interval,
+		Hub: w.hub, Chain: w.ledger, Outbox: w.outbox, Policy: w.hub.Policy, Trust: w.ledger, Interval: interval,
 		Now: func() time.Time { return w.now }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -111,13 +112,13 @@ func (w *world) whole(t *testing.T, size int64, newest map[string][]byte) {
 	}
 	for n, a := range w.ledger.anchors {
 		var edge tlog.Edge
-		for _, e := range w.hub.entries[:n] {
+		for _, e := range w.hub.Listed[:n] {
 			edge.Append(tlog.LeafHash(e), nil)
 		}
 		if edge.Root() != a.Root {
 			t.Errorf("the anchor of size %d is of another tree", n)
 		}
-		if p, ok := w.hub.proofs[n]; !ok {
+		if p, ok := w.hub.Proofs[n]; !ok {
 			t.Errorf("the hub has no proof of size %d", n)
 		} else if got, err := w.ledger.Verify(p); err != nil || got.Root != a.Root {
 			t.Errorf("the hub's proof of size %d: %v", n, err)
@@ -139,12 +140,12 @@ func TestAnchor(t *testing.T) {
 	}
 	list, again := statement(t, "status-list", "https://hub.example/lists/1", 1), statement(t, "status-list", "https://hub.example/lists/1", 2)
 	catalogue, foreign := statement(t, "catalogue", "", 1), statement(t, "operator", "x", 1)
-	w.hub.add(t, personal(1), list, foreign, catalogue)
+	w.hub.Add(t, personal(1), list, foreign, catalogue)
 	w.turn(t)
 	for n := range 700 {
-		w.hub.add(t, personal(n))
+		w.hub.Add(t, personal(n))
 	}
-	w.hub.add(t, again, list) // of one moment, in the other order
+	w.hub.Add(t, again, list) // of one moment, in the other order
 	w.turn(t)
 	w.whole(t, 706, map[string][]byte{"status-list https://hub.example/lists/1": again, "catalogue catalogue": catalogue})
 	if n := len(w.ledger.blocks); n != 2 || len(w.ledger.digests) != 2 {
@@ -161,7 +162,7 @@ func TestOneTransactionAnInterval(t *testing.T) {
 	w := newWorld(t)
 	for n := range 50 { // five intervals
 		w.begin(t, nil, 0)
-		w.hub.add(t, personal(n))
+		w.hub.Add(t, personal(n))
 		w.now = w.now.Add(interval / 10)
 		if err := w.a.Step(t.Context()); err != nil {
 			t.Fatal(err)
@@ -171,7 +172,7 @@ func TestOneTransactionAnInterval(t *testing.T) {
 		t.Errorf("%d transactions in five intervals", n)
 	}
 	w.now = w.now.Add(-24 * time.Hour) // a clock that is set back does not stop it
-	w.hub.add(t, personal(99))
+	w.hub.Add(t, personal(99))
 	w.turn(t)
 	w.whole(t, 51, nil)
 }
@@ -184,12 +185,12 @@ func TestMoreDigestsThanFit(t *testing.T) {
 		id := fmt.Sprintf("did:web:agency-%d.example", n)
 		e := statement(t, "did", id, 1)
 		newest["did "+id] = e
-		w.hub.add(t, e)
+		w.hub.Add(t, e)
 	}
 	w.turn(t)
 	w.begin(t, nil, 0)
 	for n := range 2 {
-		w.hub.add(t, personal(n))
+		w.hub.Add(t, personal(n))
 		w.turn(t)
 	}
 	w.whole(t, 602, newest)
