@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -22,6 +21,14 @@ type Audit struct {
 	// does not say they were.
 	RP       approval.RelyingParty
 	Officers []jose.JSONWebKey
+	// Resume is where an earlier walk was interrupted; nil: begin at the first
+	// entry. With Events the walk always begins there: it needs every leaf.
+	Resume *Progress
+	// Keep is called now and then with what Resume may be next time; nil: never.
+	// An error ends the audit.
+	Keep func(Progress) error
+	// Moved hears how far the walk is, after each bundle; nil: nobody does.
+	Moved func(done, size int64)
 
 	report Report
 	now    tlog.Checkpoint
@@ -30,15 +37,22 @@ type Audit struct {
 	said   []Statement
 }
 
-// Run makes every check and reports. The error says only that the context
-// ended.
+// Run makes every check and reports. The error says that the context ended, or
+// that what Keep was given could not be kept.
 func (a *Audit) Run(ctx context.Context) (Report, error) {
 	a.report, a.leaves, a.said = Report{Findings: []Finding{}}, map[tlog.Hash]bool{}, nil
-	if a.checkpoint(ctx) && a.remembered() {
-		a.walk(ctx)
-		if a.Events != nil {
-			a.events(ctx)
-		}
+	if !a.checkpoint(ctx) || !a.remembered() {
+		return a.report, ctx.Err()
+	}
+	from, ok := a.resumed(ctx)
+	if !ok {
+		return a.report, ctx.Err()
+	}
+	if err := a.walk(ctx, from); err != nil {
+		return a.report, err
+	}
+	if a.Events != nil {
+		a.events(ctx)
 	}
 	return a.report, ctx.Err()
 }
@@ -77,24 +91,99 @@ func (a *Audit) remembered() bool {
 	if len(a.Before) == 0 {
 		return true
 	}
-	before, err := a.Policy.Open(a.Before)
-	if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) || before.Origin != a.now.Origin {
-		a.report.find(Remembered, "the remembered checkpoint is not one of this log")
+	before, ok := a.recall(a.Before, "the remembered checkpoint")
+	if !ok {
 		return false
 	}
 	a.before, a.report.Since = before, before.Size
-	switch {
-	case a.now.Size < before.Size:
-		a.contradiction(RolledBack, "the log has %d entries, it had %d", a.now.Size, before.Size)
-		return false
-	case a.now.Size == before.Size && a.now.Root != before.Root:
-		a.contradiction(TwoLogs, "two roots for size %d", a.now.Size)
-		return false
+	if a.now.Size > before.Size {
+		return true
 	}
-	return true
+	return a.take(Continues(context.Background(), a.Log, before, a.now)) // sizes and roots alone: no tile is read
 }
 
-func (a *Audit) contradiction(c Check, format string, args ...any) {
-	a.report.Findings = append(a.report.Findings,
-		Finding{c, fmt.Sprintf(format, args...), []string{string(a.before.Note), string(a.now.Note)}})
+// recall opens a checkpoint that an earlier run kept.
+func (a *Audit) recall(note []byte, which string) (tlog.Checkpoint, bool) {
+	c, err := a.Policy.Open(note)
+	if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) || c.Origin != a.now.Origin {
+		a.report.find(Remembered, "%s is not one of this log", which)
+		return tlog.Checkpoint{}, false
+	}
+	return c, true
 }
+
+// take adds a finding; true: there was none.
+func (a *Audit) take(f *Finding) bool {
+	if f != nil {
+		a.report.Findings = append(a.report.Findings, *f)
+	}
+	return f == nil
+}
+
+// resumed is the edge to go on from, once the log has kept to the checkpoint
+// that was being walked to then.
+func (a *Audit) resumed(ctx context.Context) (*tlog.Edge, bool) {
+	if a.Resume == nil {
+		return nil, true
+	}
+	walking, ok := a.recall([]byte(a.Resume.Note), "the checkpoint of the interrupted walk")
+	if !ok {
+		return nil, false
+	}
+	edge, err := a.Resume.At()
+	if err != nil || edge.Size() > walking.Size {
+		a.report.find(Remembered, "%v", errProgress)
+		return nil, false
+	}
+	if !a.take(Continues(ctx, a.Log, walking, a.now)) {
+		return nil, false
+	}
+	if a.Events != nil {
+		return nil, true
+	}
+	a.report.Resumed = edge.Size()
+	return edge, true
+}
+
+// keepEvery is after how many entries progress is kept.
+const keepEvery = 256 * tlog.TileWidth
+
+// walk compares entries, tiles and root, and the root at the remembered size.
+func (a *Audit) walk(ctx context.Context, from *tlog.Edge) error {
+	w := Walk{Log: a.Log, To: a.now, From: from, Kept: a.kept, Each: a.each}
+	_, found, err := w.Run(ctx)
+	if a.keeps() && w.agree() && (err != nil || found != nil) { // interrupted, or out of reach
+		err = errors.Join(err, a.Keep(NewProgress(w.entries, a.now.Note)))
+	}
+	if err != nil {
+		return err
+	}
+	if !a.take(found) {
+		return nil
+	}
+	a.report.pass("entries, tiles and root are one tree")
+	if len(a.before.Note) > 0 && a.take(Continues(ctx, a.Log, a.before, a.now)) {
+		a.report.pass("it continues the log seen before")
+	}
+	return nil
+}
+
+// each takes one entry: a statement explains itself.
+func (a *Audit) each(_ int64, entry []byte, leaf tlog.Hash) error {
+	if a.Events != nil && !a.hear(entry) {
+		a.leaves[leaf] = false
+	}
+	return nil
+}
+
+func (a *Audit) kept(edge *tlog.Edge) error {
+	if a.Moved != nil {
+		a.Moved(edge.Size(), a.now.Size)
+	}
+	if !a.keeps() || edge.Size()%keepEvery != 0 {
+		return nil
+	}
+	return a.Keep(NewProgress(edge, a.now.Note))
+}
+
+func (a *Audit) keeps() bool { return a.Keep != nil && a.Events == nil }

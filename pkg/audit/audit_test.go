@@ -33,7 +33,7 @@ func private(seed byte) ed25519.PrivateKey {
 
 func at() time.Time { return time.Unix(1_800_000_000, 0) }
 
-func newLog(t *testing.T) *published {
+func newLog(t testing.TB) *published {
 	t.Helper()
 	p := &published{folder: t.TempDir()}
 	var err error
@@ -102,6 +102,14 @@ func (p *published) publish(t *testing.T, size int, entry func(int) []byte) []by
 
 func (p *published) sign(t *testing.T, size int64, root tlog.Hash) []byte {
 	t.Helper()
+	note := p.signed(t, size, root)
+	p.write(t, "checkpoint", note)
+	return note
+}
+
+// signed is a checkpoint with its cosignature.
+func (p *published) signed(t testing.TB, size int64, root tlog.Hash) []byte {
+	t.Helper()
 	note, err := tlog.NewCheckpoint(p.signer, size, root)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +121,6 @@ func (p *published) sign(t *testing.T, size int64, root tlog.Hash) []byte {
 	if note, err = tlog.Merge(note, line); err != nil {
 		t.Fatal(err)
 	}
-	p.write(t, "checkpoint", note)
 	return note
 }
 

@@ -56,7 +56,8 @@ type Report struct {
 	Size      int64     `json:"size"`
 	Root      string    `json:"root,omitempty"`
 	Witnesses []string  `json:"witnesses,omitempty"`
-	Since     int64     `json:"since,omitempty"` // size remembered from last time
+	Since     int64     `json:"since,omitempty"`   // size remembered from last time
+	Resumed   int64     `json:"resumed,omitempty"` // entries that an interrupted walk had verified
 	Passed    []string  `json:"passed,omitempty"`
 	Events    int64     `json:"events,omitempty"`
 	Pending   int64     `json:"pending,omitempty"` // events whose leaf has no place yet

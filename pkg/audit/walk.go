@@ -7,39 +7,74 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
-// walker reads the log from its first entry to its last and builds the tree
-// twice: of the entries, and of the lowest tiles. Where they differ, the root
-// that the checkpoint signs says which was altered.
-type walker struct {
-	*Audit
-	entries, tiles tlog.Edge
-	higher         []difference // tiles above the lowest, against the entries
-	lowest         string       // the first place where entries and tiles differ
-	atBefore       tlog.Hash    // root of the entries at the remembered size
+// Walk reads the entries of a log, from a verified beginning to a checkpoint,
+// and builds the tree twice: of the entries, and of the lowest tiles. Where they
+// differ, the root that the checkpoint signs says which was altered. It holds
+// one bundle and the tree's right edge in memory, whatever the log's size.
+type Walk struct {
+	Log Source
+	To  tlog.Checkpoint
+	// From is the edge of what was verified before, at the beginning of a
+	// bundle; nil: nothing was. Whoever gives one has checked with Continues
+	// that the checkpoint it belongs to is a beginning of To.
+	From *tlog.Edge
+	// Each gets every entry as it is read, in order: what it says is known to be
+	// the log's only once Run has found nothing. Its error ends the walk.
+	Each func(index int64, entry []byte, leaf tlog.Hash) error
+	// Kept is called after a bundle while entries and tiles agree, with the edge
+	// so far. Its error ends the walk.
+	Kept func(edge *tlog.Edge) error
+
+	entries *tlog.Edge
+	tiles   *tlog.Edge   // nil: no different from entries so far
+	higher  []difference // tiles above the lowest, against the entries
+	lowest  string       // the first place where entries and tiles differ
 }
 
 type difference struct{ path, what string }
 
-// walk compares entries, tiles and root, and the root at the remembered size.
-func (a *Audit) walk(ctx context.Context) {
-	w := walker{Audit: a, atBefore: tlog.EmptyRoot}
-	for index := int64(0); index*tlog.TileWidth < a.now.Size; index++ {
-		width := int(min(tlog.TileWidth, a.now.Size-index*tlog.TileWidth))
-		if err := w.bundle(ctx, index, width); err != nil {
-			a.report.find(Unreadable, "%v", err)
-			return
+// Run walks. It gives the edge of the tree, or the finding that says what was
+// altered, or could not be read. The error says that the context ended, or is
+// Each's or Kept's.
+func (w *Walk) Run(ctx context.Context) (*tlog.Edge, *Finding, error) {
+	w.entries, w.tiles, w.higher, w.lowest = new(tlog.Edge), nil, nil, ""
+	if w.From != nil {
+		w.entries = w.From.Clone()
+	}
+	if begin := w.entries.Size(); begin%tlog.TileWidth != 0 || begin > w.To.Size {
+		return nil, nil, fmt.Errorf("walk: it cannot begin at %d", begin)
+	}
+	for index := w.entries.Size() / tlog.TileWidth; index*tlog.TileWidth < w.To.Size; index++ {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		width := int(min(tlog.TileWidth, w.To.Size-index*tlog.TileWidth))
+		unread, err := w.bundle(ctx, index, width)
+		if err == nil && ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		if unread != nil || err != nil {
+			return nil, unread, err
+		}
+		if w.Kept != nil && width == tlog.TileWidth && w.agree() {
+			if err := w.Kept(w.entries); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	w.entries.Partial(w.compare(ctx))
-	w.judge()
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	return w.entries, w.judge(), nil
 }
 
 // bundle adds one entry bundle and its lowest tile to the two trees.
-func (w *walker) bundle(ctx context.Context, index int64, width int) error {
+func (w *Walk) bundle(ctx context.Context, index int64, width int) (*Finding, error) {
 	name := tlog.Tile{Level: tlog.Entries, Index: index, Width: width}
 	data, err := w.Log.Tile(ctx, name)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name.Path(), err)
+		return unreadable(name, err), nil
 	}
 	entries, err := tlog.ParseBundle(data, width)
 	if err != nil {
@@ -49,7 +84,7 @@ func (w *walker) bundle(ctx context.Context, index int64, width int) error {
 	}
 	lowest := tlog.Tile{Level: 0, Index: index, Width: width}
 	if data, err = w.Log.Tile(ctx, lowest); err != nil {
-		return fmt.Errorf("%s: %w", lowest.Path(), err)
+		return unreadable(lowest, err), nil
 	}
 	hashes, err := tlog.ParseHashes(data, width)
 	if err != nil {
@@ -58,33 +93,42 @@ func (w *walker) bundle(ctx context.Context, index int64, width int) error {
 	}
 	compare := w.compare(ctx)
 	for i, entry := range entries {
-		leaf := tlog.LeafHash(entry)
+		leaf, at := tlog.LeafHash(entry), w.entries.Size()
 		if leaf != hashes[i] {
-			w.differ(fmt.Sprintf("%s, entry %d", name.Path(), w.entries.Size()))
+			w.differ(fmt.Sprintf("%s, entry %d", name.Path(), at))
 		}
-		if !w.hear(entry) { // a statement explains itself
-			w.leaves[leaf] = false
+		if w.Each != nil {
+			if err := w.Each(at, entry, leaf); err != nil {
+				return nil, err
+			}
+		}
+		if w.tiles != nil {
+			w.tiles.Append(hashes[i], nil)
 		}
 		w.entries.Append(leaf, compare)
-		w.tiles.Append(hashes[i], nil)
-		if w.entries.Size() == w.before.Size {
-			w.atBefore = w.entries.Root()
-		}
 	}
-	return nil
+	return nil, nil
 }
 
-func (w *walker) differ(where string) {
+// agree says that entries and tiles are the same as far as they were read.
+func (w *Walk) agree() bool { return w.lowest == "" && len(w.higher) == 0 }
+
+func unreadable(t tlog.Tile, err error) *Finding {
+	return &Finding{Check: Unreadable, Detail: fmt.Sprintf("%s: %v", t.Path(), err)}
+}
+
+// differ notes a difference. Up to the first one both trees are the same.
+func (w *Walk) differ(where string) {
 	if w.lowest == "" {
-		w.lowest = where
+		w.lowest, w.tiles = where, w.entries.Clone()
 	}
 }
 
 // compare gives a function that compares a tile above the lowest with the
 // published one.
-func (w *walker) compare(ctx context.Context) func(tlog.Tile, []tlog.Hash) {
+func (w *Walk) compare(ctx context.Context) func(tlog.Tile, []tlog.Hash) {
 	return func(t tlog.Tile, want []tlog.Hash) {
-		if t.Level == 0 {
+		if t.Level == 0 || len(w.higher) > 0 { // the first says enough
 			return
 		}
 		data, err := w.Log.Tile(ctx, t)
@@ -106,33 +150,23 @@ func (w *walker) compare(ctx context.Context) func(tlog.Tile, []tlog.Hash) {
 	}
 }
 
-// judge says what was altered.
-func (w *walker) judge() {
+// judge says what was altered, or nil.
+func (w *Walk) judge() *Finding {
+	found := func(c Check, format string, args ...any) *Finding {
+		return &Finding{Check: c, Detail: fmt.Sprintf(format, args...)}
+	}
 	root, where := w.entries.Root(), w.lowest
 	switch {
-	case root != w.now.Root && w.tiles.Root() == w.now.Root:
-		w.report.find(Entry, "%s was altered: its tile gives the signed root", where)
-		return
-	case root != w.now.Root && where == "":
-		w.report.find(Root, "entries and tiles agree on another root than the log signed: %s", root)
-		return
-	case root != w.now.Root:
-		w.report.find(Root, "neither entries nor tiles give the signed root; they differ first at %s", where)
-		return
+	case root != w.To.Root && where == "":
+		return found(Root, "entries and tiles agree on another root than the log signed: %s", root)
+	case root != w.To.Root && w.tiles.Root() == w.To.Root:
+		return found(Entry, "%s was altered: its tile gives the signed root", where)
+	case root != w.To.Root:
+		return found(Root, "neither entries nor tiles give the signed root; they differ first at %s", where)
 	case where != "":
-		w.report.find(Tile, "the tile of %s was altered: the entries give the signed root", where)
-		return
+		return found(Tile, "the tile of %s was altered: the entries give the signed root", where)
 	case len(w.higher) > 0:
-		w.report.find(Tile, "%s: %s", w.higher[0].path, w.higher[0].what)
-		return
+		return found(Tile, "%s: %s", w.higher[0].path, w.higher[0].what)
 	}
-	w.report.pass("entries, tiles and root are one tree")
-	if len(w.before.Note) == 0 {
-		return
-	}
-	if w.atBefore != w.before.Root {
-		w.contradiction(TwoLogs, "the first %d entries are not those seen before", w.before.Size)
-		return
-	}
-	w.report.pass("it continues the log seen before")
+	return nil
 }
