@@ -214,7 +214,11 @@ func printReport(w io.Writer, r audit.Report) {
 	for _, check := range r.Passed {
 		fmt.Fprintln(w, "  ok    "+check)
 	}
-	for _, f := range r.Findings {
+	printFindings(w, r.Findings)
+}
+
+func printFindings(w io.Writer, all []audit.Finding) {
+	for _, f := range all {
 		fmt.Fprintf(w, "  LIE   %s: %s\n", f.Check, f.Detail)
 		for _, note := range f.Evidence {
 			fmt.Fprintln(w, "        | "+strings.ReplaceAll(strings.TrimSpace(note), "\n", "\n        | "))

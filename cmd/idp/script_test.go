@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 }
 
 func setup(env *testscript.Env) error {
-	for _, name := range []string{"IDP", "METRICS", "W1", "W2", "W3"} {
+	for _, name := range []string{"IDP", "METRICS", "METRICS2", "W1", "W2", "W3"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err

@@ -17,8 +17,8 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
-// persist replaces a file: whole or not at all, and durable on return.
-func persist(name string, data []byte) (err error) {
+// Persist replaces a file: whole or not at all, and durable on return.
+func Persist(name string, data []byte) (err error) {
 	folder := filepath.Dir(name)
 	file, err := os.CreateTemp(folder, ".new-*")
 	if err != nil {
@@ -63,7 +63,7 @@ func Generate(folder, name string) (tlog.Key, error) {
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 		text, err := newKey()
 		if err == nil {
-			err = persist(file, text)
+			err = Persist(file, text)
 		}
 		if err != nil {
 			return tlog.Key{}, fmt.Errorf("witness key: %w", err)
@@ -79,7 +79,7 @@ func Generate(folder, name string) (tlog.Key, error) {
 		if _, err := tlog.ParseKey(key.String()); err != nil {
 			return tlog.Key{}, fmt.Errorf("witness key: %q cannot be a name: %w", name, err)
 		}
-		if err := persist(file, []byte(key.String()+"\n")); err != nil {
+		if err := Persist(file, []byte(key.String()+"\n")); err != nil {
 			return tlog.Key{}, fmt.Errorf("witness key: %w", err)
 		}
 	}

@@ -121,7 +121,7 @@ func (w *Witness) Cosign(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	if len(w.last.Note) == 0 || c.Size != w.last.Size {
-		if err := persist(w.file, c.Note); err != nil {
+		if err := Persist(w.file, c.Note); err != nil {
 			// Written or not: before anything else, read what is there.
 			return nil, errors.Join(fmt.Errorf("keep checkpoint: %w", err), w.reload())
 		}

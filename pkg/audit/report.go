@@ -23,12 +23,20 @@ const (
 	Public      Check = "public statement" // a row is not what the log says of it to everybody
 	Approval    Check = "approval"         // a citizen did not sign the terms of a grant
 	Passkeys    Check = "passkeys"         // a history of passkeys, or who can log in, is not what was signed
+	Promise     Check = "broken promise"   // a leaf was promised by a time, and was not there
+	Receipt     Check = "receipt"          // a receipt does not verify, or is of another log
+	Anchor      Check = "anchor"           // an anchor is of another tree, or does not verify
+	Stale       Check = "stale"            // the newest cosignature is too old
+	StatusList  Check = "status list"      // what is served is not what its latest leaf says
+	Unsaid      Check = "statement"        // an entry that should say something to everybody does not
+	Missed      Check = "missed anchor"    // a checkpoint was not anchored in time
 )
 
 // codes are the exit codes; 1 is for wrong use of a command.
 var codes = map[Check]int{
 	Unreadable: 2, Remembered: 3, Checkpoint: 10, Unwitnessed: 11, RolledBack: 12, TwoLogs: 13,
 	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19, Evidence: 20, Public: 21, Approval: 22, Passkeys: 23,
+	Promise: 24, Receipt: 25, Anchor: 26, Stale: 27, StatusList: 28, Unsaid: 29, Missed: 30,
 }
 
 // ExitCode is a command's exit code for this lie.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +48,12 @@ func (h HTTP) Checkpoint(ctx context.Context) ([]byte, error) { return h.get(ctx
 // Tile implements Source.
 func (h HTTP) Tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 	return orFull(t, func(name string) ([]byte, error) { return h.get(ctx, name) })
+}
+
+// Proof asks for the inclusion of a leaf (a hub's GET /log/proof, C2SP
+// tlog-proof); fs.ErrNotExist: the log does not have it, or not yet.
+func (h HTTP) Proof(ctx context.Context, leaf tlog.Hash) ([]byte, error) {
+	return h.get(ctx, "proof?leaf="+base64.RawURLEncoding.EncodeToString(leaf[:]))
 }
 
 func (h HTTP) get(ctx context.Context, path string) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -27,6 +28,9 @@ type Checkpoint struct {
 	Root      Hash
 	Note      []byte   // as it came, with signatures
 	Witnesses []string // names, in the policy, of those who cosigned
+	// Cosigned is the latest time that one of them gave; zero: none did. It is
+	// that witness's word.
+	Cosigned time.Time
 }
 
 // NewCheckpoint signs a tree head.

@@ -1,8 +1,11 @@
 package tlog
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -41,6 +44,9 @@ func (p Policy) Open(signed []byte) (Checkpoint, error) {
 	for _, s := range opened.Sigs {
 		if name, ok := names[sigID{s.Name, s.Hash}]; ok {
 			c.Witnesses = append(c.Witnesses, name)
+			if at := cosignedAt(s.Base64); at.After(c.Cosigned) {
+				c.Cosigned = at
+			}
 		} else if s.Name == c.Origin { // C2SP tlog-policy: the key's name is the origin
 			byLog = true
 		}
@@ -52,6 +58,16 @@ func (p Policy) Open(signed []byte) (Checkpoint, error) {
 		return c, ErrUnwitnessed
 	}
 	return c, nil
+}
+
+// cosignedAt is the time in a cosignature that was verified (C2SP
+// tlog-cosignature, Format): after the key id, before the signature.
+func cosignedAt(signature string) time.Time {
+	raw, err := base64.StdEncoding.DecodeString(signature)
+	if err != nil || len(raw) < 4+8 {
+		return time.Time{}
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(raw[4:])), 0) //nolint:gosec // G115: the verifier refuses 1<<63 and more
 }
 
 type sigID struct {

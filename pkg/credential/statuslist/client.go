@@ -67,6 +67,19 @@ func (c *Client) Status(ctx context.Context, ref Reference, trust Trust) (Status
 	return e.token.List.Get(ref.Index)
 }
 
+// Fetch gets and verifies the list at an address as it is now, whatever the
+// cache holds: what whoever watches an issuer compares with other words of his.
+func (c *Client) Fetch(ctx context.Context, uri string, trust Trust) (Token, error) {
+	if err := CheckURI(uri, c.Development); err != nil {
+		return Token{}, err
+	}
+	jwt, err := c.fetch(ctx, uri)
+	if err != nil {
+		return Token{}, err
+	}
+	return Verify(jwt, uri, c.now(), trust)
+}
+
 // fresh tells whether the cached list may be used, for this asker too.
 func (e *entry) fresh(now time.Time, trust Trust) bool {
 	if e.token.List == nil || now.Before(e.from) || !now.Before(e.until) || trust == nil {

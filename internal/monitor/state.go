@@ -1,0 +1,120 @@
+package monitor
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/govmydata/mydata/internal/witness"
+	"github.com/govmydata/mydata/pkg/audit"
+)
+
+// The files of a monitor, in its folder.
+const (
+	stateFile      = "monitor.json"
+	evidenceFolder = "evidence"
+)
+
+// memory is what a monitor must not forget.
+type memory struct {
+	Note     string           `json:"note,omitempty"` // the last checkpoint of which all was checked
+	At       time.Time        `json:"at,omitzero"`    // when it was seen first
+	Edge     *audit.Progress  `json:"edge,omitempty"` // of its tree
+	Lists    map[string]*list `json:"lists,omitempty"`
+	Promises map[string]int64 `json:"promises,omitempty"` // kept: by leaf, when that was seen
+	Grown    []grown          `json:"grown,omitempty"`    // sizes that wait for an anchor
+	Ahead    int64            `json:"ahead,omitempty"`    // size of an anchor that was not published yet
+	Found    map[string]*told `json:"found,omitempty"`    // by key
+}
+
+// told is a finding that lasts, or is there now.
+type told struct {
+	audit.Finding
+	Since time.Time `json:"since"`
+	Told  time.Time `json:"told,omitzero"`
+}
+
+// maxState bounds the file.
+const maxState = 64 << 20
+
+// recall reads the state of a folder; a fresh one is empty.
+func recall(folder string) (memory, error) {
+	m := memory{Lists: map[string]*list{}, Promises: map[string]int64{}, Found: map[string]*told{}}
+	file := filepath.Join(folder, stateFile)
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return m, nil
+	}
+	if err != nil {
+		return m, fmt.Errorf("monitor state: %w", err)
+	}
+	if m, err = parseState(text); err != nil {
+		return m, fmt.Errorf("monitor state %s: %w: put the folder aside and begin with a new one; what it remembered is evidence", file, err)
+	}
+	return m, nil
+}
+
+func parseState(text []byte) (memory, error) {
+	m := memory{Lists: map[string]*list{}, Promises: map[string]int64{}, Found: map[string]*told{}}
+	if len(text) > maxState {
+		return m, errors.New("too long")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
+		return m, err
+	}
+	for _, l := range m.Lists {
+		if l == nil {
+			return m, errors.New("a list without content")
+		}
+	}
+	for _, f := range m.Found {
+		if f == nil || f.ExitCode() == 0 {
+			return m, errors.New("a finding without a name")
+		}
+	}
+	if (m.Note == "") != (m.Edge == nil) {
+		return m, errors.New("a checkpoint without its tree")
+	}
+	if m.Edge != nil {
+		if _, err := m.Edge.At(); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+func (m *memory) save(folder string) error {
+	text, err := json.Marshal(m)
+	if err == nil {
+		err = witness.Persist(filepath.Join(folder, stateFile), text)
+	}
+	if err != nil {
+		return fmt.Errorf("monitor state: %w", err)
+	}
+	return nil
+}
+
+// keepEvidence writes the signed notes of a finding, so that they outlive the
+// state and can be handed on.
+func keepEvidence(folder, name string, notes []string) error {
+	folder = filepath.Join(folder, evidenceFolder)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("monitor evidence: %w", err)
+	}
+	for i, note := range notes {
+		file := filepath.Join(folder, fmt.Sprintf("%s-%d.txt", name, i+1))
+		if _, err := os.Stat(file); err == nil {
+			continue
+		}
+		if err := witness.Persist(file, []byte(note)); err != nil {
+			return fmt.Errorf("monitor evidence: %w", err)
+		}
+	}
+	return nil
+}
