@@ -21,7 +21,8 @@ import (
 
 // auditOptions are the flags of idp audit.
 type auditOptions struct {
-	log, trust, database, state string
+	log, trust, database, state, receipts, fabric string
+	progress                                      bool
 }
 
 func newAuditCommand() *cobra.Command {
@@ -32,18 +33,26 @@ func newAuditCommand() *cobra.Command {
 		Long: `Reads the log from its first entry: the checkpoint's signature and witnesses,
 whether it continues the checkpoint seen last time, whether entries, tiles and
 root are one tree. With a database also: each event has its leaf, each leaf its
-event, each grant's history is legal; and with a whole trust folder: each grant
-was approved by the citizen's passkey, and who can log in is what was signed.
+event or a tombstone, no promise is overdue, each grant's history is legal; and
+with a whole trust folder: each grant was approved by the citizen's passkey, and
+who can log in is what was signed. With --receipts each receipt's signatures and
+inclusions, and that its checkpoints are of the log; with --fabric that each
+anchor is a beginning of the log.
 
 With --log it reads a published log and needs nothing else of the service.
 Without --log it reads the database; while a running service holds that, it
-reads the log at the address that the policy names.
+reads the log at the address that the policy names. With --receipts and neither,
+it reads the receipts alone.
 
-Exit codes: 0 no lie found, 1 wrong use, 2 unreadable, 3 remembered checkpoint
-of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two logs,
-14 entry, 15 tile, 16 root, 17 event, 18 unexplained leaf, 19 illegal history,
-20 altered evidence, 21 public statement,
-22 approval, 23 passkeys.`,
+An audit from the log alone that was interrupted, or lost the log, goes on where
+it stopped: what it had verified is beside the remembered checkpoint.
+
+Exit codes: 0 no lie found, 1 wrong use or interrupted, 2 unreadable, 3 remembered
+checkpoint of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two
+logs, 14 entry, 15 tile, 16 root, 17 event, 18 unexplained leaf, 19 illegal
+history, 20 altered evidence, 21 public statement,
+22 approval, 23 passkeys, 24 broken promise, 25 receipt, 26 anchor, 27 stale
+checkpoint, 28 status list, 29 statement, 30 missed anchor.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runAudit(c, o) },
 	}
@@ -52,13 +61,16 @@ of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two logs,
 	f.StringVar(&o.trust, "trust", "", "folder with log-policy.txt (default DATA/trust, else DATA)")
 	f.StringVar(&o.database, "database", envOr(envPrefix+"DATABASE", ""), "also check events: sqlite:PATH or postgres://… (default, without --log, DATA/idp.db)")
 	f.StringVar(&o.state, "state", "", "file that remembers the checkpoint last seen (default DATA/audit-checkpoint); - for none")
+	f.StringVar(&o.receipts, "receipts", "", "folder of receipts (*.json) to check, each by name; needs a whole trust folder")
+	f.StringVar(&o.fabric, "fabric", "", "trust folder of the ledger that anchors are on, to verify those that the hub hands on")
+	f.BoolVar(&o.progress, "progress", false, "show how far the walk is on standard error (done anyway on a terminal)")
 	return c
 }
 
 func runAudit(cmd *cobra.Command, o auditOptions) (err error) {
 	ctx, data := cmd.Context(), dataDir(cmd)
 	a := &audit.Audit{}
-	if err := auditTrust(a, o.trust, data); err != nil {
+	if err := auditTrust(a, o, data); err != nil {
 		return err
 	}
 	db, err := openAudited(cmd, &o, data, a.Policy)
@@ -77,23 +89,31 @@ func runAudit(cmd *cobra.Command, o auditOptions) (err error) {
 			return err
 		}
 	}
-	state := auditState(o.state, data)
-	if state != "" {
-		if a.Before, err = os.ReadFile(state); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("audit: %w", err)
+	if o.fabric != "" {
+		if a.Anchors, err = auditAnchors(o.log, o.fabric); err != nil {
+			return err
 		}
 	}
+	state := auditState(o.state, data)
+	if err := recallAudit(a, state); err != nil {
+		return err
+	}
+	done := showProgress(cmd, a, o.progress)
 	report, err := a.Run(ctx)
+	done()
+	if errors.Is(err, context.Canceled) && a.Keep != nil {
+		return fmt.Errorf("audit: interrupted, the same command goes on where it stopped: %w", err)
+	}
 	if err != nil {
 		return err
 	}
 	if err := show(cmd, report, func(w io.Writer) { printReport(w, report) }); err != nil {
 		return err
 	}
-	if err := report.First(); err != nil || state == "" {
+	if err := report.First(); err != nil || state == "" || a.Log == nil {
 		return err
 	}
-	return remember(state, a.Seen())
+	return rememberAudit(state, a.Seen())
 }
 
 // openAudited opens the database to audit, if any. When none was named and a
@@ -101,7 +121,7 @@ func runAudit(cmd *cobra.Command, o auditOptions) (err error) {
 // gives an address for is audited instead.
 func openAudited(cmd *cobra.Command, o *auditOptions, data string, policy tlog.Policy) (*store.DB, error) {
 	named := o.database != ""
-	if !named && o.log != "" {
+	if !named && (o.log != "" || o.receipts != "") {
 		return nil, nil
 	}
 	if !named {
@@ -118,9 +138,9 @@ func openAudited(cmd *cobra.Command, o *auditOptions, data string, policy tlog.P
 
 // auditTrust reads which log and witnesses are trusted and, from a whole trust
 // folder, whose signatures approvals and passkey histories need.
-func auditTrust(a *audit.Audit, trust, data string) error {
-	folders := []string{trust}
-	if trust == "" {
+func auditTrust(a *audit.Audit, o auditOptions, data string) error {
+	folders := []string{o.trust}
+	if o.trust == "" {
 		folders = []string{filepath.Join(data, "trust"), data}
 	}
 	for _, folder := range folders {
@@ -135,10 +155,16 @@ func auditTrust(a *audit.Audit, trust, data string) error {
 			return err
 		}
 		if _, err := os.Stat(filepath.Join(folder, consent.HubFile)); errors.Is(err, fs.ErrNotExist) {
-			return nil // the log's policy alone
+			if o.receipts != "" {
+				return fmt.Errorf("audit: --receipts needs a whole trust folder, %s has the log's policy alone (idp trust export writes one)", folder)
+			}
+			return nil
 		}
 		whole, err := consent.LoadTrust(os.DirFS(folder))
 		a.RP, a.Officers = whole.RP, whole.Officers
+		if o.receipts != "" {
+			a.Receipts = &audit.Bundle{FS: os.DirFS(o.receipts), Trust: whole}
+		}
 		return err
 	}
 	return fmt.Errorf("audit: no %s in %s; give --trust DIR (idp trust export writes it)", consent.LogPolicyFile, strings.Join(folders, " or "))
@@ -173,55 +199,4 @@ func openIdle(ctx context.Context, dsn string) (*store.DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
-}
-
-// auditState is the file that remembers, or nothing.
-func auditState(flag, data string) string {
-	info, err := os.Stat(data)
-	switch {
-	case flag == "-":
-		return ""
-	case flag != "":
-		return flag
-	case err != nil || !info.IsDir():
-		return ""
-	}
-	return filepath.Join(data, "audit-checkpoint")
-}
-
-// remember replaces the file whole or not at all.
-func remember(file string, note []byte) error {
-	next, err := os.CreateTemp(filepath.Dir(file), ".audit-*")
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	_, err = next.Write(note)
-	if err = errors.Join(err, next.Sync(), next.Close()); err == nil {
-		err = os.Rename(next.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("audit: %w", err), os.Remove(next.Name()))
-	}
-	return nil
-}
-
-func printReport(w io.Writer, r audit.Report) {
-	fmt.Fprintf(w, "log %s\nsize %d (seen before: %d)\nroot %s\nwitnesses %s\n",
-		r.Origin, r.Size, r.Since, r.Root, strings.Join(r.Witnesses, ", "))
-	if r.Events > 0 {
-		fmt.Fprintf(w, "events %d, of these %d not published yet; erased %d\n", r.Events, r.Pending, r.Erased)
-	}
-	for _, check := range r.Passed {
-		fmt.Fprintln(w, "  ok    "+check)
-	}
-	printFindings(w, r.Findings)
-}
-
-func printFindings(w io.Writer, all []audit.Finding) {
-	for _, f := range all {
-		fmt.Fprintf(w, "  LIE   %s: %s\n", f.Check, f.Detail)
-		for _, note := range f.Evidence {
-			fmt.Fprintln(w, "        | "+strings.ReplaceAll(strings.TrimSpace(note), "\n", "\n        | "))
-		}
-	}
 }

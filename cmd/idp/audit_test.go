@@ -80,6 +80,16 @@ func (h *auditedHub) forget(t *testing.T, log tlog.Key) {
 // live commits one public statement and runs the log until it is published.
 func (h *auditedHub) live(t *testing.T, what string) {
 	t.Helper()
+	entry, err := tlog.Statement("test", what)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.commit(t, what, entry)
+}
+
+// commit commits entries and runs the log until they are published.
+func (h *auditedHub) commit(t *testing.T, id string, entries ...[]byte) {
+	t.Helper()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(h.data, "idp.db"))
 	if err == nil {
 		err = db.Migrate(t.Context())
@@ -95,16 +105,12 @@ func (h *auditedHub) live(t *testing.T, what string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	entry, err := tlog.Statement("test", what)
-	if err == nil {
-		err = db.Log().Append(ctx, what, []byte{1}, [][]byte{entry})
-	}
-	if err != nil {
+	if err := db.Log().Append(ctx, id, []byte{1}, entries); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- log.Run(ctx) }()
-	if _, err := log.WaitProof(ctx, entry); err != nil {
+	if _, err := log.WaitProof(ctx, entries[len(entries)-1]); err != nil {
 		t.Fatal(err)
 	}
 	cancel()

@@ -12,11 +12,7 @@ import (
 )
 
 // Anchor is a checkpoint that others keep, verified.
-type Anchor struct {
-	Origin string
-	Size   int64
-	Root   tlog.Hash
-}
+type Anchor = audit.Anchored
 
 // ErrUnproven says that something claims to be an anchor and does not verify.
 var ErrUnproven = errors.New("the anchor does not verify")

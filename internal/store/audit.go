@@ -94,6 +94,9 @@ func (a *Audit) consents(ctx context.Context, each func(audit.Stored) error) err
 		if err == nil && (string(e.Grant) != grant || e.Seq != seq) {
 			err = errors.New("the row's key is not the event's")
 		}
+		if by, promised := e.Promised(); promised {
+			s.Due = by
+		}
 		label := fmt.Sprintf("%s/%s/%d", consent.LeafDomain, grant, seq)
 		s.Entry, s.Err = entry(consent.LeafDomain, salt, digest, errors.Join(err, derived(key, label, salt)))
 		return each(s)

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -12,10 +13,12 @@ import (
 
 // Audit is one walk over a log.
 type Audit struct {
-	Log    Source
-	Policy tlog.Policy
-	Before []byte // checkpoint seen last time, or nothing
-	Events Events // nil: the log alone
+	Log      Source // nil: the receipts alone
+	Policy   tlog.Policy
+	Before   []byte  // checkpoint seen last time, or nothing
+	Events   Events  // nil: the log alone
+	Receipts *Bundle // nil: none
+	Anchors  Anchors // nil: none
 	// RP and Officers are whom approvals and passkey histories are signed for
 	// and by; without them these signatures are not checked, and the report
 	// does not say they were.
@@ -29,32 +32,64 @@ type Audit struct {
 	Keep func(Progress) error
 	// Moved hears how far the walk is, after each bundle; nil: nobody does.
 	Moved func(done, size int64)
+	// Now is the clock that promises are compared with; time.Now when nil.
+	Now func() time.Time
 
 	report Report
 	now    tlog.Checkpoint
 	before tlog.Checkpoint
-	leaves map[tlog.Hash]bool // those that are no statements; true: an event explains it
+	leaves leaves // those that are no statements, with Events alone
 	said   []Statement
+	lists  map[string]listed
 }
 
 // Run makes every check and reports. The error says that the context ended, or
 // that what Keep was given could not be kept.
-func (a *Audit) Run(ctx context.Context) (Report, error) {
-	a.report, a.leaves, a.said = Report{Findings: []Finding{}}, map[tlog.Hash]bool{}, nil
+func (a *Audit) Run(ctx context.Context) (_ Report, err error) {
+	a.report, a.leaves, a.said, a.lists = Report{Findings: []Finding{}}, leaves{}, nil, map[string]listed{}
+	defer func() { err = errors.Join(err, a.leaves.close()) }()
+	walked := false
+	if a.Log != nil {
+		if walked, err = a.whole(ctx); err != nil {
+			return a.report, err
+		}
+	}
+	if a.Receipts != nil {
+		if err := a.receipts(ctx, walked); err != nil {
+			return a.report, err
+		}
+	}
+	return a.report, ctx.Err()
+}
+
+// whole walks the log and compares what else there is with it; true: entries,
+// tiles and root are one tree.
+func (a *Audit) whole(ctx context.Context) (bool, error) {
 	if !a.checkpoint(ctx) || !a.remembered() {
-		return a.report, ctx.Err()
+		return false, nil
 	}
 	from, ok := a.resumed(ctx)
 	if !ok {
-		return a.report, ctx.Err()
+		return false, nil
 	}
-	if err := a.walk(ctx, from); err != nil {
-		return a.report, err
+	walked, err := a.walk(ctx, from)
+	if err != nil {
+		return false, err
+	}
+	if a.Anchors != nil && walked {
+		a.anchors(ctx)
 	}
 	if a.Events != nil {
-		a.events(ctx)
+		err = a.events(ctx)
 	}
-	return a.report, ctx.Err()
+	return walked, err
+}
+
+func (a *Audit) clock() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
 }
 
 // Seen is the checkpoint to remember, after a report without findings.
@@ -149,29 +184,26 @@ func (a *Audit) resumed(ctx context.Context) (*tlog.Edge, bool) {
 const keepEvery = 256 * tlog.TileWidth
 
 // walk compares entries, tiles and root, and the root at the remembered size.
-func (a *Audit) walk(ctx context.Context, from *tlog.Edge) error {
+func (a *Audit) walk(ctx context.Context, from *tlog.Edge) (bool, error) {
 	w := Walk{Log: a.Log, To: a.now, From: from, Kept: a.kept, Each: a.each}
 	_, found, err := w.Run(ctx)
 	if a.keeps() && w.agree() && (err != nil || found != nil) { // interrupted, or out of reach
 		err = errors.Join(err, a.Keep(NewProgress(w.entries, a.now.Note)))
 	}
-	if err != nil {
-		return err
-	}
-	if !a.take(found) {
-		return nil
+	if err != nil || !a.take(found) {
+		return false, err
 	}
 	a.report.pass("entries, tiles and root are one tree")
 	if len(a.before.Note) > 0 && a.take(Continues(ctx, a.Log, a.before, a.now)) {
 		a.report.pass("it continues the log seen before")
 	}
-	return nil
+	return true, nil
 }
 
 // each takes one entry: a statement explains itself.
 func (a *Audit) each(_ int64, entry []byte, leaf tlog.Hash) error {
 	if a.Events != nil && !a.hear(entry) {
-		a.leaves[leaf] = false
+		return a.leaves.add(isLeaf, leaf, row{})
 	}
 	return nil
 }

@@ -3,11 +3,16 @@ package audit
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -16,7 +21,8 @@ import (
 type Stored struct {
 	Name  string // table and key
 	Entry []byte
-	Err   error // the entry cannot be recomputed: the row is damaged
+	Err   error     // the entry cannot be recomputed: the row is damaged
+	Due   time.Time // by when the hub promised that the entry is published; zero: it promised nothing
 }
 
 // Keys are the passkeys of one citizen: what happened, and with which keys the
@@ -34,13 +40,31 @@ type Statement struct {
 	Body json.RawMessage
 }
 
-// hear collects an entry that is a statement.
+// hear collects an entry that is a statement; of a status list the highest
+// version, which is what counts.
 func (a *Audit) hear(entry []byte) bool {
 	kind, body, err := tlog.ParseStatement(entry)
-	if err == nil {
-		a.said = append(a.said, Statement{kind, body})
+	if err != nil {
+		return false
 	}
-	return err == nil
+	var list struct {
+		URI     string `json:"uri"`
+		Version int64  `json:"version"`
+	}
+	if kind != credential.StatementStatusList || json.Unmarshal(body, &list) != nil {
+		a.said = append(a.said, Statement{kind, body})
+		return true
+	}
+	if newest, known := a.lists[list.URI]; !known || list.Version > newest.version {
+		a.lists[list.URI] = listed{list.Version, Statement{kind, body}}
+	}
+	return true
+}
+
+// listed is the newest statement on a status list.
+type listed struct {
+	version int64
+	Statement
 }
 
 // Events reads the service's database. A function that is given one by one and
@@ -65,20 +89,22 @@ type Events interface {
 // shown bounds how many findings of one kind are listed.
 const shown = 20
 
-func (a *Audit) events(ctx context.Context) {
-	pending := map[tlog.Hash]bool{}
+func (a *Audit) events(ctx context.Context) error {
 	err := a.Events.Pending(ctx, func(entry []byte) error {
-		pending[tlog.LeafHash(entry)] = true
 		a.hear(entry)
-		return nil
+		return a.leaves.add(isPending, tlog.LeafHash(entry), row{})
 	})
 	if err != nil {
 		a.report.find(Unreadable, "pending leaves: %v", err)
-		return
+		return nil
 	}
 	findings := len(a.report.Findings)
-	if !a.stored(ctx, pending) || !a.explain(ctx) {
-		return
+	if err := a.stored(ctx); err != nil {
+		a.report.find(Unreadable, "%v", err)
+		return nil
+	}
+	if err := a.explain(); err != nil {
+		return err
 	}
 	if len(a.report.Findings) == findings {
 		a.report.pass("every event has its leaf, every leaf its event")
@@ -88,12 +114,17 @@ func (a *Audit) events(ctx context.Context) {
 	if len(a.Officers) > 0 {
 		a.passkeys(ctx)
 	}
+	return nil
 }
 
 // contradictions compares what is said to everybody with the rows.
 func (a *Audit) contradictions(ctx context.Context) {
 	found := 0
-	err := a.Events.Contradictions(ctx, a.said, func(row string) error {
+	all := a.said
+	for _, uri := range slices.Sorted(maps.Keys(a.lists)) {
+		all = append(all, a.lists[uri].Statement)
+	}
+	err := a.Events.Contradictions(ctx, all, func(row string) error {
 		if found++; found <= shown {
 			a.report.find(Public, "%s is not what the log says of it", row)
 		}
@@ -107,59 +138,76 @@ func (a *Audit) contradictions(ctx context.Context) {
 	}
 }
 
-// stored looks for each event's leaf.
-func (a *Audit) stored(ctx context.Context, pending map[tlog.Hash]bool) bool {
-	missing := 0
+// stored reads the database's events and tombstones into the buckets.
+func (a *Audit) stored(ctx context.Context) error {
+	damaged := 0
 	err := a.Events.Stored(ctx, func(s Stored) error {
 		a.report.Events++
-		leaf := tlog.LeafHash(s.Entry)
-		_, placed := a.leaves[leaf]
-		switch {
-		case s.Err != nil:
-			a.missing(&missing, "%s: %v", s.Name, s.Err)
-		case placed:
-			a.leaves[leaf] = true
-		case pending[leaf]:
-			a.report.Pending++
-		default:
-			a.missing(&missing, "%s is not what the log holds for it", s.Name)
+		if s.Err != nil {
+			if damaged++; damaged <= shown {
+				a.report.find(Event, "%s: %v", s.Name, s.Err)
+			}
+			return nil
 		}
-		return nil
+		return a.leaves.add(isEvent, tlog.LeafHash(s.Entry), row{s.Name, s.Due})
 	})
 	if err != nil {
-		a.report.find(Unreadable, "events: %v", err)
+		return fmt.Errorf("events: %w", err)
 	}
-	return err == nil
-}
-
-func (a *Audit) missing(n *int, format string, args ...any) {
-	if *n++; *n <= shown {
-		a.report.find(Event, format, args...)
-	}
-}
-
-// explain looks for leaves that no event and no tombstone explains.
-func (a *Audit) explain(ctx context.Context) bool {
-	err := a.Events.Erased(ctx, func(leaf tlog.Hash) error {
-		if explained, placed := a.leaves[leaf]; placed && !explained {
-			a.leaves[leaf] = true
-			a.report.Erased++
-		}
-		return nil
-	})
+	err = a.Events.Erased(ctx, func(leaf tlog.Hash) error { return a.leaves.add(isErased, leaf, row{}) })
 	if err != nil {
-		a.report.find(Unreadable, "tombstones: %v", err)
-		return false
+		return fmt.Errorf("tombstones: %w", err)
 	}
-	unexplained, example := 0, ""
-	for leaf, explained := range a.leaves {
-		if !explained {
-			unexplained++
-			example = max(example, leaf.String())
+	return nil
+}
+
+// explain looks for each event's leaf, and for leaves that no event and no
+// tombstone explains.
+func (a *Audit) explain() error {
+	e := &explaining{Audit: a, at: a.clock()}
+	if err := a.leaves.join(e); err != nil {
+		return err
+	}
+	if e.missing > shown {
+		a.report.find(Event, "and %d more", e.missing-shown)
+	}
+	if e.loose > 0 {
+		a.report.find(Unexplained, "%d leaves have no event and no tombstone, for example %s", e.loose, e.example)
+	}
+	if e.broken == 0 {
+		a.report.pass("no promise of what the database holds is broken now")
+	}
+	return nil
+}
+
+// explaining counts what the buckets tell.
+type explaining struct {
+	*Audit
+	at                     time.Time
+	missing, loose, broken int
+	example                string
+}
+
+func (e *explaining) stored(r row, placed, pending bool) {
+	switch {
+	case placed:
+	case pending:
+		e.report.Pending++
+		if !r.due.IsZero() && e.at.After(r.due) {
+			if e.broken++; e.broken <= shown {
+				e.report.find(Promise, "%s was promised by %s and is not published", r.name, r.due.Format(time.RFC3339))
+			}
+		}
+	default:
+		if e.missing++; e.missing <= shown {
+			e.report.find(Event, "%s is not what the log holds for it", r.name)
 		}
 	}
-	if unexplained > 0 {
-		a.report.find(Unexplained, "%d leaves have no event and no tombstone, for example %s", unexplained, example)
-	}
-	return true
+}
+
+func (e *explaining) erased() { e.report.Erased++ }
+
+func (e *explaining) unexplained(leaf tlog.Hash) {
+	e.loose++
+	e.example = max(e.example, leaf.String())
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -220,4 +221,32 @@ func alterGrant(t *testing.T, r *rows, alter func(*consent.Event)) {
 		t.Fatal(err)
 	}
 	e.Terms, e.Approval, e.MaxUses = consent.Encode(digest[:]), closed, e.Evidence.Terms.MaxUses
+}
+
+// TestPromisesOfTheDatabase: what was promised by a time that has passed, and is
+// not published, is a broken promise; what waits and was not promised is none.
+func TestPromisesOfTheDatabase(t *testing.T) {
+	due := at().Add(time.Minute)
+	for _, tt := range []struct {
+		name string
+		now  time.Time
+		due  time.Time
+		want audit.Check
+	}{
+		{"it waits until the time has come", due, due, ""},
+		{"it finds a promise that time has broken", due.Add(time.Second), due, audit.Promise},
+		{"it takes what was not promised", due.Add(time.Hour), time.Time{}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newLog(t)
+			p.publish(t, 1, entryOf)
+			all := rows{pending: [][]byte{entryOf(1)}, stored: []audit.Stored{{Name: "zero", Entry: entryOf(0), Due: due}, {Name: "one", Entry: entryOf(1), Due: tt.due}}}
+			a := audit.Audit{Log: audit.Dir{FS: os.DirFS(p.folder)}, Policy: p.policy, Events: all, Now: func() time.Time { return tt.now }}
+			report, err := a.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, report, tt.want, "")
+		})
+	}
 }

@@ -70,6 +70,9 @@ type Report struct {
 	Events    int64     `json:"events,omitempty"`
 	Pending   int64     `json:"pending,omitempty"` // events whose leaf has no place yet
 	Erased    int64     `json:"erased,omitempty"`
+	Receipts  int       `json:"receipts,omitempty"`
+	Anchors   int       `json:"anchors,omitempty"`
+	Anchored  int64     `json:"anchored,omitempty"` // size of the newest anchor that verifies
 	Findings  []Finding `json:"findings"`
 }
 

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -92,26 +93,66 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestBoundedMemory walks a log from the log alone, and looks at the heap on the
-// way.
+// TestBoundedMemory walks a log from the log alone, and with a database that
+// has an event for each leaf, and looks at the heap on the way.
 func TestBoundedMemory(t *testing.T) {
 	p, size := newLog(t), soakSize()
 	e := newEndless(t, p, size)
-	before, most, looked := heap(), uint64(0), 0
-	began := time.Now()
-	a := audit.Audit{Log: e, Policy: p.policy, Moved: func(done, all int64) {
-		if done%(all/16/256*256) == 0 {
-			most, looked = max(most, heap()), looked+1
+	for _, tt := range []struct {
+		name   string
+		events *everyEvent
+	}{
+		{"it walks the log alone", nil},
+		{"it joins the log with a database", &everyEvent{size: size}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			before, most, looked := heap(), uint64(0), 0
+			look := func(done, all int64) {
+				if done%(all/16/256*256) == 0 {
+					most, looked = max(most, heap()), looked+1
+				}
+			}
+			a := audit.Audit{Log: e, Policy: p.policy, Moved: look}
+			if tt.events != nil {
+				tt.events.look, a.Events = look, tt.events
+			}
+			began := time.Now()
+			report, err := a.Run(t.Context())
+			if err != nil || report.First() != nil || report.Size != size || tt.events != nil && report.Events != size {
+				t.Fatalf("%+v, %v", report, err)
+			}
+			if looked < 10 || most > before+maxHeap {
+				t.Errorf("looked %d times, at most %d MiB over %d MiB", looked, (most-min(most, before))>>20, before>>20)
+			}
+			if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
+				t.Errorf("it leaves behind %v, %v", left, err)
+			}
+			t.Logf("%d leaves in %s, at most %d KiB of heap more than before", size, time.Since(began).Round(time.Millisecond), (most-min(most, before))>>10)
+		})
+	}
+}
+
+// everyEvent is a database with the event of each leaf.
+type everyEvent struct {
+	rows
+	size int64
+	look func(done, all int64)
+}
+
+func (e *everyEvent) Stored(_ context.Context, each func(audit.Stored) error) error {
+	for n := range e.size {
+		e.look(n, e.size)
+		if err := each(audit.Stored{Name: fmt.Sprint("event ", n), Entry: leafOf(n)}); err != nil {
+			return err
 		}
-	}}
-	report, err := a.Run(t.Context())
-	if err != nil || report.First() != nil || report.Size != size {
-		t.Fatalf("%+v, %v", report, err)
 	}
-	if looked < 10 || most > before+maxHeap {
-		t.Errorf("looked %d times, at most %d MiB over %d MiB", looked, (most-min(most, before))>>20, before>>20)
-	}
-	t.Logf("%d leaves in %s, at most %d KiB of heap more than before", size, time.Since(began).Round(time.Millisecond), (most-min(most, before))>>10)
+	return nil
+}
+
+func (e *everyEvent) Passkeys(context.Context, func(audit.Keys) error) error {
+	e.look(0, e.size)
+	return nil
 }
 
 // BenchmarkAudit walks a log; the floor is one hash for each leaf.

@@ -1,0 +1,214 @@
+package monitor_test
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/govmydata/mydata/internal/monitor"
+	"github.com/govmydata/mydata/pkg/audit"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+func TestStatusLists(t *testing.T) {
+	good, revoked, other := make([]byte, 64), append(make([]byte, 63), 1), append(make([]byte, 63), 2)
+	start := func(t *testing.T) (*world, *issuer) {
+		w := newWorld(t)
+		i := newIssuer(t, func() time.Time { return w.at })
+		w.options.Lists = monitor.Served{Client: &statuslist.Client{Development: true}}
+		w.open()
+		w.hub.add(t, i.says(t, 1, good))
+		expect(t, w.round())
+		return w, i
+	}
+	t.Run("it takes a new content before its leaf, for a while", func(t *testing.T) {
+		w, i := start(t)
+		i.serve(revoked, false)
+		expect(t, w.round())
+		w.hub.add(t, i.says(t, 2, revoked))
+		w.at = w.at.Add(time.Hour)
+		expect(t, w.round())
+	})
+	t.Run("it finds a content that the log never gets", func(t *testing.T) {
+		w, i := start(t)
+		i.serve(revoked, false)
+		expect(t, w.round())
+		w.open()
+		w.at = w.at.Add(2 * time.Minute)
+		expect(t, w.round(), audit.StatusList)
+		if len(w.told) != 1 || !strings.Contains(w.told[0].Detail, "says nothing") {
+			t.Errorf("told %+v", w.told)
+		}
+	})
+	t.Run("it finds a list that hides a revocation", func(t *testing.T) {
+		w, i := start(t)
+		w.hub.add(t, i.says(t, 3, revoked), i.says(t, 2, other)) // in any order
+		w.at = w.at.Add(2 * time.Minute)
+		expect(t, w.round(), audit.StatusList)
+		if len(w.told) != 1 || !strings.Contains(w.told[0].Detail, "before version 3") {
+			t.Errorf("told %+v", w.told)
+		}
+		i.serve(revoked, false)
+		expect(t, w.round())
+	})
+	t.Run("it finds a list out of reach", func(t *testing.T) {
+		w, i := start(t)
+		i.serve(good, true)
+		expect(t, w.round(), audit.Unreadable)
+	})
+	t.Run("it finds two contents of one version", func(t *testing.T) {
+		w, i := start(t)
+		w.hub.add(t, i.says(t, 1, revoked))
+		expect(t, w.round(), audit.Unsaid)
+	})
+	t.Run("it finds a list whose signer nobody vouches for", func(t *testing.T) {
+		w, _ := start(t)
+		w.options.Lists = monitor.Served{Client: &statuslist.Client{Development: true}, Roots: x509.NewCertPool()}
+		w.open()
+		expect(t, w.round(), audit.StatusList)
+	})
+	t.Run("it reaches no private network", func(t *testing.T) {
+		w, _ := start(t)
+		w.options.Lists = monitor.Served{Client: &statuslist.Client{}}
+		w.open()
+		expect(t, w.round(), audit.StatusList)
+		if !strings.Contains(w.told[0].Detail, "not https") {
+			t.Errorf("told %+v", w.told)
+		}
+	})
+}
+
+func TestPromises(t *testing.T) {
+	w := newWorld(t)
+	all := entries(0, 3)
+	w.hub.add(t, all[0])
+	line := func(entry []byte, at time.Time) string {
+		leaf := tlog.LeafHash(entry)
+		return fmt.Sprintf("%s %d\n", base64.RawURLEncoding.EncodeToString(leaf[:]), at.Unix())
+	}
+	files := fstest.MapFS{
+		"kept":   {Data: []byte("# mine\n\n" + line(all[0], w.at))},
+		"broken": {Data: []byte(line(all[1], w.at.Add(time.Minute)))},
+		".part":  {Data: []byte("x")},
+	}
+	w.options.Promises = files
+	w.open()
+	expect(t, w.round()) // due in a minute
+	w.at = w.at.Add(2 * time.Minute)
+	expect(t, w.round(), audit.Promise)
+	w.open()
+	expect(t, w.round(), audit.Promise)
+	w.hub.add(t, all[1]) // too late
+	expect(t, w.round())
+	if len(w.told) != 1 || w.told[0].Check != audit.Promise || w.told[0].Evidence[0]+"\n" != line(all[1], w.at.Add(-time.Minute)) {
+		t.Errorf("told %+v", w.told)
+	}
+	files["bad"] = &fstest.MapFile{Data: []byte("a.b.c\n")}
+	expect(t, w.round(), audit.Unreadable)
+	delete(files, "bad")
+	files["due"] = &fstest.MapFile{Data: []byte(line(all[2], w.at.Add(-time.Hour)))}
+	w.lie(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Path == "/log/proof" {
+			http.Error(rw, "no", http.StatusBadGateway)
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
+	expect(t, w.round(), audit.Unreadable) // nothing follows for the promise
+}
+
+// TestPromiseProvenElsewhere has the leaf proven in a fork that the same witness
+// cosigned.
+func TestPromiseProvenElsewhere(t *testing.T) {
+	w := newWorld(t)
+	w.hub.add(t, entries(0, 10)...)
+	w.round()
+	other := w.operator.hub(t)
+	other.add(t, entries(5, 15)...)
+	leaf := tlog.LeafHash(entries(14, 15)[0])
+	w.options.Promises = fstest.MapFS{"p": {Data: fmt.Appendf(nil, "%s 1\n", base64.RawURLEncoding.EncodeToString(leaf[:]))}}
+	w.open()
+	w.lie(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Path == "/log/proof" {
+			next = other.face
+		}
+		next.ServeHTTP(rw, r)
+	})
+	expect(t, w.round(), audit.TwoLogs, audit.Promise)
+}
+
+func TestAnchors(t *testing.T) {
+	start := func(t *testing.T) (*world, *ledger) {
+		w, l := newWorld(t), &ledger{}
+		w.options.Anchors, w.options.Within = l, 10*time.Minute
+		w.open()
+		w.hub.add(t, entries(0, 300)...)
+		expect(t, w.round())
+		return w, l
+	}
+	t.Run("it takes a log that rests, anchored", func(t *testing.T) {
+		w, l := start(t)
+		l.take(t, w.hub)
+		for range 3 {
+			w.at = w.at.Add(time.Hour)
+			expect(t, w.round())
+		}
+	})
+	t.Run("it finds that nothing was anchored", func(t *testing.T) {
+		w, _ := start(t)
+		w.at = w.at.Add(11 * time.Minute)
+		expect(t, w.round(), audit.Missed)
+	})
+	t.Run("it finds an anchor that lags", func(t *testing.T) {
+		w, l := start(t)
+		l.take(t, w.hub)
+		expect(t, w.round())
+		w.at = w.at.Add(time.Hour)
+		w.hub.add(t, entries(300, 310)...)
+		expect(t, w.round())
+		w.at = w.at.Add(6 * time.Minute)
+		w.hub.add(t, entries(310, 320)...)
+		expect(t, w.round())
+		w.open()
+		w.at = w.at.Add(6 * time.Minute)
+		expect(t, w.round(), audit.Missed)
+		l.take(t, w.hub)
+		expect(t, w.round())
+	})
+	t.Run("it finds an anchor of another log", func(t *testing.T) {
+		w, l := start(t)
+		other := w.operator.hub(t)
+		other.add(t, entries(1000, 1200)...)
+		l.take(t, other)
+		expect(t, w.round(), audit.Anchor)
+	})
+	t.Run("it finds a log set back behind its anchor", func(t *testing.T) {
+		w, l := start(t)
+		l.anchor = monitor.Anchor{Origin: "hub.example/log", Size: 500, Root: tlog.Hash{1}}
+		expect(t, w.round()) // may be newer than the checkpoint just read
+		expect(t, w.round(), audit.Anchor)
+	})
+	t.Run("it finds an anchor that does not verify", func(t *testing.T) {
+		w, l := start(t)
+		l.err = fmt.Errorf("%w: signature", monitor.ErrUnproven)
+		expect(t, w.round(), audit.Anchor)
+	})
+	t.Run("it finds an anchor of another origin", func(t *testing.T) {
+		w, l := start(t)
+		l.take(t, w.hub)
+		l.anchor.Origin = "other.example"
+		expect(t, w.round(), audit.Anchor)
+	})
+	t.Run("it finds anchors out of reach", func(t *testing.T) {
+		w, l := start(t)
+		l.err = errors.New("no route")
+		expect(t, w.round(), audit.Unreadable)
+	})
+}

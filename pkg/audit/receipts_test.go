@@ -1,0 +1,182 @@
+package audit_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/govmydata/mydata/pkg/audit"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/consenttest"
+	"github.com/govmydata/mydata/pkg/consent/receipt"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// used is a citizen's receipt of one use.
+func used(t *testing.T) (*consenttest.World, receipt.Receipt) {
+	t.Helper()
+	w := consenttest.New()
+	r := w.Granted(t.Context(), "resident-01", w.People.Enrol("resident-01"))
+	if _, err := w.Ledger.Use(t.Context(), w.Commit(r, 1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := receipt.Assembler{Ledger: w.Ledger, Proofs: w.Log}.ForCitizen(t.Context(), r.Grant, "resident-01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, whole
+}
+
+func file(t *testing.T, r receipt.Receipt) *fstest.MapFile {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fstest.MapFile{Data: text}
+}
+
+func TestReceipts(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		alter func(t *testing.T, f fstest.MapFS, trust *consent.Trust, r receipt.Receipt)
+		want  audit.Check
+		says  string
+	}{
+		{"it takes receipts that hold", func(t *testing.T, f fstest.MapFS, _ *consent.Trust, r receipt.Receipt) {
+			f["b.json"], f["read.me"] = file(t, r), &fstest.MapFile{Data: []byte("x")}
+		}, "", ""},
+		{"it names the receipt and the event that is not in the log", func(t *testing.T, f fstest.MapFS, _ *consent.Trust, r receipt.Receipt) {
+			r.Events = slices.Clone(r.Events)
+			r.Events[1].Salt = make([]byte, 32)
+			f["b.json"] = file(t, r)
+		}, audit.Receipt, "b.json: event 2 (granted) in the log"},
+		{"it names the signature that is wrong", func(t *testing.T, f fstest.MapFS, _ *consent.Trust, r receipt.Receipt) {
+			r.Record = r.Record[:len(r.Record)-8] + "AAAAAAAA"
+			f["b.json"] = file(t, r)
+		}, audit.Receipt, "b.json: hub record"},
+		{"it names what is no receipt", func(_ *testing.T, f fstest.MapFS, _ *consent.Trust, _ receipt.Receipt) {
+			f["b.json"] = &fstest.MapFile{Data: []byte("{}x")}
+		}, audit.Receipt, "b.json: "},
+		{"it says UNWITNESSED of a receipt whose checkpoint too few cosigned", func(t *testing.T, _ fstest.MapFS, trust *consent.Trust, _ receipt.Receipt) {
+			more := slices.Clone(trust.Log.Witnesses)
+			more = append(more, tlog.Witness{Name: "another", Key: newLog(t).policy.Witnesses[0].Key})
+			var err error
+			if trust.Log, err = tlog.ParsePolicy(tlog.NewPolicy(trust.Log.Logs[0], more, len(more))); err != nil {
+				t.Fatal(err)
+			}
+		}, audit.Receipt, "UNWITNESSED"},
+		{"it does not pass a folder without receipts", func(_ *testing.T, f fstest.MapFS, _ *consent.Trust, _ receipt.Receipt) {
+			delete(f, "a.json")
+		}, audit.Unreadable, "no file"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, r := used(t)
+			files, trust := fstest.MapFS{"a.json": file(t, r)}, w.Trust
+			tt.alter(t, files, &trust, r)
+			a := audit.Audit{Receipts: &audit.Bundle{FS: files, Trust: trust}}
+			report, err := a.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, report, tt.want, tt.says)
+		})
+	}
+}
+
+// TestReceiptsOfAnotherLog holds receipts against the log that was walked: both
+// of their signed checkpoints are shown.
+func TestReceiptsOfAnotherLog(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		size int64
+		root tlog.Hash
+		want audit.Check
+	}{
+		{"it finds another tree of the same size", size, tlog.Hash{1}, audit.TwoLogs},
+		{"it finds another beginning", 300, tlog.Hash{1}, audit.TwoLogs},
+		{"it finds a log that was longer", size + 1, tlog.Hash{1}, audit.RolledBack},
+	} {
+		for _, alone := range []bool{false, true} {
+			t.Run(tt.name, func(t *testing.T) {
+				p := newLog(t)
+				p.publish(t, size, entryOf)
+				w, r := used(t)
+				trust := w.Trust
+				trust.Log = p.policy
+				for i, root := range []tlog.Hash{tt.root, {2}} {
+					r.Events[i].Proof = string(tlog.Proof{Checkpoint: p.signed(t, tt.size, root)}.Marshal())
+				}
+				a := audit.Audit{Policy: p.policy, Receipts: &audit.Bundle{FS: fstest.MapFS{"a.json": file(t, r)}, Trust: trust}}
+				want := audit.TwoLogs
+				if !alone {
+					a.Log, want = audit.Dir{FS: os.DirFS(p.folder)}, tt.want
+				}
+				report, err := a.Run(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				i := slices.IndexFunc(report.Findings, func(f audit.Finding) bool { return f.Check == want })
+				if i < 0 || len(report.Findings[i].Evidence) != 2 || !strings.HasPrefix(report.Findings[i].Detail, "a.json, event") {
+					t.Errorf("%+v", report.Findings)
+				}
+			})
+		}
+	}
+}
+
+// handed are proofs of anchors that were verified.
+type handed map[string]audit.Anchored
+
+func (h handed) Each(_ context.Context, each func(string, audit.Anchored, error)) error {
+	for name, a := range h {
+		if name == "away" {
+			return errors.New("no route")
+		}
+		if name == "bad" {
+			each(name, a, errors.New("signature"))
+			continue
+		}
+		each(name, a, nil)
+	}
+	return nil
+}
+
+func TestAnchored(t *testing.T) {
+	p, small := newLog(t), newLog(t)
+	beginning, err := p.policy.Open(small.publish(t, 300, entryOf))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.publish(t, size, entryOf)
+	good := audit.Anchored{Origin: origin, Size: 300, Root: beginning.Root}
+	for _, tt := range []struct {
+		name    string
+		anchors handed
+		want    audit.Check
+	}{
+		{"it takes a beginning of the log", handed{"a": good}, ""},
+		{"it finds an anchor of another tree", handed{"a": {Origin: origin, Size: 300, Root: tlog.Hash{1}}}, audit.Anchor},
+		{"it finds a log set back behind its anchor", handed{"a": {Origin: origin, Size: 900, Root: tlog.Hash{1}}}, audit.Anchor},
+		{"it finds an anchor of another log", handed{"a": {Origin: "other", Size: 300, Root: good.Root}}, audit.Anchor},
+		{"it finds a proof that does not verify", handed{"bad": good}, audit.Anchor},
+		{"it finds anchors out of reach", handed{"away": good}, audit.Unreadable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := audit.Audit{Log: audit.Dir{FS: os.DirFS(p.folder)}, Policy: p.policy, Anchors: tt.anchors}
+			report, err := a.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, report, tt.want, "")
+			if tt.want == "" && report.Anchored != 300 {
+				t.Errorf("anchored %d", report.Anchored)
+			}
+		})
+	}
+}
