@@ -73,7 +73,7 @@ func (o *exportOptions) source(a *audit.Audit) (err error) {
 
 func runExport(c *cobra.Command, o exportOptions) error {
 	var a audit.Audit
-	if err := auditTrust(&a, o.trust, dataDir(c)); err != nil {
+	if err := auditTrust(&a, auditOptions{trust: o.trust}, dataDir(c)); err != nil {
 		return err
 	}
 	if o.interval < 100*time.Millisecond {

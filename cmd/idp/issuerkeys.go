@@ -46,7 +46,7 @@ lists of these keys alone.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var a audit.Audit
-			if err := auditTrust(&a, o.trust, dataDir(c)); err != nil {
+			if err := auditTrust(&a, auditOptions{trust: o.trust}, dataDir(c)); err != nil {
 				return err
 			}
 			if err := o.source(&a); err != nil {

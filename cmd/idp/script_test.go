@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"hub": startHub, "down": stopHub, "lines": countLines, "fetch": fetch,
-			"await": func(ts *testscript.TestScript, _ bool, args []string) { awaitReady(ts, args[0]) },
+			"await":   func(ts *testscript.TestScript, _ bool, args []string) { awaitReady(ts, args[0]) },
 			"receipt": writeReceipt,
 		},
 	})
