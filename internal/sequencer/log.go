@@ -54,6 +54,7 @@ type Options struct {
 type Log struct {
 	o         Options
 	witnesses []*witness
+	prover    *tlog.Prover
 	tree      *Tree // as last read or written; nil: read it again
 	edge      *tlog.Edge
 	anchored  Anchor // as last found to be a beginning of the tree
@@ -101,7 +102,7 @@ func New(o Options) (*Log, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	l := &Log{o: o, published: make(chan struct{}), stopped: ErrNotRunning}
+	l := &Log{o: o, published: make(chan struct{}), stopped: ErrNotRunning, prover: &tlog.Prover{Tiles: o.Storage}}
 	for _, w := range o.Policy.Witnesses {
 		if w.URL == "" {
 			return nil, fmt.Errorf("sequencer: witness %s has no URL in the policy", w.Name)

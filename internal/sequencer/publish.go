@@ -202,7 +202,7 @@ func (l *Log) prove(ctx context.Context, leaf tlog.Hash, p Published) (tlog.Proo
 	if err != nil {
 		return tlog.Proof{}, fmt.Errorf("find leaf: %w", err)
 	}
-	path, err := tlog.ProveInclusion(ctx, l.o.Storage, p.Size, p.Root, index)
+	path, err := l.prover.Inclusion(ctx, p.Size, p.Root, index)
 	if err != nil {
 		return tlog.Proof{}, err
 	}

@@ -99,23 +99,13 @@ func (c *Consents) Head(ctx context.Context, citizen string) (int64, error) {
 	return head, nil
 }
 
-// Commit makes events and leaves durable in one transaction.
+// Commit makes events and leaves durable in one transaction, perhaps together
+// with others' commits.
 func (c *Consents) Commit(ctx context.Context, commit consent.Commit) error {
 	if len(commit.Events) == 0 || len(commit.Events) != len(commit.Leaves) {
 		return errors.New("store consent: a commit has a leaf for each of its events")
 	}
-	err := c.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		done, err := newCommit(ctx, tx, commit.ID, commit.Digest)
-		if err != nil || done {
-			return err
-		}
-		for _, e := range commit.Events {
-			if err := insertEvent(ctx, tx, e); err != nil {
-				return err
-			}
-		}
-		return appendLeaves(ctx, tx, commit.ID, commit.Leaves)
-	})
+	err := c.db.groups.commit(ctx, &unit{id: commit.ID, digest: commit.Digest, events: commit.Events, leaves: commit.Leaves})
 	switch {
 	case err == nil:
 		return nil
@@ -127,26 +117,16 @@ func (c *Consents) Commit(ctx context.Context, commit consent.Commit) error {
 	return fmt.Errorf("store consent: %w", err)
 }
 
-func insertEvent(ctx context.Context, tx *sql.Tx, e consent.Event) error {
+func eventRow(e consent.Event) ([]any, error) {
 	event, err := json.Marshal(e)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	evidence, err := json.Marshal(e.Evidence)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	result, err := tx.ExecContext(ctx, `INSERT INTO consent_events (grant_id, seq, citizen, citizen_seq, event, salt, evidence)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-		string(e.Grant), e.Seq, e.Citizen, e.CitizenSeq, event, e.Salt[:], evidence)
-	if err != nil {
-		return err
-	}
-	n, err := result.RowsAffected()
-	if err == nil && n == 0 {
-		return consent.ErrConflict // the transaction is rolled back whole
-	}
-	return err
+	return []any{string(e.Grant), e.Seq, e.Citizen, e.CitizenSeq, event, e.Salt[:], evidence}, nil
 }
 
 // Propose keeps the latest proposal of a grant.

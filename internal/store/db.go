@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,6 +36,8 @@ type DB struct {
 	dialect dialect
 	now     func() time.Time
 	health  health
+	groups  groups
+	retries atomic.Int64  // transactions that the database asked to run again
 	path    string        // of SQLite's file, empty for others
 	writer  chan struct{} // SQLite has one writer at a time: queue here, fairly
 	held    *os.File
@@ -84,7 +87,9 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 }
 
 func newDB(d dialect) *DB {
-	return &DB{dialect: d, now: time.Now, health: health{probing: make(chan struct{}, 1)}}
+	db := &DB{dialect: d, now: time.Now, health: health{probing: make(chan struct{}, 1)}}
+	db.groups.db = db
+	return db
 }
 
 func openPostgres(ctx context.Context, dsn string) (*DB, error) {

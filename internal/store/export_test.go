@@ -2,8 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"testing"
 	"time"
+
+	"github.com/govmydata/mydata/internal/sequencer"
 )
 
 // What tests of this package need of its inside.
@@ -28,3 +32,17 @@ func (db *DB) SetClock(now func() time.Time) { db.now = now }
 
 // Forget what Ready knows, as if a second had passed.
 func (db *DB) Forget() { db.health.at = time.Time{} }
+
+// Retries are the transactions that the database asked to run again.
+func (db *DB) Retries() int64 { return db.retries.Load() }
+
+// Bulk is how the store writes many rows.
+func Bulk(ctx context.Context, tx *sql.Tx, before string, columns int, rows [][]any) error {
+	_, err := bulk(ctx, tx, before, plain(columns), "", rows)
+	return err
+}
+
+// MovePlaces is Integrate's own work.
+func (l *Log) MovePlaces(ctx context.Context, tx *sql.Tx, g sequencer.Group) error {
+	return errors.Join(moveTree(ctx, tx, g), placeLeaves(ctx, tx, g), writeTiles(ctx, tx, g.Tiles))
+}

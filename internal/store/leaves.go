@@ -14,6 +14,11 @@ import (
 // ErrReused says that a commit id was used before for another request.
 var ErrReused = errors.New("this commit id belongs to another request")
 
+// maxEntry is of C2SP tlog-tiles, Log entries: a length of 16 bits.
+const maxEntry = 0xffff
+
+var errEntry = errors.New("store leaves: an entry has 1 to 65535 bytes")
+
 // newCommit enters a commit under its id; call it first in the transaction
 // that writes the commit's rows. done says that a commit with this id and this
 // digest is durable already: return nil and write nothing. ErrReused says
@@ -44,8 +49,8 @@ func newCommit(ctx context.Context, tx *sql.Tx, id string, digest []byte) (done 
 func appendLeaves(ctx context.Context, tx *sql.Tx, commitID string, entries [][]byte) error {
 	now := time.Now().UnixMilli() // orders the queue, nothing more
 	for position, entry := range entries {
-		if len(entry) == 0 || len(entry) > 0xffff { // C2SP tlog-tiles, Log entries: uint16 length
-			return errors.New("store leaves: an entry has 1 to 65535 bytes")
+		if len(entry) == 0 || len(entry) > maxEntry {
+			return errEntry
 		}
 		if _, err := tx.ExecContext(ctx,
 			`INSERT INTO log_pending (commit_id, position, added, entry) VALUES ($1, $2, $3, $4)`,

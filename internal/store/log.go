@@ -24,13 +24,7 @@ func (db *DB) Log() *Log { return &Log{db} }
 // the operator, such as a new catalogue. The same id and digest again is nil;
 // the same id with another digest is ErrReused.
 func (l *Log) Append(ctx context.Context, id string, digest []byte, entries [][]byte) error {
-	return l.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		done, err := newCommit(ctx, tx, id, digest)
-		if err != nil || done {
-			return err
-		}
-		return appendLeaves(ctx, tx, id, entries)
-	})
+	return l.db.groups.commit(ctx, &unit{id: id, digest: digest, leaves: entries})
 }
 
 // Pending implements sequencer.Storage.
@@ -175,27 +169,22 @@ func placeLeaves(ctx context.Context, tx *sql.Tx, g sequencer.Group) error {
 	if len(g.Leaves) == 0 {
 		return nil
 	}
-	remove, err := tx.PrepareContext(ctx, `DELETE FROM log_pending WHERE commit_id = $1 AND position = $2`)
-	if err != nil {
-		return err
-	}
-	defer remove.Close()
-	insert, err := tx.PrepareContext(ctx,
-		`INSERT INTO log_leaves (leaf_index, leaf_hash, commit_id, position, entry) VALUES ($1, $2, $3, $4, $5)`)
-	if err != nil {
-		return err
-	}
-	defer insert.Close()
+	pending, placed := make([][]any, len(g.Leaves)), make([][]any, len(g.Leaves))
 	for i, leaf := range g.Leaves {
-		if err := one(remove.ExecContext(ctx, leaf.Commit, leaf.Position)); err != nil {
-			return err
-		}
 		hash := tlog.LeafHash(leaf.Entry)
-		if _, err := insert.ExecContext(ctx, g.From.Size+int64(i), hash[:], leaf.Commit, leaf.Position, leaf.Entry); err != nil {
-			return err
-		}
+		pending[i] = []any{leaf.Commit, leaf.Position}
+		placed[i] = []any{g.From.Size + int64(i), hash[:], leaf.Commit, leaf.Position, leaf.Entry}
 	}
-	return nil
+	removed, err := bulk(ctx, tx, `DELETE FROM log_pending WHERE (commit_id, position) IN (VALUES `,
+		"CAST($%d AS TEXT), CAST($%d AS BIGINT)", ")", pending)
+	if err != nil {
+		return err
+	}
+	if removed != int64(len(g.Leaves)) { // one of them has a place already
+		return sequencer.ErrMoved
+	}
+	_, err = bulk(ctx, tx, `INSERT INTO log_leaves (leaf_index, leaf_hash, commit_id, position, entry) VALUES `, plain(5), "", placed)
+	return err
 }
 
 func writeTiles(ctx context.Context, tx *sql.Tx, tiles []sequencer.TileRow) error {

@@ -67,3 +67,9 @@ func postgresDSN(t *testing.T) string {
 	})
 	return storetest.Postgres(t, fmt.Sprintf("test%d", databases.Add(1)), "migrated")
 }
+
+// emptyPostgres makes an empty database on it.
+func emptyPostgres(b testing.TB) string {
+	b.Helper()
+	return storetest.Postgres(b, fmt.Sprintf("test%d", databases.Add(1)), "template1")
+}

@@ -52,6 +52,7 @@ func (db *DB) run(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) e
 		if err = db.try(ctx, options, f); err == nil || !retryable(err) {
 			return marked(err)
 		}
+		db.retries.Add(1)
 		pause := min(time.Duration(1<<min(try, 9))*time.Millisecond, 400*time.Millisecond)
 		select {
 		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // G404: a pause keeps no secret

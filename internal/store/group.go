@@ -1,0 +1,221 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/consent"
+)
+
+const (
+	groupUnits = 256              // commits of one transaction, at most
+	groupTime  = 10 * time.Second // of one whose callers set no limit
+)
+
+// unit is a commit as a value: what a group writes of it.
+type unit struct {
+	id     string
+	digest []byte
+	events []consent.Event
+	leaves [][]byte
+
+	ctx  context.Context //nolint:containedctx // its caller's, who waits on done
+	done chan error
+}
+
+// errTaken says that one unit of a group cannot be: the others are not to blame.
+type errTaken struct {
+	unit *unit
+	err  error
+}
+
+func (e errTaken) Error() string { return e.err.Error() }
+func (e errTaken) Unwrap() error { return e.err }
+
+// groups makes commits that come while a transaction is under way durable
+// together, in the next one: one COMMIT, and a statement for all rows of a
+// table. Each caller hears of its own commit alone.
+type groups struct {
+	db *DB
+
+	mu      sync.Mutex
+	waiting []*unit
+	running bool
+}
+
+// commit is durable when it answers nil. When the caller's context ends first,
+// the outcome is unknown.
+func (g *groups) commit(ctx context.Context, u *unit) error {
+	if u.id == "" || len(u.digest) == 0 {
+		return errors.New("store commit: no id or no digest")
+	}
+	for _, entry := range u.leaves {
+		if len(entry) == 0 || len(entry) > maxEntry {
+			return errEntry
+		}
+	}
+	u.ctx, u.done = ctx, make(chan error, 1)
+	g.mu.Lock()
+	g.waiting = append(g.waiting, u)
+	if !g.running {
+		g.running = true
+		go g.run()
+	}
+	g.mu.Unlock()
+	select {
+	case err := <-u.done:
+		return err
+	case <-ctx.Done():
+		return marked(ctx.Err())
+	}
+}
+
+// run works until nobody waits.
+func (g *groups) run() {
+	for {
+		units := g.next()
+		if len(units) == 0 {
+			return
+		}
+		g.write(units)
+	}
+}
+
+// next takes those who wait, in order; of two commits on one grant or citizen
+// the later one waits, since it may well conflict with the earlier.
+func (g *groups) next() []*unit {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var taken, left []*unit
+	busy := map[string]bool{}
+	for _, u := range g.waiting {
+		free := len(taken) < groupUnits && !slices.ContainsFunc(u.keys(), func(key string) bool { return busy[key] })
+		for _, key := range u.keys() {
+			busy[key] = true
+		}
+		switch {
+		case u.ctx.Err() != nil: // its caller is gone, and nothing was written
+		case free:
+			taken = append(taken, u)
+		default:
+			left = append(left, u)
+		}
+	}
+	g.waiting, g.running = left, len(taken) > 0
+	return taken
+}
+
+func (u *unit) keys() []string {
+	keys := []string{"id " + u.id}
+	for _, e := range u.events {
+		keys = append(keys, "grant "+string(e.Grant), "citizen "+e.Citizen)
+	}
+	return keys
+}
+
+// write makes a group durable. A unit that cannot be leaves it, and the rest
+// begins again; every other failure is everybody's, with the outcome unknown.
+func (g *groups) write(units []*unit) {
+	ctx, cancel := context.WithDeadline(context.Background(), latest(units))
+	defer cancel()
+	for len(units) > 0 {
+		err := g.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return writeUnits(ctx, tx, units) })
+		if taken, ok := errors.AsType[errTaken](err); ok {
+			taken.unit.done <- taken.err
+			units = slices.DeleteFunc(slices.Clone(units), func(u *unit) bool { return u == taken.unit })
+			continue
+		}
+		if err != nil && len(units) > 1 && !errors.Is(err, ErrUnavailable) {
+			for _, u := range units { // one of them holds what the database refuses
+				g.write([]*unit{u})
+			}
+			return
+		}
+		for _, u := range units {
+			u.done <- err
+		}
+		return
+	}
+}
+
+// latest is when the last caller stops waiting.
+func latest(units []*unit) time.Time {
+	var last time.Time
+	for _, u := range units {
+		end, ok := u.ctx.Deadline()
+		if !ok {
+			end = time.Now().Add(groupTime)
+		}
+		if end.After(last) {
+			last = end
+		}
+	}
+	return last
+}
+
+// writeUnits writes all rows of a group.
+func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit) error {
+	fresh, err := newUnits(ctx, tx, units)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UnixMilli() // orders the queue, nothing more
+	var events, leaves [][]any
+	var owners []*unit
+	for _, u := range fresh {
+		for _, e := range u.events {
+			row, err := eventRow(e)
+			if err != nil {
+				return errTaken{u, err}
+			}
+			events, owners = append(events, row), append(owners, u)
+		}
+		for position, entry := range u.leaves {
+			leaves = append(leaves, []any{u.id, position, now, entry})
+		}
+	}
+	kept, err := insertKept(ctx, tx, `INSERT INTO consent_events (grant_id, seq, citizen, citizen_seq, event, salt, evidence)`, `grant_id || ' ' || CAST(seq AS TEXT)`, events)
+	if err != nil {
+		return err
+	}
+	for i, row := range events {
+		if !kept[fmt.Sprint(row[0], " ", row[1])] {
+			return errTaken{owners[i], consent.ErrConflict} // the transaction is rolled back whole
+		}
+	}
+	_, err = bulk(ctx, tx, `INSERT INTO log_pending (commit_id, position, added, entry) VALUES `, plain(4), "", leaves)
+	return err
+}
+
+// newUnits enters commits under their ids and gives those that were not durable
+// before.
+func newUnits(ctx context.Context, tx *sql.Tx, units []*unit) (fresh []*unit, err error) {
+	var rows [][]any
+	for _, u := range units {
+		rows = append(rows, []any{u.id, u.digest})
+	}
+	kept, err := insertKept(ctx, tx, `INSERT INTO commits (id, digest)`, `id`, rows)
+	if err != nil {
+		return nil, fmt.Errorf("store commit: %w", err)
+	}
+	for _, u := range units {
+		if kept[u.id] {
+			fresh = append(fresh, u)
+			continue
+		}
+		var before []byte
+		if err := tx.QueryRowContext(ctx, `SELECT digest FROM commits WHERE id = $1`, u.id).Scan(&before); err != nil {
+			return nil, fmt.Errorf("store commit: %w", err)
+		}
+		if !bytes.Equal(before, u.digest) {
+			return nil, errTaken{u, fmt.Errorf("store commit: %w", ErrReused)}
+		}
+	}
+	return fresh, nil
+}
