@@ -114,15 +114,6 @@ func signHub(typ string, claims any, key crypto.Signer, kid string) (string, err
 	return object.CompactSerialize()
 }
 
-// OpenPromise checks the hub's promise against its published keys.
-func OpenPromise(compact string, hub jose.JSONWebKeySet) (PromiseClaims, error) {
-	var c PromiseClaims
-	if err := openHub(compact, PromiseJWT, "promise signature", hub, &c); err != nil {
-		return PromiseClaims{}, err
-	}
-	return c, nil
-}
-
 // OpenRecord checks the hub's countersignature over a record's state.
 func OpenRecord(compact string, hub jose.JSONWebKeySet) (RecordClaims, error) {
 	var c RecordClaims

@@ -30,7 +30,8 @@ type People interface {
 	PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, error)
 }
 
-// Ledger decides about grants. It holds no state of its own: every answer comes
+// Ledger decides about grants. It holds no state of its own but the promises
+// that wait for a signature: every answer comes
 // from the store's history, never from a commit that was tried. Its methods may
 // run at once, in several processes.
 type Ledger struct {
@@ -44,6 +45,8 @@ type Ledger struct {
 	Key         func() (signer crypto.Signer, kid string) // for promises and records
 	Withdrawal  string                                    // URL of the page where consents are withdrawn
 	Now         func() time.Time
+
+	promises promises
 }
 
 // How often a decision is tried again: conflicts are ordinary, since racers

@@ -9,6 +9,7 @@ const (
 	RequestJWT  = "mydata-request+jwt"
 	CommitJWT   = "mydata-commit+jwt"
 	PromiseJWT  = "mydata-promise+jwt"
+	PromisesJWT = "mydata-promises+jwt" // one signature over a group of them
 	ReceivedJWT = "mydata-received+jwt"
 	RecordJWT   = "mydata-record+jwt"
 )

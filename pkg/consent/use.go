@@ -90,7 +90,7 @@ func (l *Ledger) Use(ctx context.Context, commitJWS string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return l.promise(claims, digest, events)
+	return l.promise(ctx, claims, digest, events)
 }
 
 func (l *Ledger) checkCommit(r Record, c CommitClaims) error {
@@ -111,8 +111,9 @@ func fresh(issued int64, now time.Time) error {
 	return nil
 }
 
-// promise signs what the history holds of this commit.
-func (l *Ledger) promise(c CommitClaims, digest string, events []Event) (string, error) {
+// promise signs what the history holds of this commit, together with the
+// promises that others wait for.
+func (l *Ledger) promise(ctx context.Context, c CommitClaims, digest string, events []Event) (string, error) {
 	for _, e := range events {
 		if e.Kind != KindUsed || e.Commit != digest {
 			continue
@@ -122,11 +123,10 @@ func (l *Ledger) promise(c CommitClaims, digest string, events []Event) (string,
 			return "", err
 		}
 		leaf := tlog.LeafHash(entry)
-		key, kid := l.Key()
-		return signHub(PromiseJWT, PromiseClaims{
+		return l.sign(ctx, PromiseClaims{
 			Issuer: l.Issuer, Audience: c.Issuer, IssuedAt: e.At.Unix(), GrantID: c.GrantID, Use: c.Use,
 			Commit: digest, Nonce: c.Nonce, Leaf: Encode(leaf[:]), Deadline: e.At.Add(promiseDeadline).Unix(),
-		}, key, kid)
+		})
 	}
 	return "", fmt.Errorf("promise: %w", ErrKept)
 }
