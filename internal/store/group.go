@@ -94,8 +94,12 @@ func (g *groups) next() []*unit {
 	defer g.mu.Unlock()
 	var taken, left []*unit
 	busy := map[string]bool{}
-	for _, u := range g.waiting {
-		free := len(taken) < groupUnits && !slices.ContainsFunc(u.keys(), func(key string) bool { return busy[key] })
+	for i, u := range g.waiting {
+		if len(taken) == groupUnits {
+			left = append(left, g.waiting[i:]...)
+			break
+		}
+		free := !slices.ContainsFunc(u.keys(), func(key string) bool { return busy[key] })
 		for _, key := range u.keys() {
 			busy[key] = true
 		}

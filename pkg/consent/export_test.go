@@ -6,3 +6,12 @@ func WaitingPromises(l *Ledger) int {
 	defer l.promises.mu.Unlock()
 	return len(l.promises.waiting)
 }
+
+// SignGroup signs these claims together, whatever they say.
+func SignGroup(l *Ledger, claims ...PromiseClaims) ([]string, error) {
+	var group []wanted
+	for _, c := range claims {
+		group = append(group, wanted{claims: c})
+	}
+	return l.signGroup(group)
+}

@@ -126,6 +126,14 @@ func TestPromisesRefuse(t *testing.T) {
 			t.Errorf("%s: it does not", name)
 		}
 	}
+	foreign, err := consent.SignGroup(w.Ledger, consent.PromiseClaims{Issuer: "https://other.example"}, consent.PromiseClaims{Issuer: w.Ledger.Issuer})
+	ok(t, "sign", err)
+	if _, err := consent.OpenPromise(foreign[0], w.Trust.HubKeys); err == nil {
+		t.Error("it takes a promise of another issuer than the group's")
+	}
+	if _, err := consent.OpenPromise(foreign[1], w.Trust.HubKeys); err != nil {
+		t.Error(err)
+	}
 	for i := range group[0] {
 		bent := group[0][:i] + string(rune(group[0][i]^1)) + group[0][i+1:]
 		if _, err := consent.OpenPromise(bent, w.Trust.HubKeys); err == nil {

@@ -1,0 +1,96 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/govmydata/mydata/internal/store"
+	"github.com/govmydata/mydata/pkg/consent"
+)
+
+// TestGroups has many commits come at once, good and bad ones, and of two that
+// want one place: each caller hears of its own, and what was refused left nothing.
+func TestGroups(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		const n = 300
+		event := func(i int, grant string, citizen string) consent.Event {
+			return consent.Event{Grant: consent.GrantID(grant), Seq: 1, Citizen: citizen, CitizenSeq: 1, Kind: consent.KindRequested, Salt: [32]byte{byte(i)}}
+		}
+		commit := func(id, digest string, leaf []byte, events ...consent.Event) error {
+			return db.Consents().Commit(context.WithoutCancel(t.Context()), consent.Commit{ID: id, Digest: []byte(digest), Events: events, Leaves: [][]byte{leaf}})
+		}
+		must(t, commit("taken", "a", []byte("taken"), event(0, "g-taken", "c-taken")))
+		errs := make([]error, n)
+		var wait sync.WaitGroup
+		for i := range n {
+			wait.Go(func() {
+				name, leaf := fmt.Sprint(i), fmt.Appendf(nil, "leaf %d", i)
+				switch i % 6 {
+				case 0, 1: // a new one
+					errs[i] = commit("id-"+name, name, leaf, event(i, "g-"+name, "c-"+name))
+				case 2: // the place is taken
+					errs[i] = commit("id-"+name, name, leaf, event(i, "g-taken", "c-"+name))
+				case 3: // the id is another's
+					errs[i] = commit("taken", "b", leaf, event(i, "g-"+name, "c-"+name))
+				case 4: // the same again
+					errs[i] = commit("taken", "a", []byte("taken"), event(0, "g-taken", "c-taken"))
+				case 5: // what PostgreSQL keeps in no row
+					errs[i] = commit("id-"+name, name, leaf, event(i, "g-\x00"+name, "c-"+name))
+				}
+			})
+		}
+		wait.Wait()
+		kept := 1
+		for i, err := range errs {
+			switch i % 6 {
+			case 0, 1, 4:
+				if err != nil {
+					t.Errorf("%d: %v", i, err)
+				}
+				if i%6 != 4 {
+					kept++
+				}
+			case 2:
+				if !errors.Is(err, consent.ErrConflict) {
+					t.Errorf("%d, a place that is taken: %v", i, err)
+				}
+			case 3:
+				if !errors.Is(err, consent.ErrReused) {
+					t.Errorf("%d, an id that is another's: %v", i, err)
+				}
+			case 5:
+				if err == nil { // SQLite keeps it
+					kept++
+				}
+			}
+		}
+		leaves, err := db.Log().Pending(t.Context(), 2*n)
+		if err != nil || len(leaves) != kept {
+			t.Errorf("%d leaves of %d kept commits, %v", len(leaves), kept, err)
+		}
+		if db.Retries() != 0 {
+			t.Errorf("%d transactions ran again", db.Retries())
+		}
+	})
+}
+
+// TestGroupsDoNotWaitForOthers has one caller end before its commit.
+func TestGroupsDoNotWaitForOthers(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		for i := range 20 {
+			if err := db.Log().Append(gone, fmt.Sprint("gone ", i), []byte{1}, [][]byte{{1}}); !errors.Is(err, context.Canceled) {
+				t.Errorf("its caller is gone: %v", err)
+			}
+			must(t, db.Log().Append(t.Context(), fmt.Sprint("stays ", i), []byte{1}, [][]byte{{2}}))
+		}
+		leaves, err := db.Log().Pending(t.Context(), 100)
+		if err != nil || len(leaves) < 20 {
+			t.Errorf("%d leaves, %v", len(leaves), err)
+		}
+	})
+}
