@@ -61,8 +61,8 @@ func Pin(ctx context.Context, network *client.Network, dir string, want Policy) 
 	if err != nil {
 		return Pinning{}, fmt.Errorf("pin configuration: %w", err)
 	}
-	m := merge(have, network.Name(), want, blocks)
-	p, err := write(dir, m, blocks)
+	m := mergeManifest(have, network.Name(), want, blocks)
+	p, err := writeFolder(dir, m, blocks)
 	if err != nil {
 		return Pinning{}, fmt.Errorf("pin configuration: %w", err)
 	}
@@ -131,7 +131,7 @@ func compare(b endorsement.ConfigBlock, have endorsement.Manifest, walking bool)
 	}
 	last := have.Configs[len(have.Configs)-1]
 	switch {
-	case last.File == endorsement.ConfigFile(b.Sequence) && last.SHA256 == digest(b.Config):
+	case last.File == endorsement.ConfigFile(b.Sequence) && last.SHA256 == digestOf(b.Config):
 		return true, nil
 	case last.File == endorsement.ConfigFile(b.Sequence):
 		return false, fmt.Errorf("%w: %s differs", ErrOtherHistory, last.File)
@@ -169,9 +169,9 @@ func evaluate(ctx context.Context, network *client.Network, chaincode, function 
 	return raw, nil
 }
 
-// merge is the manifest with the new configurations and the policy that is
+// mergeManifest is the manifest with the new configurations and the policy that is
 // wanted. A clock that went back moves no configuration before an older one.
-func merge(have endorsement.Manifest, channel string, want Policy, blocks []endorsement.ConfigBlock) endorsement.Manifest {
+func mergeManifest(have endorsement.Manifest, channel string, want Policy, blocks []endorsement.ConfigBlock) endorsement.Manifest {
 	m := have
 	m.Channel, m.Configs = channel, slices.Clone(have.Configs)
 	var from string
@@ -180,7 +180,7 @@ func merge(have endorsement.Manifest, channel string, want Policy, blocks []endo
 	}
 	for _, b := range blocks {
 		from = max(from, b.At.Truncate(time.Second).Format(time.RFC3339)) // UTC: ordered as text
-		m.Configs = append(m.Configs, endorsement.Pinned{File: endorsement.ConfigFile(b.Sequence), From: from, SHA256: digest(b.Config)})
+		m.Configs = append(m.Configs, endorsement.Pinned{File: endorsement.ConfigFile(b.Sequence), From: from, SHA256: digestOf(b.Config)})
 	}
 	if want.Chaincode != "" {
 		m.Chaincode = want.Chaincode
@@ -200,14 +200,14 @@ func merge(have endorsement.Manifest, channel string, want Policy, blocks []endo
 	return m
 }
 
-func digest(raw []byte) string {
+func digestOf(raw []byte) string {
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
 }
 
-// write puts configurations first and the manifest last, so that a folder that
+// writeFolder puts configurations first and the manifest last, so that a folder that
 // was left in between is the one before.
-func write(dir string, m endorsement.Manifest, blocks []endorsement.ConfigBlock) (Pinning, error) {
+func writeFolder(dir string, m endorsement.Manifest, blocks []endorsement.ConfigBlock) (Pinning, error) {
 	raw, sealed, err := m.Seal()
 	if err != nil {
 		return Pinning{}, err
@@ -222,7 +222,7 @@ func write(dir string, m endorsement.Manifest, blocks []endorsement.ConfigBlock)
 	}
 	for _, b := range blocks {
 		name := endorsement.ConfigFile(b.Sequence)
-		if err := replace(filepath.Join(dir, name), b.Config); err != nil {
+		if err := replaceFile(filepath.Join(dir, name), b.Config); err != nil {
 			return Pinning{}, err
 		}
 		p.Added = append(p.Added, name)
@@ -230,7 +230,7 @@ func write(dir string, m endorsement.Manifest, blocks []endorsement.ConfigBlock)
 	if _, err := endorsement.LoadTrust(with{os.DirFS(dir), raw}); err != nil {
 		return Pinning{}, err
 	}
-	return p, replace(filepath.Join(dir, endorsement.ManifestFile), raw)
+	return p, replaceFile(filepath.Join(dir, endorsement.ManifestFile), raw)
 }
 
 // with is a folder with another manifest.
@@ -246,8 +246,8 @@ func (w with) ReadFile(name string) ([]byte, error) {
 	return fs.ReadFile(w.FS, name)
 }
 
-// replace writes a file whole or not at all.
-func replace(path string, raw []byte) error {
+// replaceFile writes a file whole or not at all.
+func replaceFile(path string, raw []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err

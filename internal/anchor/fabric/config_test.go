@@ -31,7 +31,7 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog/endorsement/endorsementtest"
 )
 
-const origin = "log.example/hub"
+const pinOrigin = "log.example/hub"
 
 // TestPin follows a real channel through an upgrade of its chaincode and two
 // changes of its configuration. With MYDATA_UPDATE=1 it also keeps what the
@@ -52,7 +52,7 @@ func TestPin(t *testing.T) {
 		t.Fatalf("%+v", began)
 	}
 	want := endorsement.Record{
-		Origin: origin, Size: 4711, Root: tlog.Hash{1, 2, 3}, Writer: "Org1MSP",
+		Origin: pinOrigin, Size: 4711, Root: tlog.Hash{1, 2, 3}, Writer: "Org1MSP",
 		Digests: []endorsement.Digest{{Kind: "status-list", ID: "https://hub.example/status/1?a=<b>&c", Digest: tlog.Hash{4}}},
 	}
 	n.put(t, want)
@@ -206,7 +206,7 @@ func startNetwork(t *testing.T) *fabricNetwork {
 			t.Errorf("%v: %s", err, out)
 		}
 	})
-	ok(t, json.Unmarshal(n.run(t, "up", "--dir", dir, "--origin", origin), n))
+	ok(t, json.Unmarshal(n.run(t, "up", "--dir", dir, "--origin", pinOrigin), n))
 	return n
 }
 

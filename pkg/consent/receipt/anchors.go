@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/tlog"
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
@@ -87,11 +86,7 @@ func (v *verifier) places() ([]place, error) {
 		return all, nil
 	}
 	for i, record := range v.receipt.Approval.History {
-		entry, err := consent.KeyEntry(record)
-		if err != nil {
-			return all, fmt.Errorf("passkey event %d: %w", i+1, err)
-		}
-		at, err := v.placed(entry, record.Proof)
+		at, err := v.placedKey(record)
 		if err := add(fmt.Sprintf("passkey event %d", i+1), at, err); err != nil {
 			return all, err
 		}

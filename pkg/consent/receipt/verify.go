@@ -52,13 +52,14 @@ type verifier struct {
 	trust     consent.Trust
 	catalogue *catalogue.Catalogue
 	fabric    *endorsement.Trust
+	opened    map[string]opened // checkpoints, each opened once
 	report    Report
 }
 
 // Verify checks a receipt against a trust folder, offline. It goes on after a
 // failed check where it can, so that the report names all of them.
 func Verify(r Receipt, t consent.Trust, options ...Option) Report {
-	v := &verifier{receipt: r, trust: t}
+	v := &verifier{receipt: r, trust: t, opened: map[string]opened{}}
 	for _, option := range options {
 		option(v)
 	}
@@ -184,7 +185,7 @@ func (v *verifier) checkApproval() {
 	v.report.add("citizen's assertion", named(err), "")
 	_, err = approval.VerifyHistory(a.History, v.trust.RP, v.trust.Officers)
 	v.report.add("passkey history", named(err), fmt.Sprintf("%d events", len(a.History)))
-	v.report.add("passkey history in the log", a.Included(v.trust.Log), "")
+	v.report.add("passkey history in the log", v.historyIncluded(a.History), "")
 }
 
 // named keeps the name of the WebAuthn check that failed in front.
@@ -212,15 +213,6 @@ func (v *verifier) included(e Event) (tlog.Checkpoint, error) {
 		return tlog.Checkpoint{}, err
 	}
 	return v.placed(entry, e.Proof)
-}
-
-// placed is the checkpoint under which an entry is.
-func (v *verifier) placed(entry []byte, text string) (tlog.Checkpoint, error) {
-	proof, err := tlog.ParseProof([]byte(text))
-	if err != nil {
-		return tlog.Checkpoint{}, err
-	}
-	return v.trust.Log.VerifyInclusion(entry, proof)
 }
 
 // checkCommits: each use was committed by the provider, over these terms.

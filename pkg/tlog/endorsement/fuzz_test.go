@@ -158,3 +158,23 @@ func TestFields(t *testing.T) {
 		t.Error("it refuses the one spelling", f.err)
 	}
 }
+
+func TestCertificate(t *testing.T) {
+	e := proof(t).Reads[0].Endorser
+	f := read(e)
+	f.need(1)
+	pem := f.need(2)
+	if _, err := certificate(pem); err != nil {
+		t.Fatal(err)
+	}
+	for name, raw := range map[string][]byte{
+		"nothing":          nil,
+		"two certificates": append(bytes.Clone(pem), pem...),
+		"another word":     bytes.ReplaceAll(pem, []byte("CERTIFICATE"), []byte("PUBLIC KEY")),
+		"no certificate":   []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+	} {
+		if _, err := certificate(raw); err == nil {
+			t.Errorf("it takes %s", name)
+		}
+	}
+}

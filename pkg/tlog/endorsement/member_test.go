@@ -1,8 +1,10 @@
 package endorsement_test
 
 import (
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"math/big"
 	"testing"
 	"time"
 
@@ -35,7 +37,17 @@ func TestMembers(t *testing.T) {
 			by := o.Issue(&o.Root, et.CA)
 			o.Peer = o.Issue(&by, nil)
 		}, endorsement.CheckChain},
-		"it refuses peers without NodeOUs": {func(c *et.Channel, o *et.Organisation) { o.Roles = nil }, endorsement.CheckRole},
+		"it refuses a CA that is in the unit of peers": {func(c *et.Channel, o *et.Organisation) {
+			o.Peer = o.Issue(&o.Root, func(c *x509.Certificate) {
+				et.CA(c)
+				c.Subject.OrganizationalUnit = []string{"peer"}
+			})
+		}, endorsement.CheckChain},
+		"it refuses peers without NodeOUs":       {func(c *et.Channel, o *et.Organisation) { o.Roles = nil }, endorsement.CheckRole},
+		"it refuses peers with NodeOUs disabled": {func(c *et.Channel, o *et.Organisation) { o.Disabled = true }, endorsement.CheckRole},
+		"it refuses who has two chains": {func(c *et.Channel, o *et.Organisation) {
+			o.Roots = []et.Identity{renamed(o.Root, o.Root.Certificate.Subject.CommonName)}
+		}, endorsement.CheckChain},
 		"it takes another name of the role": {func(c *et.Channel, o *et.Organisation) {
 			o.Roles[1] = "endorser"
 			o.Peer = o.Issue(&o.Root, func(c *x509.Certificate) { c.Subject.OrganizationalUnit = []string{"peer", "endorser"} })
@@ -46,7 +58,14 @@ func TestMembers(t *testing.T) {
 			o.Peer = o.Issue(&o.Root, func(c *x509.Certificate) { c.Subject.OrganizationalUnit = []string{"peer", "ministry"} })
 		}, ""},
 		"it refuses what the configuration in force revokes": {func(c *et.Channel, o *et.Organisation) { o.Revoke(o.Root, o.Peer) }, endorsement.CheckRevoked},
-		"it takes who is not on the list":                    {func(c *et.Channel, o *et.Organisation) { o.Revoke(o.Root, o.Issue(&o.Root, nil)) }, ""},
+		"it refuses what the CA revokes under a new key": {func(c *et.Channel, o *et.Organisation) {
+			again := o.Issue(nil, func(c *x509.Certificate) { et.CA(c); c.Subject = o.Root.Certificate.Subject })
+			o.Revoke(again, o.Peer)
+		}, endorsement.CheckRevoked},
+		"it refuses what the CA revokes under a new name": {func(c *et.Channel, o *et.Organisation) {
+			o.Revoke(renamed(o.Root, "another name"), o.Peer)
+		}, endorsement.CheckRevoked},
+		"it takes who is not on the list": {func(c *et.Channel, o *et.Organisation) { o.Revoke(o.Root, o.Issue(&o.Root, nil)) }, ""},
 		"it takes who has the serial number of another CA's revoked": {func(c *et.Channel, o *et.Organisation) {
 			other := c.Members[0]
 			twin := other.Issue(&other.Root, func(c *x509.Certificate) { c.SerialNumber = o.Peer.Certificate.SerialNumber })
@@ -101,6 +120,21 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+// renamed is a CA's key under another certificate of its own.
+func renamed(ca et.Identity, name string) et.Identity {
+	template := *ca.Certificate
+	template.Subject.CommonName, template.Subject.Names = name, nil
+	template.SerialNumber = new(big.Int).Add(template.SerialNumber, big.NewInt(1))
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &ca.Key.PublicKey, ca.Key)
+	if err != nil {
+		panic(err)
+	}
+	if ca.Certificate, err = x509.ParseCertificate(der); err != nil {
+		panic(err)
+	}
+	return ca
+}
+
 func TestQuorum(t *testing.T) {
 	for name, c := range map[string]struct {
 		quorum, reads int
@@ -123,6 +157,31 @@ func TestQuorum(t *testing.T) {
 				t.Errorf("%v %v", got, err)
 			}
 		})
+	}
+}
+
+// A member of the channel that the folder does not list counts for nothing.
+func TestUnlistedMember(t *testing.T) {
+	c := channel()
+	listed := c.Manifest()
+	c.Members = append(c.Members, et.NewOrganisation("Org3MSP", start))
+	c.Pins = nil
+	c.Pin(start)
+	folder := c.Folder()
+	listed.Configs = c.Manifest().Configs
+	raw, _, err := listed.Seal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder[endorsement.ManifestFile].Data = raw
+	trust, err := endorsement.LoadTrust(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.Prove(record())
+	p.Reads = p.Reads[1:]
+	if _, err := trust.Verify(p); check(err) != endorsement.CheckOrganisation {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -108,8 +108,14 @@ func LoadTrust(fsys fs.FS) (*Trust, error) {
 	t := &Trust{
 		channel: m.Channel, chaincode: m.Chaincode, organisations: m.Organisations, quorum: m.Quorum, fingerprint: m.Fingerprint,
 	}
-	for _, pinned := range m.Configs {
-		c, err := pinned.load(fsys)
+	files := make([][]byte, len(m.Configs))
+	for i, pinned := range m.Configs {
+		if files[i], err = pinned.read(fsys); err != nil {
+			return nil, err
+		}
+	}
+	for i, pinned := range m.Configs {
+		c, err := pinned.parse(files[i])
 		if err != nil {
 			return nil, err
 		}
@@ -126,17 +132,21 @@ func LoadTrust(fsys fs.FS) (*Trust, error) {
 	return t, nil
 }
 
-func (p Pinned) load(fsys fs.FS) (*configuration, error) {
-	from, err := time.Parse(time.RFC3339, p.From)
-	if err != nil || from.UTC().Format(time.RFC3339) != p.From {
-		return nil, refuse(CheckTrust, MenderTrust, "%q: malformed time", p.File)
-	}
+func (p Pinned) read(fsys fs.FS) ([]byte, error) {
 	raw, err := fs.ReadFile(fsys, p.File)
 	if err != nil {
 		return nil, refuse(CheckTrust, MenderTrust, "%v", err)
 	}
 	if sum := sha256.Sum256(raw); hex.EncodeToString(sum[:]) != p.SHA256 {
 		return nil, refuse(CheckFingerprint, MenderTrust, "%s is not what was pinned", p.File)
+	}
+	return raw, nil
+}
+
+func (p Pinned) parse(raw []byte) (*configuration, error) {
+	from, err := time.Parse(time.RFC3339, p.From)
+	if err != nil || from.UTC().Format(time.RFC3339) != p.From {
+		return nil, refuse(CheckTrust, MenderTrust, "%q: malformed time", p.File)
 	}
 	c, err := parseConfig(raw)
 	if err != nil {

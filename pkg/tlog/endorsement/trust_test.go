@@ -2,9 +2,11 @@ package endorsement_test
 
 import (
 	"bytes"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 	et "github.com/govmydata/mydata/pkg/tlog/endorsement/endorsementtest"
@@ -57,6 +59,34 @@ func TestLoadTrustRefuses(t *testing.T) {
 		"another sequence":          {config(channel().Config(7)), endorsement.CheckConfiguration},
 		"an empty configuration":    {config(nil), endorsement.CheckConfiguration},
 		"one without members":       {config((&et.Channel{}).Config(0)), endorsement.CheckConfiguration},
+		"a configuration before an older one": {func(c *et.Channel, f fstest.MapFS) {
+			c.Pin(c.Start.Add(-time.Hour))
+			maps.Copy(f, c.Folder())
+		}, endorsement.CheckTrust},
+		"one MSP in two organisations": {func(c *et.Channel, f fstest.MapFS) {
+			c.Members = append(c.Members, et.NewOrganisation("Org2MSP", start))
+			c.Members[2].Name = "Third"
+			config(c.Config(0))(&et.Channel{Name: c.Name, Chaincode: c.Chaincode, Members: c.Members[:2], Quorum: 2, Pins: c.Pins}, f)
+		}, endorsement.CheckConfiguration},
+		"one organisation twice": {func(c *et.Channel, f fstest.MapFS) {
+			c.Members = append(c.Members, et.NewOrganisation("Org3MSP", start))
+			c.Members[2].Name = "Org2MSP"
+			config(c.Config(0))(&et.Channel{Name: c.Name, Chaincode: c.Chaincode, Members: c.Members[:2], Quorum: 2, Pins: c.Pins}, f)
+		}, endorsement.CheckConfiguration},
+		"an organisation without certificates": {func(c *et.Channel, f fstest.MapFS) {
+			c.Members[1].Idemix = true
+			config(c.Config(0))(c, f)
+		}, endorsement.CheckTrust},
+		"a unit that nobody of the organisation certifies": {func(c *et.Channel, f fstest.MapFS) {
+			by := c.Members[0].Root.PEM()
+			c.Members[1].Unit = func(name string) []byte { return et.Message(et.Bytes(1, by), et.Bytes(2, []byte(name))) }
+			config(c.Config(0))(c, f)
+		}, endorsement.CheckConfiguration},
+		"a unit to be in that nobody certifies": {func(c *et.Channel, f fstest.MapFS) {
+			c.Members[1].Units = []string{"ministry"}
+			c.Members[1].Unit = func(name string) []byte { return et.Bytes(2, []byte(name)) }
+			config(c.Config(0))(c, f)
+		}, endorsement.CheckConfiguration},
 		"other hashes": {func(c *et.Channel, f fstest.MapFS) {
 			c.Members[0].Hashes = []string{"SHA3", "SHA256"}
 			config(c.Config(0))(c, f)

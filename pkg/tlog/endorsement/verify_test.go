@@ -110,6 +110,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"an epoch":                     {func(s setting) { s.q.Epoch = 1 }, endorsement.CheckProposal},
 		"transient data":               {func(s setting) { s.q.Transient = []byte("x") }, endorsement.CheckProposal},
 		"no time":                      {func(s setting) { s.q.At = time.Unix(0, 0) }, endorsement.CheckProposal},
+		"a second of too many parts":   {func(s setting) { s.q.Nanos = 1e9 }, endorsement.CheckProposal},
 		"a time before the history":    {func(s setting) { s.q.At = start.Add(-time.Second) }, endorsement.CheckInForce},
 		"an answer to another":         {func(s setting) { s.a.Hash = bytes.Repeat([]byte{1}, 32) }, endorsement.CheckHash},
 		"an error":                     {func(s setting) { s.a.Status = 500 }, endorsement.CheckAnswer},
@@ -128,7 +129,9 @@ func TestVerifyRefuses(t *testing.T) {
 			s.a.Results = et.Bytes(2, et.Message(et.Bytes(1, []byte("anchor")), et.Bytes(2, et.Key("k", true)), et.Bytes(3, nil)))
 		}, endorsement.CheckWrites},
 		"a key that no block wrote": {func(s setting) { s.a.Results = et.Namespace("anchor", et.Key("k", false)) }, endorsement.CheckCommitted},
-		"another chaincode's state": {func(s setting) { s.a.Results = et.Namespace("other", et.Key("k", true)) }, endorsement.CheckCommitted},
+		"another chaincode's state": {func(s setting) {
+			s.a.Results = et.Message(s.a.Results, et.Namespace("other", et.Key("k", true)))
+		}, endorsement.CheckCommitted},
 		"no state of the chaincode": {func(s setting) { s.a.Results = et.Namespace("_lifecycle", et.Key("k", true)) }, endorsement.CheckCommitted},
 		"no record":                 {func(s setting) { s.a.Payload = []byte("{}") }, endorsement.CheckRecord},
 		"a record with a space":     {func(s setting) { s.a.Payload = append(s.a.Payload, ' ') }, endorsement.CheckRecord},

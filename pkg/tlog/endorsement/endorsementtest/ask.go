@@ -38,6 +38,7 @@ type Question struct {
 	Channel, Chaincode string
 	Called             string // the chaincode in the payload
 	At                 time.Time
+	Nanos              uint64 // more than At has
 	TxID               string // made of nonce and creator when empty
 	Args               [][]byte
 	Transient          []byte
@@ -96,7 +97,7 @@ func (c *Channel) Ask(peer Identity, q Question, a Answer) endorsement.Read {
 		id := sha256.Sum256(Message(nonce, creator))
 		q.TxID = hex.EncodeToString(id[:])
 	}
-	at := Message(Varint(1, uint64(q.At.Unix())), Varint(2, uint64(q.At.Nanosecond()))) //nolint:gosec // G115: after 1970
+	at := Message(Varint(1, uint64(q.At.Unix())), Varint(2, uint64(q.At.Nanosecond())+q.Nanos)) //nolint:gosec // G115: after 1970
 	channel := Message(Varint(1, q.Type), Bytes(3, at), Bytes(4, []byte(q.Channel)), Bytes(5, []byte(q.TxID)), Varint(6, q.Epoch),
 		Bytes(7, Bytes(2, Bytes(2, []byte(q.Chaincode)))))
 	signature := Message(Bytes(1, creator), Bytes(2, nonce))

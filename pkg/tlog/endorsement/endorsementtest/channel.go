@@ -44,9 +44,16 @@ func (c *Channel) Pin(at time.Time) {
 func (c *Channel) Config(sequence uint64) []byte {
 	var application []byte
 	for _, o := range c.Members {
-		value := Message(Bytes(2, Message(Bytes(2, o.config()))), Bytes(3, []byte("Admins")))
+		msp, name := Bytes(2, o.config()), o.MSP
+		if o.Idemix {
+			msp = Message(Varint(1, 1), msp)
+		}
+		if o.Name != "" {
+			name = o.Name
+		}
+		value := Message(Bytes(2, msp), Bytes(3, []byte("Admins")))
 		group := Message(Bytes(3, Message(Bytes(1, []byte("MSP")), Bytes(2, value))), Bytes(5, []byte("Admins")))
-		application = append(application, Bytes(2, Message(Bytes(1, []byte(o.MSP)), Bytes(2, group)))...)
+		application = append(application, Bytes(2, Message(Bytes(1, []byte(name)), Bytes(2, group)))...)
 	}
 	root := Bytes(2, Message(Bytes(1, []byte("Application")), Bytes(2, application)))
 	return Message(Varint(1, sequence), Bytes(2, root))

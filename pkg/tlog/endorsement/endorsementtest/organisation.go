@@ -38,7 +38,13 @@ type Organisation struct {
 	Units   []string // organisational units that members have to be in
 	Revoked [][]byte // revocation lists, PEM
 	Hashes  []string // signature family and identity hash, where given
-	start   time.Time
+
+	Name     string                   // of its group in the configuration, when not the MSP's
+	Roots    []Identity               // further roots
+	Idemix   bool                     // its MSP is of the other kind
+	Disabled bool                     // its NodeOUs are
+	Unit     func(name string) []byte // how units are written, when not as always
+	start    time.Time
 }
 
 // NewOrganisation makes one with a root CA and a peer, valid for a year.
@@ -94,6 +100,9 @@ func (o *Organisation) Revoke(by Identity, all ...Identity) {
 // config is msp.FabricMSPConfig.
 func (o *Organisation) config() []byte {
 	m := Message(Bytes(1, []byte(o.MSP)), Bytes(2, o.Root.PEM()))
+	for _, i := range o.Roots {
+		m = append(m, Bytes(2, i.PEM())...)
+	}
 	for _, i := range o.Inner {
 		m = append(m, Bytes(3, i.PEM())...)
 	}
@@ -108,6 +117,9 @@ func (o *Organisation) config() []byte {
 	}
 	if len(o.Roles) == 4 {
 		nodes := Varint(1, 1)
+		if o.Disabled {
+			nodes = nil
+		}
 		for i, name := range o.Roles {
 			nodes = append(nodes, Bytes(i+2, o.unit(name))...)
 		}
@@ -118,6 +130,9 @@ func (o *Organisation) config() []byte {
 
 // unit is msp.FabricOUIdentifier, certified by whoever issues the peer.
 func (o *Organisation) unit(name string) []byte {
+	if o.Unit != nil {
+		return o.Unit(name)
+	}
 	by := o.Root
 	for _, i := range o.Inner {
 		if o.Peer.Certificate != nil && o.Peer.Certificate.Issuer.CommonName == i.Certificate.Subject.CommonName {
