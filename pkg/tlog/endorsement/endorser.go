@@ -76,9 +76,6 @@ func (o *organisation) checkPeer(c *x509.Certificate, at time.Time) *Error {
 // checkRole: one role among the NodeOUs, that of a peer, and the organisation's
 // own units (bccspmsp.validateIdentityOUsV142, validateIdentityOUsV1).
 func (o *organisation) checkRole(c, issuer *x509.Certificate) *Error {
-	if o.peer == "" {
-		return refuse(CheckRole, MenderChannel, "organisation %s tells peers by no NodeOU", o.msp)
-	}
 	in := func(u unit) bool {
 		return slices.Contains(c.Subject.OrganizationalUnit, u.name) && (u.by == nil || u.by.Equal(issuer))
 	}
@@ -97,7 +94,7 @@ func (o *organisation) checkRole(c, issuer *x509.Certificate) *Error {
 		roles = append(roles, name)
 	}
 	if len(roles) != 1 || roles[0] != o.peer {
-		return refuse(CheckRole, MenderChannel, "its roles are %q, not %q alone", roles, o.peer)
+		return refuse(CheckRole, MenderChannel, "its roles are %q where organisation %s knows peers by %q", roles, o.msp, o.peer)
 	}
 	return nil
 }
