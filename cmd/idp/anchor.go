@@ -34,7 +34,7 @@ the operator of the log's origin on the network. It reads what everybody may
 read, keeps its outbox in files, and hands the proofs to the hub. No login, no
 issuance and no consent waits for it.`,
 	}
-	c.AddCommand(newAnchorServeCommand(), newAnchorStatusCommand())
+	c.AddCommand(newAnchorServeCommand(), newAnchorStatusCommand(), newAnchorTrustCommand())
 	return c
 }
 

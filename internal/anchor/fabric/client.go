@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"context"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/hyperledger/fabric-gateway/pkg/identity"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	"github.com/govmydata/mydata/internal/anchor"
 )
@@ -139,4 +141,20 @@ func (c *Chain) valid() error {
 		}
 	}
 	return nil
+}
+
+// Pin adds the channel's configurations to a trust folder, as this connection's
+// peer gives them; what is zero in want is the connection's.
+func (c *Chain) Pin(ctx context.Context, dir string, want Policy) (Pinning, error) {
+	if want.Chaincode == "" {
+		want.Chaincode = c.connection.Chaincode
+	}
+	p, err := Pin(ctx, c.gateway.GetNetwork(c.connection.Channel), dir, want)
+	if _, fabric := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); fabric {
+		return p, c.failure("reading the channel's configuration", err)
+	}
+	return p, err
 }

@@ -12,12 +12,13 @@ import (
 
 	"github.com/govmydata/mydata/conformance/stage"
 	"github.com/govmydata/mydata/internal/anchor"
+	"github.com/govmydata/mydata/internal/anchor/anchortest"
 	"github.com/govmydata/mydata/internal/anchor/fabric"
 	"github.com/govmydata/mydata/pkg/tlog"
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
-const origin = "log.example/test"
+const ours = anchortest.Origin
 
 // shared is one network for the tests that kill nothing.
 var shared struct {
@@ -44,7 +45,7 @@ func network(t *testing.T) *stage.Fabric {
 	shared.once.Do(func() {
 		var dir string
 		if dir, shared.err = os.MkdirTemp("", "mydata-fabric-"); shared.err == nil {
-			shared.net, shared.err = stage.StartFabric(context.Background(), filepath.Join(dir, "net"), origin)
+			shared.net, shared.err = stage.StartFabric(context.Background(), filepath.Join(dir, "net"), ours)
 		}
 	})
 	if shared.err != nil {
@@ -115,11 +116,11 @@ func TestChain(t *testing.T) {
 	if size, err := chain.Latest(within(t), "log.example/none"); size != 0 || err != nil {
 		t.Errorf("latest of nothing: %d, %v", size, err)
 	}
-	before, err := chain.Latest(within(t), origin)
+	before, err := chain.Latest(within(t), ours)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := anchor.Put{Origin: origin, Size: before + 10, Root: tlog.Hash{1, 2}, Digests: []anchor.Digest{
+	p := anchor.Put{Origin: ours, Size: before + 10, Root: tlog.Hash{1, 2}, Digests: []anchor.Digest{
 		{Kind: "did", ID: "did:web:a.example?<&>\"\\", Digest: tlog.Hash{3}}, {Kind: "status-list", ID: "x", Digest: tlog.Hash{4}},
 	}}
 	pending := put(t, chain, p)
@@ -127,7 +128,7 @@ func TestChain(t *testing.T) {
 		var proof endorsement.Proof
 		eventually(t, func() error {
 			var err error
-			proof, err = chain.Read(within(t), origin, p.Size)
+			proof, err = chain.Read(within(t), ours, p.Size)
 			return err
 		})
 		there, err := known.Verify(proof)
@@ -151,10 +152,10 @@ func TestChain(t *testing.T) {
 		put  anchor.Put
 		want error
 	}{
-		{"it cannot anchor another root of the size", anchor.Put{Origin: origin, Size: p.Size, Root: tlog.Hash{9}}, anchor.ErrConflict},
-		{"it cannot go back", anchor.Put{Origin: origin, Size: p.Size - 5, Root: tlog.Hash{9}}, anchor.ErrBehind},
+		{"it cannot anchor another root of the size", anchor.Put{Origin: ours, Size: p.Size, Root: tlog.Hash{9}}, anchor.ErrConflict},
+		{"it cannot go back", anchor.Put{Origin: ours, Size: p.Size - 5, Root: tlog.Hash{9}}, anchor.ErrBehind},
 		{"it cannot anchor another's log", anchor.Put{Origin: "log.example/other", Size: 3, Root: tlog.Hash{9}}, anchor.ErrForeign},
-		{"it cannot anchor nonsense", anchor.Put{Origin: origin, Size: -3}, anchor.ErrInvalid},
+		{"it cannot anchor nonsense", anchor.Put{Origin: ours, Size: -3}, anchor.ErrInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := chain.Prepare(within(t), tt.put); !errors.Is(err, tt.want) {
@@ -163,7 +164,7 @@ func TestChain(t *testing.T) {
 		})
 	}
 	t.Run("it finds nothing where nothing is anchored", func(t *testing.T) {
-		if _, err := chain.Read(within(t), origin, p.Size+1); !errors.Is(err, anchor.ErrNotFound) {
+		if _, err := chain.Read(within(t), ours, p.Size+1); !errors.Is(err, anchor.ErrNotFound) {
 			t.Error(err)
 		}
 	})
@@ -173,8 +174,8 @@ func TestChain(t *testing.T) {
 		}
 	})
 	t.Run("it says by name that another write came between", func(t *testing.T) {
-		a, err1 := chain.Prepare(within(t), anchor.Put{Origin: origin, Size: p.Size + 10, Root: tlog.Hash{5}})
-		b, err2 := chain.Prepare(within(t), anchor.Put{Origin: origin, Size: p.Size + 20, Root: tlog.Hash{6}})
+		a, err1 := chain.Prepare(within(t), anchor.Put{Origin: ours, Size: p.Size + 10, Root: tlog.Hash{5}})
+		b, err2 := chain.Prepare(within(t), anchor.Put{Origin: ours, Size: p.Size + 20, Root: tlog.Hash{6}})
 		if err := errors.Join(err1, err2, chain.Submit(within(t), a)); err != nil {
 			t.Fatal(err)
 		}
