@@ -64,6 +64,22 @@ func (s *Stage) Start(name string) error {
 	return nil
 }
 
+// Launch starts one more process under a name of its own, which Kill, Stop, Tail
+// and Close then know; a name again starts it again.
+func (s *Stage) Launch(name, program string, args ...string) error {
+	if s.Running(name) {
+		return fmt.Errorf("%s runs", name)
+	}
+	p, err := start(name, s.Log(name), program, args...)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.processes[name] = p
+	return nil
+}
+
 // PID of a process that runs; 0 when it does not.
 func (s *Stage) PID(name string) int {
 	if p := s.process(name); p != nil && p.running() {

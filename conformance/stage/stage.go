@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,6 +120,11 @@ func (s *Stage) StartAll(ctx context.Context) error {
 // Close ends every process, the last started first, and deletes the folder.
 func (s *Stage) Close() error {
 	errs := []error{s.StopStory()}
+	for name := range maps.Clone(s.processes) {
+		if !slices.Contains(order, name) {
+			errs = append(errs, s.Stop(name))
+		}
+	}
 	for _, name := range slices.Backward(order) {
 		errs = append(errs, s.Stop(name))
 	}
