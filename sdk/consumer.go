@@ -28,6 +28,14 @@ type ConsumerConfig struct {
 	RedirectURI string // as registered, byte for byte
 	Journal     Journal
 
+	// BrokenPromise hears, once for each, that the log did not prove in time
+	// what the hub promised. It may be called from another goroutine.
+	BrokenPromise func(Promise)
+	// StopOnBrokenPromise asks for and uses nothing more after a broken promise until SettlePromise.
+	StopOnBrokenPromise bool
+	// PromiseInterval is how often the log is asked for what it promised: 15
+	// seconds when zero; negative: only when you call CheckPromises.
+	PromiseInterval time.Duration
 	// Logger gets identifiers, never claims; slog.Default() when nil.
 	Logger *slog.Logger
 	// AllowLoopback is for development alone: plain http to this machine.
@@ -39,15 +47,17 @@ type ConsumerConfig struct {
 // Consumer logs citizens in, asks for their data, and uses what they granted.
 // It is safe for use at once.
 type Consumer struct {
-	config  ConsumerConfig
-	net     *network
-	hub     *hub
-	listing *listing
-	checks  transfer.Consumer
-	locks   keyedLocks
+	config   ConsumerConfig
+	net      *network
+	hub      *hub
+	listing  *listing
+	checks   transfer.Consumer
+	locks    keyedLocks
+	promises *promises
 }
 
-// NewConsumer checks the configuration; it makes no request yet.
+// NewConsumer checks the configuration; it makes no request yet. Close ends what
+// it does by itself.
 func NewConsumer(c ConsumerConfig) (*Consumer, error) {
 	if err := c.Keys.complete(); err != nil {
 		return nil, fmt.Errorf("consumer: %w", err)
@@ -81,6 +91,8 @@ func NewConsumer(c ConsumerConfig) (*Consumer, error) {
 		hub:     &hub{net: net, trust: c.Trust, client: c.ClientID, redirectURI: c.RedirectURI, key: c.Keys.Signer, kid: kid, now: c.Now},
 		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now},
 		checks:  transfer.Consumer{Agency: c.Keys.Agency, Trust: c.Trust, Now: c.Now},
+		promises: (&promises{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, logger: c.Logger,
+			broken: c.BrokenPromise, stop: c.StopOnBrokenPromise}).begin(c.PromiseInterval),
 	}, nil
 }
 

@@ -43,6 +43,9 @@ type askRow struct {
 // Ask begins a request for data: signed, pushed, and with a fresh key that
 // alone can read the answers. Send the browser to Redirect.URL.
 func (c *Consumer) Ask(ctx context.Context, n Need) (Redirect, error) {
+	if err := c.promises.allow(ctx); err != nil {
+		return Redirect{}, err
+	}
 	cat, err := c.listing.get(ctx, 0)
 	if err != nil {
 		return Redirect{}, fmt.Errorf("ask: %w", err)
@@ -196,6 +199,9 @@ func (c *Consumer) Complete(ctx context.Context, state string, query url.Values)
 // use whose answer was lost is finished first; one that was received just
 // before a crash is what Last answers.
 func (c *Consumer) Again(ctx context.Context, grantID string) (*Release, error) {
+	if err := c.promises.allow(ctx); err != nil {
+		return nil, err
+	}
 	g, err := kept[grantRow](ctx, c.config.Journal, "grant", grantID)
 	if errors.Is(err, ErrAbsent) {
 		return nil, refusal("unknown_grant", "grant", "consumer", "this journal has no such grant")

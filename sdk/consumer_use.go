@@ -131,6 +131,9 @@ func (c *Consumer) resume(ctx context.Context, g grantRow, grantID string) (*Rel
 
 // send asks the provider, unless it has answered already, and accepts.
 func (c *Consumer) send(ctx context.Context, g grantRow, row sendRow, cat *catalogue.Catalogue) (*Release, error) {
+	if err := c.promises.allow(ctx); err != nil {
+		return nil, err
+	}
 	sent, err := g.sent(row.Use)
 	if err != nil {
 		return nil, err
@@ -219,6 +222,9 @@ func (c *Consumer) accept(ctx context.Context, g grantRow, row sendRow, sent tra
 	if err != nil {
 		return nil, failed(err)
 	}
+	if err := c.promises.hold(ctx, row.Answer.Promise, received.Promise); err != nil {
+		return nil, err
+	}
 	key, err := envelope.ParsePrivateKey(g.Recipient)
 	if err != nil {
 		return nil, err
@@ -299,6 +305,9 @@ func (c *Consumer) countersigned(ctx context.Context, row sendRow) (json.RawMess
 	if err := c.verify(answer.Receipt, row); err != nil {
 		return nil, err
 	}
+	if err := c.proven(ctx, row); err != nil {
+		return nil, err
+	}
 	return answer.Receipt, c.keep(ctx, "receipt", row.GrantID, answer.Receipt, time.Time{})
 }
 
@@ -316,6 +325,20 @@ func (c *Consumer) verify(raw json.RawMessage, row sendRow) error {
 		return refusal("refused", "receipt: "+check.Name, transfer.MenderHub, "%s", check.Detail)
 	}
 	return nil
+}
+
+// proven forgets the promises that a verified receipt proves: its commits up to
+// this use are under a witnessed checkpoint. One that was found broken before
+// stays.
+func (c *Consumer) proven(ctx context.Context, row sendRow) error {
+	held, err := kept[Promise](ctx, c.config.Journal, "promise", row.id())
+	if errors.Is(err, ErrAbsent) || err == nil && !held.Broken.IsZero() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.promises.kept(ctx, row.id(), nil)
 }
 
 // Receipt is the latest receipt of a grant, verified: terms, signatures and

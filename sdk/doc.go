@@ -15,6 +15,11 @@
 // RFC 7523 (private_key_jwt), RFC 9449 (DPoP), RFC 9207 (iss), RFC 9180
 // (HPKE), RFC 9901 (SD-JWT), RFC 9457 (problem documents).
 //
+// Both ends of a release hold what the hub promises, that the use is in its log
+// by a time, until the log has proven it under a witnessed checkpoint. What is
+// not proven in time is told (BrokenPromise) and, by policy, stops what follows.
+// Close ends these checks.
+//
 // What always holds. No check has an option to skip it. Trust comes from a
 // folder that you configure (LoadTrust), never from the hub. Nothing is
 // fetched except by https, with time and size limits; plain http is for

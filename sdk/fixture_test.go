@@ -62,6 +62,9 @@ type fixture struct {
 	records  map[string][]Record
 	observed []Released
 	loaded   int
+	broken   []Promise // as the hooks heard
+	stop     bool      // StopOnBrokenPromise
+	interval time.Duration
 	journals [2]*FileJournal
 	paths    [2]string
 	hubSaw   strings.Builder
@@ -72,7 +75,7 @@ const marker = "MARKER-7f3a-do-not-leave"
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	w := consenttest.New()
-	f := &fixture{TB: t, world: w, records: map[string][]Record{
+	f := &fixture{TB: t, world: w, interval: -1, records: map[string][]Record{
 		citizen: {{"vision_left": 0.8, "vision_right": 1.0, "hearing_left": 20, "remarks": marker, "checked_on": "2026-05-14"}}}}
 	f.hub = &testHub{t: t, world: w, pushed: map[string]pushedRequest{}, codes: map[string]pushedRequest{}, replay: dpop.Memory{Now: w.Now}}
 	f.passkey = w.People.Enrol(citizen)
@@ -98,10 +101,13 @@ func (f *fixture) open() {
 	f.Helper()
 	var err error
 	w, quiet := f.world, slog.New(slog.DiscardHandler)
+	broken := func(p Promise) { f.broken = append(f.broken, p) }
 	f.provider, err = NewProvider(ProviderConfig{
 		Trust: w.Trust, Journal: f.journals[0], Now: w.Now, Logger: quiet,
 		Keys:    Keys{Signer: w.Provider.Key, Chain: w.Provider.Chain, Encryption: w.Provider.Encryption},
 		Observe: func(r Released) { f.observed = append(f.observed, r) },
+
+		BrokenPromise: broken, StopOnBrokenPromise: f.stop, PromiseInterval: f.interval,
 		DataSets: map[string]DataSet{"health-checkup": {
 			Load: func(_ context.Context, who Subject) (Record, error) {
 				f.loaded++
@@ -123,7 +129,8 @@ func (f *fixture) open() {
 	}
 	f.consumer, err = NewConsumer(ConsumerConfig{
 		Trust: w.Trust, Journal: f.journals[1], Now: w.Now, Logger: quiet, ClientID: consenttest.Client, RedirectURI: redirectURI,
-		Keys: Keys{Signer: w.Consumer.Key, Chain: w.Consumer.Chain},
+		Keys:          Keys{Signer: w.Consumer.Key, Chain: w.Consumer.Chain},
+		BrokenPromise: broken, StopOnBrokenPromise: f.stop, PromiseInterval: f.interval,
 	})
 	if err != nil {
 		f.Fatal(err)

@@ -74,6 +74,7 @@ func (h *testHub) handler() http.Handler {
 		}
 		io.WriteString(w, jws)
 	})
+	mux.HandleFunc("GET /log/proof", h.proof)
 	mux.HandleFunc("POST /par", h.par)
 	mux.HandleFunc("POST /token", h.token)
 	mux.HandleFunc("POST /agency/commits", h.commits)

@@ -48,6 +48,14 @@ type ProviderConfig struct {
 	// Refused hears of each refusal: the name of the check that failed, for
 	// counting. Like Observe it may be called several times at once.
 	Refused func(check string)
+	// BrokenPromise hears, once for each, that the log did not prove in time
+	// what the hub promised. It may be called from another goroutine.
+	BrokenPromise func(Promise)
+	// StopOnBrokenPromise releases nothing more after a broken promise until SettlePromise.
+	StopOnBrokenPromise bool
+	// PromiseInterval is how often the log is asked for what it promised: 15
+	// seconds when zero; negative: only when you call CheckPromises.
+	PromiseInterval time.Duration
 	// Logger gets identifiers, never claims; slog.Default() when nil.
 	Logger *slog.Logger
 	// AllowLoopback is for development alone: it permits plain http to this
@@ -60,14 +68,16 @@ type ProviderConfig struct {
 // Provider answers releases. Mount it at the address that the catalogue lists
 // as your release address. It is an http.Handler, safe for use at once.
 type Provider struct {
-	config  ProviderConfig
-	net     *network
-	listing *listing
-	replay  dpop.Replay
-	locks   keyedLocks
+	config   ProviderConfig
+	net      *network
+	listing  *listing
+	replay   dpop.Replay
+	locks    keyedLocks
+	promises *promises
 }
 
-// NewProvider checks the configuration; it makes no request yet.
+// NewProvider checks the configuration; it makes no request yet. Close ends what
+// it does by itself.
 func NewProvider(c ProviderConfig) (*Provider, error) {
 	if err := c.Keys.complete(); err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
@@ -100,6 +110,8 @@ func NewProvider(c ProviderConfig) (*Provider, error) {
 	return &Provider{
 		config: c, net: net, replay: &dpop.Memory{Now: c.Now},
 		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now},
+		promises: (&promises{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, logger: c.Logger,
+			broken: c.BrokenPromise, stop: c.StopOnBrokenPromise, proofs: true}).begin(c.PromiseInterval),
 	}, nil
 }
 

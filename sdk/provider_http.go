@@ -101,7 +101,11 @@ func (p *Provider) commit(ctx context.Context, row *usedRow) error {
 	if err := json.Unmarshal(a.body, &yes); err != nil {
 		return refusal("refused", transfer.CheckPromise, transfer.MenderHub, "the hub's answer is not JSON")
 	}
-	if _, err := transfer.CheckPromised(yes.Promise, row.Commit, claims, p.config.Trust, p.config.Now()); err != nil {
+	promised, err := transfer.CheckPromised(yes.Promise, row.Commit, claims, p.config.Trust, p.config.Now())
+	if err != nil {
+		return err
+	}
+	if err := p.promises.hold(ctx, yes.Promise, promised); err != nil {
 		return err
 	}
 	row.Promise, row.Sent = yes.Promise, p.config.Now().UTC()

@@ -58,6 +58,9 @@ func useID(grant string, use int) string { return grant + "/" + strconv.Itoa(use
 func (p *Provider) release(r *http.Request, raw []byte) (transfer.ReleaseAnswer, error) {
 	ctx := r.Context()
 	var none transfer.ReleaseAnswer
+	if err := p.promises.allow(ctx); err != nil {
+		return none, err
+	}
 	body, err := transfer.ParseReleaseRequest(raw)
 	if err != nil {
 		return none, &Error{By: "sdk", Reason: "malformed", Check: transfer.CheckBody, Cause: err.Error(), Mender: transfer.MenderConsumer, err: err}
