@@ -21,13 +21,13 @@ func newWitnessCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "witness",
 		Short: "Cosign the checkpoints of a log (C2SP tlog-witness)",
-		Long: `A witness is a small server that follows one log and cosigns each of its
-checkpoints after proof that the log only grew. Run witnesses on machines, and
+		Long: `A witness is a small server that follows the logs of a policy and cosigns each
+of their checkpoints after proof that the log only grew. Run witnesses on machines, and
 by people, that the log's operator does not control.
 
 A witness's folder, given by --data, holds its key (witness.key), its verifier
 key for the log's policy (witness.vkey), and the checkpoint it last cosigned
-(state). Never copy an old state back: a witness that forgets can be made to
+(state; of further logs beside it). Never copy an old state back: a witness that forgets can be made to
 vouch for two logs.`,
 	}
 	c.AddCommand(newWitnessKeygenCommand(), newWitnessServeCommand())
@@ -72,14 +72,14 @@ func newWitnessServeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the witness",
-		Long: `Runs the witness. A missing key is made first. The log's key is read from the
-log's policy; when that file is not there yet, the witness waits for it.`,
+		Long: `Runs the witness. A missing key is made first. The logs' keys are read from
+the policy; when that file is not there yet, the witness waits for it.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runWitness(c, o) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8091", "address to listen on; plain http on loop-back alone")
-	f.StringVar(&o.policy, "log-policy", "", "C2SP tlog-policy that names the log (required)")
+	f.StringVar(&o.policy, "log-policy", "", "C2SP tlog-policy that names the log, or several (required)")
 	f.StringVar(&o.state, "state", "", "file of the last cosigned checkpoint (default state in the witness's folder)")
 	f.StringVar(&o.cert, "tls-cert", "", "PEM certificate chain to serve https with")
 	f.StringVar(&o.key, "tls-key", "", "PEM key of that certificate")
@@ -113,18 +113,20 @@ func runWitness(cmd *cobra.Command, o witnessOptions) error {
 		return err
 	}
 	defer listener.Close()
-	log, err := awaitLog(ctx, o.policy)
+	logs, err := awaitLogs(ctx, o.policy)
 	if ctx.Err() != nil {
 		return nil // told to stop while waiting
 	}
 	if err != nil {
 		return err
 	}
-	w, err := witness.New(log, signer, o.state, slog.Default())
+	w, err := witness.NewSeveral(logs, signer, o.state, slog.Default())
 	if err != nil {
 		return err
 	}
-	slog.InfoContext(ctx, "witness listens", "address", listener.Addr().String(), "log", log.Name, "name", key.Name)
+	for _, log := range logs {
+		slog.InfoContext(ctx, "witness listens", "address", listener.Addr().String(), "log", log.Name, "name", key.Name)
+	}
 	return serveUntil(ctx, server(w, slog.Default()), listener, o.cert, o.key)
 }
 
@@ -145,29 +147,30 @@ func listenWitness(ctx context.Context, o witnessOptions) (net.Listener, error) 
 	return listener, nil
 }
 
-// awaitLog reads the log's key from the policy, waiting for the file.
-func awaitLog(ctx context.Context, file string) (tlog.Key, error) {
+// awaitLogs reads the logs' keys from the policy, waiting for the file.
+func awaitLogs(ctx context.Context, file string) ([]tlog.Key, error) {
 	for said := false; ; said = true {
 		text, err := os.ReadFile(file)
 		if err == nil {
 			policy, err := tlog.ParsePolicy(text)
 			if err != nil {
-				return tlog.Key{}, fmt.Errorf("%s: %w", file, err)
+				return nil, fmt.Errorf("%s: %w", file, err)
 			}
-			if len(policy.Logs) != 1 {
-				return tlog.Key{}, fmt.Errorf("%s: a witness follows one log, the policy names %d", file, len(policy.Logs))
+			var keys []tlog.Key
+			for _, log := range policy.Logs {
+				keys = append(keys, log.Key)
 			}
-			return policy.Logs[0].Key, nil
+			return keys, nil
 		}
 		if !errors.Is(err, os.ErrNotExist) {
-			return tlog.Key{}, fmt.Errorf("log policy: %w", err)
+			return nil, fmt.Errorf("log policy: %w", err)
 		}
 		if !said {
 			slog.InfoContext(ctx, "witness waits for the log's policy", "file", file)
 		}
 		select {
 		case <-ctx.Done():
-			return tlog.Key{}, ctx.Err()
+			return nil, ctx.Err()
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

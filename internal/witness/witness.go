@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ const maxBody = 64 << 10
 
 // Witness cosigns the checkpoints of one log.
 type Witness struct {
-	log    tlog.Key
+	keys   []tlog.Key // of one origin
 	policy tlog.Policy
 	signer tlog.Signer
 	file   string
@@ -30,11 +31,20 @@ type Witness struct {
 
 // New makes a witness of a log; it takes up where the state file ends.
 func New(log tlog.Key, signer tlog.Signer, stateFile string, logger *slog.Logger) (*Witness, error) {
-	policy, err := tlog.ParsePolicy(tlog.NewPolicy(tlog.Log{Key: log}, nil, 0))
+	return newWitness([]tlog.Key{log}, signer, stateFile, logger)
+}
+
+// newWitness takes the keys that are trusted for one origin.
+func newWitness(keys []tlog.Key, signer tlog.Signer, stateFile string, logger *slog.Logger) (*Witness, error) {
+	var text string
+	for _, key := range keys {
+		text += "log " + key.String() + "\n"
+	}
+	policy, err := tlog.ParsePolicy([]byte(text + "quorum none\n"))
 	if err != nil {
 		return nil, fmt.Errorf("witness: %w", err)
 	}
-	w := &Witness{log: log, policy: policy, signer: signer, file: stateFile, logger: logger}
+	w := &Witness{keys: keys, policy: policy, signer: signer, file: stateFile, logger: logger}
 	w.last.Root = tlog.EmptyRoot
 	state, err := os.ReadFile(stateFile)
 	if errors.Is(err, os.ErrNotExist) {
@@ -59,6 +69,12 @@ func (r *refusal) Error() string { return r.text }
 
 // ServeHTTP answers POST /add-checkpoint and GET /healthz.
 func (w *Witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	serve(rw, r, w.Cosign, w.logger)
+}
+
+type cosign func(ctx context.Context, body []byte) ([]byte, error)
+
+func serve(rw http.ResponseWriter, r *http.Request, by cosign, logger *slog.Logger) {
 	switch {
 	case r.URL.Path == "/healthz":
 		io.WriteString(rw, "ok\n")
@@ -68,17 +84,17 @@ func (w *Witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Allow", http.MethodPost)
 		http.Error(rw, "use POST", http.StatusMethodNotAllowed)
 	default:
-		w.addCheckpoint(rw, r)
+		addCheckpoint(rw, r, by, logger)
 	}
 }
 
-func (w *Witness) addCheckpoint(rw http.ResponseWriter, r *http.Request) {
+func addCheckpoint(rw http.ResponseWriter, r *http.Request, by cosign, logger *slog.Logger) {
 	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxBody))
 	if err != nil {
 		http.Error(rw, "the body is too long or was cut", http.StatusBadRequest)
 		return
 	}
-	lines, err := w.Cosign(r.Context(), body)
+	lines, err := by(r.Context(), body)
 	refused, ok := errors.AsType[*refusal](err)
 	switch {
 	case ok:
@@ -90,7 +106,7 @@ func (w *Witness) addCheckpoint(rw http.ResponseWriter, r *http.Request) {
 		rw.WriteHeader(refused.status)
 		io.WriteString(rw, refused.text+"\n")
 	case err != nil:
-		w.logger.ErrorContext(r.Context(), "cosign", "error", err)
+		logger.ErrorContext(r.Context(), "cosign", "error", err)
 		http.Error(rw, "internal error", http.StatusInternalServerError)
 	default:
 		rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -105,10 +121,13 @@ func (w *Witness) Cosign(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, err.Error()}
 	}
-	if claimed, err := tlog.Peek(request.Checkpoint); err != nil || claimed.Origin != w.log.Name {
+	if claimed, err := tlog.Peek(request.Checkpoint); err != nil || claimed.Origin != w.keys[0].Name {
 		return nil, &refusal{http.StatusNotFound, "this witness does not follow this log"}
 	}
 	c, err := w.policy.Open(request.Checkpoint)
+	if errors.Is(err, tlog.ErrCheckpoint) && !bytes.HasSuffix(request.Checkpoint, []byte("\n\n")) { // with no signature at all: 403
+		return nil, &refusal{http.StatusBadRequest, err.Error()}
+	}
 	if err != nil {
 		return nil, &refusal{http.StatusForbidden, err.Error()}
 	}
@@ -152,7 +171,7 @@ func (w *Witness) follows(ctx context.Context, request tlog.AddCheckpoint, c tlo
 // reload makes the memory agree with the file after a write of unknown
 // outcome. When even that fails nothing is cosigned any more: no size fits.
 func (w *Witness) reload() error {
-	again, err := New(w.log, w.signer, w.file, w.logger)
+	again, err := newWitness(w.keys, w.signer, w.file, w.logger)
 	if err != nil {
 		w.last = tlog.Checkpoint{Size: -1}
 		return err
