@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,8 @@ import (
 
 // auditOptions are the flags of idp audit.
 type auditOptions struct {
-	log, trust, database, state, receipts, fabric string
-	progress                                      bool
+	log, trust, database, state, receipts, fabric, anchors string
+	progress                                               bool
 }
 
 func newAuditCommand() *cobra.Command {
@@ -62,7 +63,8 @@ checkpoint, 28 status list, 29 statement, 30 missed anchor.`,
 	f.StringVar(&o.database, "database", envOr(envPrefix+"DATABASE", ""), "also check events: sqlite:PATH or postgres://… (default, without --log, DATA/idp.db)")
 	f.StringVar(&o.state, "state", "", "file that remembers the checkpoint last seen (default DATA/audit-checkpoint); - for none")
 	f.StringVar(&o.receipts, "receipts", "", "folder of receipts (*.json) to check, each by name; needs a whole trust folder")
-	f.StringVar(&o.fabric, "fabric", "", "trust folder of the ledger that anchors are on, to verify those that the hub hands on")
+	f.StringVar(&o.fabric, "fabric", "", "trust folder of the ledger that anchors are on, to verify them with")
+	f.StringVar(&o.anchors, "anchors", "", "a hub's address, or a folder of proofs (*.json) (default the hub of --log); needs --fabric")
 	f.BoolVar(&o.progress, "progress", false, "show how far the walk is on standard error (done anyway on a terminal)")
 	return c
 }
@@ -89,8 +91,11 @@ func runAudit(cmd *cobra.Command, o auditOptions) (err error) {
 			return err
 		}
 	}
+	if o.anchors != "" && o.fabric == "" {
+		return errors.New("audit: --anchors needs --fabric, or an anchor would be anybody's word")
+	}
 	if o.fabric != "" {
-		if a.Anchors, err = auditAnchors(o.log, o.fabric); err != nil {
+		if a.Anchors, err = auditAnchors(cmp.Or(o.anchors, o.log), o.fabric); err != nil {
 			return err
 		}
 	}

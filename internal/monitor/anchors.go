@@ -72,8 +72,8 @@ func (r *round) anchors(ctx context.Context) {
 func (r *round) anchored(ctx context.Context, last tlog.Checkpoint) (int64, bool) {
 	a, err := r.o.Anchors.Latest(ctx)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return 0, true
+	case errors.Is(err, fs.ErrNotExist): // what was anchored before stays so
+		return min(r.memory.Ahead, last.Size), true
 	case errors.Is(err, ErrUnproven):
 		r.find("anchor unproven", audit.Finding{Check: audit.Anchor, Detail: err.Error()})
 		return 0, false

@@ -146,6 +146,7 @@ type world struct {
 	*testing.T
 	operator
 	hub     *hub
+	address string
 	mu      sync.Mutex
 	bend    func(w http.ResponseWriter, r *http.Request, next http.Handler)
 	at      time.Time
@@ -170,6 +171,7 @@ func newWorld(t *testing.T) *world {
 		face.ServeHTTP(rw, r)
 	}))
 	t.Cleanup(server.Close)
+	w.address = server.URL
 	source, err := audit.NewHTTP(server.URL)
 	if err != nil {
 		t.Fatal(err)
