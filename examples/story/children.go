@@ -31,20 +31,40 @@ type child struct {
 type family struct {
 	bin, logs string
 	children  []*child
+	held      []*os.File // inputs of those that end with them
 	failed    chan *child
 }
 
 // start runs a program with its output in a log file of its own.
 func (f *family) start(s service, program string, args ...string) (*child, error) {
+	return f.launch(s, nil, filepath.Join(f.bin, program), args...)
+}
+
+// startHeld runs a program that ends with its input, which is open as long as we
+// live: it has children of its own to end.
+func (f *family) startHeld(s service, path string, args ...string) (*child, error) {
+	input, held, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer input.Close() // the child has its own descriptor
+	f.held = append(f.held, held)
+	return f.launch(s, input, path, args...)
+}
+
+func (f *family) launch(s service, input *os.File, program string, args ...string) (*child, error) {
 	path := filepath.Join(f.logs, s.name+".log")
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close() // the child has its own descriptor
-	cmd := exec.Command(filepath.Join(f.bin, program), args...)
+	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, environment()
 	cmd.SysProcAttr = childAttributes()
+	if input != nil {
+		cmd.Stdin = input
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.name, err)
 	}
@@ -128,6 +148,9 @@ func (f *family) stop() error {
 			<-c.ended
 			errs = append(errs, c.explain("had to be killed"))
 		}
+	}
+	for _, input := range f.held {
+		errs = append(errs, input.Close())
 	}
 	return errors.Join(errs...)
 }

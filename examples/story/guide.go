@@ -62,6 +62,7 @@ Ctrl-C stops it. Every resident is invented.
    %s  the demo wallet by itself. "make tour" walks all this by itself.
 `, s.idp.url(), s.verifier.url(), s.licence.url(), s.insurer.url(), s.idp.url(),
 		filepath.Join(s.bin, "idp"), s.path("trust"), filepath.Join(s.bin, "idp"), s.idp.url(), s.path("trust"), s.wallet.url())
+	s.anchors(out)
 	return nil
 }
 

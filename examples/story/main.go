@@ -15,7 +15,7 @@ import (
 
 const usage = `story starts the whole demonstration on this machine.
 
-  story run [--data DIR] [--base-port N] [--bin DIR] [--behind N] [--database URL]
+  story run [--data DIR] [--base-port N] [--bin DIR] [--behind N] [--database URL] [--fabric PROGRAM]
 
 Ports: N idp, N+1 verifier, N+2 insurer, N+3 licence, N+4 wallet, N+11 to N+13
 witnesses; MYDATA_IDP_PORT, MYDATA_VERIFIER_PORT, MYDATA_INSURER_PORT,
@@ -48,6 +48,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	base := set.Int("base-port", 8080, "port of the idp, from which the others count")
 	behind := set.Int("behind", 0, "services are reached at their port plus this, where a proxy forwards")
 	database := set.String("database", "", "the hub's database, sqlite:PATH or postgres://…; default DATA/idp.db")
+	network := set.String("fabric", "", "program that runs a Fabric network (fabric/network), to anchor checkpoints there; none by default")
 	bin := set.String("bin", besides(), "folder of the programs")
 	if len(args) == 0 || args[0] != "run" {
 		set.Usage()
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	s := newStage(*data, *bin, ports)
-	s.database = *database
+	s.database, s.network = *database, *network
 	return s.play(ctx, out)
 }
 

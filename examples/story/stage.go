@@ -27,6 +27,7 @@ type stage struct {
 	family
 	data     string
 	database string // "" means the hub's own file
+	network  string // program that runs a Fabric network; "" means no anchors
 	now      func() time.Time
 }
 
@@ -49,7 +50,7 @@ func (s *stage) path(parts ...string) string {
 func (s *stage) play(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, s.stop()) }()
 	began := s.now()
-	for _, step := range []func(context.Context) error{s.prepare, s.startHub, s.introduce, s.startAgencies} {
+	for _, step := range []func(context.Context) error{s.prepare, s.startLedger, s.startHub, s.introduce, s.startAnchorer, s.startAgencies} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -125,12 +126,16 @@ func (s *stage) startHub(ctx context.Context) error {
 			return err
 		}
 	}
-	idp, err := s.start(s.idp, "idp", "serve", "--data", s.data, "--database", s.database, "--development", "--listen", s.idp.addr(), "--issuer", s.idp.url(),
-		"--register", s.path("residents.csv"), "--log-policy", s.path("log-policy.txt"), "--agency-ca", s.path("agencies", "ca.pem"), "--wallet", s.wallet.url())
+	idp, err := s.start(s.idp, "idp", append([]string{"serve", "--data", s.data, "--database", s.database, "--development", "--listen", s.idp.addr(), "--issuer", s.idp.url(),
+		"--register", s.path("residents.csv"), "--log-policy", s.path("log-policy.txt"), "--agency-ca", s.path("agencies", "ca.pem"), "--wallet", s.wallet.url()},
+		s.hubTrust()...)...)
 	if err != nil {
 		return err
 	}
 	for _, c := range s.children {
+		if c.port == 0 {
+			continue // it has no door of that kind
+		}
 		path := "/healthz"
 		if c == idp {
 			path = "/readyz"
