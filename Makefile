@@ -6,18 +6,27 @@ SHELL := /bin/bash
 PROGRAMS := ./cmd/idp ./cmd/verifier ./examples/insurer ./examples/licence ./examples/wallet ./examples/story
 AXE := conformance/tour/node_modules/axe-core/axe.min.js
 FUZZTIME ?= 30s
+ORIGIN ?= localhost:8080/log
 RELEASE ?= bin/release
 BIN := $(CURDIR)/.tools
+
+# What runs outside our binaries, and has a go.mod of its own.
+MODULES := tools fabric/chaincode fabric/network conformance/logtools
 
 # All targets compile as a release does, so that one build cache serves them all.
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: run tour test soak fuzz bench lint build tools release sbom licences vuln
+.PHONY: run fabric tour test soak fuzz bench lint build tools release sbom licences vuln
 
 ## run: build, then live the story at http://localhost:8083 (Ctrl-C stops all)
 run: build
 	@exec bin/story run
+
+## fabric: a Hyperledger Fabric network of two organisations on this computer, until Ctrl-C
+fabric:
+	go build -C fabric/network -o $(BIN)/network .
+	@exec $(BIN)/network hold -v --dir data/fabric --origin $(ORIGIN) --explain
 
 ## tour: walk the story in Chromium with a virtual authenticator; SHOW=1 shows the window
 tour: build tools $(AXE)
@@ -39,8 +48,7 @@ $(AXE): conformance/tour/package-lock.json
 
 ## test: lint, then every test: units, stores on SQLite and PostgreSQL, scripts, fuzz seeds, the browser walk
 test: tools lint $(AXE)
-	go test -C tools ./...
-	go test -C conformance/logtools ./...
+	@for module in $(MODULES); do go test -C $$module -timeout 20m ./...; done
 	go test -timeout 20m ./...
 
 ## soak: the long forms of the tests that have one, package by package, under an hour
@@ -51,10 +59,9 @@ soak: tools $(AXE)
 
 ## fuzz: every Fuzz function for FUZZTIME each
 fuzz:
-	@go list ./... | while read -r pkg; do \
-	  dir=$$(go list -f '{{.Dir}}' "$$pkg"); \
+	@for module in . fabric/chaincode; do go list -C $$module -f '{{.ImportPath}} {{.Dir}}' ./...; done | while read -r pkg dir; do \
 	  { grep -hoE '^func (Fuzz[A-Za-z0-9_]+)' "$$dir"/*_test.go 2>/dev/null || true; } | awk '{print $$2}' | while read -r name; do \
-	    echo "$$pkg $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+	    echo "$$pkg $$name"; go test -C "$$dir" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) .; \
 	  done; \
 	done
 
@@ -62,14 +69,15 @@ fuzz:
 bench:
 	go test -run '^$$' -bench . -benchtime 2s ./pkg/... ./internal/...
 
-## lint: gofmt, vet, staticcheck and golangci-lint find nothing, in the product and in tools/
+## lint: gofmt, vet, staticcheck and golangci-lint find nothing, in the product and in the other modules
 lint: $(BIN)/staticcheck $(BIN)/golangci-lint
 	@unformatted=$$(git ls-files -z '*.go' | xargs -0 ls 2>/dev/null | xargs gofmt -l); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
-	go vet ./... && go vet -C tools ./... && go vet -C conformance/logtools ./...
+	go vet ./...
 	$(BIN)/staticcheck ./...
 	$(BIN)/golangci-lint run --allow-parallel-runners
-	cd tools && $(BIN)/golangci-lint run --allow-parallel-runners --config ../.golangci.yml
+	@for module in $(MODULES); do echo "vet, staticcheck, golangci-lint: $$module"; (cd $$module && go vet ./... && \
+	  $(BIN)/staticcheck ./... && $(BIN)/golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml); done
 
 ## release: the services as they are passed on; the same source and Go give the same bytes anywhere
 release:

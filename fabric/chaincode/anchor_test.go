@@ -48,8 +48,12 @@ func TestPutRefuses(t *testing.T) {
 		{"it refuses an origin without operator", "FOREIGN", c.user, strings.Replace(put(8, b64('r')), origin, "log.other", 1)},
 		{"it refuses who shows no certificate", "FOREIGN", person{creator: creator(t, "Org1MSP", []byte("nothing"))}, put(8, b64('r'))},
 		{"it refuses who shows nothing", "FOREIGN", person{}, put(8, b64('r'))},
+		{"it refuses who hides behind a role", "FOREIGN", idemix(t, "Org1MSP"), put(8, b64('r'))},
 	} {
 		t.Run(test.name, func(t *testing.T) { c.refused(t, test.word, test.who, "Put", test.request) })
+	}
+	if _, refused := c.call(c.user, "Put", strings.Replace(put(8, b64('r')), origin, "log.other", 1)); !strings.Contains(refused, "no operator") {
+		t.Errorf("it says %q of an origin without operator", refused)
 	}
 	if got := c.must(t, c.user, "Latest", origin); !strings.Contains(got, `"size":7`) {
 		t.Errorf("after all refusals the latest is %s", got)

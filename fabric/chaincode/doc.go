@@ -9,6 +9,19 @@
 // organisation whose settings differ computes another result, which the endorsement
 // policy (a peer of every organisation) refuses.
 //
+// The environment of the service:
+//
+//	CHAINCODE_ID                  package id, as the peer computed it at installation
+//	CHAINCODE_SERVER_ADDRESS      where it listens
+//	CHAINCODE_TLS_KEY             files, PEM: its key and certificate,
+//	CHAINCODE_TLS_CERT
+//	CHAINCODE_CLIENT_CA_CERT      and the authority of the peer's certificate
+//	MYDATA_ANCHOR_ORGANISATIONS   MSP ids that vote, with commas between
+//	MYDATA_ANCHOR_VOTES           how many of them register an operator: a majority
+//
+// Two commands prepare it: `package` makes what a peer installs, `operator` what
+// administrators vote for.
+//
 // Requests and answers are canonical JSON (RFC 8785 for what occurs here: members in
 // the order of their names, no spaces, plain integers, strings of printable ASCII), and
 // a request that is not is refused, so that the same anchor is always the same bytes.

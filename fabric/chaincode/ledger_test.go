@@ -52,6 +52,24 @@ func member(t testing.TB, organisation string, units ...string) person {
 		creator(t, organisation, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
 }
 
+// idemix is a member without certificate, who shows a role and nothing else.
+func idemix(t testing.TB, organisation string) person {
+	t.Helper()
+	unit, err := proto.Marshal(&msp.OrganizationUnit{MspIdentifier: organisation, OrganizationalUnitIdentifier: "admin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	role, err := proto.Marshal(&msp.MSPRole{MspIdentifier: organisation, Role: msp.MSPRole_ADMIN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := proto.Marshal(&msp.SerializedIdemixIdentity{Ou: unit, Role: role, NymX: []byte("x"), NymY: []byte("y"), Proof: []byte("p")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return person{creator: creator(t, organisation, raw)}
+}
+
 func creator(t testing.TB, organisation string, certificate []byte) []byte {
 	t.Helper()
 	raw, err := proto.Marshal(&msp.SerializedIdentity{Mspid: organisation, IdBytes: certificate})

@@ -11,11 +11,29 @@ import (
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 )
 
+const usage = `usage:
+  chaincode                    serve; see doc.go for the environment
+  chaincode package --label L --address HOST:PORT --client-cert F --client-key F --root-cert F --out F
+  chaincode operator --msp MSPID CERT.pem...`
+
 func main() {
-	if err := serve(os.Environ()); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "chaincode:", err)
 		os.Exit(1)
 	}
+}
+
+func run(args []string) error {
+	switch {
+	case len(args) == 0:
+		return serve(os.Environ())
+	case args[0] == "package":
+		return runPackage(args[1:], os.Stdout)
+	case args[0] == "operator":
+		return runOperator(args[1:], os.Stdout)
+	}
+	fmt.Fprintln(os.Stderr, usage)
+	return fmt.Errorf("%q is no command", args[0])
 }
 
 func serve(environment []string) error {

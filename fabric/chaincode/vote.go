@@ -1,9 +1,7 @@
 package main
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"slices"
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/pkg/cid"
@@ -189,8 +187,7 @@ func operatorOf(stub shim.ChaincodeStubInterface, origin string) (string, error)
 	if msp != now.MSP {
 		return "", refuse(wordForeign, "%q does not operate %s", msp, origin)
 	}
-	key := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-	if !slices.Contains(now.Keys, base64.RawURLEncoding.EncodeToString(key[:])) {
+	if !slices.Contains(now.Keys, keyOf(cert)) {
 		return "", refuse(wordForeign, "the caller's key does not operate %s", origin)
 	}
 	return msp, nil

@@ -53,6 +53,7 @@ func TestVoteRefuses(t *testing.T) {
 		{"it refuses an administrator of an organisation that does not vote", "NOTADMIN", member(t, "Org3MSP", "admin"), "2", proposed},
 		{"it refuses an administrator of the orderers", "NOTADMIN", member(t, "OrdererMSP", "admin"), "2", proposed},
 		{"it refuses who shows nothing", "NOTADMIN", person{}, "2", proposed},
+		{"it refuses who hides behind a role", "NOTADMIN", idemix(t, "Org2MSP"), "2", proposed},
 		{"it refuses a version in words", "INVALID", c.admin2, "two", proposed},
 		{"it refuses a malformed operator", "INVALID", c.admin2, "2", "{}"},
 	} {

@@ -11,27 +11,22 @@ import (
 // The peer calls an external builder as bin/detect, bin/build and bin/release.
 var builderRoles = []string{"detect", "build", "release"}
 
-const packageType = "mydata-service"
+// packageType is that of Fabric's own builder for chaincode as a service, whose place
+// we take, so that the packages are those of any network.
+const packageType = "ccaas"
 
 type metadata struct {
-	Type  string `json:"type"`
-	Label string `json:"label"`
+	Type string `json:"type"`
 }
 
-// builder serves a package of our type: the connection to the chaincode process is the
-// file of the package's label in the folder that this peer's environment names.
+// builder brings the connection that lies in the package to where the peer reads it.
 func builder(role string, args []string) error {
 	switch {
 	case role == "detect" && len(args) == 2:
 		_, err := readMetadata(args[1])
 		return err
 	case role == "build" && len(args) == 3:
-		m, err := readMetadata(args[1])
-		if err != nil {
-			return err
-		}
-		from := filepath.Join(os.Getenv("MYDATA_CHAINCODE_CONNECTIONS"), filepath.Base(m.Label)+".json")
-		return copyFile(from, filepath.Join(args[2], "connection.json"), 0o600)
+		return copyFile(filepath.Join(args[0], "connection.json"), filepath.Join(args[2], "connection.json"), 0o600)
 	case role == "release" && len(args) == 2:
 		into := filepath.Join(args[1], "chaincode", "server")
 		if err := os.MkdirAll(into, 0o700); err != nil {

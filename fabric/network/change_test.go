@@ -17,7 +17,7 @@ import (
 // result, which the other organisation's peer does not endorse.
 func testOtherSettings(t *testing.T, n *network) {
 	const fresh = "log.settings"
-	_, id, err := n.pack(n.Sequence)
+	_, id, err := n.pack(t.Context(), 1, n.Sequence)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func newSigner(mspID string, who pair) (signer, error) {
 // signed makes a signature header and signs it together with the data.
 func (s signer) signed(data []byte) (*common.ConfigSignature, error) {
 	nonce := make([]byte, 24)
-	rand.Read(nonce) //nolint:errcheck // never returns one
+	rand.Read(nonce)
 	header, err := proto.Marshal(&common.SignatureHeader{Creator: s.creator, Nonce: nonce})
 	if err != nil {
 		return nil, err

@@ -5,9 +5,8 @@
 //
 // The commands of Fabric are built by the Go toolchain from commands/go.mod, the
 // chaincode from ../chaincode, both into a cache that the next start finds again. The
-// program is also the peers' external builder: the chaincode package holds no address
-// and no key, each peer takes the connection to its own organisation's process from a
-// file beside it.
+// program is also the peers' external builder, in the place of Fabric's own for
+// chaincode as a service, which its module does not hold; the packages are the same.
 //
 // A network lives in one folder. Its processes are known by their pid files and by the
 // folder they stand in; `down` ends these processes, no other, and removes the folder.

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -104,7 +103,7 @@ func (s *session) evaluate(ctx context.Context, function string, args ...string)
 
 func (n *network) call(ctx context.Context, submit bool, o options) error {
 	if o.org < 1 || o.org > organisation || len(o.args) == 0 {
-		return errors.New(usage)
+		return errUsage
 	}
 	s, err := n.as(o.org, o.as)
 	if err != nil {

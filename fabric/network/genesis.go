@@ -106,7 +106,7 @@ func (n *network) settings() error {
 		return fmt.Errorf("core.yaml has no chaincode section")
 	}
 	section["externalBuilders"] = []map[string]any{{
-		"name": packageType, "path": n.path("builder"), "propagateEnvironment": []string{"MYDATA_CHAINCODE_CONNECTIONS"},
+		"name": packageType, "path": n.path("builder"),
 	}}
 	if raw, err = yaml.Marshal(core); err != nil {
 		return err

@@ -1,70 +1,34 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// pack makes the chaincode package: the same bytes for every organisation, and so one
-// package id, which names the sources that the processes were built from.
-func (n *network) pack(sequence int) (file, id string, err error) {
-	meta, err := json.Marshal(metadata{Type: packageType, Label: label(sequence)})
+// pack makes an organisation's package, which tells its peer alone about its own
+// process, and answers the package's id.
+func (n *network) pack(ctx context.Context, o, sequence int) (file, id string, err error) {
+	file = n.path("cfg", label(sequence)+"."+mspOf(o)+".tgz")
+	cmd := exec.CommandContext(ctx, n.Chaincode, "package", "--label", label(sequence), //nolint:gosec // our own command
+		"--address", host(n.chaincodePort(o, sequence)), "--client-cert", n.peerDir(o, "tls", "server.crt"),
+		"--client-key", n.peerDir(o, "tls", "server.key"), "--root-cert", n.peerCA(o), "--out", file)
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
 	if err != nil {
-		return "", "", err
+		return "", "", fmt.Errorf("chaincode package: %w\n%s", err, complaint.String())
 	}
-	program, err := os.ReadFile(n.Chaincode)
-	if err != nil {
-		return "", "", err
-	}
-	sum := sha256.Sum256(program)
-	code, err := archive("chaincode.sha256", []byte(hex.EncodeToString(sum[:])+"\n"))
-	if err != nil {
-		return "", "", err
-	}
-	all, err := archive("metadata.json", meta, "code.tar.gz", code)
-	if err != nil {
-		return "", "", err
-	}
-	file = n.path("cfg", label(sequence)+".tgz")
-	sum = sha256.Sum256(all)
-	return file, label(sequence) + ":" + hex.EncodeToString(sum[:]), os.WriteFile(file, all, 0o600)
-}
-
-// archive packs names with their contents; no time and no owner makes it differ.
-func archive(entries ...any) ([]byte, error) {
-	var out bytes.Buffer
-	zip := gzip.NewWriter(&out)
-	pack := tar.NewWriter(zip)
-	for i := 0; i < len(entries); i += 2 {
-		name, content := entries[i].(string), entries[i+1].([]byte)
-		if err := pack.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
-			return nil, err
-		}
-		if _, err := pack.Write(content); err != nil {
-			return nil, err
-		}
-	}
-	if err := pack.Close(); err != nil {
-		return nil, err
-	}
-	if err := zip.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return file, strings.TrimSpace(string(out)), nil
 }
 
 func (n *network) firstChaincode(ctx context.Context) error {
@@ -87,25 +51,22 @@ func (n *network) firstChaincode(ctx context.Context) error {
 
 func (n *network) upgrade(ctx context.Context) error { return n.deploy(ctx, n.Sequence+1) }
 
-// deploy installs a package, starts its processes and commits its definition.
+// deploy installs the packages, starts their processes and commits the definition.
 func (n *network) deploy(ctx context.Context, sequence int) error {
-	file, id, err := n.pack(sequence)
-	if err != nil {
-		return err
-	}
-	for o := 1; o <= organisation; o++ {
-		if err := n.connect(o, sequence); err != nil {
+	ids := make([]string, organisation)
+	if err := together(organisation, func(o int) error {
+		file, id, err := n.pack(ctx, o, sequence)
+		if err != nil {
 			return err
 		}
-	}
-	if err := together(organisation, func(o int) error {
+		ids[o-1] = id
 		return n.tool(ctx, n.admin(o), "peer", "lifecycle", "chaincode", "install", file)
 	}); err != nil {
 		return err
 	}
 	n.log("installed")
-	for o := 1; o <= organisation; o++ {
-		p := n.service(o, sequence, id)
+	for o, id := range ids {
+		p := n.service(o+1, sequence, id)
 		p.Name += next
 		if err := n.start(p); err != nil {
 			return err
@@ -114,15 +75,15 @@ func (n *network) deploy(ctx context.Context, sequence int) error {
 			return err
 		}
 	}
-	if err := n.define(ctx, sequence, id); err != nil {
+	if err := n.define(ctx, sequence, ids); err != nil {
 		return err
 	}
-	for o := 1; o <= organisation; o++ {
-		if err := n.replace(n.service(o, sequence, id)); err != nil {
+	n.log("committed")
+	for o, id := range ids {
+		if err := n.replace(n.service(o+1, sequence, id)); err != nil {
 			return err
 		}
 	}
-	n.log("committed")
 	n.Sequence = sequence
 	if err := n.save(); err != nil {
 		return err
@@ -149,35 +110,16 @@ func (n *network) replace(p process) error {
 	return errors.Join(os.Remove(n.path("process", p.Name+next+".json")), writeJSON(n.path("process", p.Name+".json"), p))
 }
 
-// connect writes what an organisation's peer needs to reach its own process.
-func (n *network) connect(o, sequence int) error {
-	text := map[string]any{
-		"address": host(n.chaincodePort(o, sequence)), "dial_timeout": "10s",
-		"tls_required": true, "client_auth_required": true,
-	}
-	for name, file := range map[string]string{
-		"client_key": n.peerDir(o, "tls", "server.key"), "client_cert": n.peerDir(o, "tls", "server.crt"), "root_cert": n.peerCA(o),
-	} {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		text[name] = string(raw)
-	}
-	return writeJSON(n.connections(o)+"/"+label(sequence)+".json", text)
-}
-
 // define approves the definition for each organisation and commits it.
-func (n *network) define(ctx context.Context, sequence int, id string) error {
-	orderer := []string{"-o", host(n.ordererPort(1)), "--tls", "--cafile", n.ordererDir(1, "tls", "ca.crt")}
+func (n *network) define(ctx context.Context, sequence int, ids []string) error {
 	members := make([]string, organisation)
 	for i := range members {
 		members[i] = "'" + mspOf(i+1) + ".peer'"
 	}
-	definition := append(orderer, "--channelID", channel, "--name", chaincode, "--version", strconv.Itoa(sequence),
-		"--sequence", strconv.Itoa(sequence), "--signature-policy", "AND("+strings.Join(members, ",")+")")
+	definition := []string{"-o", host(n.ordererPort(1)), "--tls", "--cafile", n.ordererDir(1, "tls", "ca.crt"), "--channelID", channel, "--name", chaincode, "--version", strconv.Itoa(sequence),
+		"--sequence", strconv.Itoa(sequence), "--signature-policy", "AND(" + strings.Join(members, ",") + ")"}
 	if err := together(organisation, func(o int) error {
-		args := append([]string{"lifecycle", "chaincode", "approveformyorg", "--package-id", id}, definition...)
+		args := append([]string{"lifecycle", "chaincode", "approveformyorg", "--package-id", ids[o-1]}, definition...)
 		return n.patiently(ctx, func() error { return n.tool(ctx, n.admin(o), "peer", args...) })
 	}); err != nil {
 		return err
@@ -192,7 +134,7 @@ func (n *network) define(ctx context.Context, sequence int, id string) error {
 
 // patiently tries again while the orderers have not found their leader.
 func (n *network) patiently(ctx context.Context, do func() error) error {
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		err := do()
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
 			return err

@@ -24,10 +24,13 @@ const usage = `usage:
   network invoke --dir DIR --org N --as admin|user FUNCTION [ARGUMENT...]
   network query  --dir DIR --org N --as admin|user FUNCTION [ARGUMENT...]
   network upgrade --dir DIR        the next sequence of the chaincode, with a new process each
+  network config --dir DIR --org N --out FILE         the channel's configuration (common.Config) as a peer has it
   network batch --dir DIR --count N                   change the channel: transactions in a block
   network revoke --dir DIR --org N --cert CERT.pem    change the channel: a revocation list more
   network hold --dir DIR ...       up, then down when its input ends or on Ctrl-C
   network build                    what up would build, and nothing else`
+
+var errUsage = errors.New(usage)
 
 func main() {
 	if role := filepath.Base(os.Args[0]); slices.Contains(builderRoles, role) {
@@ -48,11 +51,11 @@ func exit(err error) {
 
 // options are all flags of all commands.
 type options struct {
-	dir, batchTimeout, origin, operator, msp, as, cert string
-	orderers, base, org, count                         int
-	version                                            int64
-	verbose, keep                                      bool
-	args                                               []string
+	dir, batchTimeout, origin, operator, msp, as, cert, out string
+	orderers, base, org, count                              int
+	version                                                 int64
+	verbose, keep, explain                                  bool
+	args                                                    []string
 }
 
 func parse(args []string) (options, error) {
@@ -67,6 +70,8 @@ func parse(args []string) (options, error) {
 	set.StringVar(&o.as, "as", "user", "")
 	set.IntVar(&o.orderers, "orderers", 1, "")
 	set.IntVar(&o.base, "base-port", 0, "")
+	set.StringVar(&o.out, "out", "", "")
+	set.BoolVar(&o.explain, "explain", false, "")
 	set.StringVar(&o.cert, "cert", "", "")
 	set.IntVar(&o.count, "count", 0, "")
 	set.IntVar(&o.org, "org", 0, "")
@@ -82,7 +87,7 @@ func parse(args []string) (options, error) {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New(usage)
+		return errUsage
 	}
 	o, err := parse(args[1:])
 	if err != nil {
@@ -102,32 +107,40 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	switch args[0] {
+	return n.command(ctx, args[0], o)
+}
+
+// command is one on a network that is there.
+func (n *network) command(ctx context.Context, name string, o options) error {
+	switch name {
 	case "down":
 		return n.down()
 	case "kill", "start":
 		if len(o.args) != 1 || !slices.Contains(n.names(), o.args[0]) {
 			return fmt.Errorf("name one of %s", strings.Join(n.names(), ", "))
 		}
-		if args[0] == "kill" {
+		if name == "kill" {
 			return n.kill(o.args[0])
 		}
 		return n.restart(ctx, o.args[0])
 	case "vote":
 		return n.voteByFile(ctx, o)
 	case "invoke", "query":
-		return n.call(ctx, args[0] == "invoke", o)
+		return n.call(ctx, name == "invoke", o)
 	case "batch":
 		return n.batch(ctx, o.count)
-	case "revoke":
+	case "revoke", "config":
 		if o.org < 1 || o.org > organisation {
-			return errors.New(usage)
+			return errUsage
+		}
+		if name == "config" {
+			return n.saveConfiguration(ctx, o.org, o.out)
 		}
 		return n.revoke(ctx, o.org, o.cert)
 	case "upgrade":
 		return n.upgrade(ctx)
 	}
-	return errors.New(usage)
+	return errUsage
 }
 
 func printUp(ctx context.Context, o options) (*network, error) {
@@ -136,10 +149,14 @@ func printUp(ctx context.Context, o options) (*network, error) {
 		return nil, err
 	}
 	line, err := json.Marshal(n.describe())
-	if err == nil {
-		fmt.Println(string(line))
+	if err != nil {
+		return nil, err
 	}
-	return n, err
+	if o.explain {
+		line = []byte(n.explanation(o.origin))
+	}
+	fmt.Println(string(line))
+	return n, nil
 }
 
 // hold is for who cannot be trusted to call down: it comes down with its caller.

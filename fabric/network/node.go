@@ -44,7 +44,6 @@ func (n *network) peer(o int) process {
 	state := n.path("run", name)
 	return process{Name: name, Path: n.Fabric + "/peer", Args: []string{"node", "start"}, Port: port, Env: []string{
 		"HOME=" + state, "FABRIC_CFG_PATH=" + n.path("cfg"), "FABRIC_LOGGING_SPEC=warning",
-		"MYDATA_CHAINCODE_CONNECTIONS=" + n.connections(o),
 		"CORE_PEER_ID=peer0." + domainOf(o),
 		"CORE_PEER_NETWORKID=trial",
 		"CORE_PEER_LOCALMSPID=" + mspOf(o),
@@ -99,8 +98,6 @@ func (n *network) service(o, sequence int, packageID string) process {
 		fmt.Sprintf("MYDATA_ANCHOR_VOTES=%d", organisation),
 	}}
 }
-
-func (n *network) connections(o int) string { return n.path("connections", strconv.Itoa(o)) }
 
 // admin is the environment that makes Fabric's peer command an organisation's administrator.
 func (n *network) admin(o int) []string {

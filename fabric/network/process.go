@@ -127,7 +127,7 @@ func (n *network) restart(ctx context.Context, name string) error {
 // ready waits for the port; a process that ended instead is named with its last words.
 func (n *network) ready(ctx context.Context, p process) error {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.DialTimeout("tcp", listen(p.Port), time.Second)
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", listen(p.Port))
 		if err == nil {
 			conn.Close()
 			return nil

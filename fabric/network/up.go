@@ -45,7 +45,7 @@ func up(ctx context.Context, o options) (*network, error) {
 		}
 		n.log("%s", step.name)
 	}
-	return n, writeJSON(n.path("network.json"), n.describe())
+	return n, errors.Join(writeJSON(n.path("network.json"), n.describe()), writeJSON(n.path("connection.json"), n.connection()))
 }
 
 // claim takes an empty folder and ports for a network.
@@ -80,7 +80,7 @@ func claim(o options) (*network, error) {
 	} else if !free(n.Base) {
 		return nil, fmt.Errorf("not all ports from %d to %d are free", n.Base, n.Base+portsEach-1)
 	}
-	for _, sub := range []string{"cfg", "log", "pid", "process", "run", "tls", "connections/1", "connections/2"} {
+	for _, sub := range []string{"cfg", "log", "pid", "process", "run", "tls"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return nil, err
 		}
