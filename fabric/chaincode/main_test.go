@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -56,5 +57,22 @@ func TestSettings(t *testing.T) {
 	}
 	if err := serve(good); err == nil {
 		t.Error("it starts without the files that it names")
+	}
+}
+
+// The environment that is handed to operators is one that starts.
+func TestDeployedEnvironment(t *testing.T) {
+	raw, err := os.ReadFile("../../deploy/fabric/chaincode.env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var environment []string
+	for line := range strings.Lines(string(raw)) {
+		if !strings.HasPrefix(line, "#") {
+			environment = append(environment, strings.TrimSpace(line))
+		}
+	}
+	if s, err := readSettings(environment); err != nil || s.votes != 2 {
+		t.Errorf("settings %+v: %v", s, err)
 	}
 }

@@ -186,3 +186,17 @@ func (n *network) proposed(t *testing.T, o int) string {
 	}
 	return operatorJSON(mspOf(o), key)
 }
+
+// The connection file of a trial has the members of the one that is handed to operators.
+func TestDeployedConnection(t *testing.T) {
+	raw, err := os.ReadFile("../../deploy/fabric/connection.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	var c connection
+	if err := dec.Decode(&c); err != nil || len(c.Organisations) != 2 || c.Organisations[1].TLSCA == "" || c.Key == "" {
+		t.Errorf("connection %+v: %v", c, err)
+	}
+}
