@@ -252,7 +252,7 @@ func replaceFile(path string, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is gone after the rename
+	defer os.Remove(f.Name()) // it is gone after the rename
 	_, err = f.Write(raw)
 	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
 		return err

@@ -58,7 +58,7 @@ func (f *fields) message(field protowire.Number) ([]byte, bool) {
 		return nil, false
 	}
 	size, n, err := number(f.rest)
-	if err == nil && size > uint64(len(f.rest)-n) {
+	if err == nil && size > uint64(len(f.rest)-n) { //nolint:gosec // G115: n is at most len(rest)
 		err = errCut
 	}
 	if err != nil {

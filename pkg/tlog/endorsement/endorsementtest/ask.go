@@ -92,7 +92,7 @@ func Key(key string, committed bool) []byte {
 // Ask has a peer sign an answer to a question.
 func (c *Channel) Ask(peer Identity, q Question, a Answer) endorsement.Read {
 	creator, nonce := peer.Serialized(), make([]byte, 24)
-	rand.Read(nonce) //nolint:errcheck // it never fails
+	rand.Read(nonce) // it never fails
 	if q.TxID == "" {
 		id := sha256.Sum256(Message(nonce, creator))
 		q.TxID = hex.EncodeToString(id[:])
