@@ -153,7 +153,13 @@ func TestFields(t *testing.T) {
 			t.Errorf("it takes %s", name)
 		}
 	}
-	f := read([]byte{10, 1, 'a', 18, 1, 'b', 24, 1})
+	f := read([]byte{10, 1, 'a', 18, 0})
+	f.need(1)
+	f.may(2)
+	if f.end("message") == nil {
+		t.Error("it takes an empty field that may be absent")
+	}
+	f = read([]byte{10, 1, 'a', 18, 1, 'b', 24, 1})
 	if f.need(1); string(f.need(2)) != "b" || f.varint(3) != 1 || f.end("message") != nil {
 		t.Error("it refuses the one spelling", f.err)
 	}

@@ -123,7 +123,7 @@ func TestMembers(t *testing.T) {
 // renamed is a CA's key under another certificate of its own.
 func renamed(ca et.Identity, name string) et.Identity {
 	template := *ca.Certificate
-	template.Subject.CommonName, template.Subject.Names = name, nil
+	template.Subject.CommonName, template.Subject.Names, template.RawSubject = name, nil, nil
 	template.SerialNumber = new(big.Int).Add(template.SerialNumber, big.NewInt(1))
 	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &ca.Key.PublicKey, ca.Key)
 	if err != nil {

@@ -87,17 +87,17 @@ func (q *question) parseChannelHeader(raw []byte) (txID string, err error) {
 	if err := f.end("header extension"); err != nil {
 		return "", err
 	}
-	q.chaincode, _, err = parseChaincodeID(id)
+	q.chaincode, err = parseChaincodeID(id)
 	return txID, err
 }
 
 const maxSeconds = 253402300799 // the year 9999, as google.protobuf.Timestamp
 
-// parseChaincodeID reads peer.ChaincodeID: a name, and a version in answers.
-func parseChaincodeID(raw []byte) (name, version string, err error) {
+// parseChaincodeID reads peer.ChaincodeID as questions have it: a name alone.
+func parseChaincodeID(raw []byte) (name string, err error) {
 	f := read(raw)
-	name, version = string(f.need(2)), string(f.may(3))
-	return name, version, f.end("chaincode id")
+	name = string(f.need(2))
+	return name, f.end("chaincode id")
 }
 
 // parseInvocation reads peer.ChaincodeProposalPayload down to the arguments.
@@ -118,11 +118,11 @@ func (q *question) parseInvocation(raw []byte) error {
 	if err := f.end("chaincode spec"); err != nil {
 		return err
 	}
-	name, version, err := parseChaincodeID(id)
+	name, err := parseChaincodeID(id)
 	if err != nil {
 		return err
 	}
-	if name != q.chaincode || version != "" {
+	if name != q.chaincode {
 		return refuse(CheckChaincode, MenderProver, "header and payload name two chaincodes")
 	}
 	f = read(call)

@@ -52,8 +52,10 @@ func parseResponse(raw []byte) (answer, error) {
 	if len(message) > 0 && a.status == statusOK {
 		return a, refuse(CheckAnswer, MenderProver, "it comes with a message")
 	}
-	var err error
-	if a.chaincode, _, err = parseChaincodeID(id); err != nil {
+	f = read(id)
+	a.chaincode = string(f.need(2))
+	f.may(3) // the version in force: an upgrade changes it
+	if err := f.end("chaincode id"); err != nil {
 		return a, err
 	}
 	return a, a.parseResults(results)
