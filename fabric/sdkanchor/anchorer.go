@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/tlog"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
+)
+
+type anchorer struct {
+	origin   string
+	policy   tlog.Policy
+	trust    *endorsement.Trust
+	hub      hub
+	chain    *chain
+	box      outbox
+	interval time.Duration
+	log      *slog.Logger
+}
+
+// errFork says that the log does not continue what is anchored.
+var errFork = errors.New("the log contradicts its anchor")
+
+// run goes on until the context ends, or the log forks.
+func (a *anchorer) run(ctx context.Context) error {
+	a.chain.warm(a.origin)
+	pause := time.Duration(0)
+	for {
+		err := a.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errFork):
+			return err
+		case err != nil:
+			a.log.Warn("anchoring delayed", "error", err)
+			pause = min(max(2*pause, 500*time.Millisecond), 30*time.Second)
+		default:
+			pause = 0
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(max(pause, a.interval/4)):
+		}
+	}
+}
+
+// step finishes what is under way, or begins the next when its time has come.
+func (a *anchorer) step(ctx context.Context) error {
+	p, err := a.box.load()
+	if err != nil {
+		return err
+	}
+	if p.Size != 0 && p.TxID != "" {
+		return a.finish(ctx, p)
+	}
+	if since := time.Since(p.Spent); since >= 0 && since < a.interval {
+		return nil
+	}
+	c, err := a.checkpoint(ctx, p)
+	if err != nil || c.Size == 0 || c.Size == p.LastSize {
+		return err
+	}
+	p.Size, p.Root = c.Size, c.Root
+	if err := a.chain.prepare(a.origin, &p); err != nil {
+		if word(err, "BEHIND") || word(err, "CONFLICT") {
+			return a.adopt(ctx, p)
+		}
+		return fmt.Errorf("prepare the anchor of size %d: %w", c.Size, err)
+	}
+	p.Spent = time.Now()
+	if err := a.box.save(p); err != nil {
+		return err
+	}
+	return a.finish(ctx, p)
+}
+
+// checkpoint is the log's newest, witnessed, and a continuation of the last.
+func (a *anchorer) checkpoint(ctx context.Context, p pending) (tlog.Checkpoint, error) {
+	note, err := a.hub.get(ctx, "/log/checkpoint")
+	if err != nil {
+		return tlog.Checkpoint{}, err
+	}
+	c, err := a.policy.Open(note)
+	if err != nil {
+		return c, err
+	}
+	if c.Origin != a.origin || c.Size < p.LastSize {
+		return c, fmt.Errorf("the log shows %s at %d, and %d is anchored", c.Origin, c.Size, p.LastSize)
+	}
+	return c, a.consistent(ctx, c, p.LastSize, p.LastRoot)
+}
+
+func (a *anchorer) consistent(ctx context.Context, c tlog.Checkpoint, size int64, root tlog.Hash) error {
+	if size == 0 {
+		return nil
+	}
+	path, err := tlog.ProveConsistency(ctx, a.hub, c.Size, c.Root, size)
+	if err != nil {
+		return err
+	}
+	if err := tlog.CheckConsistency(path, size, root, c.Size, c.Root); err != nil {
+		return fmt.Errorf("%w: size %d root %s is anchored, it shows size %d root %s", errFork, size, root, c.Size, c.Root)
+	}
+	return nil
+}
+
+// finish broadcasts the kept bytes until the ledger tells their outcome, then
+// reads the proof and hands it over.
+func (a *anchorer) finish(ctx context.Context, p pending) error {
+	code, found := a.chain.outcome(p.TxID)
+	if !found {
+		if err := a.chain.broadcast(p); err != nil {
+			return fmt.Errorf("broadcast the anchor of size %d: %w", p.Size, err)
+		}
+		if code, found = a.chain.await(ctx, p.TxID); !found {
+			return fmt.Errorf("the outcome of the anchor of size %d is unknown", p.Size)
+		}
+	}
+	if code != "VALID" {
+		p.TxID, p.Payload, p.Signature = "", nil, nil
+		again := p
+		again.Size = 0
+		return errors.Join(fmt.Errorf("the anchor of size %d has no effect: %s", p.Size, code), a.box.save(again))
+	}
+	return a.prove(ctx, p, p.Size)
+}
+
+// adopt takes up what another process anchored.
+func (a *anchorer) adopt(ctx context.Context, p pending) error {
+	size, err := a.chain.latest(a.origin)
+	if err != nil {
+		return err
+	}
+	return a.prove(ctx, p, size)
+}
+
+// prove reads the proof of a size, checks it offline and hands it over.
+func (a *anchorer) prove(ctx context.Context, p pending, size int64) error {
+	proof, err := a.chain.read(a.origin, size)
+	if err != nil {
+		return err
+	}
+	there, err := a.trust.Verify(proof)
+	if err != nil {
+		return err
+	}
+	if there.Origin != a.origin || there.Size != size {
+		return fmt.Errorf("the peers answered about %s, size %d", there.Origin, there.Size)
+	}
+	if err := a.hub.take(ctx, proof); err != nil {
+		return err
+	}
+	note, err := a.hub.get(ctx, "/log/checkpoint")
+	if err != nil {
+		return err
+	}
+	c, err := a.policy.Open(note)
+	if err != nil {
+		return err
+	}
+	if c.Size >= size {
+		if err := a.consistent(ctx, c, size, there.Root); err != nil {
+			return err
+		}
+	}
+	a.log.Info("anchored", "size", size, "tx", p.TxID)
+	return a.box.save(pending{Schema: schema, LastSize: size, LastRoot: there.Root, Spent: p.Spent})
+}
