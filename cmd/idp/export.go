@@ -115,7 +115,7 @@ func followLog(ctx context.Context, m *mirror.Mirror, interval time.Duration) er
 		now, err := m.Update(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // told to stop
 		case errors.Is(err, mirror.ErrContradicts), errors.Is(err, tlog.ErrUnsigned), errors.Is(err, tlog.ErrCheckpoint):
 			return fmt.Errorf("log export: %w", err)
 		case err != nil && !failing:

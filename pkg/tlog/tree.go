@@ -49,7 +49,7 @@ func NewEdge(ctx context.Context, tiles Tiles, size int64) (*Edge, error) {
 func (e *Edge) Clone() *Edge {
 	c := &Edge{size: e.size, levels: make([][]Hash, len(e.levels))}
 	for i, level := range e.levels {
-		c.levels[i] = append([]Hash(nil), level...)
+		c.levels[i] = append(make([]Hash, 0, TileWidth), level...)
 	}
 	return c
 }
@@ -65,6 +65,9 @@ func (e *Edge) Append(leaf Hash, full func(t Tile, hashes []Hash)) {
 	for level := 0; ; level++ {
 		if level == len(e.levels) {
 			e.levels = append(e.levels, nil)
+		}
+		if e.levels[level] == nil {
+			e.levels[level] = make([]Hash, 0, TileWidth)
 		}
 		e.levels[level] = append(e.levels[level], leaf)
 		if len(e.levels[level]) < TileWidth {
