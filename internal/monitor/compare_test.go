@@ -124,6 +124,22 @@ func TestPromises(t *testing.T) {
 	expect(t, w.round(), audit.Unreadable) // nothing follows for the promise
 }
 
+// TestPromiseProvenByAnotherLeaf answers with the proof of a leaf that is there.
+func TestPromiseProvenByAnotherLeaf(t *testing.T) {
+	w := newWorld(t)
+	all := entries(0, 2)
+	w.hub.add(t, all[0])
+	proof, err := w.hub.log.Proof(t.Context(), all[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := tlog.LeafHash(all[1])
+	w.options.Promises = fstest.MapFS{"p": {Data: fmt.Appendf(nil, "%s 1\n", base64.RawURLEncoding.EncodeToString(leaf[:]))}}
+	w.open()
+	w.lie(show("/log/proof", proof.Marshal()))
+	expect(t, w.round(), audit.Promise)
+}
+
 // TestPromiseProvenElsewhere has the leaf proven in a fork that the same witness
 // cosigned.
 func TestPromiseProvenElsewhere(t *testing.T) {
