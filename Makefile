@@ -6,12 +6,11 @@ SHELL := /bin/bash
 PROGRAMS := ./cmd/idp ./cmd/verifier ./examples/insurer ./examples/licence ./examples/wallet ./examples/story
 AXE := conformance/tour/node_modules/axe-core/axe.min.js
 FUZZTIME ?= 30s
-ORIGIN ?= localhost:8080/log
 RELEASE ?= bin/release
 BIN := $(CURDIR)/.tools
 
 # What runs outside our binaries, and has a go.mod of its own.
-MODULES := tools fabric/chaincode fabric/network conformance/logtools
+MODULES := tools conformance/logtools fabric/chaincode fabric/network fabric/sdkanchor
 
 # All targets compile as a release does, so that one build cache serves them all.
 export CGO_ENABLED := 0
@@ -23,10 +22,10 @@ export GOFLAGS := -trimpath -buildvcs=false
 run: build
 	@exec bin/story run
 
-## fabric: a Hyperledger Fabric network of two organisations on this computer, until Ctrl-C
-fabric:
-	go build -C fabric/network -o $(BIN)/network .
-	@exec $(BIN)/network hold -v --dir data/fabric --origin $(ORIGIN) --explain
+## fabric: the same story, anchored on a Hyperledger Fabric network of two organisations on this computer
+fabric: build
+	go build -C fabric/network -o $(CURDIR)/bin/network .
+	@exec bin/story run --fabric bin/network
 
 ## tour: walk the story in Chromium with a virtual authenticator; SHOW=1 shows the window
 tour: build tools $(AXE)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -10,23 +9,6 @@ import (
 	"strings"
 	"time"
 )
-
-// trial is what `network hold` says of its network (fabric/network).
-type trial struct {
-	Channel       string         `json:"channel"`
-	Chaincode     string         `json:"chaincode"`
-	Organisations []organisation `json:"organisations"`
-}
-
-type organisation struct {
-	MSP   string `json:"msp"`
-	Peer  string `json:"peer"`
-	TLSCA string `json:"tls_ca"`
-	User  struct {
-		Cert string `json:"cert"`
-		Key  string `json:"key"`
-	} `json:"user"`
-}
 
 // ledgerWait is how long a network may take to build its commands, the first time.
 const ledgerWait = 10 * time.Minute
@@ -48,52 +30,30 @@ func (s *stage) startLedger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	net, err := c.told(ctx, s.path("fabric", "network.json"), began)
-	if err != nil {
+	if err := c.told(ctx, s.path("fabric", "network.json"), began); err != nil {
 		return err
 	}
-	if err := writeJSON(s.path("fabric-connection.json"), net.connection(), 0o600); err != nil {
-		return err
-	}
-	_, err = s.command(ctx, "anchor", "trust", "--connection", s.path("fabric-connection.json"), "--out", s.path("fabric-trust"), "--data", s.data)
-	return err
-}
-
-// told waits until the network is whole, which its file says when it is new.
-func (c *child) told(ctx context.Context, file string, began time.Time) (net trial, err error) {
-	ctx, cancel := context.WithTimeout(ctx, ledgerWait)
-	defer cancel()
-	for {
-		if info, err := os.Stat(file); err == nil && !info.ModTime().Before(began.Truncate(time.Second)) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return net, err
-			}
-			if err := json.Unmarshal(text, &net); err != nil || len(net.Organisations) == 0 {
-				return net, fmt.Errorf("%s: no network: %w", file, err)
-			}
-			return net, nil
-		}
-		select {
-		case <-c.ended:
-			return net, c.explain("stopped while starting")
-		case <-ctx.Done():
-			return net, c.explain("does not get ready")
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	return s.idpCommand(ctx, "anchor", "trust", "--connection", s.connection(), "--out", s.path("fabric-trust"))
 }
 
 // connection is the anchorer's: who writes, and a peer of each organisation.
-func (t trial) connection() any {
-	first := t.Organisations[0]
-	peers := make([]map[string]string, len(t.Organisations))
-	for i, o := range t.Organisations {
-		peers[i] = map[string]string{"msp": o.MSP, "peer": o.Peer, "tls_ca": o.TLSCA}
-	}
-	return map[string]any{
-		"channel": t.Channel, "chaincode": t.Chaincode, "msp": first.MSP, "peer": first.Peer, "tls_ca": first.TLSCA,
-		"cert": first.User.Cert, "key": first.User.Key, "organisations": peers,
+func (s *stage) connection() string { return s.path("fabric", "connection.json") }
+
+// told waits until a file is written anew, which says that a child is ready.
+func (c *child) told(ctx context.Context, file string, began time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, ledgerWait)
+	defer cancel()
+	for {
+		if info, err := os.Stat(file); err == nil && info.ModTime().After(began) {
+			return nil
+		}
+		select {
+		case <-c.ended:
+			return c.explain("stopped while starting")
+		case <-ctx.Done():
+			return c.explain("does not get ready")
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 }
 
@@ -111,7 +71,7 @@ func (s *stage) startAnchorer(context.Context) error {
 		return nil
 	}
 	_, err := s.start(service{name: "anchorer"}, "idp", "anchor", "serve", "--data", s.data, "--hub", s.idp.url(), "--trust", s.path("trust"),
-		"--fabric", s.path("fabric-trust"), "--connection", s.path("fabric-connection.json"), "--interval", "10s")
+		"--fabric", s.path("fabric-trust"), "--connection", s.connection(), "--interval", "10s")
 	return err
 }
 

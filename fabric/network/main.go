@@ -27,7 +27,8 @@ const usage = `usage:
   network config --dir DIR --org N --out FILE         the channel's configuration (common.Config) as a peer has it
   network batch --dir DIR --count N                   change the channel: transactions in a block
   network revoke --dir DIR --org N --cert CERT.pem    change the channel: a revocation list more
-  network hold --dir DIR ...       up, then down when its input ends or on Ctrl-C
+  network hold --dir DIR ...       up, then down when its input ends or on Ctrl-C; with --keep the
+                                   folder stays, and the next hold with --keep goes on with its ledger
   network build                    what up would build, and nothing else`
 
 var errUsage = errors.New(usage)
@@ -144,7 +145,7 @@ func (n *network) command(ctx context.Context, name string, o options) error {
 }
 
 func printUp(ctx context.Context, o options) (*network, error) {
-	n, err := up(ctx, o)
+	n, err := upOrAgain(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +174,9 @@ func hold(ctx context.Context, o options) error {
 	select {
 	case <-ended:
 	case <-ctx.Done():
+	}
+	if o.keep {
+		return n.rest()
 	}
 	return n.down()
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -104,6 +105,29 @@ func (n *network) down() error {
 		return failures
 	}
 	return os.RemoveAll(n.Dir)
+}
+
+// rest ends all processes, the peers first, and leaves what they keep.
+func (n *network) rest() error {
+	var failures error
+	for _, name := range slices.Backward(n.names()) {
+		failures = errors.Join(failures, n.end(name, syscall.SIGTERM))
+	}
+	return failures
+}
+
+// again starts what rested, or what a fall of the machine left behind.
+func (n *network) again(ctx context.Context) error {
+	for _, name := range n.names() {
+		if n.running(name) != 0 {
+			continue
+		}
+		if err := n.restart(ctx, name); err != nil {
+			return errors.Join(err, n.rest())
+		}
+		n.log("%s", name)
+	}
+	return nil
 }
 
 func (n *network) restart(ctx context.Context, name string) error {

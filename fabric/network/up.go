@@ -13,6 +13,33 @@ import (
 )
 
 // up starts a network; what a failure leaves half-way is taken down again.
+// upOrAgain goes on with a network that was kept, where there is one.
+func upOrAgain(ctx context.Context, o options) (*network, error) {
+	if _, err := os.Stat(filepath.Join(o.dir, "network.json")); !o.keep || err != nil {
+		return up(ctx, o)
+	}
+	n, err := load(o.dir)
+	if err != nil {
+		return nil, err
+	}
+	if o.verbose {
+		n.log = spoken(time.Now())
+	}
+	return n, errors.Join(n.again(ctx), n.tell())
+}
+
+// tell writes what others read of the network, when it is whole.
+func (n *network) tell() error {
+	return errors.Join(writeJSON(n.path("connection.json"), n.connection()), writeJSON(n.path("network.json"), n.describe()))
+}
+
+// spoken says each step and when it was done.
+func spoken(began time.Time) func(string, ...any) {
+	return func(format string, args ...any) {
+		fmt.Fprintf(os.Stderr, "%6.2fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+	}
+}
+
 func up(ctx context.Context, o options) (*network, error) {
 	if !slices.Contains([]int{1, 3, 4}, o.orderers) {
 		return nil, fmt.Errorf("%d orderers: 1, 3 or 4 are offered", o.orderers)
@@ -45,7 +72,7 @@ func up(ctx context.Context, o options) (*network, error) {
 		}
 		n.log("%s", step.name)
 	}
-	return n, errors.Join(writeJSON(n.path("network.json"), n.describe()), writeJSON(n.path("connection.json"), n.connection()))
+	return n, n.tell()
 }
 
 // claim takes an empty folder and ports for a network.
@@ -63,9 +90,7 @@ func claim(o options) (*network, error) {
 	began := time.Now()
 	n := &network{Dir: dir, Orderers: o.orderers, BatchTimeout: o.batchTimeout, Base: o.base, log: quiet}
 	if o.verbose {
-		n.log = func(format string, args ...any) {
-			fmt.Fprintf(os.Stderr, "%6.2fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
-		}
+		n.log = spoken(began)
 	}
 	commands, err := newCache()
 	if err != nil {
