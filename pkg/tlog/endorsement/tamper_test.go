@@ -13,8 +13,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/govmydata/mydata/pkg/tlog"
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 	et "github.com/govmydata/mydata/pkg/tlog/endorsement/endorsementtest"
@@ -83,7 +81,7 @@ func TestTamperWithAnyByte(t *testing.T) {
 		if err == nil {
 			// Reads come in any order; the changed one first is sooner refused.
 			p.Reads = slices.Clone(p.Reads)
-			if len(p.Reads) == 2 && cmp.Equal(p.Reads[0], good.Reads[0]) {
+			if len(p.Reads) == 2 && same(p.Reads[0], good.Reads[0]) {
 				slices.Reverse(p.Reads)
 			}
 			_, err = trust.Verify(p)
@@ -124,6 +122,11 @@ func TestTamperWithAnyByte(t *testing.T) {
 	if _, err := trust.Verify(p); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func same(a, b endorsement.Read) bool {
+	return bytes.Equal(a.Proposal, b.Proposal) && bytes.Equal(a.Response, b.Response) &&
+		bytes.Equal(a.Endorser, b.Endorser) && bytes.Equal(a.Signature, b.Signature)
 }
 
 // No byte of the folder makes a proof pass that should not.
