@@ -107,7 +107,7 @@ func runAnchorer(cmd *cobra.Command, o anchorOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer folder.Close() //nolint:errcheck // a lock
+	defer folder.Close()
 	options.Chain, options.Outbox = chain, folder
 	a, err := anchor.New(options)
 	if err != nil {

@@ -42,7 +42,7 @@ channel's configuration, and give the folder to whoever checks receipts.`,
 		if err != nil {
 			return err
 		}
-		defer chain.Close() //nolint:errcheck // only read from
+		defer chain.Close()
 		ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
 		defer cancel()
 		p, err := chain.Pin(ctx, out, fabric.Policy{Chaincode: chaincode, Organisations: organisations, Quorum: quorum})

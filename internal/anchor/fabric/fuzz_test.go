@@ -8,12 +8,13 @@ import (
 )
 
 func connectionsRefused(good string) map[string]string {
+	before, _, _ := strings.Cut(good, `[{`)
 	return map[string]string{
 		"nothing":                   "",
 		"a misspelt member":         strings.Replace(good, `"channel"`, `"chanel"`, 1),
 		"no key":                    strings.Replace(good, `"k"`, `""`, 1),
 		"a peer without a port":     strings.Replace(good, "localhost:1", "localhost", 1),
-		"no organisations":          good[:strings.Index(good, `[{`)] + "[]}",
+		"no organisations":          before + "[]}",
 		"an organisation twice":     strings.Replace(good, `"tls_ca":"ca"}]`, `"tls_ca":"ca"},{"msp":"Org1MSP","peer":"localhost:2","tls_ca":"ca"}]`, 1),
 		"an organisation in clear":  strings.Replace(good, `"tls_ca":"ca"}]`, `"tls_ca":""}]`, 1),
 		"something that follows":    good + "{}",

@@ -34,7 +34,7 @@ type spent struct{ err error }
 
 func (s spent) Take(context.Context, string, string) error { return s.err }
 
-type exceeded struct{ error }
+type exceeded struct{}
 
 func (exceeded) Error() string             { return "too much" }
 func (exceeded) RetryAfter() time.Duration { return time.Second }
