@@ -58,8 +58,8 @@ func (l *leaves) add(what byte, hash tlog.Hash, r row) error {
 		if !r.due.IsZero() {
 			due = r.due.Unix()
 		}
-		b.buffer = binary.BigEndian.AppendUint64(b.buffer, uint64(due)) //nolint:gosec // G115: read back the same way
-		b.buffer = binary.BigEndian.AppendUint16(b.buffer, uint16(len(name)))
+		b.buffer = binary.BigEndian.AppendUint64(b.buffer, uint64(due))
+		b.buffer = binary.BigEndian.AppendUint16(b.buffer, uint16(len(name))) //nolint:gosec // G115: cut above
 		b.buffer = append(b.buffer, name...)
 	}
 	if len(b.buffer) < bucketSize {

@@ -152,6 +152,22 @@ func TestNoProgressPastALie(t *testing.T) {
 	}
 }
 
+// TestKeptWhileItAgrees: a walk calls nothing verified from the first difference
+// on.
+func TestKeptWhileItAgrees(t *testing.T) {
+	p := newLog(t)
+	c, err := p.policy.Open(p.publish(t, size, entryOf))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write(t, "tile/entries/001", flip(p.read(t, "tile/entries/001"), 40))
+	var kept []int64
+	w := audit.Walk{Log: audit.Dir{FS: os.DirFS(p.folder)}, To: c, Kept: func(e *tlog.Edge) error { kept = append(kept, e.Size()); return nil }}
+	if _, found, err := w.Run(t.Context()); err != nil || found == nil || found.Check != audit.Entry || !slices.Equal(kept, []int64{256}) {
+		t.Errorf("%v, %v, kept %v", found, err, kept)
+	}
+}
+
 func TestProgressDamaged(t *testing.T) {
 	p := newLog(t)
 	p.publish(t, size, entryOf)
