@@ -93,29 +93,32 @@ type finder struct {
 func (f *finder) visit(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.IfStmt:
-		if refuses(n.Body.List) {
-			f.add(n.Cond)
+		if f.refuses(n.Body.List) {
+			f.add(nil, n.Cond)
+		} else if asks(n) {
+			f.add(n.Init, n.Cond)
 		}
 	case *ast.SwitchStmt:
 		if n.Tag != nil {
 			return true
 		}
 		for _, each := range n.Body.List {
-			if c := each.(*ast.CaseClause); len(c.List) == 1 && refuses(c.Body) {
-				f.add(c.List[0])
+			if c := each.(*ast.CaseClause); f.refuses(c.Body) {
+				for _, cond := range c.List {
+					f.add(nil, cond)
+				}
 			}
 		}
 	}
 	return true
 }
 
-func (f *finder) add(cond ast.Expr) {
-	var text bytes.Buffer
-	if err := printer.Fprint(&text, token.NewFileSet(), cond); err != nil {
-		f.err = err
-		return
+// add a condition, with the call whose answer it is, if that is what names it.
+func (f *finder) add(call ast.Stmt, cond ast.Expr) {
+	line := f.text(cond)
+	if call != nil {
+		line = f.text(call) + "; " + line
 	}
-	line := strings.Join(strings.Fields(text.String()), " ")
 	if f.seen[line]++; f.seen[line] > 1 {
 		line = fmt.Sprintf("%s #%d", line, f.seen[line])
 	}
@@ -125,68 +128,10 @@ func (f *finder) add(cond ast.Expr) {
 	})
 }
 
-// refuses tells whether statements end with an error of their own making: not
-// one that is only handed on, whose guard is where it was made.
-func refuses(body []ast.Stmt) bool {
-	if len(body) == 0 {
-		return false
+func (f *finder) text(n ast.Node) string {
+	var text bytes.Buffer
+	if err := printer.Fprint(&text, token.NewFileSet(), n); err != nil {
+		f.err = err
 	}
-	switch last := body[len(body)-1].(type) {
-	case *ast.ReturnStmt:
-		return len(last.Results) > 0 && made(last.Results[len(last.Results)-1])
-	case *ast.AssignStmt:
-		left, ok := last.Lhs[0].(*ast.Ident)
-		return ok && len(last.Rhs) == 1 && strings.HasSuffix(strings.ToLower(left.Name), "err") && made(last.Rhs[0])
-	}
-	return false
-}
-
-// made tells whether an expression is an error made here: a sentinel, a literal,
-// or a call whose name says so.
-func made(e ast.Expr) bool {
-	switch e := e.(type) {
-	case *ast.Ident:
-		return strings.HasPrefix(e.Name, "Err") || strings.HasPrefix(e.Name, "err") && e.Name != "err"
-	case *ast.SelectorExpr:
-		return strings.HasPrefix(e.Sel.Name, "Err")
-	case *ast.UnaryExpr:
-		_, literal := e.X.(*ast.CompositeLit)
-		return e.Op == token.AND && literal
-	case *ast.CallExpr:
-		return !wraps(e) && maker(e.Fun)
-	}
-	return false
-}
-
-// maker tells whether a call makes errors, by the names that the house uses.
-func maker(fun ast.Expr) bool {
-	var text string
-	switch f := fun.(type) {
-	case *ast.Ident:
-		text = f.Name
-	case *ast.SelectorExpr:
-		text = f.Sel.Name
-		if x, ok := f.X.(*ast.Ident); ok && (x.Name == "errors" && text == "New" || x.Name == "fmt" && text == "Errorf") {
-			return true
-		}
-	default:
-		return false
-	}
-	text = strings.ToLower(text)
-	for _, word := range []string{"refus", "invalid", "fail", "wrong", "malformed", "reject", "problem", "error"} {
-		if strings.Contains(text, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// wraps tells whether a call only adds words to an error that it is given.
-func wraps(call *ast.CallExpr) bool {
-	for _, arg := range call.Args {
-		if id, ok := arg.(*ast.Ident); ok && id.Name == "err" {
-			return true
-		}
-	}
-	return false
+	return strings.Join(strings.Fields(text.String()), " ")
 }
