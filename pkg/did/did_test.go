@@ -192,6 +192,15 @@ func TestResolveWeb(t *testing.T) {
 	if found, err := got.Key(id+"#k", Authentication); err != nil || !cmp.Equal(found.Key, key.Key) {
 		t.Errorf("%v, %v", found, err)
 	}
+	answer = hops(maxRedirects, string(text))
+	if _, err := development.Resolve(t.Context(), id); err != nil {
+		t.Errorf("it does not follow %d redirects: %v", maxRedirects, err)
+	}
+	answer = serve(`{"id":"` + id + `","verificationMethod":[{"id":"#a","publicKeyJwk":{"kty":"EC","crv":"P-999"}}]}`)
+	if _, err := development.Resolve(t.Context(), id); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "P-999") {
+		t.Errorf("it does not say what is wrong with a key: %v", err)
+	}
+	answer = serve(string(text))
 	cases := []struct {
 		name, id string
 		resolver *Resolver
@@ -211,6 +220,9 @@ func TestResolveWeb(t *testing.T) {
 			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
 		}, ErrNotFound},
 		{"a circle", id, development, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, ErrNotFound},
+		{"one redirect too many", id, development, hops(maxRedirects+1, string(text)), ErrNotFound},
+		{"a use that names no key", id, development, serve(`{"id":"` + id + `","authentication":[1]}`), ErrMalformed},
+		{"a private key within a use", id, development, serve(`{"id":"` + id + `","authentication":[{"id":"#a","publicKeyJwk":{"kty":"oct","k":"AAAA"}}]}`), ErrMalformed},
 		{"an unknown method", "did:x:y", development, answer, ErrUnsupported},
 		{"what is no DID", "x", development, answer, ErrMalformed},
 	}
@@ -221,6 +233,17 @@ func TestResolveWeb(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// hops answers after so many redirects.
+func hops(n int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.RawQuery; len(q) < n {
+			http.Redirect(w, r, r.URL.Path+"?"+q+"x", http.StatusFound)
+			return
+		}
+		_, _ = w.Write([]byte(body))
 	}
 }
 

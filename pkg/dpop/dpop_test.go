@@ -250,6 +250,20 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestOwnTarget(t *testing.T) {
+	t.Run("it says that the server, not the client, has to mend an address that is not configured", func(t *testing.T) {
+		proof, err := maker(t).Proof(http.MethodGet, target, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := policy()
+		p.Target = ""
+		if _, err := dpop.Check(request(http.MethodGet, proof), p); err == nil || !strings.Contains(err.Error(), "server's own address") {
+			t.Error(err)
+		}
+	})
+}
+
 func token(p *dpop.Policy) { p.AccessToken = "token" }
 
 func nonce(p *dpop.Policy) {

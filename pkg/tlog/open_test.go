@@ -110,7 +110,8 @@ func TestOpen(t *testing.T) {
 		{"it refuses two lines", signedText("log.example\n7\n"), tlog.ErrCheckpoint, nil},
 		{"it refuses a note without signatures", []byte("log.example\n7\n" + root.String() + "\n"), tlog.ErrCheckpoint, nil},
 		{"it refuses nothing at all", nil, tlog.ErrCheckpoint, nil},
-		{"it refuses much too much", make([]byte, tlog.MaxCheckpoint+1), tlog.ErrCheckpoint, nil},
+		{"it refuses much too much, however well signed", add(t, add(t, signedText("log.example\n7\n"+root.String()+"\n"+strings.Repeat("x", tlog.MaxCheckpoint)+"\n"),
+			cosigner(t, 11)), cosigner(t, 12)), tlog.ErrCheckpoint, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := twoOfThree(t).Open(tt.note)

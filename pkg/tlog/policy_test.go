@@ -1,7 +1,13 @@
 package tlog_test
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -83,6 +89,8 @@ func TestParsePolicyRefuses(t *testing.T) {
 		"a member twice":                  w + "group g 2 a a\nquorum g\n",
 		"a member of two groups":          w + "group g all a\ngroup h all g a\nquorum h\n",
 		"a group within itself":           w + "group g all g\nquorum g\n",
+		"a control in a comment":          "# \x1b[2K\n" + log + "quorum none\n",
+		"a DEL in a comment":              "# \x7f\n" + log + "quorum none\n",
 		"a carriage return":               log + "quorum none\r\n",
 		"a key with a wrong id":           "log log.example+00000000+" + strings.Split(logVKey(1), "+")[2] + "\nquorum none\n",
 		"a key that is short":             "log log.example+00000000+AQ==\nquorum none\n",
@@ -109,5 +117,26 @@ func TestKey(t *testing.T) {
 		if _, err := tlog.ParseKey(bad); err == nil {
 			t.Errorf("it takes %q", bad)
 		}
+	}
+	// A type that C2SP signed-note gives to another algorithm, with its right id.
+	raw := append([]byte{0x02}, public(1)...)
+	sum := sha256.Sum256(append([]byte("log.example\n"), raw...))
+	if _, err := tlog.ParseKey(fmt.Sprintf("log.example+%x+%s", sum[:4], base64.StdEncoding.EncodeToString(raw))); err == nil {
+		t.Error("it takes a key of another type")
+	}
+}
+
+func TestNewSignerRefuses(t *testing.T) {
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"", "log example", "log+example", "log\nexample", "log\x00", "\xff"} {
+		if _, err := tlog.NewSigner(name, key(1)); err == nil {
+			t.Errorf("it signs as %q", name)
+		}
+	}
+	if _, err := tlog.NewSigner("log.example", other); err == nil {
+		t.Error("it takes a key on P-256")
 	}
 }

@@ -86,6 +86,7 @@ func TestParseProofRefuses(t *testing.T) {
 	lines := strings.SplitAfter(good, "\n")
 	for name, text := range map[string]string{
 		"nothing":              "",
+		"no version":           strings.Join(lines[1:], ""),
 		"another version":      strings.Replace(good, "@v1", "@v2", 1),
 		"no index":             lines[0] + strings.Join(lines[3:], ""),
 		"an index of -1":       strings.Replace(good, "index 3", "index -1", 1),
@@ -136,8 +137,13 @@ func TestEntries(t *testing.T) {
 			t.Errorf("%q: %q %q %v", bad, kind, body, err)
 		}
 	}
-	if _, err := tlog.Statement("x", 1.5); err == nil {
-		t.Error("it takes a fraction")
+	for name, body := range map[string]any{
+		"a fraction": 1.5, "a fraction in a list": []any{1, 1.5}, "a fraction in a map": map[string]any{"a": 1.5},
+		"what is no JSON": func() {},
+	} {
+		if entry, err := tlog.Statement("x", body); err == nil {
+			t.Errorf("it takes %s: %q", name, entry)
+		}
 	}
 }
 
@@ -157,6 +163,7 @@ func TestParseAddCheckpointRefuses(t *testing.T) {
 		"a short hash":  strings.Replace(good, "old 3\n", "old 3\nAAAA\n", 1),
 		"64 hashes":     strings.Replace(good, "old 3\n", "old 3\n"+strings.Repeat(tlog.Hash{}.String()+"\n", 62), 1),
 		"no checkpoint": "old 3\n\n",
+		"much too much": good + strings.Repeat("— a b\n", tlog.MaxCheckpoint/4),
 		"no empty line": "old 3\n" + string(note),
 	} {
 		if _, err := tlog.ParseAddCheckpoint([]byte(text)); !errors.Is(err, tlog.ErrAddCheckpoint) {

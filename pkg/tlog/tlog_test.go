@@ -57,7 +57,7 @@ func TestEdge(t *testing.T) {
 		}
 		return out, nil
 	})
-	roots := []tlog.Hash{tlog.EmptyRoot}
+	roots := map[int64]tlog.Hash{0: tlog.EmptyRoot}
 	if got := ours.Root(); got != tlog.EmptyRoot {
 		t.Errorf("empty root %s", got)
 	}
@@ -70,9 +70,10 @@ func TestEdge(t *testing.T) {
 			t.Fatal(err)
 		}
 		stored = append(stored, hashes...)
-		if roots = append(roots, ours.Root()); n > 600 && n < 65000 && n%997 != 0 {
+		if n > 600 && n < 65000 && n%997 != 0 {
 			continue
 		}
+		roots[n+1] = ours.Root()
 		want, err := xtlog.TreeHash(n+1, reader)
 		if err != nil {
 			t.Fatal(err)
@@ -181,6 +182,88 @@ func TestBundle(t *testing.T) {
 		if _, err := tlog.ParseBundle(bad, 3); !errors.Is(err, tlog.ErrTile) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestBundleRefuses(t *testing.T) {
+	if _, err := tlog.MarshalBundle([][]byte{make([]byte, 1<<16)}); !errors.Is(err, tlog.ErrTile) {
+		t.Errorf("it writes an entry whose length has no room: %v", err)
+	}
+	if data, err := tlog.MarshalBundle([][]byte{make([]byte, 1<<16-1)}); err != nil || len(data) != 2+1<<16-1 {
+		t.Errorf("the longest entry: %d, %v", len(data), err)
+	}
+}
+
+func TestCut(t *testing.T) {
+	bundle, err := tlog.MarshalBundle([][]byte{[]byte("a"), []byte("bb"), []byte("ccc")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hashes := make([]byte, 3*32)
+	for _, tt := range []struct {
+		name  string
+		level int
+		width int
+		wider []byte
+		want  int // bytes; -1 for refused
+	}{
+		{"it cuts hashes", 0, 2, hashes, 64},
+		{"it cuts entries", tlog.Entries, 2, bundle, 7},
+		{"it leaves what fits", tlog.Entries, 3, bundle, len(bundle)},
+		{"it refuses fewer hashes", 0, 4, hashes, -1},
+		{"it refuses fewer entries", tlog.Entries, 4, bundle, -1},
+		{"it refuses half a length", tlog.Entries, 2, bundle[:4], -1},
+		{"it refuses half an entry", tlog.Entries, 2, bundle[:6], -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tlog.Tile{Level: tt.level, Width: tt.width}.Cut(tt.wider)
+			if tt.want < 0 && !errors.Is(err, tlog.ErrTile) || tt.want >= 0 && (err != nil || len(got) != tt.want) {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+		})
+	}
+}
+
+func TestHashesRefuse(t *testing.T) {
+	for _, n := range []int{0, 31, 32, 63, 65, 96} {
+		if _, err := tlog.ParseHashes(make([]byte, n), 2); !errors.Is(err, tlog.ErrTile) {
+			t.Errorf("it reads two hashes from %d bytes: %v", n, err)
+		}
+	}
+	for _, n := range []int{0, 1, 255, 257} {
+		if _, err := tlog.Fold(make([]tlog.Hash, n)); !errors.Is(err, tlog.ErrTile) {
+			t.Errorf("it folds %d hashes: %v", n, err)
+		}
+	}
+}
+
+// wide gives a hash too many with every tile.
+type wide struct{ *tree }
+
+func (w wide) Tile(ctx context.Context, tile tlog.Tile) ([]byte, error) {
+	data, err := w.tree.Tile(ctx, tile)
+	return append(data[:len(data):len(data)], make([]byte, 32)...), err
+}
+
+func TestProveRefuses(t *testing.T) {
+	log, _ := proofs(t, 7)
+	for _, tt := range []struct {
+		name  string
+		prove func() error
+		want  error
+	}{
+		{"a leaf before the first", func() error { _, err := tlog.ProveInclusion(t.Context(), log, 7, log.Root(), -1); return err }, tlog.ErrNotIncluded},
+		{"a leaf after the last", func() error { _, err := tlog.ProveInclusion(t.Context(), log, 7, log.Root(), 7); return err }, tlog.ErrNotIncluded},
+		{"a negative size", func() error { _, err := tlog.ProveConsistency(t.Context(), log, 7, log.Root(), -1); return err }, tlog.ErrInconsistent},
+		{"a size to come", func() error { _, err := tlog.ProveConsistency(t.Context(), log, 7, log.Root(), 8); return err }, tlog.ErrInconsistent},
+		{"tiles of another width", func() error { _, err := tlog.ProveInclusion(t.Context(), wide{log}, 7, log.Root(), 3); return err }, tlog.ErrTile},
+		{"an edge of another width", func() error { _, err := tlog.NewEdge(t.Context(), wide{log}, 7); return err }, tlog.ErrTile},
+	} {
+		t.Run("it refuses "+tt.name, func(t *testing.T) {
+			if err := tt.prove(); !errors.Is(err, tt.want) {
+				t.Errorf("%v, want %v", err, tt.want)
+			}
+		})
 	}
 }
 
