@@ -24,10 +24,12 @@ func TestGuards(t *testing.T) {
 		{"it finds a guard within a guard", `if a > 1 { if b { return ErrX }; return ErrY }; return nil`, []string{"a > 1", "b"}},
 		{"it finds a guard within a function's literal", `f := func() error { if b { return ErrX }; return nil }; return f()`, []string{"b"}},
 		{"it finds a check that is asked, by its call", `if err := check(a); err != nil { return fmt.Errorf("x: %w", err) }; return nil`, []string{"err := check(a); err != nil"}},
+		{"it finds a check whose value nobody takes", `if _, err := parse(a); err != nil { return err }; return nil`, []string{"_, err := parse(a); err != nil"}},
 		{"it finds two of a kind", `if b { return ErrX }; if b { return ErrY }; return nil`, []string{"b", "b #2"}},
 		{"it finds a condition over lines, in one", "if a > 1 ||\n\t\tb { return ErrX }; return nil", []string{"a > 1 || b"}},
 
 		{"it leaves out an error that came with a value", `v, err := f(); if err != nil { return fmt.Errorf("x: %w", err) }; return v`, nil},
+		{"it leaves out an error that came with a value used below", `if v, err := f(); err != nil { return err } else { use(v) }; return nil`, nil},
 		{"it leaves out what returns something else", `if a > 1 { return nil }; return f()`, nil},
 		{"it leaves out what goes on", `if a > 1 { a = 1 }; return nil`, nil},
 		{"it leaves out a switch with a tag", `switch a { case 1: return ErrX }; return nil`, nil},

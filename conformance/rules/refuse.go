@@ -3,6 +3,7 @@ package rules
 import (
 	"go/ast"
 	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -40,10 +41,14 @@ func (f *finder) says(results []ast.Expr) bool {
 // value is missed where it is used.
 func asks(n *ast.IfStmt) bool {
 	call, ok := n.Init.(*ast.AssignStmt)
-	if !ok || len(call.Lhs) != 1 || len(n.Body.List) == 0 {
+	if !ok || len(n.Body.List) == 0 {
 		return false
 	}
-	refusal, ok := call.Lhs[0].(*ast.Ident)
+	values, last := call.Lhs[:len(call.Lhs)-1], call.Lhs[len(call.Lhs)-1]
+	if slices.ContainsFunc(values, named) {
+		return false
+	}
+	refusal, ok := last.(*ast.Ident)
 	cond, compared := n.Cond.(*ast.BinaryExpr)
 	if !ok || !compared || cond.Op != token.NEQ {
 		return false
@@ -52,8 +57,13 @@ func asks(n *ast.IfStmt) bool {
 	if !ok || asked.Name != refusal.Name {
 		return false
 	}
-	last, ok := n.Body.List[len(n.Body.List)-1].(*ast.ReturnStmt)
-	return ok && len(last.Results) > 0 && mentions(last.Results[len(last.Results)-1], refusal.Name)
+	handed, ok := n.Body.List[len(n.Body.List)-1].(*ast.ReturnStmt)
+	return ok && len(handed.Results) > 0 && mentions(handed.Results[len(handed.Results)-1], refusal.Name)
+}
+
+func named(e ast.Expr) bool {
+	id, ok := e.(*ast.Ident)
+	return !ok || id.Name != "_"
 }
 
 func mentions(e ast.Expr, name string) (found bool) {
