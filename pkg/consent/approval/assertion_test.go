@@ -68,6 +68,8 @@ func TestVerify(t *testing.T) {
 		"it refuses what is no object":             {data(0x05), []byte(`[]`), approval.CheckFormat},
 		"it refuses a byte order mark":             {data(0x05), append([]byte("\ufeff"), client("")...), approval.CheckFormat},
 		"it refuses what is not UTF-8":             {data(0x05), client(",\"x\":\"\xff\""), approval.CheckFormat},
+		"it refuses a space before":                {data(0x05), append([]byte(" "), client("")...), approval.CheckFormat},
+		"it refuses null":                          {data(0x05), []byte("null"), approval.CheckFormat},
 		"it refuses trailing text":                 {data(0x05), append(client(""), '{'), approval.CheckFormat},
 		"it refuses no client data":                {data(0x05), nil, approval.CheckFormat},
 		"it refuses endless client data":           {data(0x05), client(`,"x":"` + strings.Repeat("x", 5000) + `"`), approval.CheckFormat},
@@ -79,6 +81,7 @@ func TestVerify(t *testing.T) {
 		"it refuses missing extensions":            {data(0x85), client(""), approval.CheckFormat},
 		"it refuses extensions of another kind":    {data(0x85, 0x01), client(""), approval.CheckFormat},
 		"it refuses attested data":                 {data(0x45, 0x01), client(""), approval.CheckFormat},
+		"it refuses attested data announced alone": {data(0x45), client(""), approval.CheckFormat},
 		"it refuses a backup that cannot be":       {data(0x15), client(""), approval.CheckFormat},
 		"it refuses endless data":                  {data(0x85, append([]byte{0xa0}, make([]byte, 5000)...)...), client(""), approval.CheckFormat},
 	} {
@@ -110,15 +113,38 @@ func TestVerifySignature(t *testing.T) {
 		bad.Signature[i] ^= 1
 		check(t, fmt.Sprintf("it refuses byte %d flipped", i), rp.Verify(bad, passkey.JWK(), challenge), approval.CheckSignature)
 	}
-	bad := good
-	bad.Signature = nil
-	check(t, "it refuses no signature", rp.Verify(bad, passkey.JWK(), challenge), approval.CheckSignature)
-	bad = good
-	bad.CredentialID = nil
-	check(t, "it refuses no credential", rp.Verify(bad, passkey.JWK(), challenge), approval.CheckFormat)
+	for cause, signature := range map[string][]byte{"0 bytes": nil, "1025 bytes": make([]byte, 1025)} {
+		bad := good
+		bad.Signature = signature
+		err := rp.Verify(bad, passkey.JWK(), challenge)
+		check(t, "it refuses a signature of "+cause, err, approval.CheckSignature)
+		if !strings.Contains(err.Error(), cause) {
+			t.Errorf("it does not say that the signature has %s: %v", cause, err)
+		}
+	}
+	for _, id := range [][]byte{nil, make([]byte, 1024)} {
+		bad := good
+		bad.CredentialID = id
+		check(t, fmt.Sprintf("it refuses a credential id of %d bytes", len(id)), rp.Verify(bad, passkey.JWK(), challenge), approval.CheckFormat)
+	}
+}
+
+// Keys that are too weak, or not agreed upon, do not count, however good the signature.
+func TestVerifyRefusesKeys(t *testing.T) {
+	challenge := [32]byte{7}
+	good := consenttest.NewPasskey(rp).Sign(challenge)
+	inner := sha256.Sum256(good.ClientDataJSON)
+	digest := sha256.Sum256(append(bytes.Clone(good.AuthenticatorData), inner[:]...))
 	other, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	ok(t, "key", err)
+	good.Signature, err = ecdsa.SignASN1(rand.Reader, other, digest[:])
+	ok(t, "sign", err)
 	check(t, "it refuses another curve", rp.Verify(good, jose.JSONWebKey{Key: other.Public()}, challenge), approval.CheckSignature)
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	ok(t, "key", err)
+	good.Signature, err = rsa.SignPKCS1v15(rand.Reader, short, crypto.SHA256, digest[:])
+	ok(t, "sign", err)
+	check(t, "it refuses a short RSA key", rp.Verify(good, jose.JSONWebKey{Key: short.Public()}, challenge), approval.CheckSignature)
 }
 
 // Authenticators may also sign with EdDSA and RS256.

@@ -1,10 +1,10 @@
 package approval_test
 
 import (
-	"crypto"
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,33 +142,105 @@ func shift(records []approval.KeyRecord, d time.Duration) []approval.KeyRecord {
 	return records
 }
 
-func TestVerifyHistoryKeepsTheLast(t *testing.T) {
-	w := consenttest.New()
-	only := w.People.Enrol("ada")
-	w.People.Change("ada", approval.OpRemove, only, only)
-	records, err := w.People.History(t.Context(), "ada")
-	ok(t, "history", err)
-	_, err = approval.VerifyHistory(records, w.RP, w.Trust.Officers)
-	check(t, "it refuses to remove the last passkey", err, approval.CheckHistory)
+// What the passkeys or the officers really signed, and the history may not hold.
+func TestVerifyHistoryRefusesSigned(t *testing.T) {
+	for _, c := range []struct {
+		name, want, says string
+		live             func(w *consenttest.World, first *consenttest.Passkey)
+	}{
+		{"it refuses to remove the last passkey", approval.CheckHistory, "last", func(w *consenttest.World, first *consenttest.Passkey) {
+			w.People.Change("ada", approval.OpRemove, first, first)
+		}},
+		{"it refuses to remove a passkey that is not there", approval.CheckHistory, "not active", func(w *consenttest.World, first *consenttest.Passkey) {
+			w.People.Change("ada", approval.OpRemove, consenttest.NewPasskey(w.RP), first)
+		}},
+		{"it refuses a passkey twice", approval.CheckHistory, "old key", func(w *consenttest.World, first *consenttest.Passkey) {
+			w.People.Change("ada", approval.OpAdd, first, first)
+		}},
+		{"it refuses a removed passkey's return", approval.CheckHistory, "old key", func(w *consenttest.World, first *consenttest.Passkey) {
+			second := consenttest.NewPasskey(w.RP)
+			w.People.Change("ada", approval.OpAdd, second, first)
+			w.People.Change("ada", approval.OpRemove, first, second)
+			w.People.Change("ada", approval.OpAdd, first, second)
+		}},
+		{"it refuses a removed passkey's deed", approval.CheckHistory, "not active", func(w *consenttest.World, first *consenttest.Passkey) {
+			second := consenttest.NewPasskey(w.RP)
+			w.People.Change("ada", approval.OpAdd, second, first)
+			w.People.Change("ada", approval.OpRemove, first, second)
+			w.People.Change("ada", approval.OpAdd, consenttest.NewPasskey(w.RP), first)
+		}},
+		{"it refuses a passkey from before a loss", approval.CheckHistory, "not active", func(w *consenttest.World, first *consenttest.Passkey) {
+			w.People.Enrol("ada")
+			w.People.Change("ada", approval.OpAdd, consenttest.NewPasskey(w.RP), first)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := consenttest.New()
+			c.live(w, w.People.Enrol("ada"))
+			records, err := w.People.History(t.Context(), "ada")
+			ok(t, "history", err)
+			_, err = approval.VerifyHistory(records, w.RP, w.Trust.Officers)
+			says(t, c.name, err, c.want, c.says)
+		})
+	}
 }
 
-func TestVerifyOrders(t *testing.T) {
-	w := consenttest.New()
-	order := approval.Order{Subject: "s", Code: approval.CodeHash("C"), IssuedAt: 1, Expires: 2}
-	sign := func(o approval.Order, officer crypto.Signer) string {
-		jws, err := approval.SignOrder(o, officer)
-		ok(t, "sign", err)
-		return jws
+// says holds a refusal to its check and to the words of its rule, because
+// another rule of the same check may refuse the same.
+func says(t *testing.T, what string, err error, name, words string) {
+	t.Helper()
+	check(t, what, err, name)
+	if err != nil && !strings.Contains(err.Error(), words) {
+		t.Errorf("%s: %v, want %q", what, err, words)
 	}
-	one, two := sign(order, w.Officers[0]), sign(order, w.Officers[1])
-	got, err := approval.VerifyOrders([]string{one, two}, w.Trust.Officers)
+}
+
+// ordered is a history of officers' orders alone, the last of which is bent.
+func ordered(t *testing.T, w *consenttest.World, bend func(*approval.Order, *approval.KeyEvent, approval.KeyEvent)) []approval.KeyRecord {
+	t.Helper()
+	w.People.Enrol("ada")
+	w.People.Enrol("ada")
+	records, err := w.People.History(t.Context(), "ada")
+	ok(t, "history", err)
+	first, last := records[0].Event, &records[1].Event
+	order, err := approval.VerifyOrders(last.By.Orders, w.Trust.Officers)
 	ok(t, "orders", err)
-	if got != order {
-		t.Errorf("order %+v", got)
+	bend(&order, last, first)
+	last.By.Orders = nil
+	for _, officer := range w.Officers {
+		jws, err := approval.SignOrder(order, officer)
+		ok(t, "sign", err)
+		last.By.Orders = append(last.By.Orders, jws)
 	}
-	order.Replace = true
-	_, err = approval.VerifyOrders([]string{one, sign(order, w.Officers[1])}, w.Trust.Officers)
-	check(t, "it refuses two different orders", err, approval.CheckOfficers)
-	_, err = approval.VerifyOrders([]string{one, sign(order, consenttest.NewKey())}, w.Trust.Officers)
-	check(t, "it refuses a stranger", err, approval.CheckOfficers)
+	return records
+}
+
+func TestVerifyHistoryRefusesOrders(t *testing.T) {
+	for _, c := range []struct {
+		name, want, says string
+		bend             func(o *approval.Order, e *approval.KeyEvent, first approval.KeyEvent)
+	}{
+		{"it refuses a second enrolment that replaces nothing", approval.CheckOfficers, "replacement",
+			func(o *approval.Order, _ *approval.KeyEvent, _ approval.KeyEvent) { o.Replace = false }},
+		{"it refuses an old passkey, by whatever order", approval.CheckHistory, "old key",
+			func(_ *approval.Order, e *approval.KeyEvent, first approval.KeyEvent) { e.Key = first.Key }},
+		{"it refuses a code used before", approval.CheckOfficers, "again",
+			func(o *approval.Order, e *approval.KeyEvent, first approval.KeyEvent) {
+				e.By.Code, o.Code = first.By.Code, approval.CodeHash(first.By.Code)
+			}},
+		{"it refuses an order for another code", approval.CheckOfficers, "code",
+			func(o *approval.Order, _ *approval.KeyEvent, _ approval.KeyEvent) {
+				o.Code = approval.CodeHash("OTHER")
+			}},
+		{"it refuses an order that is over", approval.CheckOfficers, "time",
+			func(o *approval.Order, e *approval.KeyEvent, _ approval.KeyEvent) { o.Expires = e.At.Unix() - 1 }},
+		{"it refuses an order to come", approval.CheckOfficers, "time",
+			func(o *approval.Order, e *approval.KeyEvent, _ approval.KeyEvent) { o.IssuedAt = e.At.Unix() + 1 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := consenttest.New()
+			_, err := approval.VerifyHistory(ordered(t, w, c.bend), w.RP, w.Trust.Officers)
+			says(t, c.name, err, c.want, c.says)
+		})
+	}
 }
