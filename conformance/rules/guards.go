@@ -20,6 +20,7 @@ type Guard struct {
 	Cond string // in one line; " #2" for the second of its kind in the function
 	from int    // of the condition, in bytes
 	to   int
+	must bool // it refuses unless the condition holds
 }
 
 // Key names a guard in docs/rules.txt.
@@ -98,6 +99,8 @@ func (f *finder) visit(n ast.Node) bool {
 		} else if asks(n) {
 			f.add(n.Init, n.Cond)
 		}
+	case *ast.RangeStmt:
+		f.rows(n)
 	case *ast.SwitchStmt:
 		if n.Tag != nil {
 			return true

@@ -99,16 +99,19 @@ func (b *Bench) overlay(root, folder string, guards []Guard) (string, error) {
 // switched is a source in which each guard asks first whether it is on. Guards
 // may lie within one another.
 func switched(source []byte, guards []Guard, numbers []int) []byte {
-	before, after := map[int][]string{}, map[int]int{}
+	before, after := map[int]string{}, map[int]string{}
 	for _, i := range numbers {
-		g := guards[i]
-		before[g.from] = append(before[g.from], fmt.Sprintf("ruleOn(%q) && (", strconv.Itoa(i+1)))
-		after[g.to]++
+		g, asks := guards[i], "(ruleOn(%q) && ("
+		if g.must {
+			asks = "(!ruleOn(%q) || ("
+		}
+		before[g.from] += fmt.Sprintf(asks, strconv.Itoa(i+1))
+		after[g.to] += "))"
 	}
 	var out bytes.Buffer
 	for at, c := range source {
-		out.WriteString(strings.Repeat(")", after[at]))
-		out.WriteString(strings.Join(before[at], ""))
+		out.WriteString(after[at])
+		out.WriteString(before[at])
 		out.WriteByte(c)
 	}
 	return out.Bytes()

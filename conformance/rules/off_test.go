@@ -47,6 +47,21 @@ func At(doors []int, n int) (int, error) {
 	}
 	return doors[n], nil
 }
+
+func Fits(width, height int) error {
+	for _, rule := range []struct {
+		name string
+		is   bool
+	}{
+		{"wide", width < 90},
+		{"high", height < 200},
+	} {
+		if !rule.is {
+			return errors.New(rule.name)
+		}
+	}
+	return nil
+}
 `,
 	"door/door_test.go": `package door_test
 
@@ -83,6 +98,12 @@ func TestAt(t *testing.T) {
 		t.Error("found")
 	}
 }
+
+func TestFits(t *testing.T) {
+	if door.Fits(90, 199) == nil || door.Fits(89, 199) != nil {
+		t.Error("it fits")
+	}
+}
 `,
 }
 
@@ -116,6 +137,7 @@ func TestMissed(t *testing.T) {
 			"err := check(ticket); err != nil": "TestTicket", "!ticket": "TestTicket",
 			"age > 200": "TestOld", "age == 113": "",
 			"n >= len(doors)": "TestAt", // by a panic
+			"width < 90":      "TestFits", "height < 200": "", "!rule.is": "TestFits",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)

@@ -14,7 +14,13 @@ func (f *finder) refuses(body []ast.Stmt) bool {
 		return false
 	}
 	switch last := body[len(body)-1].(type) {
+	case *ast.ExprStmt: // noted, in a report
+		call, ok := last.X.(*ast.CallExpr)
+		return ok && slices.ContainsFunc(call.Args, made)
 	case *ast.ReturnStmt:
+		if len(last.Results) == 0 {
+			return f.refuses(body[:len(body)-1])
+		}
 		return len(last.Results) > 0 && (made(last.Results[len(last.Results)-1]) || f.says(last.Results))
 	case *ast.AssignStmt:
 		left, ok := last.Lhs[0].(*ast.Ident)
