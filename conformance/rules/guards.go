@@ -67,6 +67,27 @@ func guardsOf(file string, source []byte) ([]Guard, error) {
 	return f.found, f.err
 }
 
+// Tests that a folder's test files declare, by name.
+func Tests(root, folder string) (map[string]bool, error) {
+	names, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]bool{}
+	for _, name := range names {
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range parsed.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Test") {
+				found[fn.Name.Name] = true
+			}
+		}
+	}
+	return found, nil
+}
+
 // name of a function, as T.Method for a method.
 func name(fn *ast.FuncDecl) string {
 	if fn.Recv == nil {

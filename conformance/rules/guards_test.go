@@ -70,3 +70,13 @@ func TestGuards(t *testing.T) {
 		}
 	})
 }
+
+func TestTests(t *testing.T) {
+	found, err := Tests("../..", "conformance/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !found["TestTests"] || !found["TestRules"] || found["Tests"] {
+		t.Errorf("it finds %v", found)
+	}
+}

@@ -11,8 +11,8 @@ const untested = "?"
 
 // TestRules holds docs/rules.txt to the sources; the long form switches every
 // guard off and runs the test that is named for it. MYDATA_UPDATE=1 looks for the
-// test of each guard that has no line, in the package that MYDATA_RULES names or
-// in all.
+// test of each guard that has none, in the package that MYDATA_RULES names or in
+// all.
 func TestRules(t *testing.T) {
 	root, err := figure.Root()
 	if err != nil {
@@ -28,8 +28,12 @@ func TestRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		tests, err := Tests(root, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
 		t.Run(folder, func(t *testing.T) {
-			p := pkg{T: t, root: root, folder: folder, guards: guards, known: known}
+			p := pkg{T: t, root: root, folder: folder, guards: guards, tests: tests, known: known}
 			if one := os.Getenv("MYDATA_RULES"); figure.Update() && (one == "" || one == folder) {
 				p.find()
 			}
@@ -61,6 +65,7 @@ type pkg struct {
 	*testing.T
 	root, folder string
 	guards       []Guard
+	tests        map[string]bool
 	known        map[string]Line
 }
 
@@ -74,6 +79,8 @@ func (p pkg) lines() (all []Line) {
 			p.Errorf("no line for %s in %s: `%s`; MYDATA_UPDATE=1 looks for the test that misses it", g.Func, g.File, g.Cond)
 		case l.Reason == untested:
 			p.Errorf("no test misses %s in %s: `%s`", g.Func, g.File, g.Cond)
+		case l.Test != "" && !p.tests[l.Test]:
+			p.Errorf("%s is gone, which missed %s in %s: `%s`; MYDATA_UPDATE=1 looks for another", l.Test, g.Func, g.File, g.Cond)
 		}
 		if ok {
 			all = append(all, l)
@@ -96,12 +103,12 @@ func (p pkg) bench() *Bench {
 	return b
 }
 
-// find names the tests of guards without a line.
+// find names the tests of guards without a line, or whose test is gone.
 func (p pkg) find() {
 	p.Helper()
 	var b *Bench
 	for i, g := range p.guards {
-		if l, ok := p.known[g.Key()]; ok && l.Reason != untested {
+		if l := p.known[g.Key()]; p.tests[l.Test] || l.Reason != "" && l.Reason != untested {
 			continue
 		}
 		if b == nil {
