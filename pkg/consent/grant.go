@@ -41,9 +41,7 @@ func (l *Ledger) Grant(ctx context.Context, id GrantID, citizen string, a approv
 func (l *Ledger) grantEvent(ctx context.Context, id GrantID, citizen string, a approval.Assertion) (Event, error) {
 	p, err := l.Store.Proposal(ctx, id)
 	switch {
-	case errors.Is(err, ErrNoOffer):
-		return Event{}, ErrNoOffer
-	case err != nil:
+	case err != nil: // ErrNoOffer among others
 		return Event{}, fmt.Errorf("load proposal: %w", err)
 	case p.Citizen != citizen || !l.Now().Before(p.Expires) || p.Expires.Sub(l.Now()) > proposalLife+clockSkew:
 		return Event{}, ErrNoOffer

@@ -275,12 +275,10 @@ func checkCatalogue(t Terms, cat *catalogue.Catalogue) error {
 	return nil
 }
 
-// describe fills in what the catalogue says, in the language of the notice.
+// describe fills in what the catalogue says, in the language of the notice; that
+// there is such a notice is Notice's check.
 func describe(t Terms, claims []string, optional map[string]bool, cat *catalogue.Catalogue) (Terms, error) {
 	lang := t.Notice.Lang
-	if !slices.Contains(catalogue.Languages, lang) {
-		return t, refuse("language", "%q", lang)
-	}
 	consumer, ok := cat.Agency(t.Controller)
 	if !ok {
 		return t, refuse("recipient", "%q is not in the catalogue", t.Controller)

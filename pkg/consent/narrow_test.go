@@ -49,26 +49,33 @@ func TestNarrowRefuses(t *testing.T) {
 		"it refuses an actor":              {func(x *consent.Terms) { x.Actor = "urn:x" }, "terms fields not carried yet"},
 		"it refuses a preview":             {func(x *consent.Terms) { x.Preview = json.RawMessage(`true`) }, "terms fields not carried yet"},
 		"it refuses another request":       {func(x *consent.Terms) { x.Request = consent.DigestOf("x") }, "request digest"},
-		"it refuses another person":        {func(x *consent.Terms) { x.Subjects.Consumer = consent.DigestOf("x") }, "subject"},
-		"it refuses a stray commitment":    {func(x *consent.Terms) { x.Subjects.Provider = "x" }, "subject"},
-		"it refuses another recipient":     {func(x *consent.Terms) { x.Recipient[0].ID = "urn:x" }, "recipient"},
-		"it refuses another controller":    {func(x *consent.Terms) { x.Controller = "urn:x" }, "recipient"},
-		"it refuses another provider":      {func(x *consent.Terms) { x.Provider.ID = "urn:x" }, "provider"},
-		"it refuses another action":        {func(x *consent.Terms) { x.Action = consent.ActionRelease }, "action"},
-		"it refuses another data set":      {func(x *consent.Terms) { x.DataSet.ID = "tax" }, "data set"},
-		"it refuses another schema hash":   {func(x *consent.Terms) { x.DataSet.SchemaHash = consent.DigestOf("x") }, "schema hash"},
-		"it refuses another purpose":       {func(x *consent.Terms) { x.Purpose.Code = "x" }, "purpose"},
-		"it refuses more uses":             {func(x *consent.Terms) { x.MaxUses = 9 }, "max_uses"},
-		"it refuses another mode":          {func(x *consent.Terms) { x.Mode = consent.ModeOnce }, "mode"},
-		"it refuses longer retention":      {func(x *consent.Terms) { x.Retention = "P300D" }, "retention"},
-		"it refuses other storage":         {func(x *consent.Terms) { x.Storage = "US" }, "storage"},
-		"it refuses another jurisdiction":  {func(x *consent.Terms) { x.Jurisdiction = "US" }, "jurisdiction"},
-		"it refuses another legal basis":   {func(x *consent.Terms) { x.LegalBasis.Kind = "law" }, "legal_basis"},
-		"it refuses another recipient key": {func(x *consent.Terms) { x.RecipientKey.Public = "x" }, "recipient_key"},
-		"it refuses no way to withdraw":    {func(x *consent.Terms) { x.Withdrawal.URI = "" }, "withdrawal"},
-		"it refuses a longer validity":     {func(x *consent.Terms) { x.Validity.Expires++ }, "validity"},
-		"it refuses a later validity":      {func(x *consent.Terms) { x.Validity.NotBefore += 9000; x.Validity.Expires += 9000 }, "validity"},
-		"it refuses an earlier validity":   {func(x *consent.Terms) { x.Validity.NotBefore -= 90; x.Validity.Expires -= 90 }, "validity"},
+		"it refuses terms of another kind": {func(x *consent.Terms) { x.SchemaVersion = "mydata-terms/2" }, "terms version"},
+		"it refuses a later version":       {func(x *consent.Terms) { x.Version = 2 }, "terms version"},
+		"it refuses what is not carried yet": {func(x *consent.Terms) {
+			x.Mandate = json.RawMessage(`{"by":"guardian"}`)
+		}, "terms fields not carried yet"},
+		"it refuses a grant without a name":  {func(x *consent.Terms) { x.GrantID = "" }, "grant_id"},
+		"it refuses to withdraw in the past": {func(x *consent.Terms) { x.Withdrawal.SLA = -1 }, "withdrawal"},
+		"it refuses another person":          {func(x *consent.Terms) { x.Subjects.Consumer = consent.DigestOf("x") }, "subject"},
+		"it refuses a stray commitment":      {func(x *consent.Terms) { x.Subjects.Provider = "x" }, "subject"},
+		"it refuses another recipient":       {func(x *consent.Terms) { x.Recipient[0].ID = "urn:x" }, "recipient"},
+		"it refuses another controller":      {func(x *consent.Terms) { x.Controller = "urn:x" }, "recipient"},
+		"it refuses another provider":        {func(x *consent.Terms) { x.Provider.ID = "urn:x" }, "provider"},
+		"it refuses another action":          {func(x *consent.Terms) { x.Action = consent.ActionRelease }, "action"},
+		"it refuses another data set":        {func(x *consent.Terms) { x.DataSet.ID = "tax" }, "data set"},
+		"it refuses another schema hash":     {func(x *consent.Terms) { x.DataSet.SchemaHash = consent.DigestOf("x") }, "schema hash"},
+		"it refuses another purpose":         {func(x *consent.Terms) { x.Purpose.Code = "x" }, "purpose"},
+		"it refuses more uses":               {func(x *consent.Terms) { x.MaxUses = 9 }, "max_uses"},
+		"it refuses another mode":            {func(x *consent.Terms) { x.Mode = consent.ModeOnce }, "mode"},
+		"it refuses longer retention":        {func(x *consent.Terms) { x.Retention = "P300D" }, "retention"},
+		"it refuses other storage":           {func(x *consent.Terms) { x.Storage = "US" }, "storage"},
+		"it refuses another jurisdiction":    {func(x *consent.Terms) { x.Jurisdiction = "US" }, "jurisdiction"},
+		"it refuses another legal basis":     {func(x *consent.Terms) { x.LegalBasis.Kind = "law" }, "legal_basis"},
+		"it refuses another recipient key":   {func(x *consent.Terms) { x.RecipientKey.Public = "x" }, "recipient_key"},
+		"it refuses no way to withdraw":      {func(x *consent.Terms) { x.Withdrawal.URI = "" }, "withdrawal"},
+		"it refuses a longer validity":       {func(x *consent.Terms) { x.Validity.Expires++ }, "validity"},
+		"it refuses a later validity":        {func(x *consent.Terms) { x.Validity.NotBefore += 9000; x.Validity.Expires += 9000 }, "validity"},
+		"it refuses an earlier validity":     {func(x *consent.Terms) { x.Validity.NotBefore -= 90; x.Validity.Expires -= 90 }, "validity"},
 		"it refuses an added claim": {func(x *consent.Terms) {
 			x.Claims = append(x.Claims, consent.Claim{Name: "remarks", From: []string{"remarks"}})
 		}, "claims"},
@@ -106,9 +113,56 @@ func TestNarrowRefuses(t *testing.T) {
 		newer.Agencies = append([]catalogue.Agency{}, newer.Agencies...)
 		newer.Agencies[0].Name = catalogue.Text{"en": "New name", "ko": "새 이름"}
 		ok(t, "renamed agency", consent.Narrow(request, next.Terms, &newer))
+		newer.DataSets = append([]catalogue.DataSet{}, newer.DataSets...)
+		newer.DataSets[0].Schema = json.RawMessage(`{"type":"object"}`)
+		says(t, "schema changed", consent.Narrow(request, next.Terms, &newer), "schema hash", "another in the catalogue")
+		newer.DataSets = w.Catalogue.DataSets
+		newer.Purposes = append([]catalogue.Purpose{}, newer.Purposes...)
+		newer.Purposes[0].MaxUses = 1
+		check(t, "fewer uses", consent.Narrow(request, next.Terms, &newer), "template")
+		newer.Purposes[0].MaxUses, newer.Purposes[0].MaxDays = 2, 29
+		check(t, "fewer days", consent.Narrow(request, next.Terms, &newer), "template")
+		newer.Purposes[0].DataSets = nil
+		check(t, "purpose narrowed", consent.Narrow(request, next.Terms, &newer), "purpose")
 		newer.Purposes = nil
 		check(t, "purpose gone", consent.Narrow(request, next.Terms, &newer), "purpose")
+		newer.Purposes, newer.Agencies = w.Catalogue.Purposes, w.Catalogue.Agencies[:1]
+		says(t, "recipient gone", consent.Narrow(request, next.Terms, &newer), "recipient", "not in the catalogue")
+		newer.Agencies = w.Catalogue.Agencies[1:]
+		says(t, "provider gone", consent.Narrow(request, next.Terms, &newer), "provider", "not in the catalogue")
+		newer.Agencies, newer.DataSets = w.Catalogue.Agencies, nil
+		says(t, "data set gone", consent.Narrow(request, next.Terms, &newer), "data set", "not in the catalogue")
 	})
+	t.Run("it refuses terms of no claim, where all were optional", func(t *testing.T) {
+		open, terms := request, copied(t, next.Terms)
+		open.Details = append([]consent.Detail{}, request.Details...)
+		open.Details[0].Claims = []consent.RequestedClaim{{Name: "vision_ok", Optional: true}}
+		terms.Claims, terms.Fields = nil, nil
+		says(t, "no claim", consent.Narrow(open, renotice(t, terms), nil), "claims", "there is none")
+	})
+	t.Run("it refuses a request that it does not carry", func(t *testing.T) {
+		open := request
+		open.Details = nil
+		check(t, "no detail", consent.Narrow(open, next.Terms, nil), "authorization_details")
+	})
+}
+
+func TestNoticeRefuses(t *testing.T) {
+	one := []consent.Party{{Name: "a"}}
+	for _, c := range []struct {
+		name, want string
+		terms      consent.Terms
+	}{
+		{"it refuses an unknown language", "language", consent.Terms{Notice: consent.NoticeRef{Lang: "xx"}, Recipient: one}},
+		{"it refuses no recipient", "recipient", consent.Terms{Notice: consent.NoticeRef{Lang: "en"}}},
+		{"it refuses two recipients", "recipient", consent.Terms{Notice: consent.NoticeRef{Lang: "en"}, Recipient: append(one, one...)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := consent.Notice(c.terms)
+			check(t, "notice", err, c.want)
+			check(t, "its digest", consent.CheckNotice(c.terms), c.want)
+		})
+	}
 }
 
 func TestNotice(t *testing.T) {

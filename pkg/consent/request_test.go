@@ -13,6 +13,7 @@ func TestRequestRefuses(t *testing.T) {
 		bend func(*consent.RequestClaims)
 		in   func(*consent.Requested)
 		want string
+		says string
 	}{
 		"it refuses another agency's client":    {want: "iss", in: func(in *consent.Requested) { in.Agency = "urn:mydata:agency:other" }},
 		"it refuses a client without an agency": {want: "iss", in: func(in *consent.Requested) { in.Agency = "" }},
@@ -24,9 +25,14 @@ func TestRequestRefuses(t *testing.T) {
 		"it refuses a request without jti":      {want: "jti", bend: func(c *consent.RequestClaims) { c.ID = "" }},
 		"it refuses another person's opening":   {want: "subject", in: func(in *consent.Requested) { in.Sub = "somebody" }},
 		"it refuses another salt":               {want: "subject", in: func(in *consent.Requested) { in.Salt[0]++ }},
-		"it refuses a stray subject":            {want: "subject", bend: func(c *consent.RequestClaims) { c.Subject = "x" }},
-		"it refuses another KEM":                {want: "recipient_key", bend: func(c *consent.RequestClaims) { c.RecipientKey.KEM = "P-256" }},
-		"it refuses a short recipient key":      {want: "recipient_key", bend: func(c *consent.RequestClaims) { c.RecipientKey.Public = "AAAA" }},
+		"it refuses an opening of nobody":       {want: "subject", in: func(in *consent.Requested) { in.Sub = "" }},
+		"it refuses a stray subject":            {want: "subject", says: "base64url", bend: func(c *consent.RequestClaims) { c.Subject = "x" }},
+		"it refuses a subject that is no text": {want: "subject", says: "base64url", bend: func(c *consent.RequestClaims) {
+			c.Subject = "!" + c.Subject[1:]
+		}},
+		"it refuses a recipient key in another spelling": {want: "recipient_key", bend: func(c *consent.RequestClaims) { c.RecipientKey.Public += "\n" }},
+		"it refuses another KEM":                         {want: "recipient_key", bend: func(c *consent.RequestClaims) { c.RecipientKey.KEM = "P-256" }},
+		"it refuses a short recipient key":               {want: "recipient_key", bend: func(c *consent.RequestClaims) { c.RecipientKey.Public = "AAAA" }},
 		"it refuses a bundle of two": {want: "authorization_details", bend: func(c *consent.RequestClaims) {
 			c.Details = append(c.Details, c.Details[0])
 		}},
@@ -65,7 +71,7 @@ func TestRequestRefuses(t *testing.T) {
 				c.in(&in)
 			}
 			_, err := w.Ledger.Request(t.Context(), in)
-			check(t, name, err, c.want)
+			says(t, name, err, c.want, c.says)
 			if head, _ := w.Store.Head(t.Context(), ada); head != 0 {
 				t.Error("something was written")
 			}
@@ -96,6 +102,20 @@ func TestRequestAgain(t *testing.T) {
 	ok(t, "approve", err)
 	_, err = w.Ledger.Request(ctx, in)
 	is(t, "it refuses it when decided", err, consent.ErrDecided)
+}
+
+func TestRequestOfStrangers(t *testing.T) {
+	w, passkey := world(t)
+	in := w.Request(ada, detail(func(d *consent.Detail) { d.Claims = []consent.RequestedClaim{{Name: "vision_ok", Optional: true}} }))
+	r, err := w.Ledger.Request(t.Context(), in)
+	ok(t, "request", err)
+	_, err = w.Approve(t.Context(), r.Grant, ada, passkey)
+	says(t, "it proposes nothing where nothing is left", err, "claims", "none is left")
+	_, err = w.Ledger.Request(t.Context(), w.RequestOf("a sub of nobody", nil))
+	says(t, "it refuses a request about nobody here", err, "subject", "not known here")
+	w.Catalogue.Agencies = w.Catalogue.Agencies[:1]
+	_, err = w.Ledger.Request(t.Context(), w.Request(ada, nil))
+	says(t, "it refuses an agency that the catalogue does not have", err, "recipient", "not in the catalogue")
 }
 
 func TestRequestWithoutCatalogue(t *testing.T) {

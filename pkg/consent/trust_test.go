@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,6 +36,33 @@ func TestTrustFolder(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTrustFolderRefuses(t *testing.T) {
+	w := consenttest.New()
+	dir := t.TempDir()
+	ok(t, "write", consent.WriteTrust(dir, w.Files))
+	t.Run("it refuses an endless file", func(t *testing.T) {
+		files := folder(t, dir)
+		files[consent.AgencyCAFile].Data = append(files[consent.AgencyCAFile].Data, bytes.Repeat([]byte("\n"), 1<<20)...)
+		if _, err := consent.LoadTrust(files); err == nil {
+			t.Error("it loads")
+		}
+	})
+	t.Run("it refuses a member that it does not know", func(t *testing.T) {
+		files := folder(t, dir)
+		files[consent.HubFile].Data = bytes.Replace(files[consent.HubFile].Data, []byte(`{`), []byte(`{"more":1,`), 1)
+		if _, err := consent.LoadTrust(files); err == nil {
+			t.Error("it loads")
+		}
+	})
+	t.Run("it says that a file cannot be replaced", func(t *testing.T) {
+		blocked := t.TempDir()
+		ok(t, "mkdir", os.MkdirAll(filepath.Join(blocked, consent.HubFile, "x"), 0o755))
+		if err := consent.WriteTrust(blocked, w.Files); err == nil {
+			t.Error("it says that it wrote")
+		}
+	})
 }
 
 func folder(t *testing.T, dir string) fstest.MapFS {
