@@ -104,7 +104,11 @@ func TestVerifySignature(t *testing.T) {
 	ok(t, "a good one", rp.Verify(good, passkey.JWK(), challenge))
 	check(t, "it refuses another key", rp.Verify(good, consenttest.NewPasskey(rp).JWK(), challenge), approval.CheckSignature)
 	check(t, "it refuses another challenge", rp.Verify(good, passkey.JWK(), [32]byte{8}), approval.CheckChallenge)
-	check(t, "it refuses no relying party", approval.RelyingParty{}.Verify(good, passkey.JWK(), challenge), approval.CheckOrigin)
+	for _, nobody := range []approval.RelyingParty{{}, {ID: rp.ID}, {Origin: rp.Origin}} {
+		careless := consenttest.NewPasskey(nobody)
+		err := nobody.Verify(careless.Sign(challenge), careless.JWK(), challenge)
+		check(t, fmt.Sprintf("it refuses the relying party %+v", nobody), err, approval.CheckOrigin)
+	}
 	check(t, "it refuses no key", rp.Verify(good, jose.JSONWebKey{}, challenge), approval.CheckSignature)
 	check(t, "it refuses a shared secret", rp.Verify(good, jose.JSONWebKey{Key: []byte("secret")}, challenge), approval.CheckSignature)
 	for i := range good.Signature {

@@ -41,11 +41,8 @@ func (b *Bytes) UnmarshalJSON(data []byte) error {
 
 // decode reads outside JSON so that nothing is lost: an unknown member, another
 // spelling of a known one, a duplicate or a non-canonical value is an error,
-// because the value written back would differ.
-func decode(data []byte, limit int, into any) error {
-	if len(data) > limit {
-		return fmt.Errorf("longer than %d bytes", limit)
-	}
+// because the value written back would differ. Its caller bounds data.
+func decode(data []byte, into any) error {
 	given, err := jcs.Transform(data)
 	if err != nil {
 		return err

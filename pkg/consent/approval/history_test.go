@@ -185,6 +185,20 @@ func TestVerifyHistoryRefusesSigned(t *testing.T) {
 	}
 }
 
+func TestVerifyHistoryRefusesCuts(t *testing.T) {
+	w := consenttest.New()
+	w.People.Enrol("ada")
+	w.People.Enrol("ada")
+	records, err := w.People.History(t.Context(), "ada")
+	ok(t, "history", err)
+	_, err = approval.VerifyHistory(records[1:], w.RP, w.Trust.Officers)
+	says(t, "it refuses to begin after a loss", err, approval.CheckHistory, "event 2 stands where 1 should")
+	_, err = approval.VerifyHistory(append(records[:1:1], records[0]), w.RP, w.Trust.Officers)
+	says(t, "it refuses an event twice", err, approval.CheckHistory, "event 1 stands where 2 should")
+	_, err = approval.VerifyHistory(make([]approval.KeyRecord, 1001), w.RP, w.Trust.Officers)
+	says(t, "it refuses an endless one", err, approval.CheckHistory, "more than 1000")
+}
+
 // says holds a refusal to its check and to the words of its rule, because
 // another rule of the same check may refuse the same.
 func says(t *testing.T, what string, err error, name, words string) {

@@ -139,7 +139,7 @@ func openOrder(compact string, officers []jose.JSONWebKey) (Order, string, error
 		if err != nil {
 			return o, "", refuse(CheckOfficers, "an order's signature is wrong")
 		}
-		if err := decode(payload, maxOrder, &o); err != nil {
+		if err := decode(payload, &o); err != nil {
 			return o, "", refuse(CheckOfficers, "order: %v", err)
 		}
 		return o, kid, nil

@@ -48,6 +48,7 @@ func TestVerifyOrders(t *testing.T) {
 		{"it refuses a stranger first", "no officer", []string{sign(order, consenttest.NewKey()), two}},
 		{"it refuses another typ", "typ", []string{one, raw("other+jwt", `{"code_hash":"","exp":2,"iat":1,"replace":false,"sub":"s"}`)}},
 		{"it refuses a member that it does not know", "member", []string{one, raw(approval.OrderType, `{"code_hash":"","exp":2,"iat":1,"replace":false,"sub":"s","more":1}`)}},
+		{"it refuses another type", "cannot unmarshal", []string{one, raw(approval.OrderType, `{"code_hash":"","exp":"2","iat":1,"replace":false,"sub":"s"}`)}},
 		{"it refuses another's signature", "signature is wrong", []string{one, head + "." + payload + "." + signature}},
 		{"it refuses what is no order", "order", []string{one, "a.b"}},
 		{"it refuses an endless order", "5000 bytes", []string{one, strings.Repeat("a", 5000)}},
