@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,6 +116,23 @@ func TestGrantRefuses(t *testing.T) {
 			check(t, name, err, c.want)
 		})
 	}
+}
+
+func TestProposeRefuses(t *testing.T) {
+	w, _ := world(t)
+	r, err := w.Ledger.Request(t.Context(), w.Request(ada, nil))
+	ok(t, "request", err)
+	propose := func(claims ...string) error {
+		_, err := w.Ledger.Propose(t.Context(), r.Grant, ada, consent.Choice{Claims: claims, Lang: "ko"})
+		return err
+	}
+	if err := propose("vision_ok"); err == nil || !strings.HasSuffix(err.Error(), `claims: "hearing_ok" is required`) {
+		t.Errorf("it does not ask for what is required before it makes terms: %v", err)
+	}
+	w.Ledger.Withdrawal = ""
+	check(t, "it shows no terms that agencies would refuse", propose("vision_ok", "hearing_ok"), "withdrawal")
+	_, err = w.Store.Proposal(t.Context(), r.Grant)
+	is(t, "proposal", err, consent.ErrNoOffer)
 }
 
 func TestGrantAgain(t *testing.T) {

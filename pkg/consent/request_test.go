@@ -30,6 +30,9 @@ func TestRequestRefuses(t *testing.T) {
 		"it refuses a subject that is no text": {want: "subject", says: "base64url", bend: func(c *consent.RequestClaims) {
 			c.Subject = "!" + c.Subject[1:]
 		}},
+		"it refuses a subject in another spelling": {want: "subject", says: "base64url", bend: func(c *consent.RequestClaims) {
+			c.Subject += "\n"
+		}},
 		"it refuses a recipient key in another spelling": {want: "recipient_key", bend: func(c *consent.RequestClaims) { c.RecipientKey.Public += "\n" }},
 		"it refuses another KEM":                         {want: "recipient_key", bend: func(c *consent.RequestClaims) { c.RecipientKey.KEM = "P-256" }},
 		"it refuses a short recipient key":               {want: "recipient_key", bend: func(c *consent.RequestClaims) { c.RecipientKey.Public = "AAAA" }},
