@@ -82,5 +82,5 @@ func Write(root string, lines []Line) error {
 	for _, l := range lines {
 		out.WriteString(l.String() + "\n")
 	}
-	return os.WriteFile(filepath.Join(root, ListFile), []byte(out.String()), 0o644) //nolint:gosec // G306: a page of the documentation
+	return os.WriteFile(filepath.Join(root, ListFile), []byte(out.String()), 0o644)
 }
