@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"net/url"
@@ -110,6 +111,7 @@ func TestVerifyRefuses(t *testing.T) {
 			s.chain = [][]byte{own.Raw}
 			s.verifier.Policy.Roots[testVCT] = pool(own)
 		}, CheckIssuerTrusted},
+		{"it refuses a leaf that names itself as its issuer", leaf(func(c *x509.Certificate) { c.Subject.CommonName = "CA" }), CheckIssuerTrusted},
 		{"it refuses the anchor in the x5c", func(_ *testing.T, s *scene) { s.chain = append(s.chain, s.ca.cert.Raw) }, CheckIssuerTrusted},
 		{"it refuses an anchor that another signed in the x5c", func(t *testing.T, s *scene) {
 			middle := newAuthority(t, "middle", s.ca)
@@ -144,6 +146,8 @@ func TestVerifyRefuses(t *testing.T) {
 		{"it refuses what was issued in the future", claim("iat", testNow.Add(2*time.Minute).Unix()), CheckValidity},
 		{"it takes an issuer's clock a little ahead", claim("iat", testNow.Add(30*time.Second).Unix()), ""},
 		{"it refuses an exp that is no time", claim("exp", "never"), CheckValidity},
+		{"it refuses an iat that is no time", claim("iat", "now"), CheckValidity},
+		{"it refuses an nbf before all times", claim("nbf", -1), CheckValidity},
 		{"it refuses an exp beyond all times", claim("exp", 1e300), CheckValidity},
 		{"it takes what has a status and no exp", func(_ *testing.T, s *scene) { delete(s.claims, "exp") }, ""},
 		{"it wants a holder's key", func(_ *testing.T, s *scene) { delete(s.claims, "cnf") }, CheckKeyBinding},
@@ -201,6 +205,58 @@ func TestVerifyRefuses(t *testing.T) {
 				t.Error("a refused presentation shows what it says")
 			}
 		})
+	}
+}
+
+// Of two rules of one check, the one that was broken speaks: who asks why is not
+// sent astray.
+func TestVerifySaysWhy(t *testing.T) {
+	says := func(st statuslist.Status) func(*testing.T, *scene) {
+		return func(_ *testing.T, s *scene) {
+			s.verifier.Status = statusFunc(func(statuslist.Reference, statuslist.Trust) (statuslist.Status, error) { return st, nil })
+		}
+	}
+	claim := func(name string, value any) func(*testing.T, *scene) {
+		return func(_ *testing.T, s *scene) { s.claims[name] = value }
+	}
+	cases := []struct {
+		name   string
+		change func(*testing.T, *scene)
+		want   Check
+	}{
+		{"it says what is revoked", says(statuslist.Invalid), Check{Name: CheckStatus, Detail: "revoked"}},
+		{"it says what is suspended", says(statuslist.Suspended), Check{Name: CheckStatus, Detail: "suspended"}},
+		{"it says what status it does not know", says(3), Check{Name: CheckStatus, Detail: "status 3"}},
+		{"it says that a status is of another kind", claim("status", map[string]any{"other": 1}),
+			Check{Name: CheckStatus, Detail: "status of an unknown kind"}},
+		{"it says that the issuer is no name", claim("iss", 7), Check{Name: CheckIssuerSignature, Detail: "iss is not a string"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t)
+			c.change(t, s)
+			checks := s.verifier.Verify(t.Context(), s.present(t)).Checks
+			if diff := cmp.Diff(c.want, checks[len(checks)-1]); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A JWT of another use is refused before anything of it is believed.
+func TestVerifyRefusesTheType(t *testing.T) {
+	s := newScene(t)
+	p := s.present(t)
+	header, rest, _ := strings.Cut(p.Token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.Replace(string(text), sdjwt.Type, "vc+sd-jwt", 1)
+	p.Token = base64.RawURLEncoding.EncodeToString([]byte(other)) + "." + rest
+	result := s.verifier.Verify(t.Context(), p)
+	if diff := cmp.Diff([]Check{{Name: CheckFormat, Detail: "typ is not dc+sd-jwt"}}, result.Checks); diff != "" {
+		t.Error(diff)
 	}
 }
 
