@@ -36,6 +36,7 @@ func TestKeyBindingRefuses(t *testing.T) {
 		raw  string // instead
 		want KeyBinding
 		ok   bool
+		says string // where another rule would refuse too
 	}{
 		{name: "it takes what was asked for", kb: want, ok: true},
 		{name: "it takes one just old enough", kb: change(func(k *KeyBinding) { k.IssuedAt = now.Add(-KeyBindingMaxAge) }), ok: true},
@@ -57,11 +58,11 @@ func TestKeyBindingRefuses(t *testing.T) {
 		{name: "it refuses a name twice", raw: own(header, payload(`,"nonce":"n"`))},
 		{name: "it refuses several audiences", raw: own(header, strings.Replace(payload(""), `"x509_hash:abc"`, `["x509_hash:abc"]`, 1))},
 		{name: "it refuses a missing iat", raw: own(header, strings.Replace(payload(""), `"iat"`, `"ati"`, 1))},
-		{name: "it refuses an iat that is no number", raw: own(header, strings.Replace(payload(""), fmt.Sprint(now.Unix()), `"1"`, 1))},
+		{name: "it refuses an iat that is no number", raw: own(header, strings.Replace(payload(""), fmt.Sprint(now.Unix()), `"1"`, 1)), says: "iat is not a time"},
 		{name: "it refuses another sd_hash", raw: own(header, strings.Replace(payload(""), digestOf(issued), digestOf(issued+"x"), 1))},
 		{name: "it refuses another hash of transaction data", raw: own(header, payload(`,"transaction_data_hashes_alg":"sha-512"`))},
 		{name: "it refuses an iat beyond all times", raw: own(header, strings.Replace(payload(""), fmt.Sprint(now.Unix()), "1e300", 1))},
-		{name: "it refuses an exp that is no number", raw: own(header, payload(`,"exp":"never"`))},
+		{name: "it refuses an exp that is no number", raw: own(header, payload(`,"exp":"never"`)), says: "exp is not a time"},
 		{name: "it refuses transaction data that is no array", raw: own(header, payload(`,"transaction_data_hashes":"h"`))},
 		{name: "it refuses transaction data that is no string", raw: own(header, payload(`,"transaction_data_hashes":[1]`)),
 			want: change(func(k *KeyBinding) { k.TransactionDataHashes = []string{""} })},
@@ -85,7 +86,7 @@ func TestKeyBindingRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = parsed.VerifyKeyBinding(&holder.PublicKey, c.want)
-			if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrKeyBinding) {
+			if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrKeyBinding) || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -122,7 +123,7 @@ func TestKeyBindingRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := parsed.VerifyKeyBinding(&holder.PublicKey, want); !errors.Is(err, ErrKeyBinding) {
+		if _, err := parsed.VerifyKeyBinding(&holder.PublicKey, want); !errors.Is(err, ErrKeyBinding) || !strings.Contains(err.Error(), "none there") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -177,5 +178,8 @@ func TestHolderKeyRefuses(t *testing.T) {
 		if _, err := HolderKey(claims); !errors.Is(err, ErrKeyBinding) {
 			t.Errorf("it refuses %s: %v", name, err)
 		}
+	}
+	if _, err := HolderKey(nil); err == nil || !strings.Contains(err.Error(), "no cnf.jwk") {
+		t.Errorf("it does not say that the key is missing: %v", err)
 	}
 }

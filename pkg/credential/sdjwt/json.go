@@ -190,9 +190,7 @@ func (d *decoder) number() (float64, error) {
 		if !d.accept('+', '+') {
 			d.accept('-', '-')
 		}
-		if d.digits() == 0 {
-			return 0, errJSON
-		}
+		d.digits() // none: ParseFloat refuses
 	}
 	return strconv.ParseFloat(string(d.data[start:d.pos]), 64)
 }

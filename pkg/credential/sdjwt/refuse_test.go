@@ -115,39 +115,41 @@ func TestParseRefuses(t *testing.T) {
 		many += encoded + "~"
 	}
 	parts := strings.Split(strings.TrimSuffix(good, "~"), ".")
+	whole, _ := disclose(`["a","b",12]`) // twelve bytes: no bits are left over
 	once, _ := disclose(`["a","b","c"]`)
 	deep := strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1)
 	cases := map[string]string{
-		"nothing":                               "",
-		"a plain JWT":                           strings.TrimSuffix(good, "~"),
-		"one part":                              parts[0] + "~",
-		"two parts":                             parts[0] + "." + parts[1] + "~",
-		"four parts":                            strings.Join(parts, ".") + ".AA~",
-		"a disclosure given twice":              good + once + "~" + once + "~",
-		"more bytes than allowed":               good + strings.Repeat("A", MaxBytes),
-		"more disclosures than allowed":         many,
-		"an empty disclosure":                   good + "~",
-		"a line break":                          good[:20] + "\n" + good[20:],
-		"padding":                               good + "W10=~",
-		"stray bits in base64url":               good + "W11~",
-		"a disclosure that is not JSON":         bad(`[1`),
-		"a disclosure that is an object":        bad(`{}`),
-		"a disclosure of one element":           bad(`["a"]`),
-		"a disclosure of four elements":         bad(`["a","b","c","d"]`),
-		"a salt that is no string":              bad(`[1,"b","c"]`),
-		"a name that is no string":              bad(`["a",1,"c"]`),
-		"a disclosure of _sd":                   bad(`["a","_sd",[]]`),
-		"a disclosure of ...":                   bad(`["a","...","x"]`),
-		"a disclosure of _sd_alg":               bad(`["a","_sd_alg","sha-256"]`),
-		"a disclosure nested too deep":          bad(`["a",` + deep + `]`),
-		"a disclosure with a name twice inside": bad(`["a","b",{"c":1,"c":2}]`),
-		"a payload that is an array":            token(t, key, vcHeader, `[]`),
-		"a payload with a name twice":           token(t, key, vcHeader, `{"vct":"x","vct":"y"}`),
-		"a payload with a name twice, escaped":  token(t, key, vcHeader, `{"vct":"x","v\u0063t":"y"}`),
-		"a header that is no object":            token(t, key, `"x"`, `{"vct":"x"}`),
-		"a typ that is no string":               token(t, key, `{"typ":1}`, `{"vct":"x"}`),
-		"an x5c that is no array":               token(t, key, `{"x5c":"x"}`, `{"vct":"x"}`),
-		"an x5c with an empty certificate":      token(t, key, `{"x5c":[""]}`, `{"vct":"x"}`),
+		"nothing":                       "",
+		"a plain JWT":                   strings.TrimSuffix(good, "~"),
+		"one part":                      parts[0] + "~",
+		"two parts":                     parts[0] + "." + parts[1] + "~",
+		"four parts":                    strings.Join(parts, ".") + ".AA~",
+		"a disclosure given twice":      good + once + "~" + once + "~",
+		"more bytes than allowed":       good + strings.Repeat("A", MaxBytes),
+		"more disclosures than allowed": many,
+		"an empty disclosure":           good + "~",
+		"a line break":                  good[:20] + "\n" + good[20:],
+		"padding":                       good + "W10=~",
+		"stray bits in base64url":       good + "W11~",
+		"what is no base64url after a disclosure": good + whole + "!~",
+		"a disclosure that is not JSON":           bad(`[1`),
+		"a disclosure that is an object":          bad(`{}`),
+		"a disclosure of one element":             bad(`["a"]`),
+		"a disclosure of four elements":           bad(`["a","b","c","d"]`),
+		"a salt that is no string":                bad(`[1,"b","c"]`),
+		"a name that is no string":                bad(`["a",1,"c"]`),
+		"a disclosure of _sd":                     bad(`["a","_sd",[]]`),
+		"a disclosure of ...":                     bad(`["a","...","x"]`),
+		"a disclosure of _sd_alg":                 bad(`["a","_sd_alg","sha-256"]`),
+		"a disclosure nested too deep":            bad(`["a",` + deep + `]`),
+		"a disclosure with a name twice inside":   bad(`["a","b",{"c":1,"c":2}]`),
+		"a payload that is an array":              token(t, key, vcHeader, `[]`),
+		"a payload with a name twice":             token(t, key, vcHeader, `{"vct":"x","vct":"y"}`),
+		"a payload with a name twice, escaped":    token(t, key, vcHeader, `{"vct":"x","v\u0063t":"y"}`),
+		"a header that is no object":              token(t, key, `"x"`, `{"vct":"x"}`),
+		"a typ that is no string":                 token(t, key, `{"typ":1}`, `{"vct":"x"}`),
+		"an x5c that is no array":                 token(t, key, `{"x5c":"x"}`, `{"vct":"x"}`),
+		"an x5c with an empty certificate":        token(t, key, `{"x5c":[""]}`, `{"vct":"x"}`),
 	}
 	for name, s := range cases {
 		t.Run("it refuses "+name, func(t *testing.T) {
@@ -158,6 +160,27 @@ func TestParseRefuses(t *testing.T) {
 	}
 	if _, err := Parse(good); err != nil {
 		t.Errorf("it takes the token from which these are made: %v", err)
+	}
+}
+
+// What RFC 8259 does not write, and what this reader is stricter about.
+func TestJSONRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"a second text":                  `1 2`,
+		"a word of the right length":     `[nuxx]`,
+		"a name without its first quote": `{a":1}`,
+		"a name that is no string":       `{1:2}`,
+		"a tab in a string":              "\"a\tb\"",
+		"a string that is not UTF-8":     "\"\x80\"",
+		"an exponent without digits":     `1e`,
+		"a number that ends with a sign": `1e+`,
+		"a number beyond all":            `1e999`,
+	} {
+		t.Run("it refuses "+name, func(t *testing.T) {
+			if got, err := decodeJSON([]byte(text)); err == nil {
+				t.Errorf("got %v", got)
+			}
+		})
 	}
 }
 
