@@ -191,15 +191,16 @@ func TestVerifyProofOtherKeys(t *testing.T) {
 		d.header["kid"] = "known"
 		p := policy(once{"live": true})
 		p.KeyByID = func(kid string) (jose.JSONWebKey, error) {
+			key := jose.JSONWebKey{Key: &d.key.PublicKey}
 			if kid != "known" {
-				return jose.JSONWebKey{}, errors.New("unknown")
+				return key, errors.New("no longer his")
 			}
-			return jose.JSONWebKey{Key: &d.key.PublicKey}, nil
+			return key, nil
 		}
 		if key, err := openid4vci.VerifyProof(t.Context(), d.sign(t), p); err != nil || !d.key.PublicKey.Equal(key.Key) {
 			t.Fatal(err)
 		}
-		d.header["kid"] = "other"
+		d.header["kid"], p.Nonce = "other", once{"live": true}.spend
 		if _, err := openid4vci.VerifyProof(t.Context(), d.sign(t), p); err == nil {
 			t.Fatal("an unknown kid was taken")
 		}
@@ -237,6 +238,48 @@ func TestVerifyProofOtherKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// What is no proof at all is refused by the part that cannot be read.
+func TestVerifyProofSaysWhatItCannotRead(t *testing.T) {
+	d := newDraft(t)
+	for pad := "x"; ; pad += "x" {
+		d.header["pad"] = pad
+		header, err := json.Marshal(d.header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(header)%3 == 0 { // its base64 has no bits left over: it can be cut off whole
+			break
+		}
+	}
+	good := d.sign(t)
+	bent := func(jwk any, x5c ...string) string {
+		b := draft{header: map[string]any{"alg": "ES256", "typ": "openid4vci-proof+jwt"}, claims: d.claims, key: d.key}
+		if b.header["jwk"] = jwk; jwk == nil {
+			delete(b.header, "jwk")
+			b.header["x5c"] = x5c
+		}
+		return b.sign(t)
+	}
+	for _, c := range []struct{ name, proof, want string }{
+		{"it refuses what has no signature", good[:strings.LastIndex(good, ".")], "jwt: not a compact JWS"},
+		{"it refuses a header that is base64url in part", strings.Replace(good, ".", "!.", 1), "header: not base64url"},
+		{"it refuses a jwk that is no object", bent("key"), "key: jwk is not a key"},
+		{"it refuses a jwk without a point", bent(map[string]any{"kty": "EC"}), "key: jwk is not a key"},
+		{"it refuses an x5c that is not base64", bent(nil, "!"), "key: x5c is not base64"},
+		{"it refuses an x5c that is no certificate", bent(nil, "AA=="), "key: x5c holds no certificate"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := policy(once{"live": true})
+			p.Chain = func([]*x509.Certificate) error { return nil }
+			_, err := openid4vci.VerifyProof(t.Context(), c.proof, p)
+			var refused *openid4vci.Error
+			if !errors.As(err, &refused) || refused.Code != openid4vci.InvalidProof || refused.Description != c.want {
+				t.Fatalf("got %v, want %s", err, c.want)
+			}
+		})
+	}
 }
 
 func TestVerifyProofStrictness(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -93,16 +94,14 @@ func (p ProofPolicy) holderKey(proof string) (jose.JSONWebKey, error) {
 // (appendix F.4) and must be of the one curve of ES256.
 func embeddedKey(jwk json.RawMessage) (jose.JSONWebKey, error) {
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(jwk, &members); err != nil {
-		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "jwk is not a key")
-	}
+	var key jose.JSONWebKey
+	unread := errors.Join(json.Unmarshal(jwk, &members), key.UnmarshalJSON(jwk))
 	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
 		if _, ok := members[private]; ok {
 			return jose.JSONWebKey{}, refuse(InvalidProof, "private key", "jwk must hold the public half alone")
 		}
 	}
-	var key jose.JSONWebKey
-	if err := key.UnmarshalJSON(jwk); err != nil {
+	if unread != nil {
 		return jose.JSONWebKey{}, refuse(InvalidProof, "key", "jwk is not a key")
 	}
 	return publicKey(key.Key)
