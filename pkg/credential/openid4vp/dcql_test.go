@@ -142,6 +142,26 @@ func TestPathSelect(t *testing.T) {
 	}
 }
 
+// One element of another kind ends the whole selection (section 7.1.1).
+func TestPathSelectRefuses(t *testing.T) {
+	claims := map[string]any{"list": []any{map[string]any{"name": "x"}, "y", []any{"z"}}}
+	for _, c := range []struct {
+		name string
+		path openid4vp.Path
+	}{
+		{"it refuses a name where one element is no object", openid4vp.Path{"list", nil, "name"}},
+		{"it refuses an index where one element is no array", openid4vp.Path{"list", nil, 0}},
+		{"it refuses an index below 0", openid4vp.Path{"list", -1}},
+		{"it refuses a component of no kind", openid4vp.Path{"list", 1.5}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got, err := c.path.Select(claims); err == nil {
+				t.Fatalf("got %v", got)
+			}
+		})
+	}
+}
+
 func TestPathName(t *testing.T) {
 	if got := (openid4vp.Path{"degrees", nil, 0, "type"}).Name(); got != "degrees.*.0.type" {
 		t.Fatal(got)

@@ -48,7 +48,7 @@ func newAuthority(t testing.TB) authority {
 	return a
 }
 
-func (a authority) certify(t testing.TB, parent *x509.Certificate, key *ecdsa.PublicKey, change func(*x509.Certificate)) *x509.Certificate {
+func (a authority) certify(t testing.TB, parent *x509.Certificate, key any, change func(*x509.Certificate)) *x509.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "leaf"}, KeyUsage: x509.KeyUsageDigitalSignature,

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -127,14 +128,11 @@ func (t Trust) open(object string) (*x509.Certificate, []byte, error) {
 	}
 	encoded, _, _ := strings.Cut(object, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil {
-		return nil, nil, refuse("request object", "header is not base64url")
-	}
 	var header struct {
 		Typ string   `json:"typ"`
 		X5C []string `json:"x5c"`
 	}
-	if err := decode(raw, MaxRequest, &header); err != nil {
+	if err := errors.Join(err, decode(raw, MaxRequest, &header)); err != nil {
 		return nil, nil, refuse("request object", "%v", err)
 	}
 	if header.Typ != RequestTyp {
@@ -206,9 +204,7 @@ func (t Trust) now() time.Time {
 func (t Trust) check(c requestClaims, leaf *x509.Certificate) error {
 	now := t.now()
 	switch {
-	case strings.HasPrefix(c.ClientID, "origin:"):
-		return refuse("client_id", "the prefix origin is reserved")
-	case !strings.HasPrefix(c.ClientID, prefixX509):
+	case !strings.HasPrefix(c.ClientID, prefixX509): // origin: is reserved (section 5.9.1)
 		return refuse("client_id", "only the prefix x509_hash is known here")
 	case c.ClientID != ClientID(leaf.Raw):
 		return refuse("client_id", "is not the hash of the certificate")

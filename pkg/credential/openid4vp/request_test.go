@@ -2,12 +2,16 @@ package openid4vp_test
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +21,14 @@ import (
 
 func TestReadRequest(t *testing.T) {
 	p := newParty(t, query(nameAndAge))
+	// The machine's own anchors are nobody's trust, though they hold this
+	// authority. The library reads them once: no test before this one may.
+	anchors := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(anchors, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.cert.Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", anchors)
+	t.Setenv("SSL_CERT_DIR", t.TempDir())
 	other := newAuthority(t)
 	b64 := base64.StdEncoding.EncodeToString
 	for _, c := range []struct {
@@ -25,6 +37,7 @@ func TestReadRequest(t *testing.T) {
 		trust func(*openid4vp.Trust)
 		check string
 		code  string
+		cause string // where another rule would refuse too
 	}{
 		{name: "it takes a request in order"},
 		{name: "it ignores iss and what it does not know", bend: func(_, c map[string]any) { c["iss"], c["x"] = "anybody", 1 }},
@@ -35,6 +48,15 @@ func TestReadRequest(t *testing.T) {
 		{name: "it refuses another's certificate", bend: func(h, _ map[string]any) {
 			h["x5c"] = []string{b64(p.certify(t, p.cert, &newKey(t).PublicKey, nil).Raw)}
 		}, check: "signature"},
+		{name: "it refuses a certificate whose key signs otherwise", bend: func(h, _ map[string]any) {
+			public, _, err := ed25519.GenerateKey(rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h["x5c"] = []string{b64(p.certify(t, p.cert, public, nil).Raw)}
+		}, check: "signature", cause: "the certificate's key is not for ES256"},
+		{name: "it refuses a chain that is not base64", bend: func(h, _ map[string]any) { h["x5c"] = []string{"!"} }, check: "request object"},
+		{name: "it refuses a chain of no certificates", bend: func(h, _ map[string]any) { h["x5c"] = []string{"AA=="} }, check: "request object"},
 		{name: "it refuses an authority as a verifier", bend: func(h, _ map[string]any) {
 			h["x5c"] = []string{b64(p.certify(t, p.cert, &p.signer.PublicKey, func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }).Raw)}
 		}, check: "x5c"},
@@ -44,7 +66,8 @@ func TestReadRequest(t *testing.T) {
 		{name: "it refuses another client in the link", trust: func(tr *openid4vp.Trust) { tr.ClientID = "x509_hash:other" }, check: "client_id"},
 		{name: "it refuses a client_id that is not the certificate's", bend: func(_, c map[string]any) { c["client_id"] = "x509_hash:other" }, check: "client_id"},
 		{name: "it refuses the prefix origin", bend: func(_, c map[string]any) { c["client_id"] = "origin:https://verifier.example" }, check: "client_id"},
-		{name: "it refuses a prefix it does not know", bend: func(_, c map[string]any) { c["client_id"] = "redirect_uri:https://verifier.example" }, check: "client_id"},
+		{name: "it refuses a prefix it does not know", bend: func(_, c map[string]any) { c["client_id"] = "redirect_uri:https://verifier.example" }, check: "client_id",
+			cause: "only the prefix x509_hash is known here"},
 		{name: "it refuses another aud", bend: func(_, c map[string]any) { c["aud"] = "https://wallet.example" }, check: "aud"},
 		{name: "it refuses an expired request", bend: func(_, c map[string]any) { c["exp"] = now.Unix() }, check: "exp"},
 		{name: "it refuses a request of the future", bend: func(_, c map[string]any) { c["iat"] = now.Unix() + 61 }, check: "iat"},
@@ -83,7 +106,7 @@ func TestReadRequest(t *testing.T) {
 				return
 			}
 			var refused *openid4vp.Refusal
-			if !errors.As(err, &refused) || refused.Check != c.check || (c.code != "" && refused.Code != c.code) {
+			if !errors.As(err, &refused) || refused.Check != c.check || (c.code != "" && refused.Code != c.code) || (c.cause != "" && refused.Cause != c.cause) {
 				t.Fatalf("got %v, want %s", err, c.check)
 			}
 		})
@@ -115,7 +138,8 @@ func TestReadRequestShape(t *testing.T) {
 		{"it takes what is in order", header, claims, ""},
 		{"it refuses a header member given twice", `{"typ":"oauth-authz-req+jwt",` + header[1:], claims, "request object"},
 		{"it refuses a claim given twice", header, `{"nonce":"another-nonce-altogether",` + claims[1:], "request object"},
-		{"it refuses what is too long", header, `{"x":"` + strings.Repeat("x", openid4vp.MaxRequest) + `",` + claims[1:], "request object"},
+		{"it refuses what is too long", header, `{"x":"` + strings.Repeat("x", openid4vp.MaxRequest*9/10) + `",` + claims[1:], "request object"},
+		{"it refuses what is not signed", `{"alg":"none",` + strings.Replace(header[1:], `"alg":"ES256",`, "", 1), claims, "request object"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := openid4vp.ReadRequest(signRaw(t, p.signer, c.header, c.claims), p.trust())
@@ -210,6 +234,7 @@ func TestParseLink(t *testing.T) {
 		{"it refuses two requests", good + "&request_uri=" + url.QueryEscape("https://x"), false},
 		{"it refuses a request by value beside", good + "&request=x", false},
 		{"it refuses a request_uri that is no web address", "openid4vp://?client_id=x&request_uri=file:///etc/passwd", false},
+		{"it refuses what is no query string", good + "&x=%zz", false},
 		{"it refuses no client", "openid4vp://?request_uri=" + url.QueryEscape("https://x"), false},
 		{"it refuses what is too long", good + "&x=" + strings.Repeat("x", openid4vp.MaxRequest), false},
 	} {

@@ -73,6 +73,8 @@ func TestOpen(t *testing.T) {
 		{"it refuses an encryption that it did not offer", encrypt(t, key, kid, payload, nil, jose.A128CBC_HS256), openid4vp.ErrEncryption},
 		{"it refuses another kid", encrypt(t, key, "other", payload, nil, jose.A128GCM), openid4vp.ErrEncryption},
 		{"it refuses no kid", encrypt(t, key, "", payload, nil, jose.A128GCM), openid4vp.ErrEncryption},
+		{"it refuses what is too long though its content is not", encrypt(t, key, kid,
+			`{"x":"`+strings.Repeat("x", openid4vp.MaxResponse*9/10)+`",`+payload[1:], nil, jose.A128GCM), openid4vp.ErrEncryption},
 		{"it refuses another key", encrypt(t, &newKey(t).PublicKey, kid, payload, nil, jose.A128GCM), openid4vp.ErrEncryption},
 		{"it refuses compression", encrypt(t, key, kid, payload, &jose.EncrypterOptions{Compression: jose.DEFLATE}, jose.A128GCM), openid4vp.ErrEncryption},
 		{"it refuses another state", encrypt(t, key, kid, `{"vp_token":{"a":["x"]},"state":"other"}`, nil, jose.A128GCM), openid4vp.ErrState},
@@ -88,6 +90,15 @@ func TestOpen(t *testing.T) {
 				t.Fatalf("%+v, %v", response, err)
 			}
 		})
+	}
+}
+
+// A wallet that encrypted to another key is told so, and not that it wrote no JSON.
+func TestOpenSaysThatItCannotDecrypt(t *testing.T) {
+	p := newParty(t, query(""))
+	_, err := p.request.Open(encrypt(t, &newKey(t).PublicKey, p.request.Key.KeyID, `{}`, nil, jose.A128GCM))
+	if err == nil || !strings.HasSuffix(err.Error(), "does not decrypt") {
+		t.Fatal(err)
 	}
 }
 
