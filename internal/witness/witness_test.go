@@ -1,7 +1,12 @@
 package witness_test
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -277,6 +282,37 @@ func TestKeys(t *testing.T) {
 	}
 	if _, _, err := witness.Load(folder); err == nil {
 		t.Error("it takes a verifier key that is not its key's")
+	}
+}
+
+// A key file that was cut off or exchanged is no key, and no crash.
+func TestLoadRefuses(t *testing.T) {
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, file, text string }{
+		{"it refuses a key that is no PEM file", "witness.key", "nonsense"},
+		{"it refuses a PEM file that is no key", "witness.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"},
+		{"it refuses a key of another kind", "witness.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))},
+		{"it refuses a verifier key that is none", "witness.vkey", "witness.example/1+nonsense"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			folder := t.TempDir()
+			if _, err := witness.Generate(folder, "witness.example/1"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(folder, c.file), []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := witness.Load(folder); err == nil {
+				t.Error("loaded")
+			}
+		})
 	}
 }
 
