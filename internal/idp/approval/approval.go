@@ -69,11 +69,7 @@ func (h *Handler) matter(r *http.Request) (matter, error) {
 	if m.interaction.Citizen == "" {
 		return m, oauth.ErrNoInteraction
 	}
-	ref, ok := m.interaction.Refs[consent.TransferType]
-	if !ok {
-		return m, consent.ErrUnknown
-	}
-	m.grant = consent.GrantID(ref)
+	m.grant = consent.GrantID(m.interaction.Refs[consent.TransferType]) // without one: no grant that the ledger knows
 	m.offer, err = h.Ledger.Offer(r.Context(), m.grant, m.interaction.Citizen, web.Lang(r))
 	return m, err
 }

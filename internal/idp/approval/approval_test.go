@@ -253,6 +253,12 @@ func TestRefuses(t *testing.T) {
 			s.desk.citizen = ""
 			return s.sign(t, `[]`)
 		}, http.StatusNotFound, "gone"},
+		"it refuses a login that asks for no transfer": {func(t *testing.T, s *site) reply {
+			grant := s.desk.grant
+			defer func() { s.desk.grant = grant }()
+			s.desk.grant = ""
+			return s.sign(t, `[]`)
+		}, http.StatusNotFound, "gone"},
 		"it refuses an added claim": {func(t *testing.T, s *site) reply { return s.sign(t, `["remarks"]`) }, http.StatusBadRequest, "choice"},
 		"it refuses a stray tick":   {func(t *testing.T, s *site) reply { return s.sign(t, `"checked_on"`) }, http.StatusBadRequest, "bad_request"},
 		"it refuses a stray answer": {func(t *testing.T, s *site) reply {
