@@ -98,6 +98,8 @@ func TestCredentialRefuses(t *testing.T) {
 		{name: "it asks for an access token", body: request(credential.ConfigResidentCard, good()), status: 401},
 		{name: "it takes JSON alone", citizen: "kim", contentType: "text/plain", body: request(credential.ConfigResidentCard, good()), status: 415, code: "media_type"},
 		{name: "it refuses what is not JSON", citizen: "kim", body: "{", status: 400, code: "invalid_credential_request"},
+		{name: "it refuses a long body", citizen: "kim", body: strings.Repeat("x", openid4vci.MaxMessage+1), status: 413, code: "body"},
+		{name: "it refuses a token of no citizen", citizen: tokenOfNobody, body: request(credential.ConfigResidentCard, good()), status: 403, code: "insufficient_scope"},
 		{name: "it knows its configurations", citizen: "kim", body: request("other", good()), status: 400, code: "unknown_credential_configuration"},
 		{name: "it gave out no identifiers", citizen: "kim", body: `{"credential_identifier":"x","proofs":{"jwt":["x"]}}`, status: 400, code: "unknown_credential_identifier"},
 		{name: "it wants a proof", citizen: "kim", body: `{"credential_configuration_id":"resident_card_sd_jwt"}`, status: 400, code: "invalid_proof"},
