@@ -130,6 +130,18 @@ func TestCommitAndReceipt(t *testing.T) {
 	}
 }
 
+// A countersignature opens the receipt of its own grant, under no other name.
+func TestReceiptIsOfItsGrant(t *testing.T) {
+	s := newSite(t)
+	record, other := s.Granted(t.Context(), ada, s.passkey), s.Granted(t.Context(), ada, s.passkey)
+	commit := s.Commit(record, 1, nil)
+	s.post(t, "/agency/commits", commit)
+	r := s.post(t, "/agency/receipts/"+string(other.Grant), s.Received(record, 1, commit, nil))
+	if r.status != http.StatusNotFound || r.text("code") != "unknown_grant" {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
 func TestReceiptComesLater(t *testing.T) {
 	s := newSite(t)
 	record := s.Granted(t.Context(), ada, s.passkey)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/govmydata/mydata/internal/idp/agency"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/registry"
+	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/consenttest"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
@@ -139,6 +141,39 @@ func TestTransferWaitsForTheLog(t *testing.T) {
 	s.transfers.Proofs = slow{}
 	if _, err := s.transfers.Authorize(t.Context(), s.client(), ada, string(record.Grant)); err == nil {
 		t.Error("a token without proof of the passkey's history")
+	}
+}
+
+// Nothing is sealed to nobody: a provider that left the catalogue, or has no key
+// in it, gets no token.
+func TestTransferNeedsTheProvidersKey(t *testing.T) {
+	for name, bend := range map[string]func(*catalogue.Catalogue) *catalogue.Catalogue{
+		"it refuses without a catalogue": func(*catalogue.Catalogue) *catalogue.Catalogue { return nil },
+		"it refuses a provider that left": func(c *catalogue.Catalogue) *catalogue.Catalogue {
+			return &catalogue.Catalogue{DataSets: c.DataSets}
+		},
+		"it refuses a provider without a key": func(c *catalogue.Catalogue) *catalogue.Catalogue {
+			bent := *c
+			bent.Agencies = slices.Clone(c.Agencies)
+			for i := range bent.Agencies {
+				bent.Agencies[i].EncryptionKey = nil
+			}
+			return &bent
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			record := s.Granted(t.Context(), ada, s.passkey)
+			bent := bend(s.Catalogue)
+			s.transfers.Catalogue = func() *catalogue.Catalogue { return bent }
+			given, err := s.transfers.Authorize(t.Context(), s.client(), ada, string(record.Grant))
+			if bent != nil {
+				refusal(t, name, err, "invalid_grant", "provider")
+			}
+			if err == nil {
+				t.Errorf("sealed: %+v", given)
+			}
+		})
 	}
 }
 
