@@ -102,12 +102,33 @@ func deflate(t testing.TB, size int) string {
 	return base64.RawURLEncoding.EncodeToString(out.Bytes())
 }
 
+// padded is a good list of one byte whose compressed form is as long as wished,
+// by blocks that hold nothing.
+func padded(t *testing.T, size int) string {
+	t.Helper()
+	var out bytes.Buffer
+	w := zlib.NewWriter(&out)
+	if _, err := w.Write([]byte{0}); err != nil {
+		t.Fatal(err)
+	}
+	for out.Len() < size {
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(out.Bytes())
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	bomb := deflate(t, 512<<20)
 	cases := []struct{ name, lst string }{
 		{"it stops a decompression bomb", bomb},
 		{"it refuses an empty list", deflate(t, 0)},
 		{"it refuses one byte too many", deflate(t, MaxList+1)},
+		{"it refuses what is longer than a token", padded(t, MaxToken)},
 		{"it refuses a broken checksum", "eNrbuRgAAhcBXA"},
 		{"it refuses what is not base64url", "!!!"},
 		{"it refuses what is not zlib", "AAAA"},
