@@ -6,11 +6,13 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/json"
 	"math/big"
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-webauthn/webauthn/webauthn"
 )
 
 func encode(t testing.TB, key map[int]any) []byte {
@@ -83,21 +85,51 @@ func TestPublicJWKRefuses(t *testing.T) {
 	}
 	weak := new(big.Int).Rsh(r.N, 1024).Bytes()
 	for name, cose := range map[string]map[int]any{
-		"it refuses a point off the curve":    with(ec2(ec), -3, make([]byte, 32)),
-		"it refuses a short coordinate":       with(ec2(ec), -2, []byte{1}),
-		"it refuses ES384 on P-256":           with(ec2(ec), 3, -35),
-		"it refuses another curve":            with(ec2(ec), -1, 2),
-		"it refuses a short Edwards key":      {1: 1, 3: -8, -1: 6, -2: []byte(ed)[:31]},
-		"it refuses X25519":                   {1: 1, 3: -8, -1: 4, -2: []byte(ed)},
-		"it refuses a short RSA key":          {1: 3, 3: -257, -1: weak, -2: []byte{1, 0, 1}},
-		"it refuses RSA with SHA-1":           {1: 3, 3: -65535, -1: r.N.Bytes(), -2: []byte{1, 0, 1}},
-		"it refuses RSA-PSS":                  {1: 3, 3: -37, -1: r.N.Bytes(), -2: []byte{1, 0, 1}},
-		"it refuses an unknown type":          {1: 9, 3: -7},
-		"it refuses an elliptic key as EdDSA": with(ec2(ec), 3, -8),
+		"it refuses a point off the curve":               with(ec2(ec), -3, make([]byte, 32)),
+		"it refuses a short coordinate":                  with(ec2(ec), -2, []byte{1}),
+		"it refuses ES384 on P-256":                      with(ec2(ec), 3, -35),
+		"it refuses ESP256, which approvals do not know": with(ec2(ec), 3, -9),
+		"it refuses Ed25519 by its newer name":           {1: 1, 3: -19, -1: 6, -2: []byte(ed)},
+		"it refuses another curve":                       with(ec2(ec), -1, 2),
+		"it refuses a short Edwards key":                 {1: 1, 3: -8, -1: 6, -2: []byte(ed)[:31]},
+		"it refuses X25519":                              {1: 1, 3: -8, -1: 4, -2: []byte(ed)},
+		"it refuses a short RSA key":                     {1: 3, 3: -257, -1: weak, -2: []byte{1, 0, 1}},
+		"it refuses RSA with SHA-1":                      {1: 3, 3: -65535, -1: r.N.Bytes(), -2: []byte{1, 0, 1}},
+		"it refuses RSA-PSS":                             {1: 3, 3: -37, -1: r.N.Bytes(), -2: []byte{1, 0, 1}},
+		"it refuses an unknown type":                     {1: 9, 3: -7},
+		"it refuses an elliptic key as EdDSA":            with(ec2(ec), 3, -8),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, err := publicJWK(encode(t, cose)); err == nil {
 				t.Errorf("accepted %+v", got)
+			}
+		})
+	}
+}
+
+// A row whose two keys differ would let in with one and approve with another.
+func TestPasskeyRowHasOneKey(t *testing.T) {
+	one, _, _ := samples(t)
+	other, _, _ := samples(t)
+	for name, c := range map[string]struct {
+		approves *ecdsa.PublicKey
+		ok       bool
+	}{"it takes one key for both": {one, true}, "it refuses another key for approvals": {other, false}} {
+		t.Run(name, func(t *testing.T) {
+			credential, err := json.Marshal(webauthn.Credential{PublicKey: encode(t, ec2(one))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, err := publicJWK(encode(t, ec2(c.approves)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			jwk, err := json.Marshal(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := (PasskeyRow{Credential: credential, JWK: jwk}).PublicKey(); (err == nil) != c.ok {
+				t.Errorf("got %v", err)
 			}
 		})
 	}

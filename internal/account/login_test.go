@@ -62,6 +62,24 @@ func TestFinishLogin(t *testing.T) {
 	}
 }
 
+// A ceremony without an owner would be anybody's, and what the library found
+// wrong is kept for the log.
+func TestLoginSaysWhy(t *testing.T) {
+	b := accounttest.New(t)
+	p, _ := b.Person(t, "resident-01", false)
+	if options, err := b.BeginLogin(t.Context(), ""); err == nil {
+		t.Errorf("it asks for nobody's browser: %s", options)
+	}
+	options, err := b.BeginLogin(t.Context(), p.Browser)
+	is(t, "begin", err, nil)
+	p.RP.Origin = "http://localhost:9999"
+	_, _, err = b.FinishLogin(t.Context(), p.Browser, p.Get(t, options))
+	is(t, "finish", err, account.ErrAssertion)
+	if !strings.Contains(err.Error(), "localhost:9999") {
+		t.Errorf("it does not say what was wrong: %v", err)
+	}
+}
+
 // An answer that says a thing twice is refused before its challenge is spent.
 func TestAnswersAreUnambiguous(t *testing.T) {
 	b := accounttest.New(t)

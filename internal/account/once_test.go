@@ -70,6 +70,12 @@ func (f *brittle) Spend(ctx context.Context, name string, start time.Time, n int
 	return sum, err
 }
 
+// Passkeys is read, not written: it breaks alike.
+func (f *brittle) Passkeys(ctx context.Context, citizen string) (rows []account.PasskeyRow, err error) {
+	err = f.do("Passkeys", func() (err error) { rows, err = f.Store.Passkeys(ctx, citizen); return err })
+	return rows, err
+}
+
 // brittleBench is accounts of one person, whose writes break when told to.
 func brittleBench(t *testing.T, kept bool) (*accounttest.Bench, *brittle, *accounttest.Phone, account.Session) {
 	t.Helper()
@@ -172,6 +178,16 @@ func TestOnceFaults(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it does not call its own failure a wrong passkey", func(t *testing.T) {
+		b, f, phone, _ := brittleBench(t, false)
+		options, err := b.BeginLogin(t.Context(), phone.Browser)
+		is(t, "begin", err, nil)
+		f.op = "Passkeys"
+		_, _, err = b.FinishLogin(t.Context(), phone.Browser, phone.Get(t, options))
+		if !errors.Is(err, errBroken) || errors.Is(err, account.ErrAssertion) {
+			t.Errorf("finish: %v", err)
+		}
+	})
 	t.Run("it charges no network for its own failures", func(t *testing.T) {
 		b, f, _, _ := brittleBench(t, false)
 		code, phone := b.Letter(t, "resident-02", false), accounttest.NewPhone()
@@ -185,4 +201,20 @@ func TestOnceFaults(t *testing.T) {
 	})
 	// With the three commits of TestFaults: order, first passkey, change.
 	figure.Hold(t, "faults-accounts", 8+3, "writes of the accounts, each lost, and kept but called lost")
+}
+
+// Of two that begin with letters to one resident, whom the counter admitted, one
+// gets the first passkey, and the other none beside it.
+func TestFirstPasskeyComesOnce(t *testing.T) {
+	b, late := accounttest.New(t), accounttest.NewPhone()
+	ctx := t.Context()
+	c, err := b.Admit(ctx, "resident-01")
+	is(t, "admit", err, nil)
+	code := b.Letter(t, "resident-01", false)
+	options, err := b.BeginEnrolment(ctx, late.Browser, somewhere, code)
+	is(t, "begin", err, nil)
+	event := account.EventRow{Citizen: c.ID, Seq: 1, Event: []byte("{}"), Salt: make([]byte, 32)}
+	is(t, "another's passkey", b.Store.Commit(ctx, account.Commit{ID: "another", At: b.Now(), Event: &event}), nil)
+	_, _, err = b.FinishEnrolment(ctx, late.Browser, code, "", late.Create(t, options))
+	is(t, "finish", err, account.ErrCode)
 }

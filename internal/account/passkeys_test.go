@@ -157,6 +157,13 @@ func TestRemoveRefuses(t *testing.T) {
 	}
 }
 
+// Who has no passkey has none that signs.
+func TestNobodySignsForNobody(t *testing.T) {
+	b := accounttest.New(t)
+	_, err := b.Remover(t.Context(), account.Session{Citizen: "nobody"}, "")
+	is(t, "remover", err, account.ErrNotFound)
+}
+
 // The waiting passkey is used up, and only the chosen signer is asked.
 func TestConfirmAsksOneAndOnce(t *testing.T) {
 	b := accounttest.New(t)
