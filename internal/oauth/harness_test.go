@@ -40,6 +40,8 @@ type hub struct {
 	aged    time.Duration // how long ago that was
 	ahead   time.Duration // of the clock
 	lost    error         // why sessions cannot be read
+
+	deny func(r *http.Request, id string) // what the login page does first, if anything
 }
 
 var startedAt = time.Now().Truncate(time.Second)
@@ -129,6 +131,9 @@ func (h *hub) pages(mux *http.ServeMux) {
 		}
 	}
 	mux.HandleFunc("/login", step("", func(r *http.Request) error {
+		if h.deny != nil {
+			h.deny(r, r.URL.Query().Get("request"))
+		}
 		return h.oauth.Authenticated(r.Context(), r, r.URL.Query().Get("request"), h.citizen, h.now(), []string{"hwk", "user"})
 	}))
 	mux.HandleFunc("/approval/{id}", step("", func(r *http.Request) error {
@@ -206,7 +211,8 @@ func (d *transfers) refuse(err error) {
 	d.refusal = err
 }
 
-// offers redeems one code, "offer", once, with the tx_code "1234".
+// offers redeems one code, "offer", once, with the tx_code "1234"; with "plain"
+// it wants none.
 type offers struct {
 	mu   sync.Mutex
 	used bool
@@ -216,6 +222,8 @@ func (o *offers) Redeem(_ context.Context, code, tx, client string) (oauth.PreAu
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
+	case code == "plain" && tx != "":
+		return oauth.PreAuthorizedGrant{}, oauth.ErrTxCodeUnexpected
 	case code != "offer" || o.used:
 		return oauth.PreAuthorizedGrant{}, oauth.ErrInvalidCode
 	case tx == "":

@@ -195,6 +195,7 @@ func TestPreAuthorized(t *testing.T) {
 		{"it refuses an unknown code", "x", "1234", "", "invalid_grant", 400},
 		{"it refuses a wrong tx_code", "offer", "1", "", "invalid_grant", 400},
 		{"it refuses a missing tx_code", "offer", "", "", "invalid_request", 400},
+		{"it refuses a tx_code that nobody asked for", "plain", "1234", "", "invalid_request", 400},
 		{"it refuses a missing code", "", "1234", "", "invalid_request", 400},
 		{"it refuses an unknown client", "offer", "1234", "nobody", "invalid_client", 401},
 	} {
