@@ -74,6 +74,7 @@ func TestNarrowRefuses(t *testing.T) {
 		"it refuses another recipient key":   {func(x *consent.Terms) { x.RecipientKey.Public = "x" }, "recipient_key"},
 		"it refuses no way to withdraw":      {func(x *consent.Terms) { x.Withdrawal.URI = "" }, "withdrawal"},
 		"it refuses a longer validity":       {func(x *consent.Terms) { x.Validity.Expires++ }, "validity"},
+		"it refuses a shorter validity":      {func(x *consent.Terms) { x.Validity.Expires-- }, "validity"},
 		"it refuses a later validity":        {func(x *consent.Terms) { x.Validity.NotBefore += 9000; x.Validity.Expires += 9000 }, "validity"},
 		"it refuses an earlier validity":     {func(x *consent.Terms) { x.Validity.NotBefore -= 90; x.Validity.Expires -= 90 }, "validity"},
 		"it refuses an added claim": {func(x *consent.Terms) {
@@ -100,6 +101,9 @@ func TestNarrowRefuses(t *testing.T) {
 			terms := copied(t, next.Terms)
 			c.bend(&terms)
 			check(t, name, consent.Narrow(request, renotice(t, terms), w.Catalogue), c.want)
+			if !strings.HasPrefix(c.want, "catalogue") {
+				check(t, "without a catalogue", consent.Narrow(request, renotice(t, terms), nil), c.want)
+			}
 		})
 	}
 	t.Run("it refuses another notice", func(t *testing.T) {

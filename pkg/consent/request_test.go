@@ -57,15 +57,19 @@ func TestRequestRefuses(t *testing.T) {
 		"it refuses a strange jurisdiction":  {want: "jurisdiction", bend: detail(func(d *consent.Detail) { d.Jurisdiction = "Korea" })},
 		"it refuses another's jurisdiction":  {want: "jurisdiction", bend: detail(func(d *consent.Detail) { d.Jurisdiction = "US" })},
 		"it refuses a law it does not carry": {want: "legal_basis", bend: detail(func(d *consent.Detail) { d.LegalBasis.Kind = "law" })},
-		"it refuses no claim":                {want: "claims", bend: detail(func(d *consent.Detail) { d.Claims = nil })},
-		"it refuses a claim twice":           {want: "claims", bend: detail(func(d *consent.Detail) { d.Claims = append(d.Claims, d.Claims[0]) })},
-		"it refuses an unknown claim":        {want: "claims", bend: detail(func(d *consent.Detail) { d.Claims[0].Name = "salary" })},
-		"it refuses to derive a raw reading": {want: "claims", bend: detail(func(d *consent.Detail) { d.Claims[0].Name = "vision_left" })},
-		"it refuses a mandate":               {want: "mandate", bend: detail(func(d *consent.Detail) { d.Mandate = json.RawMessage(`{}`) })},
-		"it refuses a preview":               {want: "preview", bend: detail(func(d *consent.Detail) { d.Preview = json.RawMessage(`true`) })},
-		"it refuses a bundle":                {want: "bundle", bend: detail(func(d *consent.Detail) { d.Bundle = json.RawMessage(`[]`) })},
-		"it refuses a data range":            {want: "data_range", bend: detail(func(d *consent.Detail) { d.DataRange = json.RawMessage(`{}`) })},
-		"it refuses a frequency":             {want: "frequency", bend: detail(func(d *consent.Detail) { d.Frequency = "P1D" })},
+		"it refuses no claim":                {want: "claims", says: "0 claims", bend: detail(func(d *consent.Detail) { d.Claims = nil })},
+		"it refuses endless claims": {want: "claims", says: "101 claims", bend: detail(func(d *consent.Detail) {
+			d.Claims = make([]consent.RequestedClaim, 101)
+		})},
+		"it refuses a strange place of storage": {want: "jurisdiction", bend: detail(func(d *consent.Detail) { d.Storage = "a cloud" })},
+		"it refuses a claim twice":              {want: "claims", bend: detail(func(d *consent.Detail) { d.Claims = append(d.Claims, d.Claims[0]) })},
+		"it refuses an unknown claim":           {want: "claims", bend: detail(func(d *consent.Detail) { d.Claims[0].Name = "salary" })},
+		"it refuses to derive a raw reading":    {want: "claims", bend: detail(func(d *consent.Detail) { d.Claims[0].Name = "vision_left" })},
+		"it refuses a mandate":                  {want: "mandate", bend: detail(func(d *consent.Detail) { d.Mandate = json.RawMessage(`{}`) })},
+		"it refuses a preview":                  {want: "preview", bend: detail(func(d *consent.Detail) { d.Preview = json.RawMessage(`true`) })},
+		"it refuses a bundle":                   {want: "bundle", bend: detail(func(d *consent.Detail) { d.Bundle = json.RawMessage(`[]`) })},
+		"it refuses a data range":               {want: "data_range", bend: detail(func(d *consent.Detail) { d.DataRange = json.RawMessage(`{}`) })},
+		"it refuses a frequency":                {want: "frequency", bend: detail(func(d *consent.Detail) { d.Frequency = "P1D" })},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, _ := world(t)
