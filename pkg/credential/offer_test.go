@@ -20,6 +20,7 @@ import (
 // An office is what an issuer stands on: a database, and a clock.
 type office struct {
 	rows   *store.Credentials
+	fault  *faulty
 	offers *credential.Offers
 	nonces *credential.Nonces
 	now    time.Time
@@ -35,7 +36,7 @@ func newOffice(t *testing.T) *office {
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	o := &office{rows: db.Credentials(), now: time.Unix(1_800_000_000, 0)}
+	o := &office{rows: db.Credentials(), fault: &faulty{Credentials: db.Credentials()}, now: time.Unix(1_800_000_000, 0)}
 	secret, clock := bytes.Repeat([]byte{7}, 32), func() time.Time { return o.now }
 	o.offers = &credential.Offers{Store: o.rows, Secret: secret, Now: clock}
 	o.nonces = &credential.Nonces{Store: o.rows, Secret: secret, Now: clock}
@@ -49,6 +50,38 @@ func (o *office) offer(t *testing.T, withTxCode bool) (code, txCode string) {
 		t.Fatal(err)
 	}
 	return o.offers.Code(offer), txCode
+}
+
+// faulty is a real store that keeps none of the commits of one kind, or no offer,
+// or gives lists that were cut short.
+type faulty struct {
+	*store.Credentials
+	op string
+}
+
+var errDisk = errors.New("the disk is gone")
+
+func (f *faulty) Commit(ctx context.Context, c credential.Commit) error {
+	if f.op != "" && strings.HasPrefix(c.ID, f.op) {
+		return errDisk
+	}
+	return f.Credentials.Commit(ctx, c)
+}
+
+func (f *faulty) AddOffer(ctx context.Context, o credential.Offer) error {
+	if f.op == "offer" {
+		return errDisk
+	}
+	return f.Credentials.AddOffer(ctx, o)
+}
+
+func (f *faulty) List(ctx context.Context, id string) (credential.List, error) {
+	list, err := f.Credentials.List(ctx, id)
+	if f.op == "short" && err == nil {
+		list.Data = list.Data[:0:0]
+		list.Data = append(list.Data, 0)
+	}
+	return list, err
 }
 
 // another code of as many digits.
@@ -203,16 +236,22 @@ type salts struct{}
 
 func (salts) Salt(context.Context, string, string) ([32]byte, error) { return [32]byte{1}, nil }
 
-func TestIssuerRefuses(t *testing.T) {
-	o := newOffice(t)
+// An issuer of this office, and what it is asked for.
+func (o *office) issuer(t *testing.T, over credential.Store) (*credential.Issuer, *ecdsa.PrivateKey, credential.Order) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer := &credential.Issuer{URL: "https://issuer.example", Store: o.rows, Salts: salts{},
+	issuer := &credential.Issuer{URL: "https://issuer.example", Store: over, Salts: salts{},
 		Key: func() credential.Key { return credential.Key{Signer: key} }, Now: func() time.Time { return o.now }}
-	order := credential.Order{Citizen: "kim", Config: credential.ConfigResidentCard, VCT: credential.VCTResidentCard,
-		Claims: map[string]any{"name": "Kim"}, Life: time.Hour}
+	return issuer, key, credential.Order{Citizen: "kim", Config: credential.ConfigResidentCard, VCT: credential.VCTResidentCard,
+		Claims: map[string]any{"name": "Kim"}, Holder: jose.JSONWebKey{Key: key.Public()}, Life: time.Hour}
+}
+
+func TestIssuerRefuses(t *testing.T) {
+	o := newOffice(t)
+	issuer, key, order := o.issuer(t, o.rows)
 	issue := func(holder any) (credential.Issued, error) {
 		order.Holder = jose.JSONWebKey{Key: holder}
 		_, issued, err := issuer.Issue(t.Context(), order)
@@ -235,5 +274,43 @@ func TestIssuerRefuses(t *testing.T) {
 	}
 	if got, err := issuer.Get(t.Context(), issued.ID); err != nil || got.Acceptance != "credential_accepted" {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// What was not kept was not given, nor revoked.
+func TestNothingComesOfWhatWasNotKept(t *testing.T) {
+	t.Run("it makes no offer", func(t *testing.T) {
+		o := newOffice(t)
+		o.offers.Store, o.fault.op = o.fault, "offer"
+		if offer, _, err := o.offers.Make(t.Context(), "kim", "card", credential.GrantPreAuthorized, false); !errors.Is(err, errDisk) || offer.ID != "" {
+			t.Errorf("%+v, %v", offer, err)
+		}
+	})
+	t.Run("it issues nothing under a list that is not there", func(t *testing.T) {
+		o := newOffice(t)
+		issuer, _, order := o.issuer(t, o.fault)
+		o.fault.op = "list/"
+		if token, _, err := issuer.Issue(t.Context(), order); !errors.Is(err, errDisk) || token != "" {
+			t.Errorf("%q, %v", token, err)
+		}
+	})
+	for name, op := range map[string]string{
+		"it says that it revoked nothing": "revoke/", "it revokes nothing in a list that was cut short": "short",
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			issuer, _, order := o.issuer(t, o.fault)
+			_, issued, err := issuer.Issue(t.Context(), order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.fault.op = op
+			if err := issuer.RevokeAll(t.Context(), "kim"); err == nil {
+				t.Error("it says that it revoked")
+			}
+			if got, err := issuer.Get(t.Context(), issued.ID); err != nil || got.Status != credential.Valid {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
 	}
 }
