@@ -76,6 +76,7 @@ func TestParseNotification(t *testing.T) {
 		{"it refuses no id", `{"event":"credential_accepted"}`, "invalid_notification_request"},
 		{"it refuses another event", `{"notification_id":"a","event":"credential_eaten"}`, "invalid_notification_request"},
 		{"it refuses what is no JSON", `x`, "invalid_notification_request"},
+		{"it refuses what follows", `{"notification_id":"a","event":"credential_accepted"} x`, "invalid_notification_request"},
 		{"it refuses a member given twice", `{"notification_id":"a","notification_id":"a","event":"credential_accepted"}`, "invalid_notification_request"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -127,6 +128,7 @@ func TestParseOfferURI(t *testing.T) {
 		{"it refuses no issuer", offer(`{"credential_configuration_ids":["a"]}`), false},
 		{"it refuses a grant without its code", offer(`{"credential_issuer":"https://i","credential_configuration_ids":["a"],"grants":{"urn:ietf:params:oauth:grant-type:pre-authorized_code":{}}}`), false},
 		{"it refuses a member given twice", offer(`{"credential_issuer":"https://i","credential_issuer":"https://j","credential_configuration_ids":["a"]}`), false},
+		{"it refuses what follows an offer", offer(`{"credential_issuer":"https://i","credential_configuration_ids":["a"]}x`), false},
 		{"it refuses a broken query string", good + "&x=%zz", false},
 		{"it refuses what is too long", good + "&x=" + strings.Repeat("a", openid4vci.MaxMessage), false},
 	} {
@@ -169,6 +171,7 @@ func TestParseMetadata(t *testing.T) {
 		{"it takes metadata", body, "https://i", true},
 		{"it compares the issuer as a string", body, "https://i/", false},
 		{"it refuses a member given twice", `{"credential_issuer":"https://i",` + body[1:], "https://i", false},
+		{"it refuses what follows", body + "x", "https://i", false},
 		{"it wants an endpoint", strings.Replace(body, "https://i/c", "", 1), "https://i", false},
 		{"it wants a configuration", strings.Replace(body, `"a":{"format":"dc+sd-jwt"}`, "", 1), "https://i", false},
 	} {

@@ -162,6 +162,29 @@ func TestPathSelectRefuses(t *testing.T) {
 	}
 }
 
+// Paths and values are read by themselves too, out of a query's JSON.
+func TestReadersRefuse(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		read func([]byte) error
+		text string
+		ok   bool
+	}{
+		{"it takes a path", new(openid4vp.Path).UnmarshalJSON, `["a",null,0]`, true},
+		{"it refuses what follows a path", new(openid4vp.Path).UnmarshalJSON, `["a"] x`, false},
+		{"it refuses a path to nowhere", new(openid4vp.Path).UnmarshalJSON, `[]`, false},
+		{"it refuses a path of no kind", new(openid4vp.Path).UnmarshalJSON, `[true]`, false},
+		{"it takes values", new(openid4vp.Values).UnmarshalJSON, `["a",1,true]`, true},
+		{"it refuses what follows values", new(openid4vp.Values).UnmarshalJSON, `["a"] x`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := c.read([]byte(c.text)); (err == nil) != c.ok {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 func TestPathName(t *testing.T) {
 	if got := (openid4vp.Path{"degrees", nil, 0, "type"}).Name(); got != "degrees.*.0.type" {
 		t.Fatal(got)

@@ -137,6 +137,7 @@ func TestReadRequestShape(t *testing.T) {
 	for _, c := range []struct{ name, header, claims, check string }{
 		{"it takes what is in order", header, claims, ""},
 		{"it refuses a header member given twice", `{"typ":"oauth-authz-req+jwt",` + header[1:], claims, "request object"},
+		{"it refuses a typ that is no text", strings.Replace(header, `"oauth-authz-req+jwt"`, "7", 1), claims, "request object"},
 		{"it refuses a claim given twice", header, `{"nonce":"another-nonce-altogether",` + claims[1:], "request object"},
 		{"it refuses what is too long", header, `{"x":"` + strings.Repeat("x", openid4vp.MaxRequest*9/10) + `",` + claims[1:], "request object"},
 		{"it refuses what is not signed", `{"alg":"none",` + strings.Replace(header[1:], `"alg":"ES256",`, "", 1), claims, "request object"},

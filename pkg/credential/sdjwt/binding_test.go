@@ -1,8 +1,10 @@
 package sdjwt
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +63,7 @@ func TestKeyBindingRefuses(t *testing.T) {
 		{name: "it refuses an iat that is no number", raw: own(header, strings.Replace(payload(""), fmt.Sprint(now.Unix()), `"1"`, 1)), says: "iat is not a time"},
 		{name: "it refuses another sd_hash", raw: own(header, strings.Replace(payload(""), digestOf(issued), digestOf(issued+"x"), 1))},
 		{name: "it refuses another hash of transaction data", raw: own(header, payload(`,"transaction_data_hashes_alg":"sha-512"`))},
+		{name: "it refuses a hash of transaction data that is no name", raw: own(header, payload(`,"transaction_data_hashes_alg":7`))},
 		{name: "it refuses an iat beyond all times", raw: own(header, strings.Replace(payload(""), fmt.Sprint(now.Unix()), "1e300", 1))},
 		{name: "it refuses an exp that is no number", raw: own(header, payload(`,"exp":"never"`)), says: "exp is not a time"},
 		{name: "it refuses transaction data that is no array", raw: own(header, payload(`,"transaction_data_hashes":"h"`))},
@@ -134,6 +137,17 @@ func TestBindRefuses(t *testing.T) {
 		if _, err := Bind(presentation, newKey(t), KeyBinding{}); !errors.Is(err, ErrMalformed) {
 			t.Errorf("it refuses %q: %v", presentation, err)
 		}
+	}
+}
+
+// mute is a signer that answers with no signature.
+type mute struct{ crypto.Signer }
+
+func (mute) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return []byte("none"), nil }
+
+func TestBindWantsASignature(t *testing.T) {
+	if bound, err := Bind("a.b.c~", mute{newKey(t)}, KeyBinding{}); err == nil {
+		t.Errorf("bound: %s", bound)
 	}
 }
 

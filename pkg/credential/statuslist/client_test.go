@@ -133,6 +133,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "it refuses one from the future", jwt: set("iat", now.Add(2*time.Minute).Unix()), err: ErrMalformed},
 		{name: "it refuses one without iat", jwt: sign(jose.ES256, key, Type, func(c map[string]any) { delete(c, "iat") }), err: ErrMalformed},
 		{name: "it refuses one not valid yet", jwt: set("nbf", now.Add(2*time.Minute).Unix()), err: ErrMalformed},
+		{name: "it refuses an nbf that is no time", jwt: set("nbf", "never"), err: ErrMalformed},
 		{name: "it refuses a ttl of nothing", jwt: set("ttl", 0), err: ErrMalformed},
 		{name: "it refuses three bits", jwt: set("status_list", map[string]any{"bits": 3, "lst": "eNrbuRgAAhcBXQ"}), err: ErrMalformed},
 		{name: "it refuses a list that is no zlib", jwt: set("status_list", map[string]any{"bits": 1, "lst": "AAAA"}), err: ErrMalformed},
