@@ -257,6 +257,19 @@ func TestItKeepsBeforeItSigns(t *testing.T) {
 	}
 }
 
+// What it cannot keep it does not vouch for: here a folder lies where its state
+// would.
+func TestNothingIsCosignedThatIsNotKept(t *testing.T) {
+	f := start(t, filepath.Join(t.TempDir(), "state"))
+	if err := os.Mkdir(f.state, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log := newLog(t, origin, 1, 5, false)
+	if status, text, _ := f.post(t, body(0, nil, log.checkpoint(t, 5))); status < 500 || strings.Contains(text, "witness.example") {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "new", "folder")
 	first, err := witness.Generate(folder, "witness.example/1")
@@ -270,8 +283,12 @@ func TestKeys(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key is readable to others: %v, %v", info.Mode(), err)
 	}
-	if _, err := witness.Generate(filepath.Join(t.TempDir(), "x"), "a name"); err == nil {
+	unborn := filepath.Join(t.TempDir(), "x")
+	if _, err := witness.Generate(unborn, "a name"); err == nil {
 		t.Error("it takes a name that no key can bear")
+	}
+	if _, err := witness.Generate(unborn, "witness.example/3"); err != nil {
+		t.Errorf("it keeps a name that no key can bear: %v", err)
 	}
 	other := filepath.Join(t.TempDir(), "other")
 	if _, err := witness.Generate(other, "witness.example/2"); err != nil {
