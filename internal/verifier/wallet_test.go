@@ -207,11 +207,13 @@ func TestJunkBurnsNothing(t *testing.T) {
 		{"it keeps waiting after an answer to another request", url.Values{"response": {foreign}}, "response encryption"},
 		{"it keeps waiting after another state", url.Values{"response": {badState}}, "state"},
 		{"it keeps waiting after two answers in one", url.Values{"response": {good, good}}, "response encryption"},
+		{"it keeps waiting after a form that breaks off", url.Values{"response": {good}, "x": {"%zz"}}, "response encryption"},
 		{"it keeps waiting after an error without state", url.Values{"error": {"access_denied"}}, "state"},
 		{"it keeps waiting after a plain vp_token", url.Values{"vp_token": {"{}"}, "state": {a.State}}, "response encryption"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			resp, err := http.PostForm(a.ResponseURI, c.form)
+			body := strings.ReplaceAll(c.form.Encode(), "%25zz", "%zz") // what no form holds
+			resp, err := http.Post(a.ResponseURI, "application/x-www-form-urlencoded", strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}

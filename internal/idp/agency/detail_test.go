@@ -189,11 +189,13 @@ func TestValidateRefuses(t *testing.T) {
 		"it refuses a client of no agency":   {registry.Client{ID: "x"}, string(detail), string(object), "iss"},
 		"it refuses no request object":       {s.client(), string(detail), "", "request object"},
 		"it refuses a stray request object":  {s.client(), string(detail), `[]`, "mydata_subject"},
-		"it refuses no opening":              {s.client(), string(detail), `{}`, "mydata_subject"},
-		"it refuses a short salt":            {s.client(), string(detail), `{"mydata_subject":{"sub":"a","salt":"AAAA"}}`, "mydata_subject"},
-		"it refuses a stray detail":          {s.client(), `[]`, string(object), "authorization_details"},
-		"it refuses a doubled member":        {s.client(), `{"type":"a","request":"b","request":"c"}`, string(object), "authorization_details"},
-		"it refuses an unsigned request":     {s.client(), `{"type":"a","request":"a.b.c"}`, string(object), "request signature"},
+		"it refuses a request object that says a thing twice": {s.client(), string(detail),
+			strings.TrimSuffix(string(object), "}") + `,"state":"a","state":"b"}`, "mydata_subject"},
+		"it refuses no opening":          {s.client(), string(detail), `{}`, "mydata_subject"},
+		"it refuses a short salt":        {s.client(), string(detail), `{"mydata_subject":{"sub":"a","salt":"AAAA"}}`, "mydata_subject"},
+		"it refuses a stray detail":      {s.client(), `[]`, string(object), "authorization_details"},
+		"it refuses a doubled member":    {s.client(), `{"type":"a","request":"b","request":"c"}`, string(object), "authorization_details"},
+		"it refuses an unsigned request": {s.client(), `{"type":"a","request":"a.b.c"}`, string(object), "request signature"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.transfers.Validate(context.Background(), c.client, json.RawMessage(c.detail), json.RawMessage(c.object))

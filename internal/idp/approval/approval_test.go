@@ -3,6 +3,7 @@ package approval_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -27,6 +28,7 @@ type desk struct {
 	grant   consent.GrantID
 	done    []string
 	denied  bool
+	broken  error // why a step cannot be noted
 }
 
 func (d *desk) Interaction(_ context.Context, r *http.Request, id string) (oauth.Interaction, error) {
@@ -43,6 +45,9 @@ func (d *desk) Interaction(_ context.Context, r *http.Request, id string) (oauth
 }
 
 func (d *desk) Done(_ context.Context, _ *http.Request, _, step string) error {
+	if d.broken != nil {
+		return d.broken
+	}
 	d.done = append(d.done, step)
 	return nil
 }
@@ -192,6 +197,19 @@ func TestApprove(t *testing.T) {
 				t.Errorf("reloaded: %d %s", again.status, again.header.Get("Location"))
 			}
 		})
+	}
+}
+
+// A step that could not be noted leads nowhere: the next try does.
+func TestFinishGoesOnWhenItIsNoted(t *testing.T) {
+	s := newSite(t)
+	s.desk.broken = errors.New("the disk is gone")
+	if r := s.sign(t, `[]`); r.status != http.StatusInternalServerError || strings.Contains(r.body, "next") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	s.desk.broken = nil
+	if r := s.do(t, "GET", "/approval/known", ""); r.status != http.StatusSeeOther {
+		t.Errorf("then: %d", r.status)
 	}
 }
 
