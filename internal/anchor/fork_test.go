@@ -1,9 +1,11 @@
 package anchor_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/internal/anchor"
 	"github.com/govmydata/mydata/internal/anchor/anchortest"
@@ -46,7 +48,9 @@ func TestFork(t *testing.T) {
 			// A log that shows its first face again has still shown two.
 			w.hub.Edge, w.hub.Listed, w.hub.Tiles, w.hub.Note = edge, entries, tiles, note
 			w.begin(t, nil, 0)
-			if err := w.a.Run(t.Context()); !errors.Is(err, anchor.ErrFork) {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			if err := w.a.Run(ctx); !errors.Is(err, anchor.ErrFork) {
 				t.Errorf("after a restart: %v", err)
 			}
 			fork, err := w.outbox.Alarmed()
