@@ -41,8 +41,8 @@ func TestSealOpens(t *testing.T) {
 }
 
 func TestSealRefusesAPrivateKey(t *testing.T) {
-	if _, err := Seal(Sealed{}, jose.JSONWebKey{Key: encryptionKey(t)}); err == nil {
-		t.Error("it took a private key")
+	if _, err := Seal(Sealed{}, jose.JSONWebKey{Key: encryptionKey(t)}); err == nil || !strings.Contains(err.Error(), "not public") {
+		t.Errorf("it does not say that the key is private: %v", err)
 	}
 }
 
