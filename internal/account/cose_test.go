@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -130,6 +131,10 @@ func TestPasskeyRowHasOneKey(t *testing.T) {
 			}
 			if _, err := (PasskeyRow{Credential: credential, JWK: jwk}).PublicKey(); (err == nil) != c.ok {
 				t.Errorf("got %v", err)
+			}
+			garbled := bytes.Replace(credential, []byte(`"id":null`), []byte(`"id":7`), 1)
+			if _, err := (PasskeyRow{Credential: garbled, JWK: jwk}).PublicKey(); err == nil {
+				t.Error("it reads a row that was garbled")
 			}
 		})
 	}

@@ -103,6 +103,20 @@ func TestAnswersAreUnambiguous(t *testing.T) {
 	is(t, "an extension's result", err, nil)
 }
 
+// So is a new passkey.
+func TestCreationsAreUnambiguous(t *testing.T) {
+	b, p := accounttest.New(t), accounttest.NewPhone()
+	code := b.Letter(t, "resident-01", false)
+	options, err := b.BeginEnrolment(t.Context(), p.Browser, somewhere, code)
+	is(t, "begin", err, nil)
+	made := p.Create(t, options)
+	twice := strings.Replace(string(made), `"type":`, `"type":"public-key","type":`, 1)
+	_, _, err = b.FinishEnrolment(t.Context(), p.Browser, code, "", json.RawMessage(twice))
+	is(t, "a name twice", err, account.ErrAssertion)
+	_, _, err = b.FinishEnrolment(t.Context(), p.Browser, code, "", made)
+	is(t, "the passkey itself", err, nil)
+}
+
 // A challenge of one ceremony is worth nothing in another.
 func TestCeremoniesAreNotMixed(t *testing.T) {
 	b := accounttest.New(t)

@@ -178,6 +178,16 @@ func TestOnceFaults(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it asks for no signature that it could not take", func(t *testing.T) {
+		b, f, phone, s := brittleBench(t, false)
+		second := b.AddPhone(t, s, phone)
+		f.op = "PutCeremony"
+		options, err := b.BeginRemove(t.Context(), s, second.ID())
+		is(t, "begin remove", err, errBroken)
+		if len(options) > 0 {
+			t.Error("it asked")
+		}
+	})
 	t.Run("it does not call its own failure a wrong passkey", func(t *testing.T) {
 		b, f, phone, _ := brittleBench(t, false)
 		options, err := b.BeginLogin(t.Context(), phone.Browser)
@@ -201,6 +211,40 @@ func TestOnceFaults(t *testing.T) {
 	})
 	// With the three commits of TestFaults: order, first passkey, change.
 	figure.Hold(t, "faults-accounts", 8+3, "writes of the accounts, each lost, and kept but called lost")
+}
+
+// garbled gives back ceremonies that cannot be read.
+type garbled struct{ account.Store }
+
+func (g garbled) TakeCeremony(ctx context.Context, key, kind, owner string, now time.Time) (account.CeremonyRow, error) {
+	row, err := g.Store.TakeCeremony(ctx, key, kind, owner, now)
+	row.Data = []byte(`{"citizen":7}`)
+	return row, err
+}
+
+// Rows that cannot be read are nobody's passkey, and nobody's wrong answer.
+func TestRowsThatCannotBeRead(t *testing.T) {
+	t.Run("it says so of a ceremony", func(t *testing.T) {
+		b, f, phone, _ := brittleBench(t, false)
+		f.Store = garbled{f.Store}
+		options, err := b.BeginLogin(t.Context(), phone.Browser)
+		is(t, "begin", err, nil)
+		_, _, err = b.FinishLogin(t.Context(), phone.Browser, phone.Get(t, options))
+		if err == nil || errors.Is(err, account.ErrAssertion) || errors.Is(err, account.ErrCeremony) {
+			t.Errorf("finish: %v", err)
+		}
+	})
+	t.Run("it says so of a passkey", func(t *testing.T) {
+		b, _, _, s := brittleBench(t, false)
+		row := account.PasskeyRow{ID: "x", Citizen: s.Citizen, Credential: []byte(`{"id":7}`), JWK: []byte(`{}`), Added: b.Now(), LastUsed: b.Now()}
+		is(t, "commit", b.Store.Commit(t.Context(), account.Commit{ID: "x", At: b.Now(), Passkey: &row}), nil)
+		if keys, err := b.Passkeys(t.Context(), s.Citizen); err == nil {
+			t.Errorf("passkeys: %+v", keys)
+		}
+		if options, err := b.AssertionOptions(t.Context(), s.Citizen, [32]byte{}); err == nil {
+			t.Errorf("options: %s", options)
+		}
+	})
 }
 
 // Of two that begin with letters to one resident, whom the counter admitted, one

@@ -157,6 +157,27 @@ func TestRemoveRefuses(t *testing.T) {
 	}
 }
 
+// Ten minutes after it was made, a passkey that waits can no longer be signed in,
+// though the signature was asked for just before.
+func TestChangesEnd(t *testing.T) {
+	b, fresh := accounttest.New(t), accounttest.NewPhone()
+	ctx := t.Context()
+	p, s := b.Person(t, "resident-01", false)
+	made, err := b.BeginAdd(ctx, s)
+	is(t, "begin add", err, nil)
+	id, err := b.FinishAdd(ctx, s, accounttest.UserAgent, fresh.Create(t, made))
+	is(t, "finish add", err, nil)
+	b.Wait(8 * time.Minute)
+	options, err := b.BeginConfirm(ctx, s, id)
+	is(t, "begin confirm", err, nil)
+	b.Wait(3 * time.Minute)
+	is(t, "finish", b.FinishChange(ctx, s, p.Get(t, options)), account.ErrCeremony)
+	keys, err := b.Passkeys(ctx, s.Citizen)
+	if err != nil || len(keys) != 1 {
+		t.Errorf("%d passkeys, %v", len(keys), err)
+	}
+}
+
 // Who has no passkey has none that signs.
 func TestNobodySignsForNobody(t *testing.T) {
 	b := accounttest.New(t)

@@ -176,9 +176,6 @@ func (p params) details() (kind string, element stdjson.RawMessage, refusal *Ref
 	bad := func(why string) (string, stdjson.RawMessage, *Refusal) {
 		return "", nil, refuse("invalid_authorization_details", why)
 	}
-	if len(p.Details) > maxParam {
-		return bad("too long")
-	}
 	var elements []stdjson.RawMessage
 	if err := json.Unmarshal(p.Details, &elements); err != nil {
 		return bad("not a JSON array")

@@ -166,6 +166,7 @@ func TestResource(t *testing.T) {
 		{"it refuses an id_token", forged("JWT", nil), nil, "invalid_token", "not an access token"},
 		{"it refuses another's signature", sign(t, newKey(t), "at+jwt", kid, h.claims(bound, "at+jwt")), nil, "invalid_token", "not an access token"},
 		{"it refuses another issuer", forged("at+jwt", func(m map[string]any) { m["iss"] = "x" }), nil, "invalid_token", "not an access token"},
+		{"it refuses a time that is none", forged("at+jwt", func(m map[string]any) { m["iat"] = "now" }), nil, "invalid_token", "not an access token"},
 		{"it refuses none", parts[0] + "." + parts[1] + ".", nil, "invalid_token", "not an access token"},
 		{"it refuses a token it has no row of", forged("at+jwt", func(m map[string]any) { m["jti"] = "x" }), nil, "invalid_token", "revoked"},
 	} {

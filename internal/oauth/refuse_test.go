@@ -1,10 +1,12 @@
 package oauth_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +44,9 @@ func TestEndpointsRefuse(t *testing.T) {
 		change(claims)
 		return url.Values{"client_id": {"agency"}, "request": {sign(t, agency.key, "oauth-authz-req+jwt", "k1", claims)}}
 	}
+	saml := agency.authorization("openid")
+	agency.auth(saml)
+	saml.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer")
 	cases := []struct {
 		name   string
 		a      answer
@@ -57,11 +62,30 @@ func TestEndpointsRefuse(t *testing.T) {
 		{"it refuses too many parameters", h.post("/token", many), http.StatusBadRequest, "invalid_request", "too many"},
 		{"it refuses a push of nobody", h.post("/par", website.authorization("openid"), func(r *http.Request) { r.SetBasicAuth("", "x") }),
 			http.StatusUnauthorized, "invalid_client", "authentication is missing"},
+		{"it refuses another kind of assertion", h.post("/par", saml), http.StatusUnauthorized, "invalid_client", "client_assertion_type"},
 		{"it refuses a wrong secret that asks about a token", h.post("/introspect", url.Values{"token": {"x"}},
 			func(r *http.Request) { r.SetBasicAuth("website", "wrong") }), http.StatusUnauthorized, "invalid_client", "wrong secret"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { refused(t, c.a, c.status, c.code, c.why) })
+	}
+}
+
+// A browser's request that breaks off begins nothing, and the operator hears of
+// what a client is told by redirect.
+func TestAuthorizeSaysNo(t *testing.T) {
+	var heard []string
+	h := newHub(t, func(c *oauth.Config) {
+		c.Refused = func(_ context.Context, check string) { heard = append(heard, check) }
+	})
+	website := h.website()
+	form := website.authorization("openid")
+	if a := website.visit("/authorize?" + form.Encode() + "&x=%zz"); a.status != http.StatusBadRequest {
+		t.Errorf("%d, to %s", a.status, a.header.Get("Location"))
+	}
+	form.Set("prompt", "none")
+	if back := website.open(form); back.Get("error") != "login_required" || !slices.Equal(heard, []string{"invalid_request", "login_required"}) {
+		t.Errorf("%v, heard %v", back, heard)
 	}
 }
 
@@ -105,6 +129,32 @@ func TestEndedMeanwhile(t *testing.T) {
 		h.oauth.Details = nil
 		refused(t, agency.redeem(code), http.StatusInternalServerError, "server_error", "internal error")
 	})
+	t.Run("it gives no code for what another tab ended", func(t *testing.T) {
+		h, f := faultyHub(t)
+		website := h.website()
+		f.err = oauth.ErrGone
+		f.fail("FinishRequest", false)
+		if a := website.visit("/authorize?" + website.authorization("openid").Encode()); a.status != http.StatusBadRequest || a.header.Get("Location") != "" {
+			t.Errorf("%d, to %s", a.status, a.header.Get("Location"))
+		}
+	})
+	t.Run("it does not say that it revoked what it could not", func(t *testing.T) {
+		h, f := faultyHub(t)
+		agency := h.add("agency", nil)
+		code := agency.code("openid")
+		agency.redeem(code)
+		f.fail("RevokeGrant", false)
+		refused(t, agency.redeem(code), http.StatusInternalServerError, "server_error", "internal error")
+	})
+	for name, err := range map[string]error{"it takes its own haste": context.DeadlineExceeded, "it takes its own end": context.Canceled} {
+		t.Run(name+" for an outage", func(t *testing.T) {
+			h, f := faultyHub(t)
+			agency := h.add("agency", nil)
+			f.err = err
+			f.fail("PutPushed", false)
+			outOf(t, agency.push(agency.authorization("openid")))
+		})
+	}
 	t.Run("it denies nothing that another tab ended", func(t *testing.T) {
 		h, f := faultyHub(t)
 		agency := h.add("agency", nil)
