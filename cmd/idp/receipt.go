@@ -110,7 +110,7 @@ func checkLive(ctx context.Context, r receipt.Receipt, channel *endorsement.Trus
 		check.Detail = err.Error()
 		return check
 	}
-	defer chain.Close() //nolint:errcheck // only read from
+	defer chain.Close()
 	for _, then := range said {
 		if err := askNow(ctx, chain, channel, then); err != nil {
 			check.Detail = fmt.Sprintf("%s at %d: %v", then.Origin, then.Size, err)

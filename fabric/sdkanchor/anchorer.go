@@ -33,7 +33,7 @@ func (a *anchorer) run(ctx context.Context) error {
 		err := a.step(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // asked to end, it ends well, whatever it was at
 		case errors.Is(err, errFork):
 			return err
 		case err != nil:

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/golang/protobuf/proto" //nolint:staticcheck // what fabric-sdk-go's messages are made of
 	"github.com/hyperledger/fabric-protos-go/common"
 	"github.com/hyperledger/fabric-protos-go/peer"
 	"github.com/hyperledger/fabric-sdk-go/pkg/client/channel"
@@ -25,6 +24,8 @@ import (
 	"github.com/hyperledger/fabric-sdk-go/pkg/common/providers/msp"
 	sdkconfig "github.com/hyperledger/fabric-sdk-go/pkg/core/config"
 	"github.com/hyperledger/fabric-sdk-go/pkg/fabsdk"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/govmydata/mydata/pkg/tlog"
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
@@ -160,14 +161,14 @@ func (k *keep) sign(r *invoke.RequestContext, c *invoke.ClientContext) error {
 		return err
 	}
 	header := new(common.Header)
-	if err := proto.Unmarshal(tx.Proposal.Header, header); err != nil {
+	if err := proto.Unmarshal(tx.Proposal.Header, protoadapt.MessageV2Of(header)); err != nil {
 		return err
 	}
-	body, err := proto.Marshal(tx.Transaction)
+	body, err := proto.Marshal(protoadapt.MessageV2Of(tx.Transaction))
 	if err != nil {
 		return err
 	}
-	payload, err := proto.Marshal(&common.Payload{Header: header, Data: body})
+	payload, err := proto.Marshal(protoadapt.MessageV2Of(&common.Payload{Header: header, Data: body}))
 	if err != nil {
 		return err
 	}
@@ -236,7 +237,7 @@ func (c *chain) read(origin string, size int64) (endorsement.Proof, error) {
 	if err != nil {
 		return endorsement.Proof{}, err
 	}
-	question, err := proto.Marshal(r.Proposal.Proposal)
+	question, err := proto.Marshal(protoadapt.MessageV2Of(r.Proposal.Proposal))
 	if err != nil {
 		return endorsement.Proof{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,7 +63,7 @@ func (s *shelf) grow(n byte) {
 	must(s.t, err)
 	line, err := tlog.Cosign(s.cosigner, note)
 	must(s.t, err)
-	s.note = append(note, line...)
+	s.note = slices.Concat(note, line)
 }
 
 func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -29,7 +30,7 @@ func (p *place) do(program string, args ...string) []byte {
 	out, err := exec.CommandContext(p.Context(), program, args...).Output()
 	if err != nil {
 		var said []byte
-		if e, ok := err.(*exec.ExitError); ok {
+		if e, ok := errors.AsType[*exec.ExitError](err); ok {
 			said = e.Stderr
 		}
 		p.Fatalf("%s %v: %v\n%s%s", program, args, err, out, said)
