@@ -51,7 +51,7 @@ func Build(ctx context.Context, root, folder string, guards []Guard) (b *Bench, 
 		return nil, err
 	}
 	b.program = filepath.Join(b.scratch, "test")
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", b.program, "./"+folder)
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", b.program, "./"+folder)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s with its guards to be switched: %w\n%s", folder, err, out)
