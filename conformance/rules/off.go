@@ -36,27 +36,30 @@ func ruleOn(number string) bool { return number != ruleOff }
 
 // Build compiles a package's tests with switches, by an overlay: the sources stay
 // as they are. Guards are numbered in the order given, from 1.
-func Build(ctx context.Context, root, folder string, guards []Guard) (b *Bench, err error) {
-	b = &Bench{dir: filepath.Join(root, folder)}
-	if b.scratch, err = os.MkdirTemp("", "mydata-rules-"); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, b.Close())
-		}
-	}()
-	overlay, err := b.overlay(root, folder, guards)
+func Build(ctx context.Context, root, folder string, guards []Guard) (*Bench, error) {
+	scratch, err := os.MkdirTemp("", "mydata-rules-")
 	if err != nil {
 		return nil, err
+	}
+	b := &Bench{dir: filepath.Join(root, folder), scratch: scratch}
+	if err := b.build(ctx, root, folder, guards); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+func (b *Bench) build(ctx context.Context, root, folder string, guards []Guard) error {
+	overlay, err := b.overlay(root, folder, guards)
+	if err != nil {
+		return err
 	}
 	b.program = filepath.Join(b.scratch, "test")
 	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", b.program, "./"+folder)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%s with its guards to be switched: %w\n%s", folder, err, out)
+		return fmt.Errorf("%s with its guards to be switched: %w\n%s", folder, err, out)
 	}
-	return b, nil
+	return nil
 }
 
 // Close removes what Build wrote.

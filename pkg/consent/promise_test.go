@@ -116,6 +116,7 @@ func TestPromisesRefuse(t *testing.T) {
 		"it refuses a negative place":             one[0] + "~" + one[1] + "~-1." + way,
 		"it refuses another spelling of a place":  one[0] + "~" + one[1] + "~0" + one[2],
 		"it refuses another spelling of claims":   one[0] + "~" + one[1] + "=~" + one[2],
+		"it refuses a line break in the claims":   one[0] + "~" + one[1][:4] + "\n" + one[1][4:] + "~" + one[2],
 		"it refuses more than a promise":          group[0] + "~" + one[1],
 		"it refuses a way that is too long":       group[0] + strings.Repeat("."+one[2][strings.LastIndex(one[2], ".")+1:], 8),
 		"it refuses a group without claims":       one[0],

@@ -127,6 +127,9 @@ func TestAnchoredReceiptRefuses(t *testing.T) {
 		"one organisation's word": {func(_ *consenttest.World, _ *anchors, r *receipt.Receipt) {
 			r.Anchors[0].Reads = r.Anchors[0].Reads[:1]
 		}, "anchor 1"},
+		"an event outside the log": {func(_ *consenttest.World, _ *anchors, r *receipt.Receipt) {
+			r.Events[1].Proof = ""
+		}, receipt.CheckAnchored},
 		"a passkey event outside the log": {func(_ *consenttest.World, _ *anchors, r *receipt.Receipt) {
 			r.Approval.History[1].Proof = ""
 		}, receipt.CheckAnchored},

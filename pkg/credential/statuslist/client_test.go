@@ -316,6 +316,9 @@ func TestClientRefuses(t *testing.T) {
 			if _, err := c.client.Status(ctx, Reference{URI: c.uri}, trusts(key)); !errors.Is(err, c.err) {
 				t.Errorf("got %v", err)
 			}
+			if _, err := c.client.Fetch(ctx, c.uri, trusts(key)); !errors.Is(err, c.err) {
+				t.Errorf("fetched, as it is now: got %v", err)
+			}
 		})
 	}
 }
