@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 )
 
 const (
@@ -160,24 +159,6 @@ func (n *network) connection() connection {
 		c.Organisations = append(c.Organisations, target{m.MSP, m.Peer, m.TLSCA})
 	}
 	return c
-}
-
-// explanation is for a person who started the network by hand.
-func (n *network) explanation(origin string) string {
-	d := n.describe()
-	var text strings.Builder
-	fmt.Fprintf(&text, "\nA Fabric network is up in %s: channel %s, chaincode %s, %d orderers.\n", n.Dir, d.Channel, d.Chaincode, len(d.Orderers))
-	for _, m := range d.Organisations {
-		fmt.Fprintf(&text, "  %s at %s\n", m.MSP, m.Peer)
-	}
-	if origin != "" {
-		fmt.Fprintf(&text, "Both organisations have voted: the user of %s writes the anchors of %s.\n", d.Organisations[0].MSP, origin)
-	}
-	fmt.Fprintf(&text, "An anchorer connects by %s, and is pointed at the hub of `make run`:\n", n.path("connection.json"))
-	fmt.Fprintf(&text, "  bin/idp anchor trust --connection %[1]s/connection.json --out %[1]s/trust\n", n.Dir)
-	fmt.Fprintf(&text, "  bin/idp anchor serve --connection %[1]s/connection.json --trust DATA/trust --hub URL --state %[1]s/anchorer\n", n.Dir)
-	text.WriteString("Ctrl-C ends it and removes the folder.")
-	return text.String()
 }
 
 func load(dir string) (*network, error) {

@@ -55,7 +55,7 @@ type options struct {
 	dir, batchTimeout, origin, operator, msp, as, cert, out string
 	orderers, base, org, count                              int
 	version                                                 int64
-	verbose, keep, explain                                  bool
+	verbose, keep                                           bool
 	args                                                    []string
 }
 
@@ -72,7 +72,6 @@ func parse(args []string) (options, error) {
 	set.IntVar(&o.orderers, "orderers", 1, "")
 	set.IntVar(&o.base, "base-port", 0, "")
 	set.StringVar(&o.out, "out", "", "")
-	set.BoolVar(&o.explain, "explain", false, "")
 	set.StringVar(&o.cert, "cert", "", "")
 	set.IntVar(&o.count, "count", 0, "")
 	set.IntVar(&o.org, "org", 0, "")
@@ -152,9 +151,6 @@ func printUp(ctx context.Context, o options) (*network, error) {
 	line, err := json.Marshal(n.describe())
 	if err != nil {
 		return nil, err
-	}
-	if o.explain {
-		line = []byte(n.explanation(o.origin))
 	}
 	fmt.Println(string(line))
 	return n, nil
