@@ -3,9 +3,15 @@ package stage
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"sync"
+	"syscall"
 )
 
 // Names of the processes, in the order in which they start.
@@ -30,14 +36,34 @@ var offsets = map[string]int{
 	IDP: 0, Verifier: 1, Insurer: 2, Licence: 3, Wallet: 4, Witness(1): 11, Witness(2): 12, Witness(3): 13,
 }
 
-// freeBase finds a base port whose neighbours are free too, and those where
-// proxies are to listen.
+// The ports of one deployment, its proxies' included, lie in a block of their own.
+const (
+	firstBlock = 20000 // trial networks of Fabric keep below it
+	blocks     = 250
+	blockSize  = 40
+)
+
+// held are the locks of this process's blocks, which end with it. The files stay:
+// one that is removed would lock nobody out.
+var held sync.Map
+
+// freeBase takes a block in which nobody listens. It stays this process's: between
+// the look and the listening, which another process does, nobody else may choose it.
 func freeBase(behind int) (int, error) {
-	for range 200 {
-		base := 20000 + rand.IntN(10000)
-		if Free(base, behind) {
+	if most := slices.Max(slices.Collect(maps.Values(offsets))); most+behind >= blockSize {
+		return 0, fmt.Errorf("a proxy %d above its service is in another deployment's ports", behind)
+	}
+	for range 4 * blocks {
+		base := firstBlock + rand.IntN(blocks)*blockSize
+		file, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("mydata-ports-%d-%d", os.Getuid(), base)), os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return 0, err
+		}
+		if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && Free(base, behind) {
+			held.Store(base, file)
 			return base, nil
 		}
+		file.Close()
 	}
 	return 0, errors.New("no free ports")
 }

@@ -193,10 +193,11 @@ func writeJSON(path string, value any) error {
 	return os.WriteFile(path, append(raw, '\n'), 0o600)
 }
 
-// freeBase finds ports below those that the system hands out by itself.
+// freeBase finds ports below those that the system hands out by itself, and those of
+// deployments under test (conformance/stage).
 func freeBase() (int, error) {
 	for range 100 {
-		base := 10000 + rand.IntN(500)*portsEach //nolint:gosec // a port is no secret
+		base := 10000 + rand.IntN(250)*portsEach //nolint:gosec // a port is no secret
 		if free(base) {
 			return base, nil
 		}
