@@ -33,6 +33,7 @@ type engines struct {
 	eyes     eyes
 	zone     *time.Location
 	ring     *keys.Ring
+	document []byte // the DID document, as it is on the log
 	trust    consent.TrustFiles
 	db       *store.DB
 	register *account.FileRegister

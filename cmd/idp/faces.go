@@ -42,7 +42,7 @@ func newFaces(e *engines) (*faces, error) {
 	cards := &issuance.Handler{
 		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
 		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Clients: e.registry, Logger: e.log, Now: time.Now,
-		Limits: e.limits,
+		Limits: e.limits, Document: e.document,
 	}
 	server, err := newServer(e, frame, cards)
 	if err != nil {

@@ -16,21 +16,40 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
-// sayKeys puts the keys in force on the log, each once, whichever replica
-// starts first.
+// sayKeys puts the keys in force and the DID document that names them on the
+// log, each once, whichever replica starts first.
 func (e *engines) sayKeys(ctx context.Context) error {
 	for _, k := range e.ring.Statements(e.config.Issuer, time.Now()) {
 		entry, err := k.Entry()
 		if err != nil {
 			return err
 		}
-		id := strings.Join([]string{credential.StatementIssuerKey, k.Issuer, k.Use, k.ID, k.Certificate}, "/")
-		digest := sha256.Sum256([]byte(id)) // not of the entry: that says when
-		if err := e.db.Log().Append(ctx, id, digest[:], [][]byte{entry}); err != nil {
+		if err := e.say(ctx, entry, credential.StatementIssuerKey, k.Issuer, k.Use, k.ID, k.Certificate); err != nil {
 			return fmt.Errorf("put the keys on the log: %w", err)
 		}
 	}
+	id, document, err := e.ring.Document(e.config.Issuer)
+	if err != nil {
+		return err
+	}
+	said := credential.NewDIDDocument(id, document, time.Now())
+	entry, err := said.Entry()
+	if err != nil {
+		return err
+	}
+	if err := e.say(ctx, entry, credential.StatementDID, said.ID, said.SHA256); err != nil {
+		return fmt.Errorf("put the DID document on the log: %w", err)
+	}
+	e.document = document
 	return nil
+}
+
+// say appends a statement once for each name. Its digest is the name's and not
+// the entry's, which says when.
+func (e *engines) say(ctx context.Context, entry []byte, name ...string) error {
+	id := strings.Join(name, "/")
+	digest := sha256.Sum256([]byte(id))
+	return e.db.Log().Append(ctx, id, digest[:], [][]byte{entry})
 }
 
 func newLogKeysCommand() *cobra.Command {
@@ -40,9 +59,9 @@ func newLogKeysCommand() *cobra.Command {
 		Use:   "keys",
 		Short: "Write the history of the issuer's keys, each proven, for verifiers that ask nobody",
 		Long: `Reads the published log, or a folder that "idp log export" wrote, and writes every
-entry on a key of the hub with a proof under the witnessed checkpoint. A verifier
-given the file (verifier serve --issuer-keys FILE) takes credentials and status
-lists of these keys alone.`,
+entry on a key of the hub, or on its DID document, with a proof under the witnessed
+checkpoint. A verifier given the file (verifier serve --issuer-keys FILE) takes
+credentials and status lists of these keys alone.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var a audit.Audit
@@ -57,16 +76,20 @@ lists of these keys alone.`,
 				return fmt.Errorf("log keys: %w", err)
 			}
 			text, err := credential.MarshalKeyHistory(found)
-			if err == nil {
-				_, err = credential.LoadKeyHistory(a.Policy, text)
+			if err != nil {
+				return fmt.Errorf("log keys: %w", err)
 			}
+			history, err := credential.LoadKeyHistory(a.Policy, text)
 			if err != nil {
 				return fmt.Errorf("log keys: %w", err)
 			}
 			if err := os.WriteFile(out, append(text, '\n'), 0o644); err != nil { //nolint:gosec // G306: it is public
 				return fmt.Errorf("log keys: %w", err)
 			}
-			return show(c, map[string]any{"file": out, "keys": len(found)}, func(w io.Writer) { fmt.Fprintln(w, len(found), "keys are in", out) })
+			keys, documents := history.Count()
+			return show(c, map[string]any{"file": out, "keys": keys, "documents": documents}, func(w io.Writer) {
+				fmt.Fprintln(w, keys, "keys and", documents, "DID documents are in", out)
+			})
 		},
 	}
 	o.flags(c.Flags())
@@ -97,7 +120,8 @@ func provenKeys(ctx context.Context, log audit.Source, policy tlog.Policy) (foun
 			return nil, err
 		}
 		for i, entry := range entries {
-			if _, err := credential.ParseIssuerKey(entry); err != nil {
+			_, noKey := credential.ParseIssuerKey(entry)
+			if _, noDocument := credential.ParseDIDDocument(entry); noKey != nil && noDocument != nil {
 				continue
 			}
 			path, err := tlog.ProveInclusion(ctx, log, now.Size, now.Root, start+int64(i))

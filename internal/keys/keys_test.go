@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/x509"
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/pkg/did"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -162,6 +165,42 @@ func TestLoad(t *testing.T) {
 			if set.Keys[i].KeyID != kid || !set.Keys[i].IsPublic() {
 				t.Errorf("key %d is %s, want %s, public", i, set.Keys[i].KeyID, kid)
 			}
+		}
+	})
+	t.Run("it makes one DID document of the same keys, and nothing private", func(t *testing.T) {
+		dir, ring := generate(t)
+		id, text, err := ring.Document(options.Issuer)
+		must(t, err)
+		if id != "did:web:localhost%3A8080" || strings.Contains(string(text), `"d":`) {
+			t.Errorf("%s %s", id, text)
+		}
+		document, err := did.Parse(text, id)
+		must(t, err)
+		for _, p := range []keys.Purpose{keys.Issuer, keys.Status} {
+			signer, kid, _ := ring.Signer(p)
+			key, err := document.Key(id+"#"+kid, did.AssertionMethod)
+			must(t, err)
+			if !key.Key.(*ecdsa.PublicKey).Equal(signer.Public()) || key.KeyID != kid {
+				t.Errorf("another key for %s: %+v", p, key)
+			}
+			if _, err := document.Key(id+"#"+kid, did.Authentication); err == nil {
+				t.Errorf("the key for %s may log in", p)
+			}
+		}
+		again, err := keys.Load(dir)
+		must(t, err)
+		if _, same, err := again.Document(options.Issuer); err != nil || string(same) != string(text) {
+			t.Errorf("it makes %s of the same keys: %v", same, err)
+		}
+		var members map[string]any
+		must(t, json.Unmarshal(text, &members))
+		sorted, err := json.Marshal(members)
+		must(t, err)
+		if string(sorted) != string(text) {
+			t.Errorf("not canonical: %s", text)
+		}
+		if _, _, err := again.Document(""); err == nil {
+			t.Error("it makes a document of no address")
 		}
 	})
 	t.Run("it signs checkpoints by the key that it publishes", func(t *testing.T) {

@@ -3,7 +3,10 @@ package keys
 import (
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/did"
 )
 
 // Statements are the public entries on the keys in force: of each purpose its
@@ -19,4 +22,25 @@ func (r *Ring) Statements(issuer string, from time.Time) []credential.IssuerKey 
 		all = append(all, s)
 	}
 	return all
+}
+
+// Document is the issuer's did:web and its DID document: the keys of credentials
+// and of status lists, which may assert and do nothing else. The same keys make
+// the same bytes.
+func (r *Ring) Document(issuer string) (id string, text []byte, err error) {
+	if id, err = did.FromURL(issuer); err != nil {
+		return "", nil, err
+	}
+	public := map[string]jose.JSONWebKey{}
+	for _, p := range []Purpose{Issuer, Status} {
+		k := r.keys[p]
+		public[k.kid] = jose.JSONWebKey{Key: k.signer.Public(), KeyID: k.kid, Algorithm: string(jose.ES256), Use: "sig"}
+	}
+	document, err := did.New(id, public)
+	if err != nil {
+		return "", nil, err
+	}
+	document.Authentication = nil
+	text, err = document.Marshal()
+	return id, text, err
 }

@@ -32,8 +32,10 @@ type IssuerKey struct {
 var ErrIssuerKey = errors.New("malformed statement of an issuer's key")
 
 // CertificateDigest is how an IssuerKey names a certificate.
-func CertificateDigest(der []byte) string {
-	sum := sha256.Sum256(der)
+func CertificateDigest(der []byte) string { return digest(der) }
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
@@ -42,18 +44,25 @@ func (k IssuerKey) Entry() ([]byte, error) { return tlog.Statement(StatementIssu
 
 // ParseIssuerKey reads what Entry writes.
 func ParseIssuerKey(entry []byte) (IssuerKey, error) {
-	kind, body, err := tlog.ParseStatement(entry)
-	if err != nil || kind != StatementIssuerKey {
-		return IssuerKey{}, errors.Join(ErrIssuerKey, err)
-	}
 	var k IssuerKey
-	if err := strict(body, &k); err != nil {
+	if err := readStatement(entry, StatementIssuerKey, &k); err != nil {
 		return IssuerKey{}, fmt.Errorf("%w: %w", ErrIssuerKey, err)
 	}
 	if k.ID == "" || k.Issuer == "" || k.Use == "" || k.From <= 0 {
 		return IssuerKey{}, fmt.Errorf("%w: a member is missing", ErrIssuerKey)
 	}
 	return k, nil
+}
+
+func readStatement(entry []byte, want string, into any) error {
+	kind, body, err := tlog.ParseStatement(entry)
+	if err != nil {
+		return err
+	}
+	if kind != want {
+		return errors.New("of another kind than " + want)
+	}
+	return strict(body, into)
 }
 
 func strict(text []byte, into any) error {
@@ -68,10 +77,29 @@ func strict(text []byte, into any) error {
 	return nil
 }
 
-// KeyHistory is what a log says of issuers' keys, each entry proven under a
-// witnessed checkpoint. A verifier that has one takes credentials and status
-// lists of these keys alone, and asks nobody.
-type KeyHistory struct{ keys []IssuerKey }
+// KeyHistory is what a log says of issuers' keys and of the DID documents that
+// name them, each entry proven under a witnessed checkpoint. A verifier that has
+// one takes credentials and status lists of these keys alone, and asks nobody.
+type KeyHistory struct {
+	keys      []IssuerKey
+	documents []DIDDocument
+}
+
+// Count says how many keys and DID documents there are.
+func (h *KeyHistory) Count() (keys, documents int) { return len(h.keys), len(h.documents) }
+
+// add takes an entry that is proven.
+func (h *KeyHistory) add(entry []byte) error {
+	if document, err := ParseDIDDocument(entry); err == nil {
+		h.documents = append(h.documents, document)
+		return nil
+	} else if kind, _, _ := tlog.ParseStatement(entry); kind == StatementDID {
+		return err
+	}
+	key, err := ParseIssuerKey(entry)
+	h.keys = append(h.keys, key)
+	return err
+}
 
 const (
 	keyHistoryVersion = "mydata-issuer-keys/1"
@@ -110,10 +138,6 @@ func LoadKeyHistory(policy tlog.Policy, text []byte) (*KeyHistory, error) {
 	}
 	var h KeyHistory
 	for n, proven := range file.Keys {
-		key, err := ParseIssuerKey(proven.Entry)
-		if err != nil {
-			return nil, fmt.Errorf("issuer keys: entry %d: %w", n, err)
-		}
 		proof, err := tlog.ParseProof([]byte(proven.Proof))
 		if err != nil {
 			return nil, fmt.Errorf("issuer keys: entry %d: %w", n, err)
@@ -121,7 +145,9 @@ func LoadKeyHistory(policy tlog.Policy, text []byte) (*KeyHistory, error) {
 		if _, err := policy.VerifyInclusion(proven.Entry, proof); err != nil {
 			return nil, fmt.Errorf("issuer keys: entry %d: %w", n, err)
 		}
-		h.keys = append(h.keys, key)
+		if err := h.add(proven.Entry); err != nil {
+			return nil, fmt.Errorf("issuer keys: entry %d: %w", n, err)
+		}
 	}
 	return &h, nil
 }

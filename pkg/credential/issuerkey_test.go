@@ -125,6 +125,7 @@ func TestKeyHistoryRefuses(t *testing.T) {
 		"it refuses an entry that is not proven":       forged,
 		"it refuses a checkpoint without witnesses":    l.history(t, good, false),
 		"it refuses an entry of another kind":          l.history(t, statement("catalogue", 1), true),
+		"it refuses a key's entry of another kind":     l.history(t, statement("catalogue", map[string]any{"id": "x", "issuer": "x", "use": "x", "from": 1}), true),
 		"it refuses an entry that lacks a member":      l.history(t, statement(StatementIssuerKey, map[string]any{"id": "x"}), true),
 		"it refuses an entry with a member of its own": l.history(t, statement(StatementIssuerKey, map[string]any{"id": "x", "issuer": "x", "use": "x", "from": 1, "y": 1}), true),
 		"it refuses a commitment":                      l.history(t, tlog.Commitment("x", [32]byte{}, [32]byte{}), true),

@@ -224,6 +224,12 @@ func TestResolveWeb(t *testing.T) {
 		{"a use that names no key", id, development, serve(`{"id":"` + id + `","authentication":[1]}`), ErrMalformed},
 		{"a private key within a use", id, development, serve(`{"id":"` + id + `","authentication":[{"id":"#a","publicKeyJwk":{"kty":"oct","k":"AAAA"}}]}`), ErrMalformed},
 		{"an unknown method", "did:x:y", development, answer, ErrUnsupported},
+		{"a document that its policy does not allow", id, &Resolver{Development: true, Allow: func(of string, document []byte) error {
+			if of != id || string(document) != string(text) {
+				t.Errorf("it asks about %s: %s", of, document)
+			}
+			return errRefused
+		}}, answer, errRefused},
 		{"what is no DID", "x", development, answer, ErrMalformed},
 	}
 	for _, c := range cases {
@@ -235,6 +241,8 @@ func TestResolveWeb(t *testing.T) {
 		})
 	}
 }
+
+var errRefused = errors.New("refused")
 
 // hops answers after so many redirects.
 func hops(n int, body string) http.HandlerFunc {

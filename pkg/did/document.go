@@ -72,6 +72,20 @@ func New(id string, keys map[string]jose.JSONWebKey) (Document, error) {
 	return d, nil
 }
 
+// Marshal writes the document in one way: names in order, no space (RFC 8785;
+// there are texts alone), so that its digest is known to whoever knows the keys.
+func (d Document) Marshal() ([]byte, error) {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("DID document: %w", err)
+	}
+	var value map[string]any // written with sorted names
+	if err := json.Unmarshal(text, &value); err != nil {
+		return nil, fmt.Errorf("DID document: %w", err)
+	}
+	return json.Marshal(value)
+}
+
 func sortedKeys(keys map[string]jose.JSONWebKey) []string {
 	names := make([]string, 0, len(keys))
 	for name := range keys {

@@ -26,6 +26,9 @@ const (
 type Resolver struct {
 	// Development also allows plain http to loop-back.
 	Development bool
+	// Allow judges a document of did:web, as it was fetched, before it is read:
+	// by what a log says of it, for example. Nil allows all.
+	Allow func(id string, document []byte) error
 
 	once sync.Once
 	http *http.Client
@@ -47,6 +50,11 @@ func (r *Resolver) Resolve(ctx context.Context, id string) (Document, error) {
 	data, err := r.fetch(ctx, address)
 	if err != nil {
 		return Document{}, err
+	}
+	if r.Allow != nil {
+		if err := r.Allow(id, data); err != nil {
+			return Document{}, fmt.Errorf("did:web: %w", err)
+		}
 	}
 	return Parse(data, id)
 }

@@ -208,10 +208,24 @@ func TestPublicDocuments(t *testing.T) {
 	if a := w.do(t, "GET", "/status/none", "", "", ""); a.status != 404 {
 		t.Errorf("unknown list: %d", a.status)
 	}
-	document := w.do(t, "GET", "/.well-known/did.json", "", "", "")
+	if a := w.do(t, "GET", "/.well-known/did.json", "", "", ""); a.status != 404 {
+		t.Errorf("no DID document: %d", a.status)
+	}
 	id, err := did.FromURL(w.URL)
 	if err != nil {
 		t.Fatal(err)
+	}
+	signer := w.Issuer.Key()
+	made, err := did.New(id, map[string]jose.JSONWebKey{signer.KeyID: {Key: signer.Signer.Public(), KeyID: signer.KeyID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.Document, err = made.Marshal(); err != nil {
+		t.Fatal(err)
+	}
+	document := w.do(t, "GET", "/.well-known/did.json", "", "", "")
+	if h := document.header; string(document.body) != string(w.Document) || h.Get("Content-Type") != "application/did+json" || h.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("DID document: %d %v", document.status, h)
 	}
 	resolved, err := (&did.Resolver{Development: true}).Resolve(t.Context(), id)
 	if err != nil {

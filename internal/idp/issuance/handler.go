@@ -51,6 +51,7 @@ type Handler struct {
 	Issuer    *credential.Issuer
 	Offers    *credential.Offers
 	Nonces    *credential.Nonces
+	Document  []byte // DID document; none is served when empty
 	// Clients gives the wallet's name, for the citizen's list of credentials;
 	// nil: its client id.
 	Clients Clients

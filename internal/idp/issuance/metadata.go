@@ -3,12 +3,8 @@ package issuance
 import (
 	"net/http"
 
-	"github.com/go-jose/go-jose/v4"
-
-	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
-	"github.com/govmydata/mydata/pkg/did"
 )
 
 // claims of the resident card, in the order in which they are shown. Each can
@@ -56,21 +52,14 @@ func (h *Handler) display(message string) []openid4vci.Display {
 	return all
 }
 
-// did serves the hub's did:web document: the keys that sign its credentials.
+// did serves the hub's did:web document, byte for byte as the log names it; one
+// representation, application/did+json, is at did.json (did:web, "Create").
 func (h *Handler) did(w http.ResponseWriter, r *http.Request) {
-	id, err := did.FromURL(h.URL)
-	if err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	key := h.Issuer.Key()
-	document, err := did.New(id, map[string]jose.JSONWebKey{
-		key.KeyID: {Key: key.Signer.Public(), KeyID: key.KeyID, Algorithm: "ES256", Use: "sig"},
-	})
-	if err != nil {
-		h.refuse(w, r, err)
+	if len(h.Document) == 0 {
+		http.NotFound(w, r)
 		return
 	}
 	public(w, "max-age=300")
-	web.JSON(w, http.StatusOK, document)
+	w.Header().Set("Content-Type", "application/did+json")
+	_, _ = w.Write(h.Document)
 }
