@@ -53,7 +53,7 @@ checkpoint of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two
 logs, 14 entry, 15 tile, 16 root, 17 event, 18 unexplained leaf, 19 illegal
 history, 20 altered evidence, 21 public statement,
 22 approval, 23 passkeys, 24 broken promise, 25 receipt, 26 anchor, 27 stale
-checkpoint, 28 status list, 29 statement, 30 missed anchor.`,
+checkpoint, 28 status list, 29 statement, 30 missed anchor, 31 DID document.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runAudit(c, o) },
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/govmydata/mydata/pkg/audit"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
+	"github.com/govmydata/mydata/pkg/did"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -39,8 +40,8 @@ func newMonitorCommand() *cobra.Command {
 		Short: "Follow a log as a stranger and say what is wrong with it",
 		Long: `Reads what everybody may read of a log, any log: each checkpoint's signature
 and witnesses, whether it continues the one seen before, whether the new entries,
-the tiles and the root are one tree, whether status lists are served as their
-latest leaves say, whether promises and anchors come in time. Each finding is
+the tiles and the root are one tree, whether status lists and the hub's DID document
+are served as their latest leaves say, whether promises and anchors come in time. Each finding is
 told once, with its evidence. The state folder is what a monitor must not lose.`,
 	}
 	var o monitorOptions
@@ -63,7 +64,7 @@ told once, with its evidence. The state folder is what a monitor must not lose.`
 		f.StringVar(&o.fabric, "fabric", "", "trust folder of the ledger that anchors are on: they are verified and compared")
 		f.DurationVar(&o.within, "anchors-within", 0, "how long a checkpoint may wait for its anchor; 0: for ever")
 		f.DurationVar(&o.stale, "stale-after", 0, "how old the newest cosignature may be; 0: not looked at, a log that rests is not cosigned anew")
-		f.BoolVar(&o.lists, "lists", true, "compare the status lists that are served with their latest leaves")
+		f.BoolVar(&o.lists, "lists", true, "compare the status lists and the DID document that are served with their latest leaves")
 		_ = c.MarkFlagRequired("trust")
 		_ = c.MarkFlagRequired("state")
 	}
@@ -152,6 +153,7 @@ func monitorSource(options *monitor.Options, o monitorOptions, whole *consent.Tr
 			served.Roots = whole.IssuerRoots
 		}
 		options.Lists = served
+		options.Documents = &did.Resolver{Development: onLoopback(o.log)}
 	}
 	if o.fabric != "" {
 		options.Anchors, err = handedAnchors(o.log, o.fabric)

@@ -5,8 +5,8 @@
 // tlog-cosignature, tlog-policy), checks that it continues the one seen before
 // (RFC 6962, 2.1.2), reads the new entries and checks that entries, tiles and
 // root are one tree (C2SP tlog-tiles), reads what the entries say to everybody,
-// and compares with that the status lists that are served (Token Status List),
-// the promises that it was given, and the anchors that others keep.
+// and compares with that the status lists (Token Status List) and the DID document
+// (did:web) that are served, the promises that it was given, and the anchors that others keep.
 //
 // What always holds: what is remembered moves only to a witnessed checkpoint of
 // which everything was checked, and only once it is durable. Of two checkpoints

@@ -112,6 +112,7 @@ func (r *round) read(ctx context.Context, now tlog.Checkpoint, unwitnessed bool)
 		r.find("log entry "+f.Detail, f)
 	}
 	r.hear(heard.lists)
+	r.hearDocuments(heard.documents)
 	progress := audit.NewProgress(edge, now.Note)
 	r.memory.Note, r.memory.At, r.memory.Edge = string(now.Note), r.now, &progress
 	return true
@@ -132,9 +133,10 @@ func (r *round) stale(now tlog.Checkpoint) {
 
 // hearing collects what new entries say to everybody.
 type hearing struct {
-	since int64
-	lists []said
-	wrong []audit.Finding
+	since     int64
+	lists     []said
+	documents []credential.DIDDocument
+	wrong     []audit.Finding
 }
 
 // maxWrong bounds what is listed of one walk; more of the same adds nothing.
@@ -149,6 +151,12 @@ func (h *hearing) entry(index int64, entry []byte, _ tlog.Hash) error {
 		var s said
 		if s, err = parseSaid(body); err == nil {
 			h.lists = append(h.lists, s)
+		}
+	}
+	if err == nil && kind == credential.StatementDID {
+		var d credential.DIDDocument
+		if d, err = credential.ParseDIDDocument(entry); err == nil {
+			h.documents = append(h.documents, d)
 		}
 	}
 	if err != nil && len(h.wrong) < maxWrong {

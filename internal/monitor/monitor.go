@@ -25,6 +25,8 @@ type Options struct {
 	State  string // folder, of this monitor alone
 
 	Lists Lists // nil: served status lists are not compared
+	// Documents gets the DID document of Issuer; nil: it is not compared.
+	Documents Documents
 	// Promises is a folder of promises that somebody was given; nil: none. Hub
 	// and Issuer say who made those that are signed.
 	Promises fs.FS
@@ -38,7 +40,7 @@ type Options struct {
 	StaleAfter time.Duration // age of the newest cosignature; zero: not checked
 	// Patience is how long something may be out of reach before it is told.
 	Patience time.Duration
-	// Grace is how long a served list and its latest leaf may differ: leaves are
+	// Grace is how long a served list or document and its latest leaf may differ: leaves are
 	// promised within a minute. 90 seconds when zero.
 	Grace time.Duration
 
@@ -147,6 +149,7 @@ func (m *Monitor) Round(ctx context.Context) (Report, error) {
 	r.log(ctx)
 	if m.memory.Note != "" {
 		r.lists(ctx)
+		r.document(ctx)
 		r.promises(ctx)
 		r.anchors(ctx)
 	}

@@ -253,7 +253,7 @@ func TestStateItCannotTrust(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"empty": "", "torn": string(good[:len(good)/2]), "null": `{"lists":{"x":null}}`, "unknown": `{"x":1}`, "no tree": `{"note":"x"}`,
+		"empty": "", "torn": string(good[:len(good)/2]), "null": `{"lists":{"x":null}}`, "no document": `{"documents":{"x":null}}`, "unknown": `{"x":1}`, "no tree": `{"note":"x"}`,
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

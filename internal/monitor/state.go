@@ -21,14 +21,16 @@ const (
 
 // memory is what a monitor must not forget.
 type memory struct {
-	Note     string           `json:"note,omitempty"` // the last checkpoint of which all was checked
-	At       time.Time        `json:"at,omitzero"`    // when it was seen first
-	Edge     *audit.Progress  `json:"edge,omitempty"` // of its tree
-	Lists    map[string]*list `json:"lists,omitempty"`
-	Promises map[string]int64 `json:"promises,omitempty"` // kept: by leaf, when that was seen
-	Grown    []grown          `json:"grown,omitempty"`    // sizes that wait for an anchor
-	Ahead    int64            `json:"ahead,omitempty"`    // size of an anchor that was not published yet
-	Found    map[string]*told `json:"found,omitempty"`    // by key
+	Note  string           `json:"note,omitempty"` // the last checkpoint of which all was checked
+	At    time.Time        `json:"at,omitzero"`    // when it was seen first
+	Edge  *audit.Progress  `json:"edge,omitempty"` // of its tree
+	Lists map[string]*list `json:"lists,omitempty"`
+	// Documents are DID documents, by their DID.
+	Documents map[string]*document `json:"documents,omitempty"`
+	Promises  map[string]int64     `json:"promises,omitempty"` // kept: by leaf, when that was seen
+	Grown     []grown              `json:"grown,omitempty"`    // sizes that wait for an anchor
+	Ahead     int64                `json:"ahead,omitempty"`    // size of an anchor that was not published yet
+	Found     map[string]*told     `json:"found,omitempty"`    // by key
 }
 
 // told is a finding that lasts, or is there now.
@@ -43,7 +45,7 @@ const maxState = 64 << 20
 
 // recall reads the state of a folder; a fresh one is empty.
 func recall(folder string) (memory, error) {
-	m := memory{Lists: map[string]*list{}, Promises: map[string]int64{}, Found: map[string]*told{}}
+	m := memory{Lists: map[string]*list{}, Documents: map[string]*document{}, Promises: map[string]int64{}, Found: map[string]*told{}}
 	file := filepath.Join(folder, stateFile)
 	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
@@ -59,7 +61,7 @@ func recall(folder string) (memory, error) {
 }
 
 func parseState(text []byte) (memory, error) {
-	m := memory{Lists: map[string]*list{}, Promises: map[string]int64{}, Found: map[string]*told{}}
+	m := memory{Lists: map[string]*list{}, Documents: map[string]*document{}, Promises: map[string]int64{}, Found: map[string]*told{}}
 	if len(text) > maxState {
 		return m, errors.New("too long")
 	}
@@ -71,6 +73,11 @@ func parseState(text []byte) (memory, error) {
 	for _, l := range m.Lists {
 		if l == nil {
 			return m, errors.New("a list without content")
+		}
+	}
+	for _, d := range m.Documents {
+		if d == nil {
+			return m, errors.New("a DID document without content")
 		}
 	}
 	for _, f := range m.Found {

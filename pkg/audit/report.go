@@ -30,13 +30,14 @@ const (
 	StatusList  Check = "status list"      // what is served is not what its latest leaf says
 	Unsaid      Check = "statement"        // an entry that should say something to everybody does not
 	Missed      Check = "missed anchor"    // a checkpoint was not anchored in time
+	Document    Check = "DID document"     // what is served is not what its latest leaf says
 )
 
 // codes are the exit codes; 1 is for wrong use of a command.
 var codes = map[Check]int{
 	Unreadable: 2, Remembered: 3, Checkpoint: 10, Unwitnessed: 11, RolledBack: 12, TwoLogs: 13,
 	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19, Evidence: 20, Public: 21, Approval: 22, Passkeys: 23,
-	Promise: 24, Receipt: 25, Anchor: 26, Stale: 27, StatusList: 28, Unsaid: 29, Missed: 30,
+	Promise: 24, Receipt: 25, Anchor: 26, Stale: 27, StatusList: 28, Unsaid: 29, Missed: 30, Document: 31,
 }
 
 // ExitCode is a command's exit code for this lie.

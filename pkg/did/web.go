@@ -43,11 +43,7 @@ func (r *Resolver) Resolve(ctx context.Context, id string) (Document, error) {
 	if method != "web" {
 		return resolveLocal(id)
 	}
-	address, err := WebURL(id, r.Development)
-	if err != nil {
-		return Document{}, err
-	}
-	data, err := r.fetch(ctx, address)
+	data, err := r.Fetch(ctx, id)
 	if err != nil {
 		return Document{}, err
 	}
@@ -57,6 +53,15 @@ func (r *Resolver) Resolve(ctx context.Context, id string) (Document, error) {
 		}
 	}
 	return Parse(data, id)
+}
+
+// Fetch gets the document of a did:web as it is served, and judges nothing of it.
+func (r *Resolver) Fetch(ctx context.Context, id string) ([]byte, error) {
+	address, err := WebURL(id, r.Development)
+	if err != nil {
+		return nil, err
+	}
+	return r.fetch(ctx, address)
 }
 
 // FromURL is the did:web of a service's address.
