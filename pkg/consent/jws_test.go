@@ -63,6 +63,9 @@ func TestOpenHubRefuses(t *testing.T) {
 	}
 	_, err = consent.OpenRecord(good, w.Trust.HubKeys)
 	says(t, "it refuses a promise for a record", err, "hub record", "typ")
+	record.GrantID = consent.GrantID(strings.Repeat("g", 60<<10))
+	_, err = consent.OpenRecord(hubs(t, w.Hub, kid, consent.RecordJWT, record), w.Trust.HubKeys)
+	says(t, "it refuses an endless record", err, "hub record", "longer")
 }
 
 func TestOpenAgenciesRefuses(t *testing.T) {
