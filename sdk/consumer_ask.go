@@ -27,6 +27,11 @@ type Need struct {
 	// purpose bounds them too.
 	Uses int
 	For  time.Duration
+	// Every is the time that lies between two uses at least: whole minutes,
+	// hours or days; no bound when zero.
+	Every time.Duration
+	// Range is the period that you need records from; all when zero.
+	Range DateRange
 	// KeepDays is how long you keep what you learn: For, in whole days, when zero.
 	KeepDays int
 }
@@ -107,6 +112,10 @@ func (c *Consumer) request(n Need, cat *catalogue.Catalogue, public, salt []byte
 	if err != nil {
 		return r, err
 	}
+	often, err := frequency(n.Every)
+	if err != nil {
+		return r, err
+	}
 	now := c.config.Now()
 	return consent.RequestClaims{
 		Issuer: c.config.Keys.Agency, Audience: c.config.Trust.Issuer, ID: rand.Text(),
@@ -118,7 +127,7 @@ func (c *Consumer) request(n Need, cat *catalogue.Catalogue, public, salt []byte
 			DataTypes: []string{set.ID}, SchemaHash: set.Hash(), Claims: wanted, Purpose: n.Purpose,
 			MaxUses: uses, Validity: consent.Duration{Seconds: int64(lasts / time.Second)},
 			Retention: "P" + strconv.Itoa(days) + "D", Jurisdiction: self.Jurisdiction,
-			LegalBasis: consent.LegalBasis{Kind: consent.BasisConsent},
+			LegalBasis: consent.LegalBasis{Kind: consent.BasisConsent}, Frequency: often, DataRange: dates(n.Range),
 		}},
 	}, nil
 }

@@ -192,7 +192,7 @@ func (h *testHub) token(w http.ResponseWriter, r *http.Request) {
 	if p.grant != "" {
 		if err := h.transfer(answer, p); err != nil {
 			word := "refused"
-			for name, e := range map[string]error{"withdrawn": consent.ErrWithdrawn, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused} {
+			for name, e := range map[string]error{"withdrawn": consent.ErrWithdrawn, "too_soon": consent.ErrTooSoon, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused} {
 				if errors.Is(err, e) {
 					word = name
 				}
@@ -271,7 +271,7 @@ func signWith(t testing.TB, key crypto.Signer, kid, typ string, claims any) stri
 }
 
 func (h *testHub) problem(w http.ResponseWriter, err error) {
-	for code, e := range map[string]error{"withdrawn": consent.ErrWithdrawn, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused, "use_taken": consent.ErrUseTaken} {
+	for code, e := range map[string]error{"withdrawn": consent.ErrWithdrawn, "too_soon": consent.ErrTooSoon, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused, "use_taken": consent.ErrUseTaken} {
 		if errors.Is(err, e) {
 			h.json(w, 409, problem{Code: code, Check: "grant state", Cause: err.Error(), Mender: "citizen"})
 			return

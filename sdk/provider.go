@@ -22,6 +22,9 @@ type Record map[string]any
 type Subject struct {
 	Sub        string // the person's pseudonym at this provider
 	ResidentID string // the resident identifier, where the catalogue entitles you; or ""
+	// Range is the period that the citizen allowed records from; the zero value
+	// is no bound. It is only ever set where DataSet.Ranges is.
+	Range DateRange
 }
 
 // DataSet is how a provider answers for one data set of the catalogue.
@@ -33,6 +36,9 @@ type DataSet struct {
 	// gets the fields that the catalogue names for its claim, and no other. A
 	// claim made from the one field of its own name needs no function.
 	Derive map[string]func(fields Record) (any, error)
+	// Ranges says that Load keeps to Subject.Range. Without it a grant of a
+	// period is refused rather than answered with more.
+	Ranges bool
 }
 
 // ProviderConfig is what a Provider needs. Trust, Keys, Journal and DataSets

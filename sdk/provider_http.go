@@ -109,6 +109,9 @@ func (p *Provider) commit(ctx context.Context, row *usedRow) error {
 		return err
 	}
 	row.Promise, row.Sent = yes.Promise, p.config.Now().UTC()
+	if err := p.noteUse(ctx, row); err != nil {
+		return err
+	}
 	if err := p.keep(ctx, "use", row.id(), row, time.Time{}); err != nil {
 		return err
 	}
@@ -178,6 +181,7 @@ var statuses = map[string]int{
 	"no_match": http.StatusNotFound, "several": http.StatusConflict, "unknown_release": http.StatusNotFound,
 	"already_sent": http.StatusGone, "not_served": http.StatusNotFound,
 	"withdrawn": http.StatusConflict, "expired": http.StatusConflict, "consumed": http.StatusConflict, "paused": http.StatusConflict,
+	"too_soon":   http.StatusConflict,
 	"not_listed": http.StatusServiceUnavailable,
 }
 

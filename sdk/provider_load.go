@@ -23,7 +23,13 @@ func (p *Provider) load(ctx context.Context, g *transfer.Granted) (map[string]an
 	if !ok {
 		return nil, released, refusal("not_served", "data set", transfer.MenderProvider, "this service does not serve %q", g.DataSet.ID)
 	}
-	record, err := set.Load(ctx, Subject{Sub: g.Sealed.Subject, ResidentID: g.Sealed.ResidentID})
+	who := Subject{Sub: g.Sealed.Subject, ResidentID: g.Sealed.ResidentID}
+	if g.Terms.DataRange != nil {
+		if who.Range = *g.Terms.DataRange; !set.Ranges {
+			return nil, released, refusal("not_served", "data range", transfer.MenderProvider, "this service gives %q whole or not at all", g.DataSet.ID)
+		}
+	}
+	record, err := set.Load(ctx, who)
 	switch {
 	case errors.Is(err, ErrNoMatch):
 		return nil, released, &Error{By: "provider", Reason: "no_match", Check: "record", Cause: ErrNoMatch.Error(), Mender: transfer.MenderCitizen, err: ErrNoMatch}

@@ -135,6 +135,9 @@ func (p *Provider) prepare(ctx context.Context, g *transfer.Granted, body transf
 	case !errors.Is(err, ErrAbsent):
 		return row, err
 	}
+	if err := p.early(ctx, g); err != nil {
+		return row, err
+	}
 	if err := p.claimKey(ctx, keyID, id+" "+bodyID, time.Unix(g.Terms.Validity.Expires, 0).Add(24*time.Hour)); err != nil {
 		return row, err
 	}

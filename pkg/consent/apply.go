@@ -124,8 +124,10 @@ func applyGranted(r Record, e Event) (Record, error) {
 		return r, refuse("event", "granted without terms or approval")
 	case e.MaxUses < 1 || e.Expires <= e.NotBefore || e.Expires <= e.At.Unix():
 		return r, refuse("event", "granted for no use or no time")
+	case e.Every < 0 || e.Every > maxEvery:
+		return r, refuse("event", "granted for every %d seconds", e.Every)
 	}
-	r.State, r.Terms, r.MaxUses = StateActive, e.Terms, e.MaxUses
+	r.State, r.Terms, r.MaxUses, r.Every = StateActive, e.Terms, e.MaxUses, e.Every
 	r.NotBefore, r.Expires = time.Unix(e.NotBefore, 0).UTC(), time.Unix(e.Expires, 0).UTC()
 	return r, nil
 }
@@ -140,6 +142,8 @@ func applyUsed(r Record, e Event) (Record, error) {
 		return r, ErrConsumed
 	case e.Use != len(r.Uses)+1:
 		return r, ErrUseTaken
+	case r.early(e.At):
+		return r, ErrTooSoon
 	case e.Terms != r.Terms:
 		return r, refuse("terms digest", "the commit is for other terms")
 	case e.Commit == "":
@@ -147,6 +151,15 @@ func applyUsed(r Record, e Event) (Record, error) {
 	}
 	r.Uses = append(slices.Clip(r.Uses), Use{At: e.At, Commit: e.Commit})
 	return r, nil
+}
+
+// maxEvery is the longest frequency that terms can spell: 9999 days.
+const maxEvery = 9999 * 86400
+
+// early says that the frequency allows no further use at a moment.
+func (r Record) early(at time.Time) bool {
+	n := len(r.Uses)
+	return r.Every > 0 && n > 0 && at.Before(r.Uses[n-1].At.Add(time.Duration(r.Every)*time.Second))
 }
 
 func applyReceived(r Record, e Event) (Record, error) {

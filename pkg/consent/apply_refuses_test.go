@@ -17,6 +17,8 @@ func TestApplyRefuses(t *testing.T) {
 		Uses: []consent.Use{{At: begin, Commit: "k"}},
 	}
 	full, received, closed := active, active, active
+	daily := active
+	daily.Every = 86400
 	full.Uses = append([]consent.Use{{At: begin, Commit: "j"}}, active.Uses...)
 	received.Uses = []consent.Use{{At: begin, Commit: "k", Received: begin}}
 	closed.State = consent.StateConsumed
@@ -58,6 +60,10 @@ func TestApplyRefuses(t *testing.T) {
 		{"it refuses a grant of no use", requested, consent.KindGranted, func(e *consent.Event) { e.MaxUses = 0 }, "event"},
 		{"it refuses a grant of no time", requested, consent.KindGranted, func(e *consent.Event) { e.NotBefore = e.Expires }, "event"},
 		{"it refuses a grant that is over", requested, consent.KindGranted, func(e *consent.Event) { e.NotBefore, e.Expires = begin.Unix()-9, begin.Unix() }, "event"},
+
+		{"it refuses a grant for less than no time", requested, consent.KindGranted, func(e *consent.Event) { e.Every = -1 }, "event"},
+		{"it refuses a grant for every age of the world", requested, consent.KindGranted, func(e *consent.Event) { e.Every = 1 << 40 }, "event"},
+		{"it refuses a use too soon after the last", daily, consent.KindUsed, func(e *consent.Event) { e.At = begin.Add(59 * time.Minute) }, consent.ErrTooSoon},
 
 		{"it refuses a use of a request", requested, consent.KindUsed, nil, consent.ErrPending},
 		{"it refuses a use after the last", full, consent.KindUsed, func(e *consent.Event) { e.Use = 3 }, consent.ErrConsumed},

@@ -204,6 +204,7 @@ func (l *Ledger) outline(id GrantID, c RequestClaims) Terms {
 		MaxUses: d.MaxUses, Mode: mode, Retention: d.Retention, Storage: storage, Jurisdiction: d.Jurisdiction,
 		LegalBasis: d.LegalBasis, Validity: Validity{NotBefore: nbf, Expires: nbf + d.Validity.Seconds},
 		RecipientKey: c.RecipientKey, Withdrawal: Withdrawal{URI: l.Withdrawal},
+		Frequency: d.Frequency, DataRange: d.DataRange,
 	}
 }
 

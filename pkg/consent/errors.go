@@ -20,6 +20,7 @@ var (
 	ErrWithdrawn = errors.New("consent: withdrawn")
 	ErrExpired   = errors.New("consent: expired")
 	ErrConsumed  = errors.New("consent: all uses are taken")
+	ErrTooSoon   = errors.New("consent: the frequency allows no further use yet")
 	ErrInvalid   = errors.New("consent: invalidated")
 	ErrNoOffer   = errors.New("consent: there is no fresh proposal of terms")
 	ErrKept      = errors.New("consent: the outcome is not known yet, ask again")

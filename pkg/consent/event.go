@@ -39,18 +39,19 @@ type Event struct {
 	At    time.Time `json:"at"` // UTC, whole milliseconds
 	By    string    `json:"by"` // citizen, consumer, provider, hub, officer
 
-	Request   string `json:"request,omitempty"`  // requested
-	Consumer  string `json:"consumer,omitempty"` // requested
-	Provider  string `json:"provider,omitempty"` // requested
-	MaxUses   int    `json:"max_uses,omitempty"` // granted
-	NotBefore int64  `json:"nbf,omitempty"`      // granted
-	Expires   int64  `json:"exp,omitempty"`      // requested: when the offer lapses; granted: when the grant does
-	Terms     string `json:"terms,omitempty"`    // granted, used
-	Approval  string `json:"approval,omitempty"` // granted: Approval.Closed
-	Use       int    `json:"use,omitempty"`      // used, received
-	Commit    string `json:"commit,omitempty"`   // used, received: DigestOf the commit JWS
-	Receipt   string `json:"received,omitempty"` // received: DigestOf the received JWS
-	Reason    string `json:"reason,omitempty"`   // a code, never free text
+	Request   string `json:"request,omitempty"`           // requested
+	Consumer  string `json:"consumer,omitempty"`          // requested
+	Provider  string `json:"provider,omitempty"`          // requested
+	MaxUses   int    `json:"max_uses,omitempty"`          // granted
+	Every     int64  `json:"frequency_seconds,omitempty"` // granted: at least so long between two uses
+	NotBefore int64  `json:"nbf,omitempty"`               // granted
+	Expires   int64  `json:"exp,omitempty"`               // requested: when the offer lapses; granted: when the grant does
+	Terms     string `json:"terms,omitempty"`             // granted, used
+	Approval  string `json:"approval,omitempty"`          // granted: Approval.Closed
+	Use       int    `json:"use,omitempty"`               // used, received
+	Commit    string `json:"commit,omitempty"`            // used, received: DigestOf the commit JWS
+	Receipt   string `json:"received,omitempty"`          // received: DigestOf the received JWS
+	Reason    string `json:"reason,omitempty"`            // a code, never free text
 
 	Citizen    string   `json:"-"`
 	CitizenSeq int64    `json:"-"`

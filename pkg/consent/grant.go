@@ -64,7 +64,7 @@ func (l *Ledger) grantEvent(ctx context.Context, id GrantID, citizen string, a a
 	}
 	return Event{
 		Grant: id, Kind: KindGranted, By: "citizen", Terms: Encode(digest[:]), Approval: closed,
-		MaxUses: p.Terms.MaxUses, NotBefore: p.Terms.Validity.NotBefore, Expires: p.Terms.Validity.Expires,
+		MaxUses: p.Terms.MaxUses, Every: p.Terms.Every(), NotBefore: p.Terms.Validity.NotBefore, Expires: p.Terms.Validity.Expires,
 		Evidence: Evidence{Terms: &p.Terms, Approval: &evidence},
 	}, nil
 }

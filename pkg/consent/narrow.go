@@ -64,8 +64,7 @@ func (k RecipientKey) check() error {
 
 func (d Detail) check() error {
 	for name, present := range map[string]bool{
-		"mandate": d.Mandate != nil, "preview": d.Preview != nil, "data_range": d.DataRange != nil,
-		"bundle": d.Bundle != nil, "frequency": d.Frequency != "",
+		"mandate": d.Mandate != nil, "preview": d.Preview != nil, "bundle": d.Bundle != nil,
 	} {
 		if present {
 			return refuse(name, "not carried yet")
@@ -90,6 +89,9 @@ func (d Detail) check() error {
 		return refuse("retention", "%q is not days like P30D", d.Retention)
 	case !country.MatchString(d.Jurisdiction) || d.Storage != "" && !country.MatchString(d.Storage):
 		return refuse("jurisdiction", "jurisdiction and storage are country codes")
+	}
+	if err := d.checkRecurring(); err != nil {
+		return err
 	}
 	return d.checkClaims()
 }
@@ -163,6 +165,8 @@ func narrowFixed(r RequestClaims, t Terms) error {
 		{"purpose", t.Purpose.Code == d.Purpose},
 		{"max_uses", t.MaxUses == d.MaxUses && t.MaxUses <= t.Template.MaxUses},
 		{"mode", t.Mode == mode},
+		{"frequency", t.Frequency == d.Frequency},
+		{"data_range", sameRange(t.DataRange, d.DataRange)},
 		{"retention", t.Retention == d.Retention},
 		{"storage", t.Storage == storage},
 		{"jurisdiction", t.Jurisdiction == d.Jurisdiction},
@@ -183,8 +187,7 @@ func narrowFixed(r RequestClaims, t Terms) error {
 
 // unused tells that no field of a later version is there.
 func (t Terms) unused() bool {
-	return t.Supersedes == "" && t.Actor == "" && t.Frequency == "" &&
-		t.Mandate == nil && t.Preview == nil && t.DataRange == nil && t.Bundle == nil
+	return t.Supersedes == "" && t.Actor == "" && t.Mandate == nil && t.Preview == nil && t.Bundle == nil
 }
 
 // narrowClaims: the claims are those asked for, in that order, less optional

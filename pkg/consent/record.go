@@ -32,6 +32,7 @@ type Record struct {
 	Request  string    `json:"request"`
 	Terms    string    `json:"terms,omitempty"`
 	MaxUses  int       `json:"max_uses,omitempty"`
+	Every    int64     `json:"frequency_seconds,omitempty"`
 	Uses     []Use     `json:"uses,omitempty"`
 
 	NotBefore time.Time `json:"not_before,omitzero"`

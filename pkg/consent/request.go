@@ -44,13 +44,13 @@ type Detail struct {
 	Storage      string           `json:"storage,omitempty"` // country code; the jurisdiction if absent
 	Jurisdiction string           `json:"jurisdiction"`      // country code
 	LegalBasis   LegalBasis       `json:"legal_basis"`
+	Frequency    string           `json:"frequency,omitempty"`  // P30D: at most one use per that time
+	DataRange    *DataRange       `json:"data_range,omitempty"` // of which period the records are
 
 	// later: refused when present
-	Frequency string          `json:"frequency,omitempty"`
-	DataRange json.RawMessage `json:"data_range,omitempty"`
-	Mandate   json.RawMessage `json:"mandate,omitempty"`
-	Preview   json.RawMessage `json:"preview,omitempty"`
-	Bundle    json.RawMessage `json:"bundle,omitempty"`
+	Mandate json.RawMessage `json:"mandate,omitempty"`
+	Preview json.RawMessage `json:"preview,omitempty"`
+	Bundle  json.RawMessage `json:"bundle,omitempty"`
 }
 
 // RequestedClaim is one claim asked for.

@@ -68,8 +68,18 @@ func TestRequestRefuses(t *testing.T) {
 		"it refuses a mandate":                  {want: "mandate", bend: detail(func(d *consent.Detail) { d.Mandate = json.RawMessage(`{}`) })},
 		"it refuses a preview":                  {want: "preview", bend: detail(func(d *consent.Detail) { d.Preview = json.RawMessage(`true`) })},
 		"it refuses a bundle":                   {want: "bundle", bend: detail(func(d *consent.Detail) { d.Bundle = json.RawMessage(`[]`) })},
-		"it refuses a data range":               {want: "data_range", bend: detail(func(d *consent.Detail) { d.DataRange = json.RawMessage(`{}`) })},
-		"it refuses a frequency":                {want: "frequency", bend: detail(func(d *consent.Detail) { d.Frequency = "P1D" })},
+		"it refuses a data range without dates": {want: "data_range", says: "dates", bend: detail(func(d *consent.Detail) { d.DataRange = &consent.DataRange{} })},
+		"it refuses a data range with a strange date": {want: "data_range", says: "dates", bend: detail(func(d *consent.Detail) {
+			d.DataRange = &consent.DataRange{From: "2026-01-01", To: "2026-02-30"}
+		})},
+		"it refuses a data range that ends before it begins": {want: "data_range", says: "before", bend: detail(func(d *consent.Detail) {
+			d.DataRange = &consent.DataRange{From: "2026-02-01", To: "2026-01-31"}
+		})},
+		"it refuses a frequency in another spelling": {want: "frequency", says: "days, hours or minutes", bend: detail(func(d *consent.Detail) { d.Frequency = "P1W" })},
+		"it refuses a frequency of nothing":          {want: "frequency", says: "days, hours or minutes", bend: detail(func(d *consent.Detail) { d.Frequency = "P0D" })},
+		"it refuses a frequency of one use": {want: "frequency", says: "several", bend: detail(func(d *consent.Detail) {
+			d.Frequency, d.MaxUses = "P1D", 1
+		})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, _ := world(t)

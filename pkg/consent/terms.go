@@ -50,14 +50,14 @@ type Terms struct {
 	Validity      Validity     `json:"validity"`
 	RecipientKey  RecipientKey `json:"recipient_key"`
 	Withdrawal    Withdrawal   `json:"withdrawal"`
+	DataRange     *DataRange   `json:"data_range,omitempty"`
+	Frequency     string       `json:"frequency,omitempty"` // Interval
 
 	// later
 	Supersedes string          `json:"supersedes,omitempty"`
 	Actor      string          `json:"actor,omitempty"`
 	Mandate    json.RawMessage `json:"mandate,omitempty"`
 	Preview    json.RawMessage `json:"preview,omitempty"`
-	DataRange  json.RawMessage `json:"data_range,omitempty"`
-	Frequency  string          `json:"frequency,omitempty"`
 	Bundle     json.RawMessage `json:"bundle,omitempty"`
 }
 

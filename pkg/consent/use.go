@@ -24,8 +24,8 @@ type Authorized struct {
 }
 
 // NextUse answers what the next token may say, or why there is none: ErrPending,
-// ErrDenied, ErrWithdrawn, ErrExpired, ErrConsumed, ErrPaused. Asking takes no
-// use; only a commit does.
+// ErrDenied, ErrWithdrawn, ErrExpired, ErrConsumed, ErrPaused, ErrTooSoon. Asking
+// takes no use; only a commit does.
 func (l *Ledger) NextUse(ctx context.Context, id GrantID, client string) (Authorized, error) {
 	r, events, err := l.load(ctx, id)
 	if err != nil {
@@ -39,6 +39,9 @@ func (l *Ledger) NextUse(ctx context.Context, id GrantID, client string) (Author
 	}
 	if len(r.Uses) >= r.MaxUses {
 		return Authorized{}, ErrConsumed
+	}
+	if r.early(l.Now()) {
+		return Authorized{}, ErrTooSoon
 	}
 	given := approvalOf(events)
 	if given == nil || r.Agreed == nil {

@@ -20,6 +20,7 @@ var refusals = []struct {
 	{consent.ErrWithdrawn, web.Problem{Status: http.StatusConflict, Code: "withdrawn", Check: "grant state", Cause: "the citizen has withdrawn the consent", Mender: "citizen"}},
 	{consent.ErrExpired, web.Problem{Status: http.StatusConflict, Code: "expired", Check: "grant state", Cause: "the grant's time is over", Mender: "consumer"}},
 	{consent.ErrConsumed, web.Problem{Status: http.StatusConflict, Code: "consumed", Check: "grant state", Cause: "all uses are taken", Mender: "consumer"}},
+	{consent.ErrTooSoon, web.Problem{Status: http.StatusConflict, Code: "too_soon", Check: "frequency", Cause: "the frequency that the citizen agreed to allows no further use yet", Mender: "consumer"}},
 	{consent.ErrPaused, web.Problem{Status: http.StatusConflict, Code: "paused", Check: "grant state", Cause: "the grant is paused", Mender: "citizen"}},
 	{consent.ErrPending, web.Problem{Status: http.StatusConflict, Code: "pending", Check: "grant state", Cause: "the citizen has not decided yet", Mender: "citizen"}},
 	{consent.ErrDenied, web.Problem{Status: http.StatusConflict, Code: "denied", Check: "grant state", Cause: "the citizen has refused", Mender: "consumer"}},

@@ -22,6 +22,8 @@ type view struct {
 	Reads             []consent.Field // what the provider looks at and does not send
 	Purpose           string
 	MaxUses           int
+	Often             string // in words, where there is a frequency
+	Range             *consent.DataRange
 	Until             time.Time
 	RetentionDays     int
 	Storage           string
@@ -32,8 +34,11 @@ func present(m matter) view {
 	t := m.offer.Terms
 	v := view{
 		ID: m.interaction.ID, Consumer: t.Recipient[0], Provider: t.Provider, DataSet: t.DataSet.Title,
-		Purpose: t.Purpose.Text, MaxUses: t.MaxUses, Until: time.Unix(t.Validity.Expires, 0),
+		Purpose: t.Purpose.Text, MaxUses: t.MaxUses, Range: t.DataRange, Until: time.Unix(t.Validity.Expires, 0),
 		Storage: t.Storage,
+	}
+	if t.Frequency != "" {
+		v.Often = consent.Often(t.Notice.Lang, t.MaxUses, t.Frequency)
 	}
 	v.RetentionDays, _ = strconv.Atoi(strings.Trim(t.Retention, "PD")) // whole days: consent.Narrow
 	for _, claim := range t.Claims {

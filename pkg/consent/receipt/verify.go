@@ -155,7 +155,7 @@ func (v *verifier) checkTerms(record consent.Record) {
 	case err != nil:
 	case record.Terms != consent.Encode(digest[:]):
 		err = errors.New("the granted digest is of other terms")
-	case granted.MaxUses != t.MaxUses || granted.NotBefore != t.Validity.NotBefore || granted.Expires != t.Validity.Expires:
+	case granted.MaxUses != t.MaxUses || granted.Every != t.Every() || granted.NotBefore != t.Validity.NotBefore || granted.Expires != t.Validity.Expires:
 		err = errors.New("the granted bounds are not the terms'")
 	}
 	v.report.add("terms digest", err, record.Terms)
