@@ -48,6 +48,23 @@ type askRow struct {
 // Ask begins a request for data: signed, pushed, and with a fresh key that
 // alone can read the answers. Send the browser to Redirect.URL.
 func (c *Consumer) Ask(ctx context.Context, n Need) (Redirect, error) {
+	return c.ask(ctx, n, "")
+}
+
+// Amend asks for a new version of a grant, on other terms. It is a request like
+// any other, answered through Complete: the citizen sees what would change. Once
+// it is approved the old version is over ("superseded") and the new one has an
+// id of its own; refused or left alone, the old one lives on.
+func (c *Consumer) Amend(ctx context.Context, grantID string, n Need) (Redirect, error) {
+	if _, err := c.config.Journal.Get(ctx, "grant", grantID); errors.Is(err, ErrAbsent) {
+		return Redirect{}, refusal("unknown_grant", "grant", "consumer", "this journal has no such grant")
+	} else if err != nil {
+		return Redirect{}, err
+	}
+	return c.ask(ctx, n, consent.GrantID(grantID))
+}
+
+func (c *Consumer) ask(ctx context.Context, n Need, supersedes consent.GrantID) (Redirect, error) {
 	if err := c.promises.allow(ctx); err != nil {
 		return Redirect{}, err
 	}
@@ -72,6 +89,7 @@ func (c *Consumer) Ask(ctx context.Context, n Need) (Redirect, error) {
 	if err != nil {
 		return Redirect{}, fmt.Errorf("ask: %w", err)
 	}
+	claims.Details[0].Supersedes = supersedes
 	if row.Request, err = consent.SignRequest(claims, c.config.Keys.Signer, c.config.Keys.Chain); err != nil {
 		return Redirect{}, fmt.Errorf("ask: %w", err)
 	}

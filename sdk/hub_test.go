@@ -45,6 +45,8 @@ type testHub struct {
 	bend func(*transfer.TokenClaims, *transfer.Sealed)
 	// bendID changes an id_token.
 	bendID func(map[string]any)
+	// lie answers in the ledger's place what the next token says.
+	lie func(consent.GrantID) (consent.Authorized, bool)
 }
 
 type pushedRequest struct {
@@ -192,7 +194,7 @@ func (h *testHub) token(w http.ResponseWriter, r *http.Request) {
 	if p.grant != "" {
 		if err := h.transfer(answer, p); err != nil {
 			word := "refused"
-			for name, e := range map[string]error{"withdrawn": consent.ErrWithdrawn, "too_soon": consent.ErrTooSoon, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused} {
+			for name, e := range map[string]error{"withdrawn": consent.ErrWithdrawn, "too_soon": consent.ErrTooSoon, "superseded": consent.ErrSuperseded, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused} {
 				if errors.Is(err, e) {
 					word = name
 				}
@@ -225,9 +227,15 @@ func (h *testHub) idToken(p pushedRequest) string {
 // transfer mints the token of the next use, as the hub's face does.
 func (h *testHub) transfer(answer map[string]any, p pushedRequest) error {
 	ctx := context.Background()
-	next, err := h.world.Ledger.NextUse(ctx, p.grant, consenttest.Client)
-	if err != nil {
-		return err
+	next, lies := consent.Authorized{}, false
+	if h.lie != nil {
+		next, lies = h.lie(p.grant)
+	}
+	if !lies {
+		var err error
+		if next, err = h.world.Ledger.NextUse(ctx, p.grant, consenttest.Client); err != nil {
+			return err
+		}
 	}
 	proved, err := receipt.Prove(ctx, h.world.Log, next.Approval)
 	if err != nil {
@@ -271,7 +279,7 @@ func signWith(t testing.TB, key crypto.Signer, kid, typ string, claims any) stri
 }
 
 func (h *testHub) problem(w http.ResponseWriter, err error) {
-	for code, e := range map[string]error{"withdrawn": consent.ErrWithdrawn, "too_soon": consent.ErrTooSoon, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused, "use_taken": consent.ErrUseTaken} {
+	for code, e := range map[string]error{"withdrawn": consent.ErrWithdrawn, "too_soon": consent.ErrTooSoon, "superseded": consent.ErrSuperseded, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused, "use_taken": consent.ErrUseTaken} {
 		if errors.Is(err, e) {
 			h.json(w, 409, problem{Code: code, Check: "grant state", Cause: err.Error(), Mender: "citizen"})
 			return

@@ -135,6 +135,9 @@ func (p *Provider) prepare(ctx context.Context, g *transfer.Granted, body transf
 	case !errors.Is(err, ErrAbsent):
 		return row, err
 	}
+	if err := p.versions(ctx, g); err != nil {
+		return row, err
+	}
 	if err := p.early(ctx, g); err != nil {
 		return row, err
 	}

@@ -50,3 +50,26 @@ func TestLedgerOverSQL(t *testing.T) {
 		}
 	})
 }
+
+// An amendment is one commit over two grants: both change, or neither.
+func TestAmendOverSQL(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		w := consenttest.New()
+		w.Ledger.Store = db.Consents()
+		passkey := w.People.Enrol("ada")
+		old := w.Granted(ctx, "ada", passkey)
+		record, err := w.Ledger.Request(ctx, w.Request("ada", func(c *consent.RequestClaims) { c.Details[0].Supersedes = old.Grant }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Approve(ctx, record.Grant, "ada", passkey, "vision_ok", "hearing_ok"); err != nil {
+			t.Fatal(err)
+		}
+		was, _, err := db.Consents().History(ctx, old.Grant)
+		now, _, err2 := db.Consents().History(ctx, record.Grant)
+		if err != nil || err2 != nil || was.State != consent.StateSuperseded || was.Successor != now.Grant || now.State != consent.StateActive {
+			t.Errorf("%s, %s, %v, %v", was.State, now.State, err, err2)
+		}
+	})
+}

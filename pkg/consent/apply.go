@@ -12,7 +12,7 @@ import (
 //
 //	requested -> active | denied | cancelled | expired
 //	active <-> paused
-//	active | paused -> withdrawn | expired | invalidated
+//	active | paused -> withdrawn | expired | superseded | invalidated
 //	active -> consumed
 //
 // received follows a use in any later state: the consumer's countersignature
@@ -87,6 +87,8 @@ func transition(r Record, e Event) (Record, error) {
 		return move(r, StateWithdrawn, StateActive, StatePaused)
 	case KindInvalidated:
 		return move(r, StateInvalidated, StateActive, StatePaused)
+	case KindSuperseded:
+		return applySuperseded(r, e)
 	case KindExpired:
 		return applyExpired(r, e)
 	case KindConsumed:
@@ -109,7 +111,7 @@ func applyRequested(r Record, e Event) (Record, error) {
 	}
 	return Record{
 		Grant: e.Grant, State: StateRequested, Consumer: e.Consumer, Provider: e.Provider,
-		Request: e.Request, Expires: time.Unix(e.Expires, 0).UTC(),
+		Request: e.Request, Supersedes: e.Supersedes, Expires: time.Unix(e.Expires, 0).UTC(),
 	}, nil
 }
 
@@ -249,6 +251,8 @@ func (r Record) ended() error {
 		return ErrExpired
 	case StateConsumed:
 		return ErrConsumed
+	case StateSuperseded:
+		return ErrSuperseded
 	case StateInvalidated:
 		return ErrInvalid
 	case StateRequested, StateActive, StatePaused:

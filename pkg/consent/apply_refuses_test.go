@@ -26,6 +26,7 @@ func TestApplyRefuses(t *testing.T) {
 		return consent.Event{
 			Grant: "g", Seq: 2, Kind: kind, At: begin, Request: "r", Consumer: "c", Provider: "p", MaxUses: 2,
 			NotBefore: begin.Unix(), Expires: begin.Unix() + 60, Terms: "t", Approval: "a", Use: 2, Commit: "k", Receipt: "x",
+			Successor: "h",
 		}
 	}
 	for _, c := range []struct {
@@ -76,6 +77,11 @@ func TestApplyRefuses(t *testing.T) {
 		{"it refuses a receipt of another commit", active, consent.KindReceived, func(e *consent.Event) { e.Use, e.Commit = 1, "l" }, "commit digest"},
 		{"it refuses a receipt without a signature", active, consent.KindReceived, func(e *consent.Event) { e.Use, e.Receipt = 1, "" }, "event"},
 
+		{"it refuses to replace by nothing", active, consent.KindSuperseded, func(e *consent.Event) { e.Successor = "" }, "event"},
+		{"it refuses to replace by itself", active, consent.KindSuperseded, func(e *consent.Event) { e.Successor = "g" }, "event"},
+		{"it refuses to replace what its time has ended", active, consent.KindSuperseded, func(e *consent.Event) { e.At = active.Expires }, consent.ErrExpired},
+		{"it refuses to replace what has ended", closed, consent.KindSuperseded, nil, consent.ErrConsumed},
+		{"it refuses to replace what was not granted", requested, consent.KindSuperseded, nil, "event"},
 		{"it refuses an end before its time", active, consent.KindExpired, nil, "event"},
 		{"it refuses to be used up with uses left", active, consent.KindConsumed, nil, "event"},
 		{"it says what ended it before", closed, consent.KindWithdrawn, nil, consent.ErrConsumed},

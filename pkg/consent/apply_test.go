@@ -17,7 +17,7 @@ var begin = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 var kinds = []consent.Kind{
 	consent.KindRequested, consent.KindGranted, consent.KindDenied, consent.KindCancelled, consent.KindUsed, consent.KindReceived,
 	consent.KindPaused, consent.KindResumed, consent.KindWithdrawn, consent.KindExpired, consent.KindConsumed, consent.KindInvalidated,
-	"", "nonsense",
+	consent.KindSuperseded, "", "nonsense",
 }
 
 // anyEvent is mostly plausible, so that walks get far, and sometimes not.
@@ -42,6 +42,8 @@ func anyEvent(r consent.Record) *rapid.Generator[consent.Event] {
 			Approval:  rapid.SampledFrom([]string{"a", "a", "a", ""}).Draw(t, "approval"),
 			Use:       rapid.IntRange(-1, 4).Draw(t, "use"),
 			Commit:    rapid.SampledFrom([]string{"k", "k", "k", "l", ""}).Draw(t, "commit"),
+			Every:     rapid.SampledFrom([]int64{0, 0, 0, 60, -1}).Draw(t, "every"),
+			Successor: consent.GrantID(rapid.SampledFrom([]string{"h", "h", "g", ""}).Draw(t, "successor")),
 			Receipt:   rapid.SampledFrom([]string{"x", "x", ""}).Draw(t, "received"),
 		}
 	})
@@ -49,6 +51,7 @@ func anyEvent(r consent.Record) *rapid.Generator[consent.Event] {
 
 var final = []consent.State{
 	consent.StateDenied, consent.StateCancelled, consent.StateWithdrawn, consent.StateExpired, consent.StateConsumed, consent.StateInvalidated,
+	consent.StateSuperseded,
 }
 
 // Apply is total, changes nothing on refusal, never shares its input, and keeps
@@ -98,6 +101,9 @@ func invariants(t *rapid.T, before, next consent.Record, e consent.Event) {
 	case len(next.Uses) > len(before.Uses) && (e.Kind != consent.KindUsed || before.State != consent.StateActive ||
 		!e.At.Before(before.Expires) || e.Use != len(next.Uses)):
 		t.Fatalf("a use was taken by %s in %s", e.Kind, before.State)
+	case len(next.Uses) > 1 && len(next.Uses) > len(before.Uses) && next.Every > 0 &&
+		e.At.Sub(before.Uses[len(before.Uses)-1].At) < time.Duration(next.Every)*time.Second:
+		t.Fatalf("a use was taken too soon")
 	case next.State == consent.StateActive && next.Terms == "":
 		t.Fatalf("active without terms")
 	case before.Terms != "" && (next.Terms != before.Terms || next.MaxUses != before.MaxUses || !next.Expires.Equal(before.Expires)):
@@ -122,10 +128,12 @@ func TestApplyTransitions(t *testing.T) {
 			consent.KindUsed: consent.StateActive, consent.KindReceived: consent.StateActive, consent.KindPaused: consent.StatePaused,
 			consent.KindWithdrawn: consent.StateWithdrawn, consent.KindExpired: consent.StateExpired,
 			consent.KindConsumed: consent.StateConsumed, consent.KindInvalidated: consent.StateInvalidated,
+			consent.KindSuperseded: consent.StateSuperseded,
 		},
 		consent.StatePaused: {
 			consent.KindReceived: consent.StatePaused, consent.KindResumed: consent.StateActive, consent.KindWithdrawn: consent.StateWithdrawn,
 			consent.KindExpired: consent.StateExpired, consent.KindInvalidated: consent.StateInvalidated,
+			consent.KindSuperseded: consent.StateSuperseded,
 		},
 	}
 	for _, state := range final { // what was sent may still be countersigned
@@ -140,6 +148,7 @@ func TestApplyTransitions(t *testing.T) {
 			e := consent.Event{
 				Grant: "g", Seq: 4, Kind: kind, At: begin, Request: "r", Consumer: "c", Provider: "p", MaxUses: 2,
 				NotBefore: begin.Unix(), Expires: begin.Unix() + 60, Terms: "t", Approval: "a", Use: 2, Commit: "k", Receipt: "x",
+				Successor: "h",
 			}
 			switch {
 			case state == "":

@@ -30,15 +30,19 @@ func (l *Ledger) Request(ctx context.Context, in Requested) (Record, error) {
 	if err != nil {
 		return Record{}, refuse("subject", "the person is not known here: %v", err)
 	}
+	old, err := l.amended(ctx, claims, citizen, in.Client)
+	if err != nil {
+		return Record{}, err
+	}
 	id := grantOf(claims)
-	terms := l.outline(id, claims)
+	terms := l.outline(id, claims, old)
 	terms.Notice.Lang = "en"
 	if _, err := l.complete(terms, claims, allClaims(claims)); err != nil {
 		return Record{}, err
 	}
 	event := Event{
 		Grant: id, Kind: KindRequested, By: "consumer", Citizen: citizen,
-		Request: claims.Digest, Consumer: claims.Issuer, Provider: claims.Detail().Locations[0], Expires: claims.Expires,
+		Request: claims.Digest, Consumer: claims.Issuer, Provider: claims.Detail().Locations[0], Expires: claims.Expires, Supersedes: claims.Detail().Supersedes,
 		Evidence: Evidence{Client: in.Client, Request: in.JWS, Sub: in.Sub, SubSalt: in.Salt[:]},
 	}
 	r, _, err := l.decide(ctx, id, []byte(in.JWS), func(r Record, _ []Event) ([]Event, string, bool, error) {
@@ -102,6 +106,7 @@ type Offer struct {
 	Record  Record
 	Request RequestClaims
 	Terms   Terms
+	Before  *Terms // the version that it would replace; nil where it is no amendment
 }
 
 // Offer answers a request to the person it concerns, in a language. ErrForeign
@@ -124,8 +129,12 @@ func (l *Ledger) Offer(ctx context.Context, id GrantID, citizen, lang string) (O
 	default:
 		return offer, ErrDecided
 	}
-	terms := l.outline(id, claims)
-	terms.Notice.Lang = lang
+	old, err := l.amended(ctx, claims, citizen, r.Client)
+	if err != nil {
+		return offer, err
+	}
+	terms := l.outline(id, claims, old)
+	terms.Notice.Lang, offer.Before = lang, l.before(old, lang)
 	offer.Terms, err = l.complete(terms, claims, allClaims(claims))
 	return offer, err
 }
@@ -185,7 +194,7 @@ func (l *Ledger) subjectSalt(ctx context.Context, id GrantID, citizen string) ([
 }
 
 // outline copies from the request what no choice changes.
-func (l *Ledger) outline(id GrantID, c RequestClaims) Terms {
+func (l *Ledger) outline(id GrantID, c RequestClaims, old *Record) Terms {
 	d := c.Detail()
 	storage, mode := d.Storage, ModeRecurring
 	if storage == "" {
@@ -194,9 +203,13 @@ func (l *Ledger) outline(id GrantID, c RequestClaims) Terms {
 	if d.MaxUses == 1 {
 		mode = ModeOnce
 	}
+	version, supersedes := 1, ""
+	if old != nil {
+		version, supersedes = old.Agreed.Version+1, old.Terms
+	}
 	nbf := l.Now().Unix()
 	return Terms{
-		SchemaVersion: TermsSchema, GrantID: id, Version: 1, Request: c.Digest,
+		SchemaVersion: TermsSchema, GrantID: id, Version: version, Supersedes: supersedes, Request: c.Digest,
 		Subjects:   Subjects{Consumer: c.Subject},
 		Notice:     NoticeRef{URI: l.Issuer + "/notices/" + string(id)},
 		Controller: c.Issuer, Provider: Party{ID: d.Locations[0]}, Action: d.Actions[0],

@@ -26,6 +26,7 @@ const (
 	KindWithdrawn   Kind = "withdrawn"
 	KindExpired     Kind = "expired"
 	KindConsumed    Kind = "consumed"
+	KindSuperseded  Kind = "superseded"
 	KindInvalidated Kind = "invalidated"
 )
 
@@ -52,6 +53,9 @@ type Event struct {
 	Commit    string `json:"commit,omitempty"`            // used, received: DigestOf the commit JWS
 	Receipt   string `json:"received,omitempty"`          // received: DigestOf the received JWS
 	Reason    string `json:"reason,omitempty"`            // a code, never free text
+
+	Supersedes GrantID `json:"supersedes,omitempty"` // requested: the grant that it would replace
+	Successor  GrantID `json:"successor,omitempty"`  // superseded: the grant that replaced it
 
 	Citizen    string   `json:"-"`
 	CitizenSeq int64    `json:"-"`

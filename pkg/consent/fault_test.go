@@ -60,11 +60,14 @@ var operations = []operation{
 		ctx := context.Background()
 		r, err := w.Ledger.Request(ctx, w.Request(ada, nil))
 		must(err)
-		p, err := w.Ledger.Propose(ctx, r.Grant, ada, consent.Choice{Claims: []string{"vision_ok", "hearing_ok"}, Lang: "ko"})
+		signed := signedTerms(w, r.Grant, passkey, "vision_ok", "hearing_ok")
+		return func(ctx context.Context) error { _, err := w.Ledger.Grant(ctx, r.Grant, ada, signed); return err }
+	}},
+	{name: "amend", kind: consent.KindSuperseded, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
+		ctx := context.Background()
+		r, err := w.Ledger.Request(ctx, w.Request(ada, amending(w.Granted(ctx, ada, passkey).Grant)))
 		must(err)
-		digest, err := p.Terms.Digest()
-		must(err)
-		signed := passkey.Sign(approval.Challenge([][32]byte{digest}, p.Nonce))
+		signed := signedTerms(w, r.Grant, passkey, "vision_ok")
 		return func(ctx context.Context) error { _, err := w.Ledger.Grant(ctx, r.Grant, ada, signed); return err }
 	}},
 	{name: "deny", kind: consent.KindDenied, prepare: func(w *consenttest.World, _ *consenttest.Passkey) func(context.Context) error {
@@ -102,6 +105,15 @@ var operations = []operation{
 		r := w.Granted(context.Background(), ada, passkey)
 		return func(ctx context.Context) error { _, err := w.Ledger.Withdraw(ctx, r.Grant, ada); return err }
 	}},
+}
+
+// signedTerms proposes terms and signs them, without granting them.
+func signedTerms(w *consenttest.World, id consent.GrantID, passkey *consenttest.Passkey, claims ...string) approval.Assertion {
+	p, err := w.Ledger.Propose(context.Background(), id, ada, consent.Choice{Claims: claims, Lang: "ko"})
+	must(err)
+	digest, err := p.Terms.Digest()
+	must(err)
+	return passkey.Sign(approval.Challenge([][32]byte{digest}, p.Nonce))
 }
 
 func must(err error) {

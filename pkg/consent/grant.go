@@ -16,12 +16,19 @@ func freshNonce() (nonce [32]byte) {
 }
 
 // Grant makes the proposed terms a grant, by the citizen's passkey. The same
-// assertion again answers the same record.
+// assertion again answers the same record. Where the terms are a new version,
+// the same commit ends the old one.
 func (l *Ledger) Grant(ctx context.Context, id GrantID, citizen string, a approval.Assertion) (Record, error) {
-	if _, _, err := l.own(ctx, id, citizen); err != nil {
+	r, _, err := l.own(ctx, id, citizen)
+	if err != nil {
 		return Record{}, err
 	}
-	r, _, err := l.decide(ctx, id, a.Signature, func(r Record, events []Event) ([]Event, string, bool, error) {
+	ids := []GrantID{id}
+	if r.Supersedes != "" {
+		ids = append(ids, r.Supersedes)
+	}
+	now, err := l.decideAll(ctx, ids, a.Signature, func(now []account) ([]Event, string, bool, error) {
+		r, events := now[0].record, now[0].events
 		if given := approvalOf(events); given != nil && bytes.Equal(given.Assertion.Signature, a.Signature) {
 			return nil, "", true, nil
 		}
@@ -32,9 +39,16 @@ func (l *Ledger) Grant(ctx context.Context, id GrantID, citizen string, a approv
 			return nil, "", false, ErrDecided
 		}
 		event, err := l.grantEvent(ctx, id, citizen, a)
-		return []Event{event}, "granted/" + string(id) + "/" + event.Approval, false, err
+		next := []Event{event}
+		if r.Supersedes != "" {
+			next = append(next, Event{Grant: r.Supersedes, Kind: KindSuperseded, By: "citizen", Successor: id})
+		}
+		return next, "granted/" + string(id) + "/" + event.Approval, false, err
 	})
-	return r, err
+	if len(now) == 0 {
+		return Record{}, err
+	}
+	return now[0].record, err
 }
 
 // grantEvent checks the assertion against the proposal and the passkey history.

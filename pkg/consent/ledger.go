@@ -67,30 +67,65 @@ type decision func(r Record, events []Event) (next []Event, id string, done bool
 // decide loads, decides, commits, and answers from the history. request
 // identifies what was asked, so that a commit id is never used for another.
 func (l *Ledger) decide(ctx context.Context, id GrantID, request []byte, make decision) (Record, []Event, error) {
+	all, err := l.decideAll(ctx, []GrantID{id}, request, func(now []account) ([]Event, string, bool, error) {
+		return make(now[0].record, now[0].events)
+	})
+	if len(all) == 0 {
+		return Record{}, nil, err
+	}
+	return all[0].record, all[0].events, err
+}
+
+// account is a grant as loaded.
+type account struct {
+	record Record
+	events []Event
+}
+
+// decideAll is decide over several grants of one citizen: one commit holds what
+// happens to all of them, whole or not at all.
+func (l *Ledger) decideAll(ctx context.Context, ids []GrantID, request []byte, make func(now []account) ([]Event, string, bool, error)) ([]account, error) {
 	digest := sha256.Sum256(request)
 	for range maxConflicts {
-		r, events, err := l.Store.History(ctx, id)
-		if err != nil && !errors.Is(err, ErrUnknown) {
-			return Record{}, nil, fmt.Errorf("load grant: %w", err)
-		}
-		next, name, done, err := make(r, events)
-		if err != nil || done {
-			return r, events, err
-		}
-		commit, err := l.commit(ctx, r, next)
+		now, err := l.accounts(ctx, ids)
 		if err != nil {
-			return r, events, err
+			return nil, err
+		}
+		next, name, done, err := make(now)
+		if err != nil || done {
+			return now, err
+		}
+		records := map[GrantID]Record{}
+		for i, id := range ids {
+			records[id] = now[i].record
+		}
+		commit, err := l.commit(ctx, records, next)
+		if err != nil {
+			return now, err
 		}
 		commit.ID, commit.Digest = commitPrefix+name, digest[:]
 		switch err := l.persist(ctx, commit); {
 		case errors.Is(err, ErrConflict):
 			continue
 		case err != nil:
-			return r, events, err
+			return now, err
 		}
-		return l.load(ctx, id)
+		return l.accounts(ctx, ids)
 	}
-	return Record{}, nil, fmt.Errorf("decide: %w", ErrConflict)
+	return nil, fmt.Errorf("decide: %w", ErrConflict)
+}
+
+// accounts loads grants; one that nothing happened to yet is empty.
+func (l *Ledger) accounts(ctx context.Context, ids []GrantID) ([]account, error) {
+	all := make([]account, len(ids))
+	for i, id := range ids {
+		r, events, err := l.Store.History(ctx, id)
+		if err != nil && !errors.Is(err, ErrUnknown) {
+			return nil, fmt.Errorf("load grant: %w", err)
+		}
+		all[i] = account{r, events}
+	}
+	return all, nil
 }
 
 // persist retries the same commit while the outcome is unknown.
@@ -107,9 +142,9 @@ func (l *Ledger) persist(ctx context.Context, c Commit) error {
 
 // commit gives the events their places, salts and leaves, and lets Apply judge
 // each of them.
-func (l *Ledger) commit(ctx context.Context, r Record, next []Event) (Commit, error) {
+func (l *Ledger) commit(ctx context.Context, records map[GrantID]Record, next []Event) (Commit, error) {
 	var c Commit
-	citizen := r.Citizen
+	citizen := records[next[0].Grant].Citizen
 	if citizen == "" {
 		citizen = next[0].Citizen
 	}
@@ -118,6 +153,7 @@ func (l *Ledger) commit(ctx context.Context, r Record, next []Event) (Commit, er
 		return c, fmt.Errorf("load citizen's head: %w", err)
 	}
 	for i, e := range next {
+		r := records[e.Grant]
 		e.Seq, e.Citizen, e.CitizenSeq = r.Seq+1, citizen, head+int64(i)+1
 		e.At = l.Now().UTC().Truncate(time.Millisecond)
 		if e.At.Before(r.At) { // another replica's clock is ahead
@@ -126,6 +162,7 @@ func (l *Ledger) commit(ctx context.Context, r Record, next []Event) (Commit, er
 		if r, err = Apply(r, e); err != nil {
 			return c, err
 		}
+		records[e.Grant] = r
 		if e.Salt, err = l.People.Salt(ctx, citizen, fmt.Sprintf("consent/%s/%d", e.Grant, e.Seq)); err != nil {
 			return c, fmt.Errorf("salt: %w", err)
 		}

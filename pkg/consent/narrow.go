@@ -153,7 +153,7 @@ func narrowFixed(r RequestClaims, t Terms) error {
 		check string
 		same  bool
 	}{
-		{"terms version", t.SchemaVersion == TermsSchema && t.Version == 1},
+		{"terms version", t.SchemaVersion == TermsSchema && t.Version >= 1 && (d.Supersedes == "") == (t.Version == 1)},
 		{"terms fields not carried yet", t.unused()},
 		{"request digest", r.Digest != "" && t.Request == r.Digest},
 		{"subject", t.Subjects.Consumer == r.Subject},
@@ -182,12 +182,12 @@ func narrowFixed(r RequestClaims, t Terms) error {
 	if _, err := bytes32(t.Subjects.Provider); err != nil {
 		return refuse("subject", "the provider's commitment: %v", err)
 	}
-	return nil
+	return checkSupersedes(d, t)
 }
 
 // unused tells that no field of a later version is there.
 func (t Terms) unused() bool {
-	return t.Supersedes == "" && t.Actor == "" && t.Mandate == nil && t.Preview == nil && t.Bundle == nil
+	return t.Actor == "" && t.Mandate == nil && t.Preview == nil && t.Bundle == nil
 }
 
 // narrowClaims: the claims are those asked for, in that order, less optional

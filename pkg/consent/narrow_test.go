@@ -45,7 +45,7 @@ func TestNarrowRefuses(t *testing.T) {
 	}{
 		"it refuses another schema":        {func(x *consent.Terms) { x.SchemaVersion = "2" }, "terms version"},
 		"it refuses another version":       {func(x *consent.Terms) { x.Version = 2 }, "terms version"},
-		"it refuses a replaced grant":      {func(x *consent.Terms) { x.Supersedes = "g" }, "terms fields not carried yet"},
+		"it refuses a replaced grant":      {func(x *consent.Terms) { x.Supersedes = "g" }, "supersedes"},
 		"it refuses an actor":              {func(x *consent.Terms) { x.Actor = "urn:x" }, "terms fields not carried yet"},
 		"it refuses a preview":             {func(x *consent.Terms) { x.Preview = json.RawMessage(`true`) }, "terms fields not carried yet"},
 		"it refuses another request":       {func(x *consent.Terms) { x.Request = consent.DigestOf("x") }, "request digest"},

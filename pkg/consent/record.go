@@ -17,6 +17,7 @@ const (
 	StateWithdrawn   State = "withdrawn"
 	StateExpired     State = "expired"
 	StateConsumed    State = "consumed"
+	StateSuperseded  State = "superseded"
 	StateInvalidated State = "invalidated"
 )
 
@@ -38,6 +39,9 @@ type Record struct {
 	NotBefore time.Time `json:"not_before,omitzero"`
 	Expires   time.Time `json:"expires,omitzero"`
 	Reason    string    `json:"reason,omitempty"`
+
+	Supersedes GrantID `json:"supersedes,omitempty"` // asked for as its next version
+	Successor  GrantID `json:"successor,omitempty"`  // its next version, once approved
 
 	// Not part of the fold's judgement: whose, for which client, and what the
 	// digests open to while it is kept.

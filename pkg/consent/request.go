@@ -46,6 +46,7 @@ type Detail struct {
 	LegalBasis   LegalBasis       `json:"legal_basis"`
 	Frequency    string           `json:"frequency,omitempty"`  // P30D: at most one use per that time
 	DataRange    *DataRange       `json:"data_range,omitempty"` // of which period the records are
+	Supersedes   GrantID          `json:"supersedes,omitempty"` // the grant that this one shall replace
 
 	// later: refused when present
 	Mandate json.RawMessage `json:"mandate,omitempty"`

@@ -51,14 +51,14 @@ type Terms struct {
 	RecipientKey  RecipientKey `json:"recipient_key"`
 	Withdrawal    Withdrawal   `json:"withdrawal"`
 	DataRange     *DataRange   `json:"data_range,omitempty"`
-	Frequency     string       `json:"frequency,omitempty"` // Interval
+	Frequency     string       `json:"frequency,omitempty"`  // Interval
+	Supersedes    string       `json:"supersedes,omitempty"` // digest of the version that this one replaces
 
 	// later
-	Supersedes string          `json:"supersedes,omitempty"`
-	Actor      string          `json:"actor,omitempty"`
-	Mandate    json.RawMessage `json:"mandate,omitempty"`
-	Preview    json.RawMessage `json:"preview,omitempty"`
-	Bundle     json.RawMessage `json:"bundle,omitempty"`
+	Actor   string          `json:"actor,omitempty"`
+	Mandate json.RawMessage `json:"mandate,omitempty"`
+	Preview json.RawMessage `json:"preview,omitempty"`
+	Bundle  json.RawMessage `json:"bundle,omitempty"`
 }
 
 // Subjects are salted commitments to the person's pairwise sub at the consumer

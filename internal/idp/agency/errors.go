@@ -25,6 +25,7 @@ var refusals = []struct {
 	{consent.ErrPending, web.Problem{Status: http.StatusConflict, Code: "pending", Check: "grant state", Cause: "the citizen has not decided yet", Mender: "citizen"}},
 	{consent.ErrDenied, web.Problem{Status: http.StatusConflict, Code: "denied", Check: "grant state", Cause: "the citizen has refused", Mender: "consumer"}},
 	{consent.ErrCancelled, web.Problem{Status: http.StatusConflict, Code: "cancelled", Check: "grant state", Cause: "the request was cancelled", Mender: "consumer"}},
+	{consent.ErrSuperseded, web.Problem{Status: http.StatusConflict, Code: "superseded", Check: "grant state", Cause: "a newer version of the grant is in force", Mender: "consumer"}},
 	{consent.ErrInvalid, web.Problem{Status: http.StatusConflict, Code: "invalidated", Check: "grant state", Cause: "the grant was invalidated", Mender: "operator"}},
 	{consent.ErrUseTaken, web.Problem{Status: http.StatusConflict, Code: "use_taken", Check: "use", Cause: "this is not the next use number", Mender: "provider"}},
 	{consent.ErrDecided, web.Problem{Status: http.StatusConflict, Code: "decided", Check: "grant state", Cause: "this was decided already", Mender: "consumer"}},

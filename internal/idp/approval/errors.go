@@ -27,6 +27,7 @@ var refusals = []struct {
 	{consent.ErrConflict, http.StatusServiceUnavailable, "approval.error.again"},
 	{consent.ErrNoOffer, http.StatusConflict, "approval.error.stale"},
 	{consent.ErrExpired, http.StatusGone, "approval.error.gone"},
+	{consent.ErrSuperseded, http.StatusGone, "approval.error.gone"},
 	{consent.ErrInvalid, http.StatusGone, "approval.error.gone"},
 	{consent.ErrDenied, http.StatusConflict, "approval.error.decided"},
 	{consent.ErrDecided, http.StatusConflict, "approval.error.decided"},

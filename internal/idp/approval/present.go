@@ -27,6 +27,7 @@ type view struct {
 	Until             time.Time
 	RetentionDays     int
 	Storage           string
+	Changes           *changes // where it would replace an earlier version
 }
 
 // present arranges an offer's terms for the page.
@@ -36,6 +37,9 @@ func present(m matter) view {
 		ID: m.interaction.ID, Consumer: t.Recipient[0], Provider: t.Provider, DataSet: t.DataSet.Title,
 		Purpose: t.Purpose.Text, MaxUses: t.MaxUses, Range: t.DataRange, Until: time.Unix(t.Validity.Expires, 0),
 		Storage: t.Storage,
+	}
+	if m.offer.Before != nil {
+		v.Changes = between(*m.offer.Before, t)
 	}
 	if t.Frequency != "" {
 		v.Often = consent.Often(t.Notice.Lang, t.MaxUses, t.Frequency)

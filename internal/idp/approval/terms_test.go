@@ -44,3 +44,30 @@ func TestPageOfARecurringRequest(t *testing.T) {
 		"en": {"at most 2 times, once per 7 days at most", "2026-01-01", "2026-12-31", "both days included"},
 	})
 }
+
+func TestPageOfAnAmendment(t *testing.T) {
+	s := newSite(t)
+	if r := s.sign(t, `["checked_on"]`); r.status != http.StatusOK {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	old := s.desk.grant
+	s.asks(t, func(c *consent.RequestClaims) {
+		d := &c.Details[0]
+		d.Supersedes, d.MaxUses, d.Retention, d.Claims = old, 1, "P10D", d.Claims[:2]
+	})
+	s.saysAll(t, map[string][]string{
+		"ko": {"달라지는 내용", "더 이상 전달되지 않는 항목", "검진일", "최대 2회", "최대 1회", "30 (KR)", "10 (KR)", "앞의 동의는 그대로 유지됩니다"},
+		"en": {"What would change", "No longer", "Date of the check-up", "at most 2 times", "so far:", "once", "10 (KR)"},
+	})
+	if strings.Contains(s.do(t, "GET", "/approval/known", "", "Accept-Language", "en").body, "What for</dt><dd>so far") {
+		t.Error("the page shows a change where there is none")
+	}
+	if r := s.sign(t, `[]`); r.status != http.StatusOK {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	was, _, err := s.world.Ledger.Account(t.Context(), old)
+	ok(t, "the old version", err)
+	if was.State != consent.StateSuperseded || s.record(t).State != consent.StateActive {
+		t.Errorf("%s, %s", was.State, s.record(t).State)
+	}
+}
