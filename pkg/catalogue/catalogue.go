@@ -6,7 +6,8 @@ import (
 	"encoding/json"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/gowebpki/jcs"
+
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // Languages every text of a catalogue is given in.

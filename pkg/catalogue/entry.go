@@ -5,12 +5,12 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/gowebpki/jcs"
+
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // EntryType is the typ of what an agency says of itself.
@@ -87,26 +87,5 @@ func (e Entry) matches(a Agency) error {
 	return nil
 }
 
-// decode reads JSON so that nothing is lost: duplicates, unknown members and
-// other spellings of known ones are errors.
-func decode(data []byte, into any) error {
-	given, err := jcs.Transform(data)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(given, into); err != nil {
-		return err
-	}
-	plain, err := json.Marshal(into)
-	if err != nil {
-		return err
-	}
-	kept, err := jcs.Transform(plain)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(given, kept) {
-		return errors.New("unknown or non-canonical member")
-	}
-	return nil
-}
+// decode reads JSON so that nothing is lost.
+func decode(data []byte, into any) error { return jcs.Decode(data, into) }

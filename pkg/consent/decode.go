@@ -1,46 +1,22 @@
 package consent
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 
-	"github.com/gowebpki/jcs"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // canonical is the JSON Canonicalization Scheme (RFC 8785) of a value.
-func canonical(v any) ([]byte, error) {
-	plain, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return jcs.Transform(plain)
-}
+func canonical(v any) ([]byte, error) { return jcs.Marshal(v) }
 
-// Decode reads outside JSON so that nothing is lost: a duplicate, an unknown
-// member or another spelling of a known one is an error, since the value
-// written back would differ.
+// Decode reads outside JSON of bounded length so that nothing is lost (jcs.Decode).
 func Decode(data []byte, limit int, into any) error {
 	if len(data) > limit {
 		return fmt.Errorf("longer than %d bytes", limit)
 	}
-	given, err := jcs.Transform(data)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(given, into); err != nil {
-		return err
-	}
-	kept, err := canonical(into)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(given, kept) {
-		return errors.New("unknown or non-canonical member")
-	}
-	return nil
+	return jcs.Decode(data, into)
 }
 
 // bytes32 reads an unpadded base64url value of 32 bytes in its one spelling.

@@ -1,13 +1,12 @@
 package approval
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 
-	"github.com/gowebpki/jcs"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // Bytes is a byte string that travels in JSON as unpadded base64url, the way
@@ -39,32 +38,8 @@ func (b *Bytes) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// decode reads outside JSON so that nothing is lost: an unknown member, another
-// spelling of a known one, a duplicate or a non-canonical value is an error,
-// because the value written back would differ. Its caller bounds data.
-func decode(data []byte, into any) error {
-	given, err := jcs.Transform(data)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(given, into); err != nil {
-		return err
-	}
-	kept, err := canonical(into)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(given, kept) {
-		return errors.New("unknown or non-canonical member")
-	}
-	return nil
-}
+// decode reads outside JSON so that nothing is lost; its caller bounds data.
+func decode(data []byte, into any) error { return jcs.Decode(data, into) }
 
 // canonical is the JSON Canonicalization Scheme (RFC 8785) of a value.
-func canonical(v any) ([]byte, error) {
-	plain, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return jcs.Transform(plain)
-}
+func canonical(v any) ([]byte, error) { return jcs.Marshal(v) }

@@ -2,13 +2,11 @@ package receipt
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
-
-	"github.com/gowebpki/jcs"
 
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/jcs"
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
@@ -53,11 +51,7 @@ func Parse(raw []byte) (Receipt, error) {
 // the record that closes it.
 func (r Receipt) Digest() (string, error) {
 	r.Record = ""
-	plain, err := json.Marshal(r)
-	if err != nil {
-		return "", err
-	}
-	canonical, err := jcs.Transform(plain)
+	canonical, err := jcs.Marshal(r)
 	if err != nil {
 		return "", err
 	}

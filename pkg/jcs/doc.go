@@ -1,0 +1,14 @@
+// Package jcs writes and reads JSON in its one spelling (RFC 8785, the JSON
+// Canonicalization Scheme), so that a digest names a value.
+//
+// Nearly all that is signed and digested here is plain: names in ASCII, whole
+// numbers, texts without escapes by number. Transform puts that in order in one
+// pass; whatever else it meets it leaves to gowebpki/jcs, from the start, refusals
+// included. TestTransform and FuzzTransform hold the two to the same bytes.
+//
+// Left out: limits of size, which are the callers'; numbers that are not whole and
+// names beyond ASCII on the short way.
+//
+// What always holds: Transform answers what gowebpki/jcs answers; Decode refuses a
+// text that its value, written back, would not be.
+package jcs

@@ -1,0 +1,219 @@
+package jcs
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+)
+
+// Beyond these the short way gives up.
+const (
+	maxDepth  = 64
+	maxDigits = 15 // each such number is exact in a double (RFC 8785, 3.2.2.3)
+)
+
+// plain writes data to out with the members of each object in order. Its methods
+// answer false for all that is not plain, good JSON or not.
+type plain struct {
+	data    []byte
+	at      int
+	out     []byte
+	members []member // of the objects that are open, innermost last
+	spare   []byte
+}
+
+// member is a name and its value, where they stand in out.
+type member struct{ start, name, end int } // out[start:name] is the name in quotes
+
+func (p *plain) space() {
+	for p.at < len(p.data) {
+		switch p.data[p.at] {
+		case ' ', '\t', '\n', '\r':
+			p.at++
+		default:
+			return
+		}
+	}
+}
+
+// next is the next byte that is not space, which stays; 0 at the end.
+func (p *plain) next() byte {
+	p.space()
+	if p.at == len(p.data) {
+		return 0
+	}
+	return p.data[p.at]
+}
+
+func (p *plain) end() bool { return p.next() == 0 && p.at == len(p.data) }
+
+// take writes the next byte if it is this one.
+func (p *plain) take(c byte) bool {
+	if p.next() != c {
+		return false
+	}
+	p.at++
+	p.out = append(p.out, c)
+	return true
+}
+
+func (p *plain) value(depth int) bool {
+	if depth > maxDepth {
+		return false
+	}
+	switch c := p.next(); {
+	case c == '"':
+		return p.text(false)
+	case c == '{':
+		return p.object(depth)
+	case c == '[':
+		return p.array(depth)
+	case c == 't':
+		return p.word("true")
+	case c == 'f':
+		return p.word("false")
+	case c == 'n':
+		return p.word("null")
+	}
+	return p.number()
+}
+
+func (p *plain) word(w string) bool {
+	if !bytes.HasPrefix(p.data[p.at:], []byte(w)) {
+		return false
+	}
+	p.at += len(w)
+	p.out = append(p.out, w...)
+	return p.closed()
+}
+
+// closed: a word or number ends where it may.
+func (p *plain) closed() bool {
+	switch p.next() {
+	case 0, ',', ']', '}':
+		return true
+	}
+	return false
+}
+
+// number takes whole numbers in their one spelling.
+func (p *plain) number() bool {
+	start := p.at
+	if p.at < len(p.data) && p.data[p.at] == '-' {
+		p.at++
+	}
+	first := p.at
+	for p.at < len(p.data) && p.data[p.at]-'0' <= 9 {
+		p.at++
+	}
+	digits := p.at - first
+	if digits == 0 || digits > maxDigits || p.data[first] == '0' && p.at-start > 1 {
+		return false
+	}
+	p.out = append(p.out, p.data[start:p.at]...)
+	return p.closed()
+}
+
+// text takes a string whose escapes, if any, are those of one letter that RFC
+// 8785, 3.2.2.2 keeps. A name is in ASCII, without escapes, so that the order of
+// its bytes is the order of its UTF-16 units.
+func (p *plain) text(name bool) bool {
+	start, wide := p.at, false
+	for p.at++; p.at < len(p.data); p.at++ {
+		switch c := p.data[p.at]; {
+		case c == '"':
+			p.at++
+			word := p.data[start:p.at]
+			p.out = append(p.out, word...)
+			return !wide || utf8.Valid(word)
+		case c == '\\':
+			p.at++
+			if name || p.at == len(p.data) || bytes.IndexByte([]byte(`"\bfnrt`), p.data[p.at]) < 0 {
+				return false
+			}
+		case c < ' ':
+			return false
+		case c >= utf8.RuneSelf:
+			if name {
+				return false
+			}
+			wide = true
+		}
+	}
+	return false
+}
+
+func (p *plain) array(depth int) bool {
+	p.take('[')
+	if p.take(']') {
+		return true
+	}
+	for {
+		if !p.value(depth + 1) {
+			return false
+		}
+		if p.take(']') {
+			return true
+		}
+		if !p.take(',') {
+			return false
+		}
+	}
+}
+
+func (p *plain) object(depth int) bool {
+	p.take('{')
+	if p.take('}') {
+		return true
+	}
+	base, begin, sorted := len(p.members), len(p.out), true
+	for {
+		m := member{start: len(p.out)}
+		if p.next() != '"' || !p.text(true) {
+			return false
+		}
+		m.name = len(p.out)
+		if !p.take(':') || !p.value(depth+1) {
+			return false
+		}
+		m.end = len(p.out)
+		sorted = sorted && (len(p.members) == base || p.less(p.members[len(p.members)-1], m) < 0)
+		p.members = append(p.members, m)
+		if p.next() == '}' {
+			break
+		}
+		if !p.take(',') {
+			return false
+		}
+	}
+	ok := sorted || p.sort(p.members[base:], begin)
+	p.members = p.members[:base]
+	return ok && p.take('}')
+}
+
+// less compares names less their quotes: a quote sorts below much that a longer
+// name goes on with, not below all.
+func (p *plain) less(a, b member) int {
+	return bytes.Compare(p.out[a.start+1:a.name-1], p.out[b.start+1:b.name-1])
+}
+
+// sort writes the members again in order. A name that comes twice is not plain.
+func (p *plain) sort(members []member, begin int) bool {
+	slices.SortFunc(members, p.less)
+	p.spare = append(p.spare[:0], p.out[begin:]...)
+	p.out = p.out[:begin]
+	for i, m := range members {
+		if i > 0 {
+			p.out = append(p.out, ',')
+		}
+		from := p.spare[m.start-begin : m.end-begin]
+		if i > 0 {
+			last := members[i-1]
+			if bytes.Equal(p.spare[last.start-begin:last.name-begin], from[:m.name-m.start]) {
+				return false
+			}
+		}
+		p.out = append(p.out, from...)
+	}
+	return true
+}
