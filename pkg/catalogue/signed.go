@@ -14,6 +14,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/cryptosigner"
 	josejson "github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // maxSigned bounds an agency-signed object of any type.
@@ -48,6 +50,35 @@ func sign(typ string, payload []byte, key crypto.Signer, header jose.HeaderKey, 
 // is the caller's check. at is the moment the certificates must be valid at: now, or for
 // evidence its own iat (Issued), so that old receipts can still be checked.
 func OpenSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency string, payload []byte, err error) {
+	if held, payload, ok := holding(compact, typ, roots); ok && held.at(at) {
+		return held.agency, payload, nil
+	}
+	return openSigned(compact, typ, roots, at)
+}
+
+// OpenIssued is OpenSigned at the object's own iat, for evidence. read takes the
+// payload apart, strictly, and answers its iat; it may be called twice.
+func OpenIssued(compact, typ string, roots *x509.CertPool, read func(payload []byte) (iat int64, err error)) (agency string, err error) {
+	if held, payload, ok := holding(compact, typ, roots); ok && jcs.Is(payload) { // what Issued reads is what read reads
+		if iat, err := read(payload); err == nil && iat > 0 && held.at(time.Unix(iat, 0)) {
+			return held.agency, nil
+		}
+	}
+	at, err := Issued(compact)
+	if err != nil {
+		return "", err
+	}
+	agency, payload, err := openSigned(compact, typ, roots, at)
+	if err != nil {
+		return "", err
+	}
+	if _, err := read(payload); err != nil {
+		return "", fmt.Errorf("payload: %w", err)
+	}
+	return agency, nil
+}
+
+func openSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency string, payload []byte, err error) {
 	if roots == nil {
 		return "", nil, errors.New("no government CA is configured")
 	}
@@ -79,6 +110,9 @@ func OpenSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency
 	payload, err = object.Verify(key)
 	if err != nil {
 		return "", nil, errors.New("the signature is wrong")
+	}
+	if len(header.ExtraHeaders) == 1 { // typ alone: no crit, no b64
+		hold(compact, typ, roots, held{agency: id, key: key}.within(chains[0]))
 	}
 	return id, payload, nil
 }

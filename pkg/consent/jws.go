@@ -42,7 +42,7 @@ func signAs(typ string, claims any, key crypto.Signer, chain [][]byte) (string, 
 // ledger's check, whether the content is acceptable CheckShape's.
 func OpenRequest(compact string, roots *x509.CertPool) (RequestClaims, error) {
 	var c RequestClaims
-	if err := openAs(compact, RequestJWT, "request signature", roots, &c, func() string { return c.Issuer }); err != nil {
+	if err := openAs(compact, RequestJWT, "request signature", roots, &c, func() (string, int64) { return c.Issuer, c.IssuedAt }); err != nil {
 		return RequestClaims{}, err
 	}
 	c.Digest = DigestOf(compact)
@@ -52,7 +52,7 @@ func OpenRequest(compact string, roots *x509.CertPool) (RequestClaims, error) {
 // OpenCommit checks a provider's commit the same way.
 func OpenCommit(compact string, roots *x509.CertPool) (CommitClaims, error) {
 	var c CommitClaims
-	if err := openAs(compact, CommitJWT, "commit signature", roots, &c, func() string { return c.Issuer }); err != nil {
+	if err := openAs(compact, CommitJWT, "commit signature", roots, &c, func() (string, int64) { return c.Issuer, c.IssuedAt }); err != nil {
 		return CommitClaims{}, err
 	}
 	for name, text := range map[string]string{"terms": c.Terms, "ciphertext": c.Ciphertext, "plaintext": c.Plaintext} {
@@ -69,7 +69,7 @@ func OpenCommit(compact string, roots *x509.CertPool) (CommitClaims, error) {
 // OpenReceived checks a consumer's countersignature the same way.
 func OpenReceived(compact string, roots *x509.CertPool) (ReceivedClaims, error) {
 	var c ReceivedClaims
-	if err := openAs(compact, ReceivedJWT, "countersignature", roots, &c, func() string { return c.Issuer }); err != nil {
+	if err := openAs(compact, ReceivedJWT, "countersignature", roots, &c, func() (string, int64) { return c.Issuer, c.IssuedAt }); err != nil {
 		return ReceivedClaims{}, err
 	}
 	if _, err := bytes32(c.Commit); err != nil || c.GrantID == "" || c.Use < 1 {
@@ -78,20 +78,17 @@ func OpenReceived(compact string, roots *x509.CertPool) (ReceivedClaims, error) 
 	return c, nil
 }
 
-func openAs(compact, typ, check string, roots *x509.CertPool, into any, issuer func() string) error {
-	at, err := catalogue.Issued(compact)
+func openAs(compact, typ, check string, roots *x509.CertPool, into any, said func() (issuer string, iat int64)) error {
+	agency, err := catalogue.OpenIssued(compact, typ, roots, func(payload []byte) (int64, error) {
+		err := Decode(payload, maxJWS, into)
+		_, iat := said()
+		return iat, err
+	})
 	if err != nil {
 		return refuse(check, "%v", err)
 	}
-	agency, payload, err := catalogue.OpenSigned(compact, typ, roots, at)
-	if err != nil {
-		return refuse(check, "%v", err)
-	}
-	if err := Decode(payload, maxJWS, into); err != nil {
-		return refuse(check, "payload: %v", err)
-	}
-	if issuer() != agency {
-		return refuse(check, "%q signed for %q", agency, issuer())
+	if issuer, _ := said(); issuer != agency {
+		return refuse(check, "%q signed for %q", agency, issuer)
 	}
 	return nil
 }

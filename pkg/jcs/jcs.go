@@ -28,6 +28,12 @@ func Transform(data []byte) ([]byte, error) {
 	return whole.Transform(data)
 }
 
+// Is tells that a JSON text is in its canonical form.
+func Is(data []byte) bool {
+	form, err := Transform(data)
+	return err == nil && bytes.Equal(form, data)
+}
+
 // Decode reads outside JSON so that nothing is lost: a duplicate, an unknown
 // member or another spelling of a known one is an error, since the value written
 // back would differ. Its caller bounds data.

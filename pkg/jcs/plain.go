@@ -114,33 +114,44 @@ func (p *plain) number() bool {
 	return p.closed()
 }
 
+// ordinary bytes stand in a text as they are.
+var ordinary = func() (is [256]bool) {
+	for c := range is {
+		is[c] = c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\'
+	}
+	return is
+}()
+
 // text takes a string whose escapes, if any, are those of one letter that RFC
 // 8785, 3.2.2.2 keeps. A name is in ASCII, without escapes, so that the order of
 // its bytes is the order of its UTF-16 units.
 func (p *plain) text(name bool) bool {
-	start, wide := p.at, false
-	for p.at++; p.at < len(p.data); p.at++ {
-		switch c := p.data[p.at]; {
+	data, at, wide := p.data, p.at+1, false
+	for {
+		for at < len(data) && ordinary[data[at]] {
+			at++
+		}
+		if at == len(data) {
+			return false
+		}
+		switch c := data[at]; {
 		case c == '"':
-			p.at++
-			word := p.data[start:p.at]
+			word := data[p.at : at+1]
+			p.at = at + 1
 			p.out = append(p.out, word...)
 			return !wide || utf8.Valid(word)
-		case c == '\\':
-			p.at++
-			if name || p.at == len(p.data) || bytes.IndexByte([]byte(`"\bfnrt`), p.data[p.at]) < 0 {
-				return false
-			}
-		case c < ' ':
+		case name || c < ' ':
 			return false
-		case c >= utf8.RuneSelf:
-			if name {
+		case c == '\\':
+			at++
+			if at == len(data) || !bytes.ContainsRune([]byte(`"\bfnrt`), rune(data[at])) {
 				return false
 			}
+		default:
 			wide = true
 		}
+		at++
 	}
-	return false
 }
 
 func (p *plain) array(depth int) bool {

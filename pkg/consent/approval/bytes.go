@@ -13,9 +13,9 @@ import (
 // WebAuthn's own JSON does (WebAuthn Level 3, 5.1.8).
 type Bytes []byte
 
-// MarshalJSON writes unpadded base64url.
-func (b Bytes) MarshalJSON() ([]byte, error) {
-	return json.Marshal(base64.RawURLEncoding.EncodeToString(b))
+// MarshalText writes unpadded base64url; encoding/json puts it in quotes.
+func (b Bytes) MarshalText() ([]byte, error) {
+	return base64.RawURLEncoding.AppendEncode(nil, b), nil
 }
 
 // UnmarshalJSON reads unpadded base64url and refuses stray trailing bits, so
