@@ -88,14 +88,22 @@ func (e Event) Digest() ([32]byte, error) {
 
 // EventsDigest identifies a record's events in their order.
 func EventsDigest(events []Event) (string, error) {
-	h := sha256.New()
-	h.Write([]byte("mydata/events/v1\x00"))
-	for _, e := range events {
-		d, err := e.Digest()
-		if err != nil {
+	digests := make([][32]byte, len(events))
+	for i, e := range events {
+		var err error
+		if digests[i], err = e.Digest(); err != nil {
 			return "", err
 		}
+	}
+	return DigestOfEvents(digests), nil
+}
+
+// DigestOfEvents is EventsDigest of events whose own digests are these.
+func DigestOfEvents(digests [][32]byte) string {
+	h := sha256.New()
+	h.Write([]byte("mydata/events/v1\x00"))
+	for _, d := range digests {
 		h.Write(d[:])
 	}
-	return Encode(h.Sum(nil)), nil
+	return Encode(h.Sum(nil))
 }

@@ -51,6 +51,11 @@ func (a Approval) Closed() (string, error) {
 // digests, the history holds, and the passkey that signed is active at its end.
 // Inclusion of the history in the log is Included's.
 func (a Approval) Verify(terms [32]byte, rp approval.RelyingParty, officers []jose.JSONWebKey) error {
+	return a.VerifyBy(terms, rp, func() ([]jose.JSONWebKey, error) { return approval.VerifyHistory(a.History, rp, officers) })
+}
+
+// VerifyBy is Verify for who knows already what replaying a.History finds.
+func (a Approval) VerifyBy(terms [32]byte, rp approval.RelyingParty, history func() ([]jose.JSONWebKey, error)) error {
 	if len(a.Nonce) != 32 {
 		return refuse("approval", "a nonce of %d bytes", len(a.Nonce))
 	}
@@ -68,7 +73,7 @@ func (a Approval) Verify(terms [32]byte, rp approval.RelyingParty, officers []jo
 	if !slices.Contains(digests, terms) {
 		return refuse("approval", "it is for other terms")
 	}
-	active, err := approval.VerifyHistory(a.History, rp, officers)
+	active, err := history()
 	if err != nil {
 		return err
 	}

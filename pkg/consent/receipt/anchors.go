@@ -20,17 +20,11 @@ func WithFabric(t *endorsement.Trust) Option {
 	if t == nil {
 		t = new(endorsement.Trust)
 	}
-	return func(v *verifier) { v.fabric = t }
-}
-
-// place is where something is in the log, by its name in the report.
-type place struct {
-	name string
-	at   tlog.Checkpoint
+	return func(v *Verifier) { v.fabric = t }
 }
 
 // checkAnchors: each proof holds, and each checkpoint has one.
-func (v *verifier) checkAnchors() {
+func (v *verification) checkAnchors() {
 	n := len(v.receipt.Anchors)
 	if v.fabric == nil {
 		if n > 0 {
@@ -67,28 +61,11 @@ func covered(p place, anchored []endorsement.Anchored) error {
 }
 
 // places are all places in the log that the receipt leads to.
-func (v *verifier) places() ([]place, error) {
-	var all []place
-	add := func(name string, at tlog.Checkpoint, err error) error {
-		if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) { // a check of its own says that
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		all = append(all, place{name, at})
-		return nil
-	}
-	for i, e := range v.receipt.Events {
-		at, err := v.included(e)
-		if err := add(fmt.Sprintf("event %d", i+1), at, err); err != nil {
-			return all, err
-		}
-	}
-	if v.receipt.Approval == nil {
-		return all, nil
-	}
-	for i, record := range v.receipt.Approval.History {
-		at, err := v.placedKey(record)
-		if err := add(fmt.Sprintf("passkey event %d", i+1), at, err); err != nil {
-			return all, err
+func (v *verification) places() ([]place, error) {
+	all := slices.Concat(v.eventPlaces, v.keyPlaces)
+	for i, p := range all {
+		if p.err != nil && !errors.Is(p.err, tlog.ErrUnwitnessed) { // a check of its own says that
+			return all[:i], fmt.Errorf("%s: %w", p.name, p.err)
 		}
 	}
 	return all, nil

@@ -9,8 +9,64 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
+// digest is the digest of what has one; each is made once for a receipt.
+type digest struct {
+	sum [32]byte
+	err error
+}
+
+func digestOf(sum [32]byte, err error) digest { return digest{sum, err} }
+
+// sums are the digests, unless one of them is missing.
+func sums(all []digest) ([][32]byte, error) {
+	list := make([][32]byte, len(all))
+	for i, d := range all {
+		if d.err != nil {
+			return nil, d.err
+		}
+		list[i] = d.sum
+	}
+	return list, nil
+}
+
+// place is where something is in the log, by its name in the report.
+type place struct {
+	name string
+	at   tlog.Checkpoint
+	err  error
+}
+
+func (v *verification) digest() {
+	v.terms = digestOf(v.receipt.Terms.Digest())
+	for _, e := range v.receipt.Events {
+		v.eventDigests = append(v.eventDigests, digestOf(e.Event.Digest()))
+	}
+	if v.receipt.Approval == nil {
+		return
+	}
+	for _, record := range v.receipt.Approval.History {
+		v.keyDigests = append(v.keyDigests, digestOf(record.Event.Digest()))
+	}
+}
+
+// locate finds the places of all events and of the passkey's history.
+func (v *verification) locate() {
+	for i, e := range v.receipt.Events {
+		at, err := v.placed(consent.LeafDomain, e.Salt, v.eventDigests[i], e.Proof)
+		v.eventPlaces = append(v.eventPlaces, place{fmt.Sprintf("event %d", i+1), at, err})
+	}
+	if v.receipt.Approval == nil {
+		return
+	}
+	for i, record := range v.receipt.Approval.History {
+		at, err := v.placed(approval.LeafDomain, record.Salt, v.keyDigests[i], record.Proof)
+		v.keyPlaces = append(v.keyPlaces, place{fmt.Sprintf("passkey event %d", i+1), at, err})
+	}
+}
+
 // opened is what a policy says of a checkpoint. Most entries of a receipt lie
-// under one and the same, whose signatures need to be checked once.
+// under one and the same, whose signatures need to be checked once, also when
+// they are wrong.
 type opened struct {
 	checkpoint tlog.Checkpoint
 	err        error
@@ -18,38 +74,37 @@ type opened struct {
 
 // placed is the checkpoint under which an entry is. ErrUnwitnessed comes only
 // when all else is right (tlog.Policy.VerifyInclusion).
-func (v *verifier) placed(entry []byte, text string) (tlog.Checkpoint, error) {
+func (v *verification) placed(domain string, salt []byte, d digest, text string) (tlog.Checkpoint, error) {
+	if len(salt) != 32 {
+		return tlog.Checkpoint{}, fmt.Errorf("a salt of %d bytes", len(salt))
+	}
+	if d.err != nil {
+		return tlog.Checkpoint{}, d.err
+	}
 	proof, err := tlog.ParseProof([]byte(text))
 	if err != nil {
 		return tlog.Checkpoint{}, err
 	}
 	o, known := v.opened[string(proof.Checkpoint)]
 	if !known {
-		o.checkpoint, o.err = v.trust.Log.Open(proof.Checkpoint)
+		o.checkpoint, o.err = v.open(proof.Checkpoint)
 		v.opened[string(proof.Checkpoint)] = o
 	}
 	if o.err != nil && !errors.Is(o.err, tlog.ErrUnwitnessed) {
 		return tlog.Checkpoint{}, o.err
 	}
-	if err := tlog.CheckInclusion(proof.Path, o.checkpoint.Size, o.checkpoint.Root, proof.Index, tlog.LeafHash(entry)); err != nil {
+	leaf := tlog.LeafHash(tlog.Commitment(domain, [32]byte(salt), d.sum))
+	if err := tlog.CheckInclusion(proof.Path, o.checkpoint.Size, o.checkpoint.Root, proof.Index, leaf); err != nil {
 		return tlog.Checkpoint{}, err
 	}
 	return o.checkpoint, o.err
 }
 
-func (v *verifier) placedKey(r approval.KeyRecord) (tlog.Checkpoint, error) {
-	entry, err := consent.KeyEntry(r)
-	if err != nil {
-		return tlog.Checkpoint{}, err
-	}
-	return v.placed(entry, r.Proof)
-}
-
 // historyIncluded: every event of the passkey's history is in the log.
-func (v *verifier) historyIncluded(history []approval.KeyRecord) error {
-	for i, record := range history {
-		if _, err := v.placedKey(record); err != nil {
-			return fmt.Errorf("passkey event %d: %w", i+1, err)
+func (v *verification) historyIncluded() error {
+	for _, p := range v.keyPlaces {
+		if p.err != nil {
+			return fmt.Errorf("%s: %w", p.name, p.err)
 		}
 	}
 	return nil

@@ -25,6 +25,13 @@ func ok(t testing.TB, what string, err error) {
 // with a passkey that was added later.
 func story(t testing.TB) (*consenttest.World, consent.GrantID) {
 	t.Helper()
+	w, id, _ := storyWith(t)
+	return w, id
+}
+
+// storyWith is story, with the passkey that approved.
+func storyWith(t testing.TB) (*consenttest.World, consent.GrantID, *consenttest.Passkey) {
+	t.Helper()
 	ctx := t.Context()
 	w := consenttest.New()
 	first := w.People.Enrol(ada)
@@ -38,7 +45,7 @@ func story(t testing.TB) (*consenttest.World, consent.GrantID) {
 	ok(t, "received", err)
 	_, err = w.Ledger.Withdraw(ctx, r.Grant, ada)
 	ok(t, "withdraw", err)
-	return w, r.Grant
+	return w, r.Grant, second
 }
 
 func assembler(w *consenttest.World) receipt.Assembler {

@@ -6,11 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/govmydata/mydata/pkg/catalogue"
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
-	"github.com/govmydata/mydata/pkg/tlog"
-	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
 // Check is one thing that was checked.
@@ -41,44 +40,18 @@ func (r *Report) add(name string, err error, detail string) bool {
 	return err == nil
 }
 
-// Option widens a check.
-type Option func(*verifier)
-
-// WithCatalogue also compares what the citizen was shown with the catalogue.
-func WithCatalogue(c *catalogue.Catalogue) Option { return func(v *verifier) { v.catalogue = c } }
-
-type verifier struct {
-	receipt   Receipt
-	trust     consent.Trust
-	catalogue *catalogue.Catalogue
-	fabric    *endorsement.Trust
-	opened    map[string]opened // checkpoints, each opened once
-	report    Report
+// verification is the check of one receipt.
+type verification struct {
+	*Verifier
+	receipt                  Receipt
+	terms                    digest
+	eventDigests, keyDigests []digest
+	eventPlaces, keyPlaces   []place
+	opened                   map[string]opened // checkpoints, each opened once
+	report                   Report
 }
 
-// Verify checks a receipt against a trust folder, offline. It goes on after a
-// failed check where it can, so that the report names all of them.
-func Verify(r Receipt, t consent.Trust, options ...Option) Report {
-	v := &verifier{receipt: r, trust: t, opened: map[string]opened{}}
-	for _, option := range options {
-		option(v)
-	}
-	v.checkForm()
-	v.checkRequest()
-	record, legal := v.checkEvents()
-	if legal {
-		v.checkTerms(record)
-	}
-	v.checkApproval()
-	v.checkInclusion()
-	v.checkAnchors()
-	v.checkCommits()
-	v.checkReceived()
-	v.checkRecord(record)
-	return v.report
-}
-
-func (v *verifier) checkForm() {
+func (v *verification) checkForm() {
 	var err error
 	switch last := len(v.receipt.Events); {
 	case v.receipt.SchemaVersion != Schema:
@@ -93,7 +66,7 @@ func (v *verifier) checkForm() {
 
 // checkRequest: the consumer's signature and chain, and that nothing but the
 // citizen's choice was changed between request and terms.
-func (v *verifier) checkRequest() {
+func (v *verification) checkRequest() {
 	request, err := consent.OpenRequest(v.receipt.Request, v.trust.AgencyRoots)
 	if err == nil && request.Audience != v.trust.Issuer {
 		err = fmt.Errorf("it is addressed to %q", request.Audience)
@@ -111,7 +84,7 @@ func (v *verifier) checkRequest() {
 
 // checkEvents: they are legal under the one state machine and begin with this
 // request.
-func (v *verifier) checkEvents() (consent.Record, bool) {
+func (v *verification) checkEvents() (consent.Record, bool) {
 	record, err := consent.Fold(v.events())
 	if err == nil && len(v.receipt.Events) > 0 {
 		first := v.receipt.Events[0].Event
@@ -129,7 +102,7 @@ func (v *verifier) checkEvents() (consent.Record, bool) {
 	return record, v.report.add("events legal", err, fmt.Sprintf("%d events, %s", len(v.receipt.Events), record.State))
 }
 
-func (v *verifier) events() []consent.Event {
+func (v *verification) events() []consent.Event {
 	all := make([]consent.Event, len(v.receipt.Events))
 	for i, e := range v.receipt.Events {
 		all[i] = e.Event
@@ -137,7 +110,7 @@ func (v *verifier) events() []consent.Event {
 	return all
 }
 
-func (v *verifier) granted() (consent.Event, bool) {
+func (v *verification) granted() (consent.Event, bool) {
 	for _, e := range v.receipt.Events {
 		if e.Event.Kind == consent.KindGranted {
 			return e.Event, true
@@ -147,13 +120,13 @@ func (v *verifier) granted() (consent.Event, bool) {
 }
 
 // checkTerms: what was granted is exactly these terms.
-func (v *verifier) checkTerms(record consent.Record) {
+func (v *verification) checkTerms(record consent.Record) {
 	t := v.receipt.Terms
-	digest, err := t.Digest()
+	err := v.terms.err
 	granted, _ := v.granted()
 	switch {
 	case err != nil:
-	case record.Terms != consent.Encode(digest[:]):
+	case record.Terms != consent.Encode(v.terms.sum[:]):
 		err = errors.New("the granted digest is of other terms")
 	case granted.MaxUses != t.MaxUses || granted.Every != t.Every() || granted.NotBefore != t.Validity.NotBefore || granted.Expires != t.Validity.Expires:
 		err = errors.New("the granted bounds are not the terms'")
@@ -162,7 +135,7 @@ func (v *verifier) checkTerms(record consent.Record) {
 }
 
 // checkApproval: the citizen's own copy opens what the grant event closes.
-func (v *verifier) checkApproval() {
+func (v *verification) checkApproval() {
 	granted, ok := v.granted()
 	if !ok {
 		v.report.add("approval", errors.New("nothing was granted"), "")
@@ -178,14 +151,13 @@ func (v *verifier) checkApproval() {
 		err = errors.New("the grant event closes another approval")
 	}
 	v.report.add("approval", err, "")
-	digest, err := v.receipt.Terms.Digest()
-	if err == nil {
-		err = a.Verify(digest, v.trust.RP, v.trust.Officers)
+	active, historyErr := v.history(a.History, v.keyDigests)
+	if err = v.terms.err; err == nil {
+		err = a.VerifyBy(v.terms.sum, v.trust.RP, func() ([]jose.JSONWebKey, error) { return active, historyErr })
 	}
 	v.report.add("citizen's assertion", named(err), "")
-	_, err = approval.VerifyHistory(a.History, v.trust.RP, v.trust.Officers)
-	v.report.add("passkey history", named(err), fmt.Sprintf("%d events", len(a.History)))
-	v.report.add("passkey history in the log", v.historyIncluded(a.History), "")
+	v.report.add("passkey history", named(historyErr), fmt.Sprintf("%d events", len(a.History)))
+	v.report.add("passkey history in the log", v.historyIncluded(), "")
 }
 
 // named keeps the name of the WebAuthn check that failed in front.
@@ -197,26 +169,14 @@ func named(err error) error {
 }
 
 // checkInclusion: the salted leaf of each event is under a witnessed checkpoint.
-func (v *verifier) checkInclusion() {
+func (v *verification) checkInclusion() {
 	for i, e := range v.receipt.Events {
-		_, err := v.included(e)
-		v.report.add(fmt.Sprintf("event %d (%s) in the log", i+1, e.Event.Kind), err, "")
+		v.report.add(fmt.Sprintf("event %d (%s) in the log", i+1, e.Event.Kind), v.eventPlaces[i].err, "")
 	}
-}
-
-func (v *verifier) included(e Event) (tlog.Checkpoint, error) {
-	if len(e.Salt) != 32 {
-		return tlog.Checkpoint{}, fmt.Errorf("a salt of %d bytes", len(e.Salt))
-	}
-	entry, err := consent.Entry(e.Event, [32]byte(e.Salt))
-	if err != nil {
-		return tlog.Checkpoint{}, err
-	}
-	return v.placed(entry, e.Proof)
 }
 
 // checkCommits: each use was committed by the provider, over these terms.
-func (v *verifier) checkCommits() {
+func (v *verification) checkCommits() {
 	left := slices.Clone(v.receipt.Commits)
 	for _, e := range v.events() {
 		if e.Kind != consent.KindUsed {
@@ -233,7 +193,7 @@ func (v *verifier) checkCommits() {
 	}
 }
 
-func (v *verifier) commit(jws string, e consent.Event) error {
+func (v *verification) commit(jws string, e consent.Event) error {
 	if consent.DigestOf(jws) != e.Commit {
 		return errors.New("the event names another commit")
 	}
@@ -252,7 +212,7 @@ func (v *verifier) commit(jws string, e consent.Event) error {
 }
 
 // checkReceived: each receipt of a use was countersigned by the consumer.
-func (v *verifier) checkReceived() {
+func (v *verification) checkReceived() {
 	left := slices.Clone(v.receipt.Received)
 	for _, e := range v.events() {
 		if e.Kind != consent.KindReceived {
@@ -269,7 +229,7 @@ func (v *verifier) checkReceived() {
 	}
 }
 
-func (v *verifier) received(jws string, e consent.Event) error {
+func (v *verification) received(jws string, e consent.Event) error {
 	if consent.DigestOf(jws) != e.Receipt {
 		return errors.New("the event names another countersignature")
 	}
@@ -288,7 +248,7 @@ func (v *verifier) received(jws string, e consent.Event) error {
 }
 
 // checkRecord: the hub's signature over the state and over this very receipt.
-func (v *verifier) checkRecord(record consent.Record) {
+func (v *verification) checkRecord(record consent.Record) {
 	c, err := consent.OpenRecord(v.receipt.Record, v.trust.HubKeys)
 	if err == nil {
 		err = v.record(c, record)
@@ -297,8 +257,8 @@ func (v *verifier) checkRecord(record consent.Record) {
 	v.report.add("hub record", err, fmt.Sprintf("%s at %s", record.Reading(asOf).State, asOf.Format(time.RFC3339)))
 }
 
-func (v *verifier) record(c consent.RecordClaims, record consent.Record) error {
-	events, err := consent.EventsDigest(v.events())
+func (v *verification) record(c consent.RecordClaims, record consent.Record) error {
+	events, err := sums(v.eventDigests)
 	if err != nil {
 		return err
 	}
@@ -310,7 +270,7 @@ func (v *verifier) record(c consent.RecordClaims, record consent.Record) error {
 		return fmt.Errorf("signed for %q", c.Issuer)
 	case c.GrantID != v.receipt.Terms.GrantID || c.State != record.State || c.Seq != record.Seq || c.Terms != record.Terms:
 		return errors.New("it is over another state")
-	case c.Events != events:
+	case c.Events != consent.DigestOfEvents(events):
 		return errors.New("it is over other events")
 	case c.Receipt != digest:
 		return errors.New("it closes another receipt")
