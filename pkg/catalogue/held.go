@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -34,32 +35,25 @@ func (h held) within(chain []*x509.Certificate) held {
 
 func (h held) at(t time.Time) bool { return !t.Before(h.from) && !t.After(h.until) }
 
-// headerKey names what was checked: exactly these bytes of a protected header
-// (typ, alg and certificates), as this typ, against this very pool. A pool only
-// ever grows, so what reached one of its roots does so still; as a key it stays
-// in memory, so that no other can take its address.
-type headerKey struct {
-	roots  *x509.CertPool
-	typ    string
-	header [sha256.Size]byte
+// chainKey names what was checked: exactly this text of certificates (x5c),
+// against this very pool. A pool only ever grows, so what reached one of its roots
+// does so still; as a key it stays in memory, so that no other can take its
+// address.
+type chainKey struct {
+	roots *x509.CertPool
+	x5c   [sha256.Size]byte
 }
 
-// maxHeld bounds the memory. Only headers under which an agency signed something
+// maxHeld bounds the memory. Only chains under which an agency signed something
 // get in: a stranger cannot fill it.
 const maxHeld = 512
 
 var memory = struct {
 	sync.RWMutex
-	held map[headerKey]held
-}{held: map[headerKey]held{}}
+	held map[chainKey]held
+}{held: map[chainKey]held{}}
 
-func keyOf(compact, typ string, roots *x509.CertPool) (headerKey, string, bool) {
-	header, rest, ok := strings.Cut(compact, ".")
-	return headerKey{roots, typ, sha256.Sum256([]byte(header))}, rest, ok
-}
-
-func hold(compact, typ string, roots *x509.CertPool, h held) {
-	key, _, _ := keyOf(compact, typ, roots)
+func hold(key chainKey, h held) {
 	memory.Lock()
 	defer memory.Unlock()
 	if len(memory.held) >= maxHeld {
@@ -68,14 +62,30 @@ func hold(compact, typ string, roots *x509.CertPool, h held) {
 	memory.held[key] = h
 }
 
-// holding answers a payload that is signed under a header whose chain is known;
-// its caller asks whether the chain holds at its moment. When anything is not as
-// it should be it answers false, and openSigned says what.
+// keyOf finds the certificates in a protected header that is written as SignAs
+// writes it, with nothing else in it. Others are not remembered.
+func keyOf(header, typ string, roots *x509.CertPool) (chainKey, bool) {
+	raw, ok := oneSpelling(header)
+	if !ok {
+		return chainKey{}, false
+	}
+	x5c, begins := bytes.CutPrefix(raw, []byte(`{"alg":"ES256","typ":"`+typ+`","x5c":[`))
+	x5c, ends := bytes.CutSuffix(x5c, []byte(`]}`))
+	if !begins || !ends || bytes.ContainsAny(x5c, `[]{}:\`) { // a list of plain texts
+		return chainKey{}, false
+	}
+	return chainKey{roots, sha256.Sum256(x5c)}, true
+}
+
+// holding answers a payload that is signed under a chain that is known; its
+// caller asks whether the chain holds at its moment. When anything is not as it
+// should be it answers false, and openSigned says what.
 func holding(compact, typ string, roots *x509.CertPool) (held, []byte, bool) {
 	if roots == nil || len(compact) > maxSigned {
 		return held{}, nil, false
 	}
-	key, rest, ok := keyOf(compact, typ, roots)
+	header, rest, _ := strings.Cut(compact, ".")
+	key, ok := keyOf(header, typ, roots)
 	if !ok {
 		return held{}, nil, false
 	}

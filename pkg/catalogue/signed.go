@@ -53,22 +53,30 @@ func OpenSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency
 	if held, payload, ok := holding(compact, typ, roots); ok && held.at(at) {
 		return held.agency, payload, nil
 	}
-	return openSigned(compact, typ, roots, at)
+	object, err := parseSigned(compact)
+	if err != nil {
+		return "", nil, err
+	}
+	return openSigned(object, compact, typ, roots, at)
 }
 
 // OpenIssued is OpenSigned at the object's own iat, for evidence. read takes the
 // payload apart, strictly, and answers its iat; it may be called twice.
 func OpenIssued(compact, typ string, roots *x509.CertPool, read func(payload []byte) (iat int64, err error)) (agency string, err error) {
-	if held, payload, ok := holding(compact, typ, roots); ok && jcs.Is(payload) { // what Issued reads is what read reads
+	if held, payload, ok := holding(compact, typ, roots); ok && jcs.Is(payload) { // what issued reads is what read reads
 		if iat, err := read(payload); err == nil && iat > 0 && held.at(time.Unix(iat, 0)) {
 			return held.agency, nil
 		}
 	}
-	at, err := Issued(compact)
+	object, err := parseSigned(compact)
 	if err != nil {
 		return "", err
 	}
-	agency, payload, err := openSigned(compact, typ, roots, at)
+	at, err := issued(object)
+	if err != nil {
+		return "", err
+	}
+	agency, payload, err := openSigned(object, compact, typ, roots, at)
 	if err != nil {
 		return "", err
 	}
@@ -78,19 +86,19 @@ func OpenIssued(compact, typ string, roots *x509.CertPool, read func(payload []b
 	return agency, nil
 }
 
-func openSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency string, payload []byte, err error) {
-	if roots == nil {
-		return "", nil, errors.New("no government CA is configured")
-	}
+func parseSigned(compact string) (*jose.JSONWebSignature, error) {
 	if len(compact) > maxSigned {
-		return "", nil, fmt.Errorf("longer than %d bytes", maxSigned)
+		return nil, fmt.Errorf("longer than %d bytes", maxSigned)
 	}
 	if err := OneSpelling(compact); err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return "", nil, err
+	return jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
+}
+
+func openSigned(object *jose.JSONWebSignature, compact, typ string, roots *x509.CertPool, at time.Time) (agency string, payload []byte, err error) {
+	if roots == nil {
+		return "", nil, errors.New("no government CA is configured")
 	}
 	header := object.Signatures[0].Protected
 	if header.ExtraHeaders[jose.HeaderType] != typ {
@@ -111,8 +119,9 @@ func openSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency
 	if err != nil {
 		return "", nil, errors.New("the signature is wrong")
 	}
-	if len(header.ExtraHeaders) == 1 { // typ alone: no crit, no b64
-		hold(compact, typ, roots, held{agency: id, key: key}.within(chains[0]))
+	text, _, _ := strings.Cut(compact, ".")
+	if known, ok := keyOf(text, typ, roots); ok {
+		hold(known, held{agency: id, key: key}.within(chains[0]))
 	}
 	return id, payload, nil
 }
@@ -131,13 +140,14 @@ func OneSpelling(compact string) error {
 
 // Issued reads iat (RFC 7519, 4.1.6) of a JWS without believing anything else.
 func Issued(compact string) (time.Time, error) {
-	if len(compact) > maxSigned {
-		return time.Time{}, fmt.Errorf("longer than %d bytes", maxSigned)
-	}
-	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
+	object, err := parseSigned(compact)
 	if err != nil {
 		return time.Time{}, err
 	}
+	return issued(object)
+}
+
+func issued(object *jose.JSONWebSignature) (time.Time, error) {
 	var claims struct {
 		IssuedAt int64 `json:"iat"`
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // LeafDomain is the domain tag of a consent event's leaf in the log.
@@ -79,11 +80,7 @@ type Evidence struct {
 // Digest identifies the event: SHA-256 of its canonical JSON (RFC 8785),
 // without citizen, salt and evidence.
 func (e Event) Digest() ([32]byte, error) {
-	raw, err := canonical(e)
-	if err != nil {
-		return [32]byte{}, err
-	}
-	return sha256.Sum256(raw), nil
+	return jcs.Sum(e)
 }
 
 // EventsDigest identifies a record's events in their order.

@@ -1,12 +1,12 @@
 package consent
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/jcs"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -36,15 +36,11 @@ func (a Approval) Closed() (string, error) {
 	for i := range open.History {
 		open.History[i].Proof = ""
 	}
-	raw, err := canonical(open)
+	sum, err := jcs.Sum(open, []byte("mydata/approval-evidence/v1\x00"), a.Salt)
 	if err != nil {
 		return "", err
 	}
-	h := sha256.New()
-	h.Write([]byte("mydata/approval-evidence/v1\x00"))
-	h.Write(a.Salt)
-	h.Write(raw)
-	return Encode(h.Sum(nil)), nil
+	return Encode(sum[:]), nil
 }
 
 // Verify checks that terms with this digest were approved: they are among the

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // Names fixed by this version of the protocol.
@@ -147,11 +149,7 @@ func (t Terms) Canonical() ([]byte, error) { return canonical(t) }
 
 // Digest identifies the terms.
 func (t Terms) Digest() ([32]byte, error) {
-	raw, err := t.Canonical()
-	if err != nil {
-		return [32]byte{}, err
-	}
-	return sha256.Sum256(raw), nil
+	return jcs.Sum(t)
 }
 
 const maxTerms = 64 << 10

@@ -2,35 +2,90 @@ package jcs
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"sync"
 
 	whole "github.com/gowebpki/jcs"
 )
 
 // Marshal is the canonical JSON of a value.
 func Marshal(v any) ([]byte, error) {
-	var plain bytes.Buffer
-	encoder := json.NewEncoder(&plain)
-	encoder.SetEscapeHTML(false) // as RFC 8785, 3.2.2.2 wants it
-	if err := encoder.Encode(v); err != nil {
-		return nil, err
+	var form []byte
+	err := with(v, func(text []byte) { form = bytes.Clone(text) })
+	return form, err
+}
+
+// Sum is the SHA-256 of tags and, after them, a value's canonical JSON.
+func Sum(v any, tags ...[]byte) (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	for _, tag := range tags {
+		h.Write(tag)
 	}
-	return Transform(plain.Bytes())
+	if err := with(v, func(text []byte) { h.Write(text) }); err != nil {
+		return sum, err
+	}
+	h.Sum(sum[:0])
+	return sum, nil
 }
 
 // Transform is the canonical form of a JSON text.
 func Transform(data []byte) ([]byte, error) {
-	p := plain{data: data, out: make([]byte, 0, len(data))}
-	if p.value(0) && p.end() {
-		return p.out, nil
+	d := desks.Get().(*desk)
+	defer d.leave()
+	if d.write(data) {
+		return bytes.Clone(d.out), nil
 	}
 	return whole.Transform(data)
 }
 
+// desk is room to work in, used again and again.
+type desk struct {
+	plain
+	text bytes.Buffer
+}
+
+var desks = sync.Pool{New: func() any { return new(desk) }}
+
+// maxDesk is how much room is worth keeping.
+const maxDesk = 256 << 10
+
+func (d *desk) leave() {
+	if d.data = nil; max(cap(d.out), cap(d.spare), d.text.Cap()) <= maxDesk {
+		desks.Put(d)
+	}
+}
+
+// with shows a value's canonical JSON; the text is not kept.
+func with(v any, show func(text []byte)) error {
+	d := desks.Get().(*desk)
+	defer d.leave()
+	d.text.Reset()
+	encoder := json.NewEncoder(&d.text)
+	encoder.SetEscapeHTML(false) // as RFC 8785, 3.2.2.2 wants it
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	if d.write(d.text.Bytes()) {
+		show(d.out)
+		return nil
+	}
+	text, err := whole.Transform(d.text.Bytes())
+	if err == nil {
+		show(text)
+	}
+	return err
+}
+
 // Is tells that a JSON text is in its canonical form.
 func Is(data []byte) bool {
-	form, err := Transform(data)
+	d := desks.Get().(*desk)
+	defer d.leave()
+	if d.write(data) {
+		return bytes.Equal(d.out, data)
+	}
+	form, err := whole.Transform(data)
 	return err == nil && bytes.Equal(form, data)
 }
 
@@ -45,11 +100,11 @@ func Decode(data []byte, into any) error {
 	if err := json.Unmarshal(given, into); err != nil {
 		return err
 	}
-	kept, err := Marshal(into)
-	if err != nil {
+	same := false
+	if err := with(into, func(kept []byte) { same = bytes.Equal(given, kept) }); err != nil {
 		return err
 	}
-	if !bytes.Equal(given, kept) {
+	if !same {
 		return errors.New("unknown or non-canonical member")
 	}
 	return nil

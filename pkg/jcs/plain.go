@@ -25,6 +25,12 @@ type plain struct {
 // member is a name and its value, where they stand in out.
 type member struct{ start, name, end int } // out[start:name] is the name in quotes
 
+// write answers whether all of data was plain: out holds its canonical form.
+func (p *plain) write(data []byte) bool {
+	p.data, p.at, p.out, p.members = data, 0, p.out[:0], p.members[:0]
+	return p.value(0) && p.end()
+}
+
 func (p *plain) space() {
 	for p.at < len(p.data) {
 		switch p.data[p.at] {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // LeafDomain is the domain tag of a passkey event's leaf in the log.
@@ -53,11 +55,7 @@ type KeyRecord struct {
 
 // Digest identifies the event: SHA-256 of its canonical JSON (RFC 8785).
 func (e KeyEvent) Digest() ([32]byte, error) {
-	raw, err := canonical(e)
-	if err != nil {
-		return [32]byte{}, err
-	}
-	return sha256.Sum256(raw), nil
+	return jcs.Sum(e)
 }
 
 // Challenge is what an existing passkey signs: a tagged digest of the event

@@ -1,7 +1,6 @@
 package receipt
 
 import (
-	"crypto/sha256"
 	"fmt"
 
 	"github.com/govmydata/mydata/pkg/consent"
@@ -51,10 +50,9 @@ func Parse(raw []byte) (Receipt, error) {
 // the record that closes it.
 func (r Receipt) Digest() (string, error) {
 	r.Record = ""
-	canonical, err := jcs.Marshal(r)
+	sum, err := jcs.Sum(r)
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(canonical)
 	return consent.Encode(sum[:]), nil
 }
