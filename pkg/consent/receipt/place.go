@@ -9,22 +9,14 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
-// digest is the digest of what has one; each is made once for a receipt.
-type digest struct {
-	sum [32]byte
-	err error
-}
-
-func digestOf(sum [32]byte, err error) digest { return digest{sum, err} }
-
 // sums are the digests, unless one of them is missing.
-func sums(all []digest) ([][32]byte, error) {
+func sums(all []form) ([][32]byte, error) {
 	list := make([][32]byte, len(all))
-	for i, d := range all {
-		if d.err != nil {
-			return nil, d.err
+	for i, f := range all {
+		if f.err != nil {
+			return nil, f.err
 		}
-		list[i] = d.sum
+		list[i] = f.sum
 	}
 	return list, nil
 }
@@ -36,30 +28,17 @@ type place struct {
 	err  error
 }
 
-func (v *verification) digest() {
-	v.terms = digestOf(v.receipt.Terms.Digest())
-	for _, e := range v.receipt.Events {
-		v.eventDigests = append(v.eventDigests, digestOf(e.Event.Digest()))
-	}
-	if v.receipt.Approval == nil {
-		return
-	}
-	for _, record := range v.receipt.Approval.History {
-		v.keyDigests = append(v.keyDigests, digestOf(record.Event.Digest()))
-	}
-}
-
 // locate finds the places of all events and of the passkey's history.
 func (v *verification) locate() {
 	for i, e := range v.receipt.Events {
-		at, err := v.placed(consent.LeafDomain, e.Salt, v.eventDigests[i], e.Proof)
+		at, err := v.placed(consent.LeafDomain, e.Salt, v.eventForms[i], e.Proof)
 		v.eventPlaces = append(v.eventPlaces, place{fmt.Sprintf("event %d", i+1), at, err})
 	}
 	if v.receipt.Approval == nil {
 		return
 	}
 	for i, record := range v.receipt.Approval.History {
-		at, err := v.placed(approval.LeafDomain, record.Salt, v.keyDigests[i], record.Proof)
+		at, err := v.placed(approval.LeafDomain, record.Salt, v.keyForms[i], record.Proof)
 		v.keyPlaces = append(v.keyPlaces, place{fmt.Sprintf("passkey event %d", i+1), at, err})
 	}
 }
@@ -74,12 +53,12 @@ type opened struct {
 
 // placed is the checkpoint under which an entry is. ErrUnwitnessed comes only
 // when all else is right (tlog.Policy.VerifyInclusion).
-func (v *verification) placed(domain string, salt []byte, d digest, text string) (tlog.Checkpoint, error) {
+func (v *verification) placed(domain string, salt []byte, f form, text string) (tlog.Checkpoint, error) {
 	if len(salt) != 32 {
 		return tlog.Checkpoint{}, fmt.Errorf("a salt of %d bytes", len(salt))
 	}
-	if d.err != nil {
-		return tlog.Checkpoint{}, d.err
+	if f.err != nil {
+		return tlog.Checkpoint{}, f.err
 	}
 	proof, err := tlog.ParseProof([]byte(text))
 	if err != nil {
@@ -93,7 +72,7 @@ func (v *verification) placed(domain string, salt []byte, d digest, text string)
 	if o.err != nil && !errors.Is(o.err, tlog.ErrUnwitnessed) {
 		return tlog.Checkpoint{}, o.err
 	}
-	leaf := tlog.LeafHash(tlog.Commitment(domain, [32]byte(salt), d.sum))
+	leaf := tlog.LeafHash(tlog.Commitment(domain, [32]byte(salt), f.sum))
 	if err := tlog.CheckInclusion(proof.Path, o.checkpoint.Size, o.checkpoint.Root, proof.Index, leaf); err != nil {
 		return tlog.Checkpoint{}, err
 	}

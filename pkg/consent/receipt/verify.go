@@ -43,12 +43,12 @@ func (r *Report) add(name string, err error, detail string) bool {
 // verification is the check of one receipt.
 type verification struct {
 	*Verifier
-	receipt                  Receipt
-	terms                    digest
-	eventDigests, keyDigests []digest
-	eventPlaces, keyPlaces   []place
-	opened                   map[string]opened // checkpoints, each opened once
-	report                   Report
+	receipt                Receipt
+	terms                  form
+	eventForms, keyForms   []form
+	eventPlaces, keyPlaces []place
+	opened                 map[string]opened // checkpoints, each opened once
+	report                 Report
 }
 
 func (v *verification) checkForm() {
@@ -151,7 +151,7 @@ func (v *verification) checkApproval() {
 		err = errors.New("the grant event closes another approval")
 	}
 	v.report.add("approval", err, "")
-	active, historyErr := v.history(a.History, v.keyDigests)
+	active, historyErr := v.history(a.History, v.keyForms)
 	if err = v.terms.err; err == nil {
 		err = a.VerifyBy(v.terms.sum, v.trust.RP, func() ([]jose.JSONWebKey, error) { return active, historyErr })
 	}
@@ -258,11 +258,11 @@ func (v *verification) checkRecord(record consent.Record) {
 }
 
 func (v *verification) record(c consent.RecordClaims, record consent.Record) error {
-	events, err := sums(v.eventDigests)
+	events, err := sums(v.eventForms)
 	if err != nil {
 		return err
 	}
-	digest, err := v.receipt.Digest()
+	digest, err := v.digest()
 	switch {
 	case err != nil:
 		return err
