@@ -76,6 +76,10 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.limits.Sweep)
 		return nil
 	})
+	group.Go(func() error {
+		e.expiry().Run(ctx, expiryEvery)
+		return nil
+	})
 	log.InfoContext(ctx, "the hub serves", "issuer", c.Issuer, "listen", c.Listen, "development", c.Development)
 	return group.Wait()
 }

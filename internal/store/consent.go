@@ -184,6 +184,7 @@ func (c *Consents) Erase(ctx context.Context, id consent.GrantID) error {
 				ON CONFLICT (citizen) DO UPDATE SET head = excluded.head WHERE excluded.head > consent_erased.head`,
 			`DELETE FROM consent_events WHERE grant_id = $1`,
 			`DELETE FROM consent_proposals WHERE grant_id = $1`,
+			`DELETE FROM consent_due WHERE grant_id = $1`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement, string(id)); err != nil {
 				return err

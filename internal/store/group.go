@@ -193,6 +193,9 @@ func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit) error {
 			return errTaken{owners[i], consent.ErrConflict} // the transaction is rolled back whole
 		}
 	}
+	if err := writeDue(ctx, tx, fresh); err != nil {
+		return err
+	}
 	_, err = bulk(ctx, tx, `INSERT INTO log_pending (commit_id, position, added, entry) VALUES `, plain(4), "", leaves)
 	return err
 }

@@ -260,6 +260,8 @@ func (w *walk) legal(e consent.Event, before, next consent.Record) {
 		w.t.Errorf("%d uses of %d", len(next.Uses), next.MaxUses)
 	case taken != (len(next.Uses) == len(before.Uses)+1) || !taken && len(next.Uses) != len(before.Uses):
 		w.t.Errorf("%s took %d uses", e.Kind, len(next.Uses)-len(before.Uses))
+	case taken && (e.Use != len(next.Uses) || e.Commit == "" || next.Uses[e.Use-1].Commit != e.Commit):
+		w.t.Errorf("use %d is kept as use %d", e.Use, len(next.Uses))
 	case taken && (!e.At.Before(before.Expires) || e.At.Before(before.NotBefore) || e.Terms != before.Terms):
 		w.t.Errorf("a use outside its time or terms: %+v", e)
 	case e.Kind == consent.KindExpired && e.At.Before(before.Expires):

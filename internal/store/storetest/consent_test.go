@@ -7,4 +7,7 @@ import (
 	"github.com/govmydata/mydata/pkg/consent/memory"
 )
 
-func TestMemory(t *testing.T) { storetest.Consents(t, &memory.Store{}) }
+func TestMemory(t *testing.T) {
+	storetest.Consents(t, &memory.Store{})
+	storetest.Deadlines(t, &memory.Store{})
+}
