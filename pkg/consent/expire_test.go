@@ -19,6 +19,28 @@ func init() {
 			w.Pass(2 * time.Hour)
 			return func(ctx context.Context) error { _, err := w.Ledger.Expire(ctx, r.Grant); return err }
 		}},
+		operation{name: "cancel", kind: consent.KindCancelled, prepare: func(w *consenttest.World, _ *consenttest.Passkey) func(context.Context) error {
+			r, err := w.Ledger.Request(context.Background(), w.Request(ada, nil))
+			must(err)
+			jws := cancellation(w, r.Grant, nil)
+			return func(ctx context.Context) error { _, err := w.Ledger.Cancel(ctx, jws); return err }
+		}},
+		operation{name: "take back", kind: consent.KindCancelled, prepare: func(w *consenttest.World, _ *consenttest.Passkey) func(context.Context) error {
+			r, err := w.Ledger.Request(context.Background(), w.Request(ada, nil))
+			must(err)
+			return func(ctx context.Context) error { _, err := w.Ledger.TakeBack(ctx, r.Grant, ada); return err }
+		}},
+		operation{name: "freeze", kind: consent.KindPaused, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
+			w.Granted(context.Background(), ada, passkey)
+			return func(ctx context.Context) error { _, err := w.Ledger.Freeze(ctx, ada); return err }
+		}},
+		operation{name: "invalidate", kind: consent.KindInvalidated, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
+			r := w.Granted(context.Background(), ada, passkey)
+			return func(ctx context.Context) error {
+				_, err := w.Ledger.Invalidate(ctx, r.Grant, "agency_misuse")
+				return err
+			}
+		}},
 	)
 }
 

@@ -97,7 +97,7 @@ var operations = []operation{
 	}},
 	{name: "resume", kind: consent.KindResumed, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
 		r := w.Granted(context.Background(), ada, passkey)
-		_, err := w.Ledger.Pause(context.Background(), r.Grant, ada, "x")
+		_, err := w.Ledger.Pause(context.Background(), r.Grant, ada, "")
 		must(err)
 		return func(ctx context.Context) error { _, err := w.Ledger.Resume(ctx, r.Grant, ada); return err }
 	}},

@@ -76,6 +76,11 @@ func FuzzReceived(f *testing.F) {
 	fuzzJWS(f, jws, func(s string) error { _, err := consent.OpenReceived(s, w.Trust.AgencyRoots); return err })
 }
 
+func FuzzCancel(f *testing.F) {
+	w := consenttest.New()
+	fuzzJWS(f, cancellation(w, "g", nil), func(s string) error { _, err := consent.OpenCancel(s, w.Trust.AgencyRoots); return err })
+}
+
 func FuzzPromise(f *testing.F) {
 	w := consenttest.New()
 	r := w.Granted(f.Context(), ada, w.People.Enrol(ada))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 
 	"github.com/govmydata/mydata/pkg/consent/approval"
@@ -126,33 +125,6 @@ func (l *Ledger) Withdraw(ctx context.Context, id GrantID, citizen string) (Reco
 	return l.close(ctx, id, citizen, KindWithdrawn, StateWithdrawn)
 }
 
-// Pause stops a grant until Resume. reason is a code, for the history.
-func (l *Ledger) Pause(ctx context.Context, id GrantID, citizen, reason string) (Record, error) {
-	return l.turn(ctx, id, citizen, KindPaused, StatePaused, reason)
-}
-
-// Resume lets a paused grant go on.
-func (l *Ledger) Resume(ctx context.Context, id GrantID, citizen string) (Record, error) {
-	return l.turn(ctx, id, citizen, KindResumed, StateActive, "")
-}
-
-// PauseAll pauses every standing grant of a citizen, as after the loss of a
-// phone. It goes on after an error and answers all of them.
-func (l *Ledger) PauseAll(ctx context.Context, citizen, reason string) error {
-	records, err := l.Of(ctx, citizen)
-	if err != nil {
-		return err
-	}
-	var all []error
-	for _, r := range records {
-		if r.State == StateActive {
-			_, err := l.Pause(ctx, r.Grant, citizen, reason)
-			all = append(all, err)
-		}
-	}
-	return errors.Join(all...)
-}
-
 // close moves to a state from which nothing leads away.
 func (l *Ledger) close(ctx context.Context, id GrantID, citizen string, kind Kind, final State) (Record, error) {
 	if _, _, err := l.own(ctx, id, citizen); err != nil {
@@ -169,28 +141,6 @@ func (l *Ledger) close(ctx context.Context, id GrantID, citizen string, kind Kin
 			return nil, "", false, ErrPending
 		}
 		return []Event{{Grant: id, Kind: kind, By: "citizen"}}, name, false, nil
-	})
-	return r, err
-}
-
-// turn moves to a state that can be left again; its commit id holds the place.
-func (l *Ledger) turn(ctx context.Context, id GrantID, citizen string, kind Kind, to State, reason string) (Record, error) {
-	if _, _, err := l.own(ctx, id, citizen); err != nil {
-		return Record{}, err
-	}
-	by := "citizen"
-	if reason != "" {
-		by = "officer"
-	}
-	r, _, err := l.decide(ctx, id, []byte(kind), func(r Record, _ []Event) ([]Event, string, bool, error) {
-		switch state := r.Reading(l.Now()).State; {
-		case state == to:
-			return nil, "", true, nil
-		case state == StateExpired:
-			return nil, "", false, ErrExpired
-		}
-		name := fmt.Sprintf("%s/%s/%d", kind, id, r.Seq+1)
-		return []Event{{Grant: id, Kind: kind, By: by, Reason: reason}}, name, false, nil
 	})
 	return r, err
 }

@@ -278,7 +278,7 @@ func TestPauseResume(t *testing.T) {
 		ok(t, "pause all again", w.Ledger.PauseAll(ctx, ada, "lost_phone"))
 		_, err := w.Ledger.NextUse(ctx, r.Grant, consenttest.Client)
 		is(t, "token while paused", err, consent.ErrPaused)
-		_, err = w.Ledger.Resume(ctx, r.Grant, ada)
+		_, err = w.Ledger.ResumeConfirmed(ctx, r.Grant, ada)
 		ok(t, "resume", err)
 	}
 	_, err := w.Ledger.NextUse(ctx, r.Grant, consenttest.Client)

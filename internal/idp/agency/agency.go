@@ -34,6 +34,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	h.Frame.Machine("/agency/")
 	mux.HandleFunc("POST /agency/commits", h.commit)
 	mux.HandleFunc("POST /agency/received", h.received)
+	mux.HandleFunc("POST /agency/cancellations", h.cancel)
 	mux.HandleFunc("POST /agency/receipts/{grant}", h.receipt)
 }
 

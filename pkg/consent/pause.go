@@ -1,0 +1,126 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Why a grant is paused, in the code of its event. A citizen's own pause has
+// none.
+const (
+	PausedLostPhone = "lost_phone" // by officers, who replaced the citizen's passkeys
+	PausedNotMe     = "not_me"     // by the citizen, who does not recognise a release
+)
+
+// ErrConfirm says that a session alone does not resume a grant: whoever paused
+// it did not trust what was done in sessions.
+var ErrConfirm = errors.New("consent: resuming this needs a fresh confirmation by passkey")
+
+// Pause stops a grant until it is resumed. It needs a session, no passkey: never
+// harder than granting. reason is a code: "" of the citizen, any other of an
+// officer.
+func (l *Ledger) Pause(ctx context.Context, id GrantID, citizen, reason string) (Record, error) {
+	by := "citizen"
+	if reason != "" {
+		by = "officer"
+	}
+	return l.turn(ctx, id, citizen, StatePaused, Event{Kind: KindPaused, By: by, Reason: reason})
+}
+
+// Resume lets a grant go on that its citizen paused, by a session alone. While
+// any of the citizen's grants is paused for a reason, it is ErrConfirm.
+func (l *Ledger) Resume(ctx context.Context, id GrantID, citizen string) (Record, error) {
+	records, err := l.Of(ctx, citizen)
+	if err != nil {
+		return Record{}, err
+	}
+	for _, r := range records {
+		if r.State == StatePaused && r.Reason != "" {
+			return Record{}, ErrConfirm
+		}
+	}
+	return l.ResumeConfirmed(ctx, id, citizen)
+}
+
+// ResumeConfirmed lets any paused grant go on. Its caller has just seen one of
+// the citizen's passkeys sign, as for a new grant.
+func (l *Ledger) ResumeConfirmed(ctx context.Context, id GrantID, citizen string) (Record, error) {
+	return l.turn(ctx, id, citizen, StateActive, Event{Kind: KindResumed, By: "citizen"})
+}
+
+// PauseAll pauses every standing grant of a citizen, as after the loss of a
+// phone. It goes on after an error and answers all of them.
+func (l *Ledger) PauseAll(ctx context.Context, citizen, reason string) error {
+	_, err := l.pauseAll(ctx, citizen, Event{Kind: KindPaused, By: "officer", Reason: reason})
+	return err
+}
+
+// Freeze pauses every standing grant of a citizen who does not recognise a
+// release, and answers which are frozen now. It needs a session alone.
+func (l *Ledger) Freeze(ctx context.Context, citizen string) ([]GrantID, error) {
+	if _, err := l.pauseAll(ctx, citizen, Event{Kind: KindPaused, By: "citizen", Reason: PausedNotMe}); err != nil {
+		return nil, err
+	}
+	records, err := l.Of(ctx, citizen)
+	if err != nil {
+		return nil, err
+	}
+	var frozen []GrantID
+	for _, r := range records {
+		if r.State == StatePaused {
+			frozen = append(frozen, r.Grant)
+		}
+	}
+	return frozen, nil
+}
+
+// pauses is how often pauseAll looks again: a grant may be approved, or resumed,
+// while it pauses the others.
+const pauses = 3
+
+func (l *Ledger) pauseAll(ctx context.Context, citizen string, e Event) (paused int, err error) {
+	for range pauses {
+		records, err := l.Of(ctx, citizen)
+		if err != nil {
+			return paused, err
+		}
+		var all []error
+		found := false
+		for _, r := range records {
+			if r.State == StateActive {
+				found = true
+				_, err := l.turn(ctx, r.Grant, citizen, StatePaused, e)
+				if err == nil {
+					paused++
+				}
+				all = append(all, err)
+			}
+		}
+		if err := errors.Join(all...); err != nil || !found {
+			return paused, err
+		}
+	}
+	return paused, nil
+}
+
+// turn moves to a state that can be left again; its commit id holds the place.
+func (l *Ledger) turn(ctx context.Context, id GrantID, citizen string, to State, e Event) (Record, error) {
+	if _, _, err := l.own(ctx, id, citizen); err != nil {
+		return Record{}, err
+	}
+	e.Grant = id
+	r, _, err := l.decide(ctx, id, []byte(e.Kind), func(r Record, _ []Event) ([]Event, string, bool, error) {
+		switch state := r.Reading(l.Now()).State; {
+		case state == to:
+			return nil, "", true, nil
+		case state == StateExpired:
+			return nil, "", false, ErrExpired
+		case state == StateRequested:
+			return nil, "", false, ErrPending
+		}
+		name := fmt.Sprintf("%s/%s/%d", e.Kind, id, r.Seq+1)
+		return []Event{e}, name, false, nil
+	})
+	return r, err
+}
