@@ -33,10 +33,11 @@ type Checkpoint struct {
 	Cosigned time.Time
 }
 
-// NewCheckpoint signs a tree head.
-func NewCheckpoint(s Signer, size int64, root Hash) ([]byte, error) {
+// NewCheckpoint signs a tree head, while a log's key is changed with both keys:
+// the signers are of one name.
+func NewCheckpoint(s Signer, size int64, root Hash, more ...Signer) ([]byte, error) {
 	text := fmt.Sprintf("%s\n%d\n%s\n", s.Name(), size, root)
-	signed, err := note.Sign(&note.Note{Text: text}, s)
+	signed, err := note.Sign(&note.Note{Text: text}, append([]Signer{s}, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("sign checkpoint: %w", err)
 	}

@@ -23,9 +23,10 @@ func (p Policy) Open(signed []byte) (Checkpoint, error) {
 		return Checkpoint{}, ErrCheckpoint
 	}
 	var known []note.Verifier
-	names := map[sigID]string{}
+	names, ends := map[sigID]string{}, map[sigID]time.Time{}
 	for _, l := range p.Logs {
 		known = append(known, verifier{l.Key})
+		ends[sigID{l.Key.Name, l.Key.KeyHash()}] = l.Until
 	}
 	for _, w := range p.Witnesses {
 		known = append(known, verifier{w.Key})
@@ -40,24 +41,37 @@ func (p Policy) Open(signed []byte) (Checkpoint, error) {
 		return Checkpoint{}, err
 	}
 	c.Note = signed
-	byLog := false
+	var by []time.Time // ends of the log's keys that signed
+	at := map[string]time.Time{}
 	for _, s := range opened.Sigs {
-		if name, ok := names[sigID{s.Name, s.Hash}]; ok {
+		id := sigID{s.Name, s.Hash}
+		if name, ok := names[id]; ok {
 			c.Witnesses = append(c.Witnesses, name)
-			if at := cosignedAt(s.Base64); at.After(c.Cosigned) {
-				c.Cosigned = at
+			if at[name] = cosignedAt(s.Base64); at[name].After(c.Cosigned) {
+				c.Cosigned = at[name]
 			}
 		} else if s.Name == c.Origin { // C2SP tlog-policy: the key's name is the origin
-			byLog = true
+			by = append(by, ends[id])
 		}
 	}
-	if !byLog {
+	return p.judge(c, by, at)
+}
+
+// judge says whether those who signed are enough: a key in force or, of one that
+// was retired, the quorum of witnesses that cosigned before.
+func (p Policy) judge(c Checkpoint, by []time.Time, at map[string]time.Time) (Checkpoint, error) {
+	if len(by) == 0 {
 		return Checkpoint{}, ErrUnsigned
 	}
 	if !p.Quorum(c.Witnesses) {
 		return c, ErrUnwitnessed
 	}
-	return c, nil
+	for _, until := range by {
+		if until.IsZero() || p.inForce(until, at) {
+			return c, nil
+		}
+	}
+	return Checkpoint{}, ErrRetired
 }
 
 // cosignedAt is the time in a cosignature that was verified (C2SP

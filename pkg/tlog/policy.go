@@ -5,15 +5,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // MaxPolicy bounds the text of a policy in bytes.
 const MaxPolicy = 64 << 10
 
-// Log is a log that a policy knows.
+// Log is a key of a log that a policy knows. A log whose key was changed has a
+// line for each.
 type Log struct {
 	Key Key
 	URL string
+	// Until is when the key was retired: what was cosigned later does not count
+	// by its signature alone. Zero: it is in force.
+	Until time.Time
 }
 
 // Witness is a witness that a policy knows, by its name there.
@@ -28,8 +33,11 @@ type Witness struct {
 type Policy struct {
 	Logs      []Log
 	Witnesses []Witness
-	groups    map[string]group
-	quorum    string
+	// Now is the clock that ends a retired key where no witness gives a time, in a
+	// policy without witnesses; time.Now when nil.
+	Now    func() time.Time
+	groups map[string]group
+	quorum string
 }
 
 type group struct {
@@ -95,6 +103,9 @@ func (r *policyReader) line(line string) error {
 		}
 	}
 	words := strings.FieldsFunc(line, func(c rune) bool { return c == ' ' || c == '\t' })
+	if len(words) > 0 && strings.HasPrefix(words[0], untilWord) {
+		return r.until(words)
+	}
 	if len(words) == 0 || words[0][0] == '#' {
 		return nil
 	}
@@ -127,7 +138,7 @@ func (r *policyReader) log(args []string) error {
 			return errors.New("the same log key twice")
 		}
 	}
-	r.policy.Logs = append(r.policy.Logs, Log{key, strings.Join(args[1:], "")})
+	r.policy.Logs = append(r.policy.Logs, Log{key, strings.Join(args[1:], ""), time.Time{}})
 	return nil
 }
 
