@@ -25,7 +25,7 @@ func (e *engines) buildAnchors() error {
 		return fmt.Errorf("fabric-trust %s: %w", e.config.FabricTrust, err)
 	}
 	rows := e.db.Anchors()
-	e.anchors = &anchor.Book{Origin: e.ring.LogKey().Name, Trust: trust, Rows: rows, Log: rows, Now: time.Now, Logger: e.log}
+	e.anchors = &anchor.Book{Origin: e.ring.LogKeys()[0].Key.Name, Trust: trust, Rows: rows, Log: rows, Now: time.Now, Logger: e.log}
 	e.receipts.Proofs, e.receipts.Anchors = anchored{e.sequence}, e.anchors
 	if e.eyes.metrics != nil {
 		e.eyes.metrics.Anchors(func() (metrics.AnchorLag, error) {

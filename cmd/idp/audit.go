@@ -53,7 +53,8 @@ checkpoint of another log, 10 checkpoint, 11 UNWITNESSED, 12 rolled back, 13 two
 logs, 14 entry, 15 tile, 16 root, 17 event, 18 unexplained leaf, 19 illegal
 history, 20 altered evidence, 21 public statement,
 22 approval, 23 passkeys, 24 broken promise, 25 receipt, 26 anchor, 27 stale
-checkpoint, 28 status list, 29 statement, 30 missed anchor, 31 DID document.`,
+checkpoint, 28 status list, 29 statement, 30 missed anchor, 31 DID document,
+32 log key.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runAudit(c, o) },
 	}
@@ -133,8 +134,8 @@ func openAudited(cmd *cobra.Command, o *auditOptions, data string, policy tlog.P
 		o.database = "sqlite:" + filepath.Join(data, "idp.db")
 	}
 	db, err := openIdle(cmd.Context(), o.database)
-	if errors.Is(err, store.ErrHeld) && !named && len(policy.Logs) == 1 && policy.Logs[0].URL != "" {
-		o.log = policy.Logs[0].URL
+	if one, _ := policy.One(); errors.Is(err, store.ErrHeld) && !named && one.URL != "" {
+		o.log = one.URL
 		fmt.Fprintln(cmd.ErrOrStderr(), "the service is running: auditing what it publishes at", o.log+", not its database")
 		return nil, nil
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/govmydata/mydata/internal/witness"
+	"github.com/govmydata/mydata/internal/durable"
 	"github.com/govmydata/mydata/pkg/audit"
 )
 
@@ -57,7 +57,7 @@ func recallAudit(a *audit.Audit, state string) error {
 	a.Keep = func(p audit.Progress) error {
 		text, err := p.Marshal()
 		if err == nil {
-			err = witness.Persist(progressOf(state), text)
+			err = durable.Replace(progressOf(state), text)
 		}
 		if err != nil {
 			return fmt.Errorf("audit: keep progress: %w", err)
@@ -70,7 +70,7 @@ func recallAudit(a *audit.Audit, state string) error {
 // rememberAudit replaces the checkpoint, durably, and then forgets the progress
 // towards it.
 func rememberAudit(state string, note []byte) error {
-	if err := witness.Persist(state, note); err != nil {
+	if err := durable.Replace(state, note); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
 	if err := os.Remove(progressOf(state)); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -130,7 +130,7 @@ func TestExitCodes(t *testing.T) {
 	want := map[audit.Check]int{
 		audit.Unreadable: 2, audit.Remembered: 3, audit.Checkpoint: 10, audit.Unwitnessed: 11, audit.RolledBack: 12, audit.TwoLogs: 13,
 		audit.Entry: 14, audit.Tile: 15, audit.Root: 16, audit.Event: 17, audit.Unexplained: 18, audit.Illegal: 19, audit.Evidence: 20,
-		audit.Public: 21, audit.Approval: 22, audit.Passkeys: 23, audit.Promise: 24, audit.Receipt: 25, audit.Anchor: 26, audit.Stale: 27,
+		audit.Public: 21, audit.Approval: 22, audit.Passkeys: 23, audit.Promise: 24, audit.Receipt: 25, audit.Anchor: 26, audit.Key: 32, audit.Stale: 27,
 		audit.StatusList: 28, audit.Unsaid: 29, audit.Missed: 30, audit.Document: 31,
 	}
 	help := newAuditCommand().Long

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
@@ -222,12 +221,11 @@ func (e *engines) buildIssuer() {
 }
 
 func (e *engines) buildLog(policy tlog.Policy) (err error) {
-	ours := e.ring.LogKey()
-	if !slices.ContainsFunc(policy.Logs, func(l tlog.Log) bool { return l.Key.String() == ours.String() }) {
-		return fmt.Errorf("log policy: it does not name the log %s with the key at hand", ours.Name)
+	if err := checkLogKeys(e.ring.LogKeys(), policy); err != nil {
+		return err
 	}
 	e.sequence, err = sequencer.New(sequencer.Options{
-		Storage: e.db.Log(), Signer: e.ring.LogSigner(), Policy: policy, Now: time.Now, Logger: e.log, Sole: e.db.Held(),
+		Storage: e.db.Log(), Signer: e.ring.LogSigners(time.Now())[0], Signers: e.ring.LogSigners, Policy: policy, Now: time.Now, Logger: e.log, Sole: e.db.Held(),
 		Asked: e.eyes.asked, Client: &http.Client{Transport: e.eyes.tracer.Client("ask witness", http.DefaultTransport)},
 	})
 	if err != nil {

@@ -49,7 +49,7 @@ last. "idp audit --log DIR" reads the folder.`,
 	f.BoolVar(&o.follow, "follow", false, "go on, until stopped")
 	f.DurationVar(&o.interval, "interval", time.Second, "between looks, with --follow")
 	_ = c.MarkFlagRequired("dir")
-	group.AddCommand(c, newLogKeysCommand())
+	group.AddCommand(c, newLogKeysCommand(), newLogRekeyCommand())
 	return group
 }
 
@@ -61,8 +61,8 @@ func (o *exportOptions) flags(f *pflag.FlagSet) {
 
 // source opens the log that is named, or that the policy gives an address for.
 func (o *exportOptions) source(a *audit.Audit) (err error) {
-	if o.log == "" && len(a.Policy.Logs) == 1 {
-		o.log = a.Policy.Logs[0].URL
+	if one, ok := a.Policy.One(); o.log == "" && ok {
+		o.log = one.URL
 	}
 	if o.log == "" {
 		return errors.New("the policy gives the log no address; give --log")

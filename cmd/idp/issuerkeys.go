@@ -41,7 +41,7 @@ func (e *engines) sayKeys(ctx context.Context) error {
 		return fmt.Errorf("put the DID document on the log: %w", err)
 	}
 	e.document = document
-	return nil
+	return e.sayLogKeys(ctx)
 }
 
 // say appends a statement once for each name. Its digest is the name's and not

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,8 @@ import (
 
 func newKeygenCommand() *cobra.Command {
 	var verifier, origin string
+	var rotate bool
+	var wait, overlap time.Duration
 	cmd := &cobra.Command{
 		Use:   "keygen",
 		Short: "Make the keys and certificates that are missing (offline)",
@@ -22,7 +25,13 @@ func newKeygenCommand() *cobra.Command {
 	load := settings(cmd, "issuer")
 	cmd.Flags().StringVar(&verifier, "verifier-url", "", "also make a key and certificate for the verifier at this URL")
 	cmd.Flags().StringVar(&origin, "log-origin", "", "name of a new log's key (default the issuer's host and /log)")
+	cmd.Flags().BoolVar(&rotate, "rotate-log", false, "make the log's next key and the change that both keys sign, and nothing else")
+	cmd.Flags().DurationVar(&wait, "active-in", 7*24*time.Hour, "with --rotate-log: when both keys begin to sign")
+	cmd.Flags().DurationVar(&overlap, "overlap", 30*24*time.Hour, "with --rotate-log: how long both sign, before the old one ends")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if rotate {
+			return rotateLog(cmd, wait, overlap)
+		}
 		c, err := load()
 		if err != nil {
 			return err

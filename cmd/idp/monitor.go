@@ -132,10 +132,11 @@ func monitorTrust(options *monitor.Options, folder string) (*consent.Trust, erro
 // monitorSource says where the log, its lists, promises and anchors are read.
 func monitorSource(options *monitor.Options, o monitorOptions, whole *consent.Trust) error {
 	if o.log == "" {
-		if len(options.Policy.Logs) != 1 || options.Policy.Logs[0].URL == "" {
+		one, _ := options.Policy.One()
+		if one.URL == "" {
 			return errors.New("monitor: the policy names no address: give --log")
 		}
-		o.log = options.Policy.Logs[0].URL
+		o.log = one.URL
 	}
 	var err error
 	if options.Log, err = auditSource(o.log); err != nil {

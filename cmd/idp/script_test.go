@@ -30,7 +30,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"hub": startHub, "down": stopHub, "lines": countLines, "fetch": fetch,
 			"await":   func(ts *testscript.TestScript, _ bool, args []string) { awaitReady(ts, args[0]) },
-			"receipt": writeReceipt, "resolve": resolve,
+			"receipt": writeReceipt, "resolve": resolve, "signed": signed,
 		},
 	})
 }
@@ -84,7 +84,9 @@ func startHub(ts *testscript.TestScript, _ bool, _ []string) {
 		policy += fmt.Sprintf("witness w%d %s http://localhost:%s\n", i, key, ts.Getenv(fmt.Sprintf("W%d", i)))
 	}
 	policy += "group g 2 w1 w2 w3\nquorum g\n"
-	ts.Check(os.WriteFile(filepath.Join(data, "log-policy.txt"), []byte(policy), 0o600))
+	if _, err := os.Stat(filepath.Join(data, "log-policy.txt")); err != nil { // started again: the one there is
+		ts.Check(os.WriteFile(filepath.Join(data, "log-policy.txt"), []byte(policy), 0o600))
+	}
 	for i := 1; i <= 3; i++ {
 		r.start(ts, "witness", "serve", "--data", filepath.Join(data, fmt.Sprintf("witness-%d", i)),
 			"--listen", "127.0.0.1:"+ts.Getenv(fmt.Sprintf("W%d", i)), "--log-policy", filepath.Join(data, "log-policy.txt"))

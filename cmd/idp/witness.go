@@ -125,7 +125,7 @@ func runWitness(cmd *cobra.Command, o witnessOptions) error {
 		return err
 	}
 	for _, log := range logs {
-		slog.InfoContext(ctx, "witness listens", "address", listener.Addr().String(), "log", log.Name, "name", key.Name)
+		slog.InfoContext(ctx, "witness listens", "address", listener.Addr().String(), "log", log.Key.Name, "name", key.Name)
 	}
 	return serveUntil(ctx, server(w, slog.Default()), listener, o.cert, o.key)
 }
@@ -148,7 +148,7 @@ func listenWitness(ctx context.Context, o witnessOptions) (net.Listener, error) 
 }
 
 // awaitLogs reads the logs' keys from the policy, waiting for the file.
-func awaitLogs(ctx context.Context, file string) ([]tlog.Key, error) {
+func awaitLogs(ctx context.Context, file string) ([]tlog.Log, error) {
 	for said := false; ; said = true {
 		text, err := os.ReadFile(file)
 		if err == nil {
@@ -156,11 +156,7 @@ func awaitLogs(ctx context.Context, file string) ([]tlog.Key, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", file, err)
 			}
-			var keys []tlog.Key
-			for _, log := range policy.Logs {
-				keys = append(keys, log.Key)
-			}
-			return keys, nil
+			return policy.Logs, nil
 		}
 		if !errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("log policy: %w", err)

@@ -44,10 +44,11 @@ func run() (err error) {
 	if a.policy, err = tlog.ParsePolicy(text); err != nil {
 		return err
 	}
-	if len(a.policy.Logs) != 1 || len(a.policy.Witnesses) == 0 {
+	one, ok := a.policy.One()
+	if !ok || len(a.policy.Witnesses) == 0 {
 		return errors.New("the log policy has to name one log, and witnesses")
 	}
-	a.origin = a.policy.Logs[0].Key.Name
+	a.origin = one.Key.Name
 	if a.trust, err = endorsement.LoadTrust(os.DirFS(*fabric)); err != nil {
 		return err
 	}

@@ -54,8 +54,9 @@ type Report struct {
 
 // New makes an anchorer; nothing is asked of anybody so far.
 func New(o Options) (*Anchorer, error) {
-	if len(o.Policy.Logs) != 1 {
-		return nil, fmt.Errorf("anchorer: the policy names %d logs, want one", len(o.Policy.Logs))
+	one, ok := o.Policy.One()
+	if !ok {
+		return nil, errors.New("anchorer: the policy has to name one log")
 	}
 	if len(o.Policy.Witnesses) == 0 {
 		return nil, errors.New("anchorer: the policy names no witness: a checkpoint that nobody vouches for is not anchored")
@@ -72,7 +73,7 @@ func New(o Options) (*Anchorer, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	a := &Anchorer{o: o, origin: o.Policy.Logs[0].Key.Name}
+	a := &Anchorer{o: o, origin: one.Key.Name}
 	if name(a.origin) != a.origin || len(a.origin) > 256 {
 		return nil, fmt.Errorf("anchorer: the ledger takes no origin like %q", a.origin)
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/govmydata/mydata/internal/durable"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -156,33 +157,8 @@ func (f *Folder) write(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := persist(filepath.Join(f.name, name), append(text, '\n')); err != nil {
+	if err := durable.Replace(filepath.Join(f.name, name), append(text, '\n')); err != nil {
 		return fmt.Errorf("anchorer state: %w", err)
 	}
 	return nil
-}
-
-// persist replaces a file: whole or not at all, and durable on return.
-func persist(name string, data []byte) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(name), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name())
-		}
-	}()
-	_, err = file.Write(data)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), name); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -11,13 +11,18 @@
 //	keys/issuer-chain.pem status-chain.pem            leaf first
 //	keys/hub-ca.key.pem                               the hub's CA key
 //	keys/log.pem log.vkey                             Ed25519 key; verifier key with the origin
+//	keys/log-2.pem .vkey .change                      the key that follows it, and the change that both sign
 //	keys/secret                                       32 random bytes, base64url
 //	hub-ca.pem                                        the hub CA's certificate
 //	verifier/key.pem chain.pem                        the verifier's
 //	officers/1.pem 2.pem                              two officers' keys, development alone
 //
-// Left out: rotation by time and PKCS #11; a Ring answers with one key per
-// purpose.
+// The log's key changes by date (RotateLog): a time with the old key alone, a
+// time with both, then the new one alone; the private half of the old one may
+// then be destroyed.
+//
+// Left out: rotation by time of the others, and PKCS #11; a Ring answers with
+// one key per purpose.
 //
 // What always holds: private files have mode 0600, and Load refuses one that
 // others may read; Generate overwrites no key, and a

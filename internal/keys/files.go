@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/govmydata/mydata/internal/durable"
 )
 
 // The files below the data directory.
@@ -20,6 +22,7 @@ const (
 	hubCAKey   = "keys/hub-ca.key.pem"
 	logKey     = "keys/log.pem"
 	logPublic  = "keys/log.vkey"
+	nextLogKey = "keys/log-%d.pem" // with .vkey and .change beside it; the second log key is number 2
 	secretFile = "keys/secret"
 )
 
@@ -136,17 +139,7 @@ func write(path string, data []byte, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(data)
-	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Link(temporary.Name(), path)
+	return durable.Create(path, data, mode)
 }
 
 func keyPEM(key crypto.Signer) ([]byte, error) {

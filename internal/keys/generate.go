@@ -169,7 +169,7 @@ func (g *generator) authority(certName, keyName, name string) *Authority {
 // log makes the log's Ed25519 key, and its verifier key (C2SP signed-note)
 // beside it, which also holds the origin.
 func (g *generator) log() {
-	if g.needed(logKey) {
+	if g.needed(logKey) && g.needed(logPublic) { // a retired key that was destroyed stays so
 		_, made, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {
 			g.err = err

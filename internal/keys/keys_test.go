@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/pkg/did"
@@ -205,10 +206,11 @@ func TestLoad(t *testing.T) {
 	})
 	t.Run("it signs checkpoints by the key that it publishes", func(t *testing.T) {
 		_, ring := generate(t)
-		if ring.LogSigner().Name() != options.LogOrigin || ring.LogKey().Name != options.LogOrigin {
-			t.Error("the origin was lost")
+		all, now := ring.LogKeys(), ring.LogSigners(time.Now())
+		if len(all) != 1 || len(now) != 1 || now[0].Name() != options.LogOrigin || all[0].Key.Name != options.LogOrigin {
+			t.Fatal("the origin was lost")
 		}
-		if _, err := tlog.ParseKey(ring.LogKey().String()); err != nil {
+		if _, err := tlog.ParseKey(all[0].Key.String()); err != nil {
 			t.Error(err)
 		}
 	})

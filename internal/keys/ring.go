@@ -8,13 +8,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
-
-	"github.com/govmydata/mydata/pkg/tlog"
 )
 
 // Purpose is what a key signs.
@@ -42,8 +39,7 @@ type Ring struct {
 	ca     *x509.Certificate
 	caKey  crypto.Signer
 	secret []byte
-	log    tlog.Signer
-	logKey tlog.Key
+	log    []logKeyOf // the first key, then each that followed
 }
 
 // Load reads the keys that Generate made. dir is the data directory.
@@ -83,25 +79,6 @@ func (r *Ring) loadCAs() (err error) {
 	return err
 }
 
-func (r *Ring) loadLog() error {
-	key, err := readEd25519(filepath.Join(r.dir, logKey))
-	if err != nil {
-		return err
-	}
-	public, err := os.ReadFile(filepath.Join(r.dir, logPublic))
-	if err != nil {
-		return err
-	}
-	if r.logKey, err = tlog.ParseKey(strings.TrimSpace(string(public))); err != nil {
-		return fmt.Errorf("%s: %w", logPublic, err)
-	}
-	if !r.logKey.Public.Equal(key.Public()) {
-		return fmt.Errorf("%s: not the key of %s", logPublic, logKey)
-	}
-	r.log, err = tlog.NewSigner(r.logKey.Name, key)
-	return err
-}
-
 func (r *Ring) loadSecret() error {
 	text, err := readPrivate(filepath.Join(r.dir, secretFile))
 	if err != nil {
@@ -136,12 +113,6 @@ func (r *Ring) JWKS() jose.JSONWebKeySet {
 	}
 	return set
 }
-
-// LogSigner signs the log's checkpoints; LogKey is its public half with the origin.
-func (r *Ring) LogSigner() tlog.Signer { return r.log }
-
-// LogKey is the log's verifier key; its name is the origin, its String the vkey.
-func (r *Ring) LogKey() tlog.Key { return r.logKey }
 
 // CA is the certificate under which the hub's issuer and verifier keys stand.
 func (r *Ring) CA() *x509.Certificate { return r.ca }

@@ -111,6 +111,9 @@ func (r *round) read(ctx context.Context, now tlog.Checkpoint, unwitnessed bool)
 	for _, f := range heard.wrong {
 		r.find("log entry "+f.Detail, f)
 	}
+	for _, f := range audit.KeyChanges(r.o.Policy, heard.keys) {
+		r.find("log key "+f.Detail, f)
+	}
 	r.hear(heard.lists)
 	r.hearDocuments(heard.documents)
 	progress := audit.NewProgress(edge, now.Note)
@@ -136,6 +139,7 @@ type hearing struct {
 	since     int64
 	lists     []said
 	documents []credential.DIDDocument
+	keys      []tlog.KeyChange
 	wrong     []audit.Finding
 }
 
@@ -157,6 +161,12 @@ func (h *hearing) entry(index int64, entry []byte, _ tlog.Hash) error {
 		var d credential.DIDDocument
 		if d, err = credential.ParseDIDDocument(entry); err == nil {
 			h.documents = append(h.documents, d)
+		}
+	}
+	if err == nil && kind == tlog.KindKeyChange && len(h.keys) < maxWrong {
+		var c tlog.KeyChange
+		if c, err = tlog.ParseKeyChangeEntry(entry); err == nil {
+			h.keys = append(h.keys, c)
 		}
 	}
 	if err != nil && len(h.wrong) < maxWrong {

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/govmydata/mydata/internal/witness"
+	"github.com/govmydata/mydata/internal/durable"
 	"github.com/govmydata/mydata/pkg/audit"
 )
 
@@ -99,7 +99,7 @@ func parseState(text []byte) (memory, error) {
 func (m *memory) save(folder string) error {
 	text, err := json.Marshal(m)
 	if err == nil {
-		err = witness.Persist(filepath.Join(folder, stateFile), text)
+		err = durable.Replace(filepath.Join(folder, stateFile), text)
 	}
 	if err != nil {
 		return fmt.Errorf("monitor state: %w", err)
@@ -119,7 +119,7 @@ func keepEvidence(folder, name string, notes []string) error {
 		if _, err := os.Stat(file); err == nil {
 			continue
 		}
-		if err := witness.Persist(file, []byte(note)); err != nil {
+		if err := durable.Replace(file, []byte(note)); err != nil {
 			return fmt.Errorf("monitor evidence: %w", err)
 		}
 	}

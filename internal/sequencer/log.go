@@ -31,9 +31,12 @@ const (
 
 // Options of a Log.
 type Options struct {
-	Storage  Storage
-	Signer   tlog.Signer   // its name is the origin
-	Policy   tlog.Policy   // knows our own key; its witnesses have URLs
+	Storage Storage
+	Signer  tlog.Signer // its name is the origin
+	// Signers are those who sign at a time, while the log's key is changed both
+	// the old and the new; nil: Signer alone, always.
+	Signers  func(now time.Time) []tlog.Signer
+	Policy   tlog.Policy   // knows our own keys; its witnesses have URLs
 	Interval time.Duration // between groups: 100 ms when zero, 200 ms at most
 	Client   *http.Client  // to witnesses
 	// Holder names this replica in the lease; New chooses a name when it is empty.
@@ -98,6 +101,9 @@ func New(o Options) (*Log, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Signers == nil {
+		o.Signers = func(time.Time) []tlog.Signer { return []tlog.Signer{o.Signer} }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -272,7 +278,7 @@ func (l *Log) load(ctx context.Context) error {
 
 // check compares the tree with its checkpoint and its tiles.
 func (l *Log) check(ctx context.Context, tree Tree) error {
-	c, err := l.o.Policy.Open(tree.Signed)
+	c, err := l.o.Policy.Ever().Open(tree.Signed) // by whom it was signed when it was made
 	if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) {
 		return fmt.Errorf("%w: its checkpoint: %w", ErrCorrupt, err)
 	}
@@ -324,12 +330,21 @@ func (r *reading) Tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 	return data, err
 }
 
+// sign signs a tree head with the keys that are in force.
+func (l *Log) sign(size int64, root tlog.Hash) ([]byte, error) {
+	all := l.o.Signers(l.o.Now())
+	if len(all) == 0 {
+		return nil, errors.New("sign checkpoint: no key of the log is in force")
+	}
+	return tlog.NewCheckpoint(all[0], size, root, all[1:]...)
+}
+
 // create begins a log with the signed empty tree, so that there is a
 // checkpoint to publish from the start.
 func (l *Log) create(ctx context.Context) error {
 	empty := Tree{Root: tlog.EmptyRoot}
 	var err error
-	if empty.Signed, err = tlog.NewCheckpoint(l.o.Signer, 0, empty.Root); err != nil {
+	if empty.Signed, err = l.sign(0, empty.Root); err != nil {
 		return err
 	}
 	if err := l.o.Storage.Integrate(ctx, Group{To: empty}); err != nil {
@@ -362,7 +377,7 @@ func (l *Log) integrate(ctx context.Context) error {
 	}
 	edge.Partial(keep)
 	g.To = Tree{Size: edge.Size(), Root: edge.Root()}
-	if g.To.Signed, err = tlog.NewCheckpoint(l.o.Signer, g.To.Size, g.To.Root); err != nil {
+	if g.To.Signed, err = l.sign(g.To.Size, g.To.Root); err != nil {
 		return err
 	}
 	if err := l.o.Storage.Integrate(ctx, g); err != nil {

@@ -54,6 +54,12 @@ func (l *Log) ask(ctx context.Context) ([]byte, error) {
 	if time.Now().Before(l.askAgain) {
 		return nil, ErrNoQuorum
 	}
+	// The same head again, which is in the storage: by the keys in force by now.
+	signed, err := l.sign(l.tree.Size, l.tree.Root)
+	if err != nil {
+		return nil, err
+	}
+	l.tree.Signed = signed
 	cosigned, err := l.cosign(ctx)
 	if err == nil {
 		l.pause = 0

@@ -46,11 +46,11 @@ func several(t *testing.T, state string) (*httptest.Server, tlog.Key) {
 }
 
 // logs are names and seeds of keys.
-func logs(pairs ...any) (keys []tlog.Key) {
+func logs(pairs ...any) (all []tlog.Log) {
 	for i := 0; i < len(pairs); i += 2 {
-		keys = append(keys, tlog.LogKey(pairs[i].(string), logKey(byte(pairs[i+1].(int))).Public().(ed25519.PublicKey)))
+		all = append(all, tlog.Log{Key: tlog.LogKey(pairs[i].(string), logKey(byte(pairs[i+1].(int))).Public().(ed25519.PublicKey))})
 	}
-	return keys
+	return all
 }
 
 // also adds another log's signature to a checkpoint.
@@ -180,7 +180,7 @@ func counts(t *testing.T, key tlog.Key, request []byte, lines string) {
 	}
 	text := "witness w " + key.String() + "\nquorum w\n"
 	for _, log := range logs(origin, 1, origin, 5, second, 2) {
-		text = "log " + log.String() + "\n" + text
+		text = "log " + log.Key.String() + "\n" + text
 	}
 	policy, err := tlog.ParsePolicy([]byte(text))
 	if err != nil {
@@ -265,9 +265,47 @@ func TestLogsComeAndGo(t *testing.T) {
 	if err := os.WriteFile(state, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, keys := range map[string][]tlog.Key{"damaged": logs(origin, 1), "no log": nil} {
-		if _, err := witness.NewSeveral(keys, nil, state, slog.New(slog.DiscardHandler)); err == nil {
+	for name, logs := range map[string][]tlog.Log{"damaged": logs(origin, 1), "no log": nil} {
+		if _, err := witness.NewSeveral(logs, nil, state, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%s: it starts", name)
 		}
+	}
+}
+
+// TestRetiredLogKey: by the witness's own clock a retired key counts no more,
+// and what it cosigned under that key stays known.
+func TestRetiredLogKey(t *testing.T) {
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := tlog.NewCosigner("witness.example/w", private, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(t.TempDir(), "state")
+	old, next := newLog(t, origin, 1, 9, false), newLog(t, origin, 5, 9, false)
+	start := func(until time.Time) *witness.Several {
+		keys := logs(origin, 1, origin, 5)
+		keys[0].Until = until
+		w, err := witness.NewSeveral(keys, signer, state, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	w := start(time.Now().Add(time.Hour))
+	if _, err := w.Cosign(t.Context(), body(0, nil, old.checkpoint(t, 5))); err != nil {
+		t.Fatal(err)
+	}
+	w = start(time.Now().Add(-time.Second))
+	if _, err := w.Cosign(t.Context(), body(5, old.proof(5, 7), old.checkpoint(t, 7))); err == nil || !strings.Contains(err.Error(), "retired") {
+		t.Errorf("a retired key: %v", err)
+	}
+	if _, err := w.Cosign(t.Context(), body(0, nil, next.checkpoint(t, 7))); err == nil || err.Error() != "5" {
+		t.Errorf("it forgot what the retired key signed: %v", err)
+	}
+	if _, err := w.Cosign(t.Context(), body(5, old.proof(5, 7), next.checkpoint(t, 7))); err != nil {
+		t.Errorf("the key that followed: %v", err)
 	}
 }

@@ -14,38 +14,9 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/govmydata/mydata/internal/durable"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
-
-// Persist replaces a file: whole or not at all, and durable on return.
-func Persist(name string, data []byte) (err error) {
-	folder := filepath.Dir(name)
-	file, err := os.CreateTemp(folder, ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name())
-		}
-	}()
-	_, err = file.Write(data)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), name); err != nil {
-		return err
-	}
-	return syncFolder(folder)
-}
-
-func syncFolder(name string) error {
-	folder, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
-}
 
 // The files of a witness, in its folder.
 const (
@@ -63,7 +34,7 @@ func Generate(folder, name string) (tlog.Key, error) {
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 		text, err := newKey()
 		if err == nil {
-			err = Persist(file, text)
+			err = durable.Replace(file, text)
 		}
 		if err != nil {
 			return tlog.Key{}, fmt.Errorf("witness key: %w", err)
@@ -79,7 +50,7 @@ func Generate(folder, name string) (tlog.Key, error) {
 		if _, err := tlog.ParseKey(key.String()); err != nil {
 			return tlog.Key{}, fmt.Errorf("witness key: %q cannot be a name: %w", name, err)
 		}
-		if err := Persist(file, []byte(key.String()+"\n")); err != nil {
+		if err := durable.Replace(file, []byte(key.String()+"\n")); err != nil {
 			return tlog.Key{}, fmt.Errorf("witness key: %w", err)
 		}
 	}

@@ -20,21 +20,21 @@ type Several struct {
 
 // NewSeveral makes a witness of these logs; keys of one name are keys of one
 // log. The states are files beside the one that is named.
-func NewSeveral(keys []tlog.Key, signer tlog.Signer, stateFile string, logger *slog.Logger) (*Several, error) {
-	byOrigin := map[string][]tlog.Key{}
-	for _, key := range keys {
-		byOrigin[key.Name] = append(byOrigin[key.Name], key)
+func NewSeveral(logs []tlog.Log, signer tlog.Signer, stateFile string, logger *slog.Logger) (*Several, error) {
+	byOrigin := map[string][]tlog.Log{}
+	for _, log := range logs {
+		byOrigin[log.Key.Name] = append(byOrigin[log.Key.Name], log)
 	}
 	if len(byOrigin) == 0 {
 		return nil, errors.New("witness: no log to follow")
 	}
 	s := &Several{logs: map[string]*Witness{}, logger: logger}
-	for origin, keys := range byOrigin {
+	for origin, its := range byOrigin {
 		file, err := stateOf(stateFile, origin, len(byOrigin) == 1)
 		if err != nil {
 			return nil, err
 		}
-		if s.logs[origin], err = newWitness(keys, signer, file, logger); err != nil {
+		if s.logs[origin], err = newWitness(its, signer, file, logger); err != nil {
 			return nil, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/govmydata/mydata/internal/durable"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -19,7 +20,7 @@ const maxBody = 64 << 10
 
 // Witness cosigns the checkpoints of one log.
 type Witness struct {
-	keys   []tlog.Key // of one origin
+	logs   []tlog.Log // keys of one origin
 	policy tlog.Policy
 	signer tlog.Signer
 	file   string
@@ -31,20 +32,22 @@ type Witness struct {
 
 // New makes a witness of a log; it takes up where the state file ends.
 func New(log tlog.Key, signer tlog.Signer, stateFile string, logger *slog.Logger) (*Witness, error) {
-	return newWitness([]tlog.Key{log}, signer, stateFile, logger)
+	return newWitness([]tlog.Log{{Key: log}}, signer, stateFile, logger)
 }
 
-// newWitness takes the keys that are trusted for one origin.
-func newWitness(keys []tlog.Key, signer tlog.Signer, stateFile string, logger *slog.Logger) (*Witness, error) {
+// newWitness takes the keys that are trusted for one origin. A retired one counts
+// no more by our clock, save for what we cosigned ourselves.
+func newWitness(logs []tlog.Log, signer tlog.Signer, stateFile string, logger *slog.Logger) (*Witness, error) {
 	var text string
-	for _, key := range keys {
-		text += "log " + key.String() + "\n"
+	for _, log := range logs {
+		text += "log " + log.Key.String() + "\n"
 	}
 	policy, err := tlog.ParsePolicy([]byte(text + "quorum none\n"))
 	if err != nil {
 		return nil, fmt.Errorf("witness: %w", err)
 	}
-	w := &Witness{keys: keys, policy: policy, signer: signer, file: stateFile, logger: logger}
+	policy.Logs = logs
+	w := &Witness{logs: logs, policy: policy, signer: signer, file: stateFile, logger: logger}
 	w.last.Root = tlog.EmptyRoot
 	state, err := os.ReadFile(stateFile)
 	if errors.Is(err, os.ErrNotExist) {
@@ -53,7 +56,7 @@ func newWitness(keys []tlog.Key, signer tlog.Signer, stateFile string, logger *s
 	if err != nil {
 		return nil, fmt.Errorf("witness state: %w", err)
 	}
-	if w.last, err = policy.Open(state); err != nil {
+	if w.last, err = policy.Ever().Open(state); err != nil {
 		return nil, fmt.Errorf("witness state %s: %w", stateFile, err)
 	}
 	return w, nil
@@ -121,7 +124,7 @@ func (w *Witness) Cosign(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, err.Error()}
 	}
-	if claimed, err := tlog.Peek(request.Checkpoint); err != nil || claimed.Origin != w.keys[0].Name {
+	if claimed, err := tlog.Peek(request.Checkpoint); err != nil || claimed.Origin != w.logs[0].Key.Name {
 		return nil, &refusal{http.StatusNotFound, "this witness does not follow this log"}
 	}
 	c, err := w.policy.Open(request.Checkpoint)
@@ -140,7 +143,7 @@ func (w *Witness) Cosign(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	if len(w.last.Note) == 0 || c.Size != w.last.Size {
-		if err := Persist(w.file, c.Note); err != nil {
+		if err := durable.Replace(w.file, c.Note); err != nil {
 			// Written or not: before anything else, read what is there.
 			return nil, errors.Join(fmt.Errorf("keep checkpoint: %w", err), w.reload())
 		}
@@ -171,7 +174,7 @@ func (w *Witness) follows(ctx context.Context, request tlog.AddCheckpoint, c tlo
 // reload makes the memory agree with the file after a write of unknown
 // outcome. When even that fails nothing is cosigned any more: no size fits.
 func (w *Witness) reload() error {
-	again, err := newWitness(w.keys, w.signer, w.file, w.logger)
+	again, err := newWitness(w.logs, w.signer, w.file, w.logger)
 	if err != nil {
 		w.last = tlog.Checkpoint{Size: -1}
 		return err

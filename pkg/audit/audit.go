@@ -41,12 +41,13 @@ type Audit struct {
 	leaves leaves // those that are no statements, with Events alone
 	said   []Statement
 	lists  map[string]listed
+	keys   []tlog.KeyChange
 }
 
 // Run makes every check and reports. The error says that the context ended, or
 // that what Keep was given could not be kept.
 func (a *Audit) Run(ctx context.Context) (_ Report, err error) {
-	a.report, a.leaves, a.said, a.lists = Report{Findings: []Finding{}}, leaves{}, nil, map[string]listed{}
+	a.report, a.leaves, a.said, a.lists, a.keys = Report{Findings: []Finding{}}, leaves{}, nil, map[string]listed{}, nil
 	defer func() { err = errors.Join(err, a.leaves.close()) }()
 	walked := false
 	if a.Log != nil {
@@ -194,6 +195,7 @@ func (a *Audit) walk(ctx context.Context, from *tlog.Edge) (bool, error) {
 		return false, err
 	}
 	a.report.pass("entries, tiles and root are one tree")
+	a.report.Findings = append(a.report.Findings, KeyChanges(a.Policy, a.keys)...)
 	if len(a.before.Note) > 0 && a.take(Continues(ctx, a.Log, a.before, a.now)) {
 		a.report.pass("it continues the log seen before")
 	}
@@ -202,6 +204,11 @@ func (a *Audit) walk(ctx context.Context, from *tlog.Edge) (bool, error) {
 
 // each takes one entry: a statement explains itself.
 func (a *Audit) each(_ int64, entry []byte, leaf tlog.Hash) error {
+	if !tlog.IsCommitment(entry) {
+		if c, err := tlog.ParseKeyChangeEntry(entry); err == nil {
+			a.keys = append(a.keys, c)
+		}
+	}
 	if a.Events != nil && !a.hear(entry) {
 		return a.leaves.add(isLeaf, leaf, row{})
 	}

@@ -31,13 +31,14 @@ const (
 	Unsaid      Check = "statement"        // an entry that should say something to everybody does not
 	Missed      Check = "missed anchor"    // a checkpoint was not anchored in time
 	Document    Check = "DID document"     // what is served is not what its latest leaf says
+	Key         Check = "log key"          // the log's key changes, and the policy does not know of it, or another way
 )
 
 // codes are the exit codes; 1 is for wrong use of a command.
 var codes = map[Check]int{
 	Unreadable: 2, Remembered: 3, Checkpoint: 10, Unwitnessed: 11, RolledBack: 12, TwoLogs: 13,
 	Entry: 14, Tile: 15, Root: 16, Event: 17, Unexplained: 18, Illegal: 19, Evidence: 20, Public: 21, Approval: 22, Passkeys: 23,
-	Promise: 24, Receipt: 25, Anchor: 26, Stale: 27, StatusList: 28, Unsaid: 29, Missed: 30, Document: 31,
+	Promise: 24, Receipt: 25, Anchor: 26, Stale: 27, StatusList: 28, Unsaid: 29, Missed: 30, Document: 31, Key: 32,
 }
 
 // ExitCode is a command's exit code for this lie.
