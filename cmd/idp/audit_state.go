@@ -118,6 +118,9 @@ func printReport(w io.Writer, r audit.Report) {
 	if r.Events > 0 {
 		fmt.Fprintf(w, "events %d, of these %d not published yet; erased %d\n", r.Events, r.Pending, r.Erased)
 	}
+	if r.Lost > 0 {
+		fmt.Fprintf(w, "leaves whose events were lost with a database %d\n", r.Lost)
+	}
 	if r.Resumed > 0 {
 		fmt.Fprintf(w, "entries verified before it was interrupted %d\n", r.Resumed)
 	}

@@ -27,7 +27,7 @@ type exportOptions struct {
 }
 
 func newLogCommand() *cobra.Command {
-	group := &cobra.Command{Use: "log", Short: "Read the published log"}
+	group := &cobra.Command{Use: "log", Short: "Read the published log, change its key, restore it"}
 	var o exportOptions
 	c := &cobra.Command{
 		Use:   "export",
@@ -49,7 +49,7 @@ last. "idp audit --log DIR" reads the folder.`,
 	f.BoolVar(&o.follow, "follow", false, "go on, until stopped")
 	f.DurationVar(&o.interval, "interval", time.Second, "between looks, with --follow")
 	_ = c.MarkFlagRequired("dir")
-	group.AddCommand(c, newLogKeysCommand(), newLogRekeyCommand())
+	group.AddCommand(c, newLogKeysCommand(), newLogRekeyCommand(), newLogImportCommand())
 	return group
 }
 

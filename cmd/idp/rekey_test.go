@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -29,4 +30,25 @@ func signed(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("not signed by %s keys:\n%s", args[0], body)
+}
+
+// refused WORDS starts the witnesses and the hub, and wants it to end by itself
+// with these words.
+func refused(ts *testscript.TestScript, _ bool, args []string) {
+	r := &running{}
+	data := ts.MkAbs("data")
+	for i := 1; i <= 3; i++ {
+		r.start(ts, "witness", "serve", "--data", fmt.Sprintf("%s/witness-%d", data, i),
+			"--listen", "127.0.0.1:"+ts.Getenv(fmt.Sprintf("W%d", i)), "--log-policy", data+"/log-policy.txt")
+	}
+	hubs[ts] = r
+	defer stopHub(ts, false, nil)
+	cmd := exec.Command("idp", "serve", "--data", data, "--development", "--listen", "127.0.0.1:"+ts.Getenv("IDP"))
+	cmd.Env = append(os.Environ(), "MYDATA_IDP_ISSUER="+ts.Getenv("MYDATA_IDP_ISSUER"))
+	timer := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	said, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(said), args[0]) {
+		ts.Fatalf("it ended with %v:\n%s", err, said)
+	}
 }

@@ -131,7 +131,7 @@ func (l *Log) explain(err error) error {
 			"stop one of them, and see docs/operations.md, Two services with one log key", err)
 	case errors.Is(err, ErrRolledBack):
 		return fmt.Errorf("%w: nothing was signed. Most likely the database was restored from an old backup: "+
-			"restore the newest one, and see docs/operations.md, Restore a backup; "+
+			"restore the newest one or, if nothing newer is left, fill it in by idp log import; see docs/operations.md, Restore a backup; "+
 			"if it was not, another service signs with this log's key: stop one of them", err)
 	case errors.Is(err, ErrCorrupt):
 		return fmt.Errorf("%w: nothing was signed. Restore the database from a backup, and see docs/operations.md, Restore a backup", err)

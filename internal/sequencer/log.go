@@ -363,6 +363,15 @@ func (l *Log) integrate(ctx context.Context) error {
 	if len(leaves) == 0 {
 		return nil
 	}
+	if err := l.place(ctx, leaves); err != nil {
+		return err
+	}
+	l.waits()
+	return nil
+}
+
+// place gives leaves the next places, in their order.
+func (l *Log) place(ctx context.Context, leaves []Leaf) (err error) {
 	edge := l.edge.Clone()
 	g := Group{From: *l.tree, Leaves: leaves}
 	keep := func(t tlog.Tile, hashes []tlog.Hash) {
@@ -384,6 +393,5 @@ func (l *Log) integrate(ctx context.Context) error {
 		return fmt.Errorf("integrate: %w", err)
 	}
 	l.tree, l.edge = &g.To, edge
-	l.waits()
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/pkg/audit"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
@@ -58,16 +59,25 @@ func (a *Audit) Pending(ctx context.Context, each func([]byte) error) error {
 
 // Erased implements audit.Events.
 func (a *Audit) Erased(ctx context.Context, each func(tlog.Hash) error) error {
+	return a.hashes(ctx, each, `SELECT leaf_hash FROM log_erased`)
+}
+
+// Lost implements audit.Events.
+func (a *Audit) Lost(ctx context.Context, each func(tlog.Hash) error) error {
+	return a.hashes(ctx, each, `SELECT leaf_hash FROM log_leaves WHERE commit_id LIKE '`+sequencer.LostCommit+`%'`)
+}
+
+func (a *Audit) hashes(ctx context.Context, each func(tlog.Hash) error, query string) error {
 	return a.all(ctx, func(scan func(...any) error) error {
 		var hash []byte
 		if err := scan(&hash); err != nil {
 			return err
 		}
 		if len(hash) != len(tlog.Hash{}) {
-			return errors.New("a tombstone is no hash")
+			return errors.New("what stands for an event is no hash")
 		}
 		return each(tlog.Hash(hash))
-	}, `SELECT leaf_hash FROM log_erased`)
+	}, query)
 }
 
 // Stored implements audit.Events.

@@ -77,6 +77,9 @@ type Events interface {
 	Pending(ctx context.Context, each func(entry []byte) error) error
 	// Erased gives the leaves whose events were erased: tombstones.
 	Erased(ctx context.Context, each func(leaf tlog.Hash) error) error
+	// Lost gives the leaves that came back from a copy of the log without their
+	// events, after the database was set back: they are counted, as tombstones are.
+	Lost(ctx context.Context, each func(leaf tlog.Hash) error) error
 	// Contradictions names the rows that are not what the log says of them to
 	// everybody: said are all its statements, in order.
 	Contradictions(ctx context.Context, said []Statement, each func(row string) error) error
@@ -158,6 +161,10 @@ func (a *Audit) stored(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("tombstones: %w", err)
 	}
+	err = a.Events.Lost(ctx, func(leaf tlog.Hash) error { return a.leaves.add(isLost, leaf, row{}) })
+	if err != nil {
+		return fmt.Errorf("leaves without events: %w", err)
+	}
 	return nil
 }
 
@@ -206,6 +213,8 @@ func (e *explaining) stored(r row, placed, pending bool) {
 }
 
 func (e *explaining) erased() { e.report.Erased++ }
+
+func (e *explaining) lost() { e.report.Lost++ }
 
 func (e *explaining) unexplained(leaf tlog.Hash) {
 	e.loose++

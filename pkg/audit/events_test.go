@@ -21,6 +21,7 @@ type rows struct {
 	stored    []audit.Stored
 	pending   [][]byte
 	erased    []tlog.Hash
+	lost      []tlog.Hash
 	histories map[consent.GrantID][]consent.Event
 	catalogue string
 	keys      []audit.Keys
@@ -47,6 +48,15 @@ func (r rows) Pending(_ context.Context, each func([]byte) error) error {
 
 func (r rows) Erased(_ context.Context, each func(tlog.Hash) error) error {
 	for _, h := range r.erased {
+		if err := each(h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r rows) Lost(_ context.Context, each func(tlog.Hash) error) error {
+	for _, h := range r.lost {
 		if err := each(h); err != nil {
 			return err
 		}
@@ -248,5 +258,20 @@ func TestPromisesOfTheDatabase(t *testing.T) {
 			}
 			expect(t, report, tt.want, "")
 		})
+	}
+}
+
+// TestLostEvents counts leaves that came back without their events, and finds
+// none that has neither.
+func TestLostEvents(t *testing.T) {
+	p := newLog(t)
+	p.publish(t, 3, entryOf)
+	r := rows{stored: []audit.Stored{{Name: "zero", Entry: entryOf(0)}}, lost: []tlog.Hash{tlog.LeafHash(entryOf(0)), tlog.LeafHash(entryOf(1)), tlog.LeafHash(entryOf(9))}}
+	expect(t, p.audit(t, nil, r), audit.Unexplained, "1 leaves")
+	r.erased = []tlog.Hash{tlog.LeafHash(entryOf(2))}
+	report := p.audit(t, nil, r)
+	expect(t, report, "", "")
+	if report.Lost != 1 || report.Erased != 1 {
+		t.Errorf("lost %d, erased %d", report.Lost, report.Erased)
 	}
 }

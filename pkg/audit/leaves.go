@@ -38,6 +38,7 @@ const (
 	isLeaf byte = iota + 1
 	isPending
 	isErased
+	isLost
 	isEvent
 )
 
@@ -104,6 +105,7 @@ func (l *leaves) close() error {
 type joined interface {
 	stored(r row, placed, pending bool)
 	erased()
+	lost()
 	unexplained(leaf tlog.Hash)
 }
 
@@ -152,6 +154,15 @@ func (b *bucket) join(to joined) error {
 		if k := known[hash]; what == isErased && k&placed != 0 && k&explained == 0 {
 			known[hash] = k | explained
 			to.erased()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	err = b.each(func(what byte, hash tlog.Hash, _ row) {
+		if k := known[hash]; what == isLost && k&placed != 0 && k&explained == 0 {
+			known[hash] = k | explained
+			to.lost()
 		}
 	})
 	if err != nil {

@@ -72,6 +72,7 @@ type Report struct {
 	Events    int64     `json:"events,omitempty"`
 	Pending   int64     `json:"pending,omitempty"` // events whose leaf has no place yet
 	Erased    int64     `json:"erased,omitempty"`
+	Lost      int64     `json:"lost,omitempty"` // leaves whose events were lost with a database
 	Receipts  int       `json:"receipts,omitempty"`
 	Anchors   int       `json:"anchors,omitempty"`
 	Anchored  int64     `json:"anchored,omitempty"` // size of the newest anchor that verifies
