@@ -166,6 +166,7 @@ func (j *FileJournal) replay(text []byte) error {
 }
 
 func (j *FileJournal) apply(l line) {
+	l.Value = bytes.Clone(l.Value)
 	id := l.Kind + "\x00" + l.Key
 	if l.Op == "delete" {
 		delete(j.rows, id)
@@ -290,7 +291,9 @@ func (j *FileJournal) Get(_ context.Context, kind, key string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	return r.Entry, nil
+	e := r.Entry
+	e.Value = bytes.Clone(e.Value)
+	return e, nil
 }
 
 // Delete implements Journal.
@@ -313,7 +316,9 @@ func (j *FileJournal) List(_ context.Context, kind string) ([]Entry, error) {
 	var found []Entry
 	for _, r := range j.live() {
 		if r.Kind == kind {
-			found = append(found, r.Entry)
+			e := r.Entry
+			e.Value = bytes.Clone(e.Value)
+			found = append(found, e)
 		}
 	}
 	return found, nil
