@@ -73,7 +73,7 @@ func (p *Provider) acknowledge(ctx context.Context, received string) error {
 	if err := p.keep(ctx, "use", row.id(), row, time.Time{}); err != nil {
 		return err
 	}
-	err = p.config.Journal.Delete(ctx, "ciphertext", row.id())
+	err = p.config.Journal.Delete(ctx, "ciphertext", row.sealed())
 	if errors.Is(err, ErrAbsent) {
 		return nil
 	}
@@ -135,7 +135,7 @@ func (p *Provider) refusedCommit(ctx context.Context, row *usedRow, a answer) er
 	if err := p.config.Journal.Delete(ctx, "use", row.id()); err != nil && !errors.Is(err, ErrAbsent) {
 		return err
 	}
-	if err := p.config.Journal.Delete(ctx, "ciphertext", row.id()); err != nil && !errors.Is(err, ErrAbsent) {
+	if err := p.config.Journal.Delete(ctx, "ciphertext", row.sealed()); err != nil && !errors.Is(err, ErrAbsent) {
 		return err
 	}
 	no.Status = a.status

@@ -52,6 +52,10 @@ type usedRow struct {
 
 func (u usedRow) id() string { return useID(u.GrantID, u.Use) }
 
+// sealed is the key of the ciphertext that its commit is over: of two processes
+// that answer one use at once, none writes over the other's.
+func (u usedRow) sealed() string { return u.id() + "/" + consent.DigestOf(u.Commit) }
+
 func useID(grant string, use int) string { return grant + "/" + strconv.Itoa(use) }
 
 // release is one request from first check to answer.
@@ -205,7 +209,7 @@ func (p *Provider) seal(ctx context.Context, g *transfer.Granted, row *usedRow, 
 		return fmt.Errorf("sign commit: %w", err)
 	}
 	// Twice as long as needed: the ten minutes begin with the promise.
-	if err := p.keep(ctx, "ciphertext", row.id(), ciphertext, p.config.Now().Add(2*resendFor)); err != nil {
+	if err := p.keep(ctx, "ciphertext", row.sealed(), ciphertext, p.config.Now().Add(2*resendFor)); err != nil {
 		return err
 	}
 	e, err := entry("use", row.id(), row, time.Time{})
@@ -248,7 +252,7 @@ func (p *Provider) finish(ctx context.Context, row usedRow) (transfer.ReleaseAns
 	if row.Acknowledged != "" || p.config.Now().After(row.Sent.Add(resendFor)) {
 		return none, refusal("already_sent", "retry", transfer.MenderConsumer, "the answer was acknowledged, or ten minutes have passed")
 	}
-	ciphertext, err := kept[[]byte](ctx, p.config.Journal, "ciphertext", row.id())
+	ciphertext, err := kept[[]byte](ctx, p.config.Journal, "ciphertext", row.sealed())
 	if err != nil {
 		return none, err
 	}

@@ -19,3 +19,12 @@ func (l *Log) ProofOfLeaf(ctx context.Context, leaf tlog.Hash) (tlog.Proof, erro
 	}
 	return tlog.Proof{}, errors.New("the leaf is not in the log")
 }
+
+// Fork is a second log of the same key that tells another story and that no
+// witness has seen.
+func (l *Log) Fork() *Log {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &Log{Silent: true, signer: l.signer, witnesses: l.witnesses, policy: l.policy,
+		entries: append([][]byte{[]byte("another beginning")}, l.entries...)}
+}

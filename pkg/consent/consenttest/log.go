@@ -12,7 +12,7 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
-// Log is a log of up to 256 entries whose checkpoints three witnesses cosign.
+// Log is a log of up to 65,536 entries whose checkpoints three witnesses cosign.
 type Log struct {
 	// Silent witnesses do not cosign.
 	Silent bool
@@ -54,14 +54,20 @@ func (l *Log) Append(entry []byte) {
 	l.entries = append(l.entries, entry)
 }
 
-// Tile answers the one tile there is.
+// Tile answers the tiles of the two lowest levels.
 func (l *Log) Tile(_ context.Context, t tlog.Tile) ([]byte, error) {
-	if t.Level != 0 || t.Index != 0 || t.Width > len(l.entries) {
+	const full = 256
+	span := 1
+	if t.Level == 1 {
+		span = full
+	}
+	begin := int(t.Index) * full * span
+	if t.Level < 0 || t.Level > 1 || begin+t.Width*span > len(l.entries) {
 		return nil, errors.New("no such tile")
 	}
 	var raw []byte
-	for _, entry := range l.entries[:t.Width] {
-		hash := tlog.LeafHash(entry)
+	for i := range t.Width {
+		hash := rootOf(l.entries[begin+i*span : begin+(i+1)*span])
 		raw = append(raw, hash[:]...)
 	}
 	return raw, nil
@@ -78,9 +84,11 @@ func (l *Log) Head() (tlog.Checkpoint, error) {
 	return tlog.Peek(note)
 }
 
-func (l *Log) root() tlog.Hash {
+func (l *Log) root() tlog.Hash { return rootOf(l.entries) }
+
+func rootOf(entries [][]byte) tlog.Hash {
 	var edge tlog.Edge
-	for _, e := range l.entries {
+	for _, e := range entries {
 		edge.Append(tlog.LeafHash(e), func(tlog.Tile, []tlog.Hash) {})
 	}
 	return edge.Root()

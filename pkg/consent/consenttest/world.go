@@ -1,12 +1,14 @@
 package consenttest
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/hpke"
 	"crypto/rand"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +28,8 @@ const Client = "licence"
 
 // World holds everybody.
 type World struct {
+	Issuer     string
+	Release    string // the provider's address
 	RP         approval.RelyingParty
 	Government *Authority
 	Hub        *ecdsa.PrivateKey
@@ -40,14 +44,31 @@ type World struct {
 	Trust      consent.Trust
 	Files      consent.TrustFiles
 
-	mu  sync.Mutex
-	now time.Time
+	clock func() time.Time // nil: it stands still
+	mu    sync.Mutex
+	now   time.Time
+}
+
+// A Place is where a world's hub and its provider are found, and its clock;
+// what is empty is that of New.
+type Place struct {
+	Issuer   string
+	Release  string
+	Clock    func() time.Time
+	DataSets []catalogue.DataSet
+	Purposes []catalogue.Purpose
 }
 
 // New makes a world in which nobody has enrolled yet.
-func New() *World {
+func New() *World { return NewAt(Place{}) }
+
+// NewAt makes one in another place.
+func NewAt(at Place) *World {
+	issuer := cmp.Or(at.Issuer, Issuer)
+	host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(issuer, "https://"), "http://"), ":")
 	w := &World{
-		RP:  approval.RelyingParty{ID: "hub.example", Origin: Issuer},
+		Issuer: issuer, Release: cmp.Or(at.Release, "https://insurer.example/release"), clock: at.Clock,
+		RP:  approval.RelyingParty{ID: host, Origin: issuer},
 		now: time.Now().UTC().Truncate(time.Second),
 		Hub: NewKey(), Officers: []crypto.Signer{NewKey(), NewKey()},
 	}
@@ -57,18 +78,21 @@ func New() *World {
 	w.Log = NewLog("hub.example/log", w.Now)
 	w.People = &People{world: w, citizen: map[string]*person{}}
 	w.Store = &memory.Store{Log: w.Log.Append}
-	w.Catalogue = w.catalogue()
+	w.Catalogue = w.catalogue(at)
 	w.trust()
 	w.Ledger = &consent.Ledger{
-		Store: w.Store, People: w.People, Issuer: Issuer, AgencyRoots: w.Government.Pool(), RP: w.RP, Officers: w.Trust.Officers,
-		Catalogue: func() *catalogue.Catalogue { return w.Catalogue }, Withdrawal: Issuer + "/dashboard", Now: w.Now,
+		Store: w.Store, People: w.People, Issuer: issuer, AgencyRoots: w.Government.Pool(), RP: w.RP, Officers: w.Trust.Officers,
+		Catalogue: func() *catalogue.Catalogue { return w.Catalogue }, Withdrawal: issuer + "/dashboard", Now: w.Now,
 		Key: func() (crypto.Signer, string) { return w.Hub, public(w.Hub).KeyID },
 	}
 	return w
 }
 
-// Now is the world's clock, which stands still.
+// Now is the world's clock, which stands still where its place has none.
 func (w *World) Now() time.Time {
+	if w.clock != nil {
+		return w.clock()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
@@ -88,7 +112,7 @@ func (w *World) trust() {
 	}
 	w.Files = consent.TrustFiles{
 		Hub: consent.HubTrust{
-			Issuer: Issuer, RP: w.RP, JWKS: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public(w.Hub)}}, Officers: officers,
+			Issuer: w.Issuer, RP: w.RP, JWKS: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public(w.Hub)}}, Officers: officers,
 		},
 		AgencyCA: w.Government.PEM(), IssuerCA: w.Government.PEM(), LogPolicy: w.Log.Policy(),
 	}
@@ -97,11 +121,11 @@ func (w *World) trust() {
 	must(err)
 }
 
-func (w *World) catalogue() *catalogue.Catalogue {
+func (w *World) catalogue(at Place) *catalogue.Catalogue {
 	c := catalogue.Catalogue{
 		Version: 1,
 		Agencies: []catalogue.Agency{
-			w.entry(w.Provider, "Health Insurance (demo)", "국민건강보험 (데모)", "https://insurer.example/release", true),
+			w.entry(w.Provider, "Health Insurance (demo)", "국민건강보험 (데모)", w.Release, true),
 			w.entry(w.Consumer, "Driving Licence Agency (demo)", "운전면허시험장 (데모)", "", false),
 		},
 		DataSets: []catalogue.DataSet{{
@@ -126,6 +150,7 @@ func (w *World) catalogue() *catalogue.Catalogue {
 			MaxUses: 2, MaxDays: 30, DataSets: []string{"health-checkup"},
 		}},
 	}
+	c.DataSets, c.Purposes = append(c.DataSets, at.DataSets...), append(c.Purposes, at.Purposes...)
 	jws, err := catalogue.Sign(c, w.Hub, public(w.Hub).KeyID)
 	must(err)
 	opened, err := catalogue.Open(jws, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public(w.Hub)}}, w.Government.Pool())
@@ -161,7 +186,7 @@ func (w *World) RequestOf(sub string, bend func(*consent.RequestClaims)) consent
 	now := w.Now().Unix()
 	set, _ := w.Catalogue.DataSet("health-checkup")
 	claims := consent.RequestClaims{
-		Issuer: w.Consumer.ID, Audience: Issuer, IssuedAt: now, Expires: now + 3600, ID: rand.Text(),
+		Issuer: w.Consumer.ID, Audience: w.Issuer, IssuedAt: now, Expires: now + 3600, ID: rand.Text(),
 		Subject: consent.SubjectCommitment(salt, sub), RecipientKey: NewRecipientKey(),
 		Details: []consent.Detail{{
 			Type: consent.TransferType, Locations: []string{w.Provider.ID}, Actions: []string{consent.ActionDerive},
@@ -215,7 +240,7 @@ func (w *World) Commit(r consent.Record, use int, bend func(*consent.CommitClaim
 	_, _ = rand.Read(nonce)
 	digest := consent.DigestOf("anything")
 	c := consent.CommitClaims{
-		Issuer: w.Provider.ID, Audience: Issuer, IssuedAt: w.Now().Unix(), GrantID: r.Grant, Use: use, Terms: r.Terms,
+		Issuer: w.Provider.ID, Audience: w.Issuer, IssuedAt: w.Now().Unix(), GrantID: r.Grant, Use: use, Terms: r.Terms,
 		Ciphertext: digest, Plaintext: digest, Nonce: consent.Encode(nonce),
 	}
 	if bend != nil {
@@ -229,7 +254,7 @@ func (w *World) Commit(r consent.Record, use int, bend func(*consent.CommitClaim
 // Received is the consumer's countersignature of a commit.
 func (w *World) Received(r consent.Record, use int, commit string, bend func(*consent.ReceivedClaims)) string {
 	c := consent.ReceivedClaims{
-		Issuer: w.Consumer.ID, Audience: Issuer, IssuedAt: w.Now().Unix(), GrantID: r.Grant, Use: use, Commit: consent.DigestOf(commit),
+		Issuer: w.Consumer.ID, Audience: w.Issuer, IssuedAt: w.Now().Unix(), GrantID: r.Grant, Use: use, Commit: consent.DigestOf(commit),
 	}
 	if bend != nil {
 		bend(&c)
