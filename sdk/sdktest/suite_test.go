@@ -1,0 +1,13 @@
+package sdktest_test
+
+import (
+	"testing"
+
+	"github.com/govmydata/mydata/sdk/sdktest"
+)
+
+// The same suite runs against `idp serve` in conformance/ladder.
+func TestSuite(t *testing.T) {
+	n := sdktest.Suite(t, sdktest.New(t).Deployment(checkup))
+	t.Logf("%d answers", n)
+}
