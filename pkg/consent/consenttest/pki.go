@@ -95,3 +95,9 @@ func thumbprint(key jose.JSONWebKey) string {
 	must(err)
 	return kid
 }
+
+// Named certifies a key for one URI: a credential issuer's.
+func (a *Authority) Named(uri string) (*ecdsa.PrivateKey, [][]byte) {
+	named := a.Agency(uri)
+	return named.Key, named.Chain
+}

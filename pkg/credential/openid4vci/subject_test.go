@@ -1,0 +1,82 @@
+package openid4vci
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+func TestSubject(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	public := jose.JSONWebKey{Key: key.Public(), KeyID: "enc"}
+	want := Subject{Sub: "pseudonym", ResidentID: "resident-07"}
+	sealed, err := SealSubject(want, public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := OpenSubject(sealed, key); err != nil || got != want {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := SealSubject(want, jose.JSONWebKey{Key: key}); err == nil {
+		t.Error("sealed with a private key")
+	}
+	nobody, err := SealSubject(Subject{ResidentID: "resident-07"}, public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := func(options *jose.EncrypterOptions) string {
+		enc, err := jose.NewEncrypter(jose.A256GCM, jose.Recipient{Algorithm: jose.ECDH_ES, Key: public.Key}, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		object, err := enc.Encrypt([]byte(`{"sub":"pseudonym"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := object.CompactSerialize()
+		return text
+	}
+	zipped := &jose.EncrypterOptions{Compression: jose.DEFLATE}
+	for name, tt := range map[string]struct {
+		jwe string
+		key any
+	}{
+		"it refuses another's":           {sealed, other},
+		"it refuses what names nobody":   {nobody, key},
+		"it refuses another kind of JWE": {foreign((&jose.EncrypterOptions{}).WithType("mydata-sealed+jwe")), key},
+		"it refuses what is compressed":  {foreign(zipped.WithType(subjectTyp)), key},
+		"it refuses no JWE":              {"a.b.c.d.e", key},
+		"it refuses what is too long":    {string(make([]byte, MaxMessage+1)), key},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if s, err := OpenSubject(tt.jwe, tt.key); err == nil || s != (Subject{}) {
+				t.Errorf("%+v, %v", s, err)
+			}
+		})
+	}
+}
+
+func FuzzOpenSubject(f *testing.F) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := SealSubject(Subject{Sub: "x"}, jose.JSONWebKey{Key: key.Public()})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add("a.b.c.d.e")
+	f.Fuzz(func(t *testing.T, jwe string) {
+		if s, err := OpenSubject(jwe, key); err == nil && s.Sub == "" {
+			t.Error("it opened to nobody")
+		}
+	})
+}
