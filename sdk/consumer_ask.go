@@ -239,6 +239,9 @@ func (c *Consumer) Again(ctx context.Context, grantID string) (*Release, error) 
 	if r, found, err := c.resume(ctx, g, grantID); found {
 		return r, err
 	}
+	if err := c.over(ctx, grantID); err != nil {
+		return nil, err
+	}
 	if g.Refresh == "" {
 		return nil, refusal("consumed", "grant", "consumer", "it was for one use")
 	}

@@ -253,6 +253,9 @@ func (p *Provider) finish(ctx context.Context, row usedRow) (transfer.ReleaseAns
 		return none, refusal("already_sent", "retry", transfer.MenderConsumer, "the answer was acknowledged, or ten minutes have passed")
 	}
 	ciphertext, err := kept[[]byte](ctx, p.config.Journal, "ciphertext", row.sealed())
+	if errors.Is(err, ErrAbsent) { // dropped, since the grant is over
+		return none, refusal("already_sent", "retry", transfer.MenderConsumer, "the answer is kept no longer")
+	}
 	if err != nil {
 		return none, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/govmydata/mydata/internal/anchor"
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/limit"
+	"github.com/govmydata/mydata/internal/notify"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/store"
@@ -44,6 +45,7 @@ type engines struct {
 	offers   *credential.Offers
 	nonces   *credential.Nonces
 	sequence *sequencer.Log
+	signals  *notify.Notifier
 	anchors  *anchor.Book // nil: proofs of anchors are not taken
 
 	limits      *limit.Limits
@@ -157,6 +159,9 @@ func (e *engines) build(ctx context.Context) (err error) {
 		return err
 	}
 	e.buildLedger(trust)
+	if err := e.buildSignals(); err != nil {
+		return err
+	}
 	e.buildIssuer()
 	if err := e.buildLog(trust.Log); err != nil {
 		return err
@@ -194,7 +199,7 @@ func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error 
 
 func (e *engines) buildLedger(trust consent.Trust) {
 	e.ledger = &consent.Ledger{
-		Store: countedConsents{e.db.Consents(), e.eyes}, People: e.accounts, Issuer: e.config.Issuer, AgencyRoots: trust.AgencyRoots,
+		Store: waking{countedConsents{e.db.Consents(), e.eyes}, func() { e.signals.Wake() }}, People: e.accounts, Issuer: e.config.Issuer, AgencyRoots: trust.AgencyRoots,
 		RP: trust.RP, Officers: trust.Officers, Catalogue: e.registry.Catalogue,
 		Key: func() (crypto.Signer, string) {
 			signer, kid, _ := e.ring.Signer(keys.Record)

@@ -65,7 +65,10 @@ func newFaces(e *engines) (*faces, error) {
 			return s.Citizen, err
 		},
 	}).Mount(mux)
-	(&agency.Handler{Frame: frame, Ledger: e.ledger, Receipts: e.receipts}).Mount(mux)
+	(&agency.Handler{
+		Frame: frame, Ledger: e.ledger, Receipts: e.receipts,
+		Signals: e.signals, Outbox: e.outbox(), Calls: calls{e.db.OAuth()},
+	}).Mount(mux)
 	(&dashboard.Handler{
 		Frame: frame, Accounts: e.accounts, Ledger: e.ledger, Receipts: e.receipts, Issuer: e.issuer, Offers: cards,
 		Catalogue: e.registry.Catalogue, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,

@@ -65,6 +65,7 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		}
 		return nil
 	})
+	group.Go(func() error { e.signals.Run(ctx); return nil })
 	open := server(doors.public, log)
 	open.ConnState = e.connections.State
 	public = e.connections.Listen(public)

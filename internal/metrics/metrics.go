@@ -30,6 +30,7 @@ type Metrics struct {
 	passkeys      *prometheus.CounterVec
 	credentials   *prometheus.CounterVec
 	presentations *prometheus.CounterVec
+	signals       *prometheus.CounterVec
 	witnessSize   *prometheus.GaugeVec
 	witnessTime   *prometheus.GaugeVec
 	witnessFails  *prometheus.CounterVec
@@ -41,7 +42,7 @@ type Metrics struct {
 func New() *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), words: map[string]*words{
 		"route": newWords(200), "check": newWords(200), "ceremony": newWords(20),
-		"kind": newWords(30), "act": newWords(10), "witness": newWords(50), "outcome": newWords(10),
+		"kind": newWords(30), "act": newWords(10), "witness": newWords(50), "outcome": newWords(10), "result": newWords(10),
 	}}
 	m.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "mydata_request_duration_seconds", Help: "Requests by route, method and class of status.",
@@ -53,10 +54,11 @@ func New() *Metrics {
 	m.passkeys = counter("mydata_passkey_events_total", "Passkeys added and removed.", "act")
 	m.credentials = counter("mydata_credentials_total", "Credentials issued and revoked.", "act")
 	m.presentations = counter("mydata_presentations_total", "Presentations judged, by outcome.", "outcome")
+	m.signals = counter("mydata_signals_total", "Signals by what became of them: dead ones were put aside and never told.", "result")
 	m.witnessSize = gauge("mydata_witness_size", "Size of the log that a witness cosigned last.", "witness")
 	m.witnessTime = gauge("mydata_witness_cosigned_timestamp_seconds", "When a witness cosigned last.", "witness")
 	m.witnessFails = counter("mydata_witness_failures_total", "Checkpoints that a witness did not cosign when asked.", "witness")
-	m.registry.MustRegister(m.requests, m.refusals, m.ceremonies, m.consents, m.passkeys, m.credentials, m.presentations,
+	m.registry.MustRegister(m.requests, m.refusals, m.ceremonies, m.consents, m.passkeys, m.credentials, m.presentations, m.signals,
 		m.witnessSize, m.witnessTime, m.witnessFails,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

@@ -105,7 +105,7 @@ func (c *Consents) Commit(ctx context.Context, commit consent.Commit) error {
 	if len(commit.Events) == 0 || len(commit.Events) != len(commit.Leaves) {
 		return errors.New("store consent: a commit has a leaf for each of its events")
 	}
-	err := c.db.groups.commit(ctx, &unit{id: commit.ID, digest: commit.Digest, events: commit.Events, leaves: commit.Leaves})
+	err := c.db.groups.commit(ctx, &unit{id: commit.ID, digest: commit.Digest, events: commit.Events, leaves: commit.Leaves, tells: commit.Signals})
 	switch {
 	case err == nil:
 		return nil
@@ -185,6 +185,7 @@ func (c *Consents) Erase(ctx context.Context, id consent.GrantID) error {
 			`DELETE FROM consent_events WHERE grant_id = $1`,
 			`DELETE FROM consent_proposals WHERE grant_id = $1`,
 			`DELETE FROM consent_due WHERE grant_id = $1`,
+			`DELETE FROM signals WHERE grant_id = $1 AND audience LIKE 'citizen:%'`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement, string(id)); err != nil {
 				return err

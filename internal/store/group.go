@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/signal"
 )
 
 const (
@@ -24,6 +25,7 @@ type unit struct {
 	digest []byte
 	events []consent.Event
 	leaves [][]byte
+	tells  []signal.Signal
 
 	ctx  context.Context //nolint:containedctx // its caller's, who waits on done
 	done chan error
@@ -170,7 +172,7 @@ func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit) error {
 		return err
 	}
 	now := time.Now().UnixMilli() // orders the queue, nothing more
-	var events, leaves [][]any
+	var events, leaves, tells [][]any
 	var owners []*unit
 	for _, u := range fresh {
 		for _, e := range u.events {
@@ -183,6 +185,7 @@ func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit) error {
 		for position, entry := range u.leaves {
 			leaves = append(leaves, []any{u.id, position, now, entry})
 		}
+		tells = append(tells, signalRows(u.tells)...)
 	}
 	kept, err := insertKept(ctx, tx, `INSERT INTO consent_events (grant_id, seq, citizen, citizen_seq, event, salt, evidence)`, `grant_id || ' ' || CAST(seq AS TEXT)`, events)
 	if err != nil {
@@ -194,6 +197,9 @@ func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit) error {
 		}
 	}
 	if err := writeDue(ctx, tx, fresh); err != nil {
+		return err
+	}
+	if err := insertSignals(ctx, tx, tells); err != nil {
 		return err
 	}
 	_, err = bulk(ctx, tx, `INSERT INTO log_pending (commit_id, position, added, entry) VALUES `, plain(4), "", leaves)

@@ -32,7 +32,7 @@ type Catalogue struct {
 	Purposes []Purpose `json:"purposes"`
 }
 
-// Agency is an agency's public entry. Name, Contact, Release and EncryptionKey
+// Agency is an agency's public entry. Name, Contact, Release, Signals and EncryptionKey
 // repeat what Entry, signed by the agency, says. ResidentID and Jurisdiction are
 // the operator's word.
 type Agency struct {
@@ -40,6 +40,7 @@ type Agency struct {
 	Name          Text             `json:"name"`
 	Contact       string           `json:"contact"`
 	Release       string           `json:"release,omitempty"` // a provider's release endpoint
+	Signals       string           `json:"signals,omitempty"` // where it takes security event tokens (RFC 8935)
 	Jurisdiction  string           `json:"jurisdiction"`      // ISO 3166-1 alpha-2
 	EncryptionKey *jose.JSONWebKey `json:"encryption_key,omitempty"`
 	ResidentID    bool             `json:"resident_id,omitempty"` // entitled to the resident identifier

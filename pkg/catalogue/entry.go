@@ -23,6 +23,7 @@ type Entry struct {
 	Name     Text               `json:"name"`
 	Contact  string             `json:"contact"`
 	Release  string             `json:"release,omitempty"`
+	Signals  string             `json:"signals,omitempty"` // takes security event tokens (RFC 8935)
 	JWKS     jose.JSONWebKeySet `json:"jwks"`
 }
 
@@ -57,7 +58,7 @@ func (e Entry) Apply(a Agency, compact string) (Agency, error) {
 	if e.Issuer != a.ID {
 		return Agency{}, fmt.Errorf("agency entry: of %q, not of %q", e.Issuer, a.ID)
 	}
-	a.Name, a.Contact, a.Release, a.Entry = e.Name, e.Contact, e.Release, compact
+	a.Name, a.Contact, a.Release, a.Signals, a.Entry = e.Name, e.Contact, e.Release, e.Signals, compact
 	a.EncryptionKey = nil
 	for i := range e.JWKS.Keys {
 		if e.JWKS.Keys[i].Use == "enc" {

@@ -86,6 +86,9 @@ func (a Agency) validate() error {
 	if release, err := url.Parse(a.Release); err != nil || a.Release != "" && release.Host == "" {
 		return errors.New("the release address is not a URL")
 	}
+	if at, err := url.Parse(a.Signals); err != nil || a.Signals != "" && at.Host == "" {
+		return errors.New("the address for signals is not a URL")
+	}
 	if a.EncryptionKey != nil && (!a.EncryptionKey.IsPublic() || !a.EncryptionKey.Valid()) {
 		return errors.New("the encryption key is not a public key")
 	}

@@ -26,7 +26,7 @@ func SignCancel(c CancelClaims, key crypto.Signer, chain [][]byte) (string, erro
 // OpenCancel checks a cancellation as OpenRequest checks a request.
 func OpenCancel(compact string, roots *x509.CertPool) (CancelClaims, error) {
 	var c CancelClaims
-	if err := openAs(compact, CancelJWT, "cancellation", roots, &c, func() string { return c.Issuer }); err != nil {
+	if err := openAs(compact, CancelJWT, "cancellation", roots, &c, func() (string, int64) { return c.Issuer, c.IssuedAt }); err != nil {
 		return CancelClaims{}, err
 	}
 	if c.GrantID == "" {

@@ -171,6 +171,7 @@ func (l *Ledger) commit(ctx context.Context, records map[GrantID]Record, next []
 			return c, fmt.Errorf("leaf: %w", err)
 		}
 		c.Events, c.Leaves = append(c.Events, e), append(c.Leaves, leaf)
+		c.Signals = append(c.Signals, signalsOf([]Event{e}, r)...)
 	}
 	return c, nil
 }

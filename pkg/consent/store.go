@@ -3,6 +3,8 @@ package consent
 import (
 	"context"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/signal"
 )
 
 // Commit is everything one decision changes, as a value: a store makes it
@@ -12,6 +14,8 @@ type Commit struct {
 	Digest []byte   // of the request; an ID with another digest is ErrReused
 	Events []Event  // (Grant, Seq) and (Citizen, CitizenSeq) unique
 	Leaves [][]byte // log entries: a commitment to each of Events
+
+	Signals []signal.Signal // what others are told once it is durable
 }
 
 // Proposal is terms shown to a citizen and not yet signed.

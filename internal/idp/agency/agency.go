@@ -13,6 +13,7 @@ import (
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/receipt"
+	"github.com/govmydata/mydata/pkg/dpop"
 )
 
 // Handler serves the agencies' endpoints.
@@ -20,6 +21,11 @@ type Handler struct {
 	Frame    *web.Frame
 	Ledger   *consent.Ledger
 	Receipts receipt.Assembler
+
+	// Signals, Outbox and Calls are there together, or there are no signals here.
+	Signals Signals
+	Outbox  Outbox
+	Calls   dpop.Replay // of calls that are no JWS themselves
 }
 
 // MediaType of the compact JWS in requests (RFC 7515, 9.2.1).
@@ -36,6 +42,10 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /agency/received", h.received)
 	mux.HandleFunc("POST /agency/cancellations", h.cancel)
 	mux.HandleFunc("POST /agency/receipts/{grant}", h.receipt)
+	if h.Signals != nil {
+		mux.HandleFunc("POST "+pollPath, h.poll)
+		mux.HandleFunc("POST /agency/ready", h.ready)
+	}
 }
 
 // commit is the hub's durable yes to one use, before the first byte.

@@ -22,6 +22,7 @@ type Store struct {
 	rows      []row
 	erased    map[string]int64
 	proposals map[consent.GrantID]consent.Proposal
+	outbox    outbox
 }
 
 // row is an event as a database would keep it: bytes, so that nothing is shared.
@@ -136,6 +137,7 @@ func (s *Store) Commit(_ context.Context, c consent.Commit) error {
 		s.commits = map[string][]byte{}
 	}
 	s.rows, s.commits[c.ID] = rows, bytes.Clone(c.Digest)
+	s.outbox.put(c.Signals)
 	if s.Log != nil {
 		for _, leaf := range c.Leaves {
 			s.Log(bytes.Clone(leaf))

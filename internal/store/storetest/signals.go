@@ -1,0 +1,199 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/internal/notify"
+	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/signal"
+)
+
+// Outbox is a notify.Outbox and what fills it.
+type Outbox interface {
+	notify.Outbox
+	Signal(ctx context.Context, s signal.Signal) error
+}
+
+// Signals is what every outbox must do. s is empty, commits of c fill it.
+func Signals(t *testing.T, s Outbox, c consent.Store) {
+	t.Run("it keeps what a commit tells, whole with the commit", func(t *testing.T) { signalsCommit(t, s, c) })
+	t.Run("it numbers each audience from 1, without a gap, in the order of events", func(t *testing.T) { signalsOrder(t, s) })
+	t.Run("it never gives a number twice, to many who ask at once", func(t *testing.T) { signalsRace(t, s) })
+	t.Run("it lets one of several hold an audience", func(t *testing.T) { signalsHold(t, s) })
+	t.Run("it answers who is due", func(t *testing.T) { signalsDue(t, s) })
+	t.Run("it buries once", func(t *testing.T) { signalsBury(t, s) })
+}
+
+func telling(audience string, place int64) signal.Signal {
+	return signal.New(audience, signal.GrantPaused, "grant", place, 0, consentTime.Add(time.Duration(place)*time.Second))
+}
+
+func numbers(t *testing.T, s Outbox, audience string) (seqs []int64) {
+	t.Helper()
+	waiting, err := s.Waiting(t.Context(), audience, 1000)
+	is(t, "waiting", err, nil)
+	for _, w := range waiting {
+		seqs = append(seqs, w.Seq)
+	}
+	return seqs
+}
+
+func signalsCommit(t *testing.T, s Outbox, c consent.Store) {
+	commit := asked("told", "tia", 1)
+	one := signal.New("urn:told", signal.UseCommitted, "told", 1, 3, consentTime)
+	commit.Signals = []signal.Signal{one}
+	is(t, "commit", c.Commit(t.Context(), commit), nil)
+	is(t, "the same commit", c.Commit(t.Context(), commit), nil)
+	waiting, err := s.Waiting(t.Context(), "urn:told", 10)
+	is(t, "waiting", err, nil)
+	one.Seq = 1
+	same(t, "signals", waiting, []signal.Signal{one})
+	clash := asked("told-2", "tia", 1) // its place is taken
+	clash.Signals = []signal.Signal{signal.New("urn:told", signal.GrantDenied, "told-2", 1, 0, consentTime)}
+	is(t, "conflict", c.Commit(t.Context(), clash), consent.ErrConflict)
+	same(t, "nothing more", len(numbers(t, s, "urn:told")), 1)
+	is(t, "told", s.Told(t.Context(), "urn:told", []string{one.ID}), nil)
+	is(t, "the same commit again", c.Commit(t.Context(), commit), nil)
+	same(t, "told once", len(numbers(t, s, "urn:told")), 0)
+}
+
+func signalsOrder(t *testing.T, s Outbox) {
+	for _, place := range []int64{3, 1, 2} {
+		is(t, "signal", s.Signal(t.Context(), telling("urn:order", place)), nil)
+		is(t, "another's", s.Signal(t.Context(), telling("urn:order-2", place)), nil)
+	}
+	waiting, err := s.Waiting(t.Context(), "urn:order", 2)
+	is(t, "waiting", err, nil)
+	if len(waiting) != 2 || waiting[0].Seq != 1 || waiting[0].Place != 1 || waiting[1].Seq != 2 || waiting[1].Place != 2 {
+		t.Errorf("waiting: %+v", waiting)
+	}
+	for _, odd := range unstorable {
+		is(t, "nothing", s.Told(t.Context(), "urn:order", []string{odd}), nil)
+		same(t, "nobody", len(numbers(t, s, odd)), 0)
+	}
+	is(t, "another audience's", s.Told(t.Context(), "urn:order-2", []string{waiting[0].ID}), nil)
+	is(t, "told", s.Told(t.Context(), "urn:order", []string{waiting[0].ID, waiting[1].ID}), nil)
+	is(t, "again", s.Told(t.Context(), "urn:order", []string{waiting[0].ID}), nil)
+	is(t, "signal", s.Signal(t.Context(), telling("urn:order", 4)), nil)
+	same(t, "numbers go on", numbers(t, s, "urn:order"), []int64{3, 4})
+	same(t, "another's begin at 1", numbers(t, s, "urn:order-2"), []int64{1, 2, 3})
+}
+
+func signalsRace(t *testing.T, s Outbox) {
+	ctx := context.WithoutCancel(t.Context())
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[int64]string{}
+	for i := range 8 {
+		group.Go(func() {
+			for j := range 5 {
+				if err := s.Signal(ctx, telling("urn:race", int64(i*100+j))); err != nil {
+					t.Error(err)
+				}
+				waiting, err := s.Waiting(ctx, "urn:race", 1000)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				for _, w := range waiting {
+					if was, ok := seen[w.Seq]; ok && was != w.ID {
+						t.Errorf("number %d is of %s and %s", w.Seq, was, w.ID)
+					}
+					seen[w.Seq] = w.ID
+				}
+				mu.Unlock()
+				if j%2 == 0 && len(waiting) > 0 {
+					if err := s.Told(ctx, "urn:race", []string{waiting[0].ID}); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+	for n := range int64(40) {
+		if seen[n+1] == "" {
+			t.Errorf("number %d was never given", n+1)
+		}
+	}
+}
+
+func signalsHold(t *testing.T, s Outbox) {
+	ctx := context.WithoutCancel(t.Context())
+	now, until := consentTime, consentTime.Add(time.Minute)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	var won []string
+	for i := range 4 {
+		group.Go(func() {
+			me := fmt.Sprint("replica ", i)
+			switch _, err := s.Hold(ctx, "urn:hold", me, now, until); {
+			case err == nil:
+				mu.Lock()
+				won = append(won, me)
+				mu.Unlock()
+			case !errors.Is(err, notify.ErrHeld):
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if len(won) != 1 {
+		t.Fatalf("held by %v", won)
+	}
+	_, err := s.Hold(ctx, "urn:hold", won[0], now, until.Add(time.Minute))
+	is(t, "taken on", err, nil)
+	_, err = s.Hold(ctx, "urn:hold", "other", until, until)
+	is(t, "still held", err, notify.ErrHeld)
+	is(t, "another's release", s.Release(ctx, "urn:hold", "other", 9, now), nil)
+	_, err = s.Hold(ctx, "urn:hold", "other", until.Add(time.Minute), until.Add(time.Hour))
+	is(t, "over", err, nil)
+	is(t, "release", s.Release(ctx, "urn:hold", "other", 2, now), nil)
+	tries, err := s.Hold(ctx, "urn:hold", "third", now, until)
+	is(t, "free", err, nil)
+	same(t, "tries", tries, 2)
+}
+
+func signalsDue(t *testing.T, s Outbox) {
+	ctx := t.Context()
+	is(t, "signal", s.Signal(ctx, telling("urn:due", 1)), nil)
+	due := func(now time.Time) bool {
+		all, err := s.Due(ctx, now, 100)
+		is(t, "due", err, nil)
+		for _, audience := range all {
+			if audience == "urn:due" {
+				return true
+			}
+		}
+		return false
+	}
+	same(t, "new", due(consentTime), true)
+	_, err := s.Hold(ctx, "urn:due", "a", consentTime, consentTime.Add(time.Minute))
+	is(t, "hold", err, nil)
+	same(t, "held", due(consentTime), false)
+	same(t, "no longer held", due(consentTime.Add(time.Minute)), true)
+	is(t, "release", s.Release(ctx, "urn:due", "a", 1, consentTime.Add(time.Hour)), nil)
+	same(t, "later", due(consentTime), false)
+	same(t, "by then", due(consentTime.Add(time.Hour)), true)
+	waiting, err := s.Waiting(ctx, "urn:due", 1)
+	is(t, "waiting", err, nil)
+	is(t, "told", s.Told(ctx, "urn:due", []string{waiting[0].ID}), nil)
+	same(t, "nothing", due(consentTime.Add(time.Hour)), false)
+}
+
+func signalsBury(t *testing.T, s Outbox) {
+	ctx := t.Context()
+	is(t, "signal", s.Signal(ctx, telling("urn:bury", 1)), nil)
+	same(t, "waiting", numbers(t, s, "urn:bury"), []int64{1})
+	for range 2 {
+		is(t, "bury", s.Bury(ctx, "urn:bury", telling("urn:bury", 1).ID, "too old", consentTime), nil)
+	}
+	same(t, "buried", len(numbers(t, s, "urn:bury")), 0)
+	is(t, "signal", s.Signal(ctx, telling("urn:bury", 2)), nil)
+	same(t, "the number is not given again", numbers(t, s, "urn:bury"), []int64{2})
+}
