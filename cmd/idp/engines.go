@@ -192,7 +192,7 @@ func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error 
 	signer, kid, _ := e.ring.Signer(keys.Record)
 	e.registry = &registry.Registry{
 		Store: e.db.Registry(), Now: time.Now,
-		Publisher: registry.Publisher{Signer: signer, KeyID: kid, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots},
+		Publisher: registry.Publisher{Signer: signer, KeyID: kid, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots, Officers: trust.Officers},
 	}
 	return e.registry.Load(ctx)
 }

@@ -117,7 +117,7 @@ func (e *engines) session(frame *web.Frame, r *http.Request) (account.Session, e
 }
 
 func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
-	frame := web.New(web.Options{Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone})
+	frame := web.New(web.Options{Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone, Body: admin.BodyLimit})
 	h := &admin.Handler{
 		Frame: frame, Accounts: e.accounts, Residents: e.register, Offers: cards, Issuer: e.issuer,
 		Hub: e.config.Issuer, Now: time.Now,
@@ -126,8 +126,8 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 			client, secret, err := e.registry.AddClient(ctx, metadata)
 			return client.ID, secret, err
 		},
-		PublishCatalogue: e.publishCatalogue,
-		Trust:            e.exportTrust,
+		Catalogue: e.registry,
+		Trust:     e.exportTrust,
 	}
 	if e.config.Development {
 		signers, err := e.ring.OfficerSigners()
@@ -138,6 +138,7 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 			return nil, errors.New("development needs two officers' keys")
 		}
 		h.Officers = &[2]crypto.Signer{signers[0], signers[1]}
+		h.PublishCatalogue = e.publishCatalogue
 	}
 	mux := http.NewServeMux()
 	h.Mount(mux)

@@ -47,37 +47,6 @@ func newClientCommand() *cobra.Command {
 	return group
 }
 
-func newCatalogueCommand() *cobra.Command {
-	group := &cobra.Command{Use: "catalogue", Short: "Publish which agency gives what, and for which purposes"}
-	var file string
-	cmd := &cobra.Command{
-		Use:   "publish --file FILE",
-		Short: "Sign and publish a catalogue; the same content again changes nothing",
-		Args:  cobra.NoArgs,
-	}
-	call := caller(cmd)
-	cmd.Flags().StringVar(&file, "file", "", "JSON file of agencies with their signed entries, data sets and purposes")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		raw, err := readRequired(file, "--file")
-		if err != nil {
-			return err
-		}
-		client, err := call()
-		if err != nil {
-			return err
-		}
-		version, err := client.PublishCatalogue(cmd.Context(), raw)
-		if err != nil {
-			return err
-		}
-		return show(cmd, map[string]int64{"version": version}, func(w io.Writer) {
-			fmt.Fprintln(w, "catalogue version", version, "is in force")
-		})
-	}
-	group.AddCommand(cmd)
-	return group
-}
-
 // readRequired reads the JSON file that a flag names.
 func readRequired(path, flag string) (json.RawMessage, error) {
 	if path == "" {

@@ -26,6 +26,7 @@ type Publisher struct {
 	KeyID       string
 	HubKeys     jose.JSONWebKeySet
 	AgencyRoots *x509.CertPool
+	Officers    []jose.JSONWebKey // of whom two approve each catalogue
 }
 
 // snapshot is the catalogue in force.
@@ -50,26 +51,31 @@ func (r *Registry) CatalogueJWS() string {
 }
 
 // PublishCatalogue signs a catalogue and puts it in force: what holds together,
-// whose every agency signed its own entry, and whose version is above the last.
-// The catalogue in force may be published again, which changes nothing.
-// Its version and digest become a public entry of the log.
-func (r *Registry) PublishCatalogue(ctx context.Context, c catalogue.Catalogue) error {
-	jws, err := catalogue.Sign(c, r.Publisher.Signer, r.Publisher.KeyID)
-	if err != nil {
-		return err
+// whose every agency signed its own entry, whose version is above the last, and
+// of which two officers approved every byte. The catalogue in force may be
+// published again, which changes nothing. Its version and digest become a public
+// entry of the log, with the officers' signatures.
+func (r *Registry) PublishCatalogue(ctx context.Context, c catalogue.Catalogue, signatures ...string) error {
+	if _, err := catalogue.Approved(&c, signatures, r.Publisher.Officers); err != nil {
+		return fmt.Errorf("%w: %w", ErrApproval, err)
 	}
-	opened, err := catalogue.Open(jws, r.Publisher.HubKeys, r.Publisher.AgencyRoots)
+	jws, opened, err := r.seal(c)
 	if err != nil {
 		return err
 	}
 	digest := sha256.Sum256([]byte(jws))
 	leaf, err := tlog.Statement(StatementKind, map[string]any{
-		"version": c.Version, "sha256": base64.RawURLEncoding.EncodeToString(digest[:]),
+		"version": c.Version, "sha256": base64.RawURLEncoding.EncodeToString(digest[:]), "officers": signatures,
 	})
 	if err != nil {
 		return err
 	}
-	commit := CatalogueCommit{ID: fmt.Sprintf("catalogue/%d", c.Version), Version: c.Version, JWS: jws, Leaves: [][]byte{leaf}}
+	commit := CatalogueCommit{
+		ID: fmt.Sprintf("catalogue/%d", c.Version), Version: c.Version, JWS: jws, Signatures: signatures, Leaves: [][]byte{leaf},
+	}
+	if commit.Proposal, err = c.Digest(); err != nil {
+		return err
+	}
 	if err := r.Store.PutCatalogue(ctx, commit); err != nil {
 		return r.settle(ctx, opened, err)
 	}
@@ -77,6 +83,31 @@ func (r *Registry) PublishCatalogue(ctx context.Context, c catalogue.Catalogue) 
 	defer r.mu.Unlock()
 	r.snapshot = snapshot{catalogue: opened, jws: jws}
 	return nil
+}
+
+// seal signs a catalogue, and reads it as everybody will.
+func (r *Registry) seal(c catalogue.Catalogue) (string, *catalogue.Catalogue, error) {
+	jws, err := catalogue.Sign(c, r.Publisher.Signer, r.Publisher.KeyID)
+	if err != nil {
+		return "", nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	opened, err := catalogue.Open(jws, r.Publisher.HubKeys, r.Publisher.AgencyRoots)
+	if err != nil {
+		return "", nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return jws, opened, nil
+}
+
+// sound refuses what could never be published.
+func (r *Registry) sound(c catalogue.Catalogue) error {
+	_, _, err := r.seal(c)
+	return err
+}
+
+// CatalogueAt is a published catalogue by its number, with the officers'
+// signatures; ErrUnknown where there is none.
+func (r *Registry) CatalogueAt(ctx context.Context, version int64) (jws string, signatures []string, err error) {
+	return r.Store.CatalogueAt(ctx, version)
 }
 
 // settle is for a write that may have been kept all the same: what the store

@@ -7,9 +7,11 @@
 // (dpop_bound_access_tokens). Names of ours: agency, roles, client_name#lang.
 //
 // Left out: dynamic registration (the operator registers), jwks_uri (keys are
-// given by value, so that nothing is fetched), four-eyes approval.
+// given by value, so that nothing is fetched).
 //
 // What always holds: redirect URIs are kept and compared byte for byte; a
 // secret is kept as its hash and shown once; a client that may not use a grant
-// or a scope by its metadata cannot by anything else.
+// or a scope by its metadata cannot by anything else; no catalogue comes in force
+// that two officers did not approve byte for byte, and what they signed is on the
+// public log.
 package registry

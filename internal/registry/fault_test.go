@@ -42,6 +42,14 @@ func (f *faulty) PutCatalogue(ctx context.Context, c registry.CatalogueCommit) e
 	return f.do(func() error { return f.Store.PutCatalogue(ctx, c) })
 }
 
+func (f *faulty) Propose(ctx context.Context, p registry.Proposal) error {
+	return f.do(func() error { return f.Store.Propose(ctx, p) })
+}
+
+func (f *faulty) Decide(ctx context.Context, id, signature, state string) error {
+	return f.do(func() error { return f.Store.Decide(ctx, id, signature, state) })
+}
+
 func TestFaults(t *testing.T) {
 	dir := t.TempDir()
 	if err := keys.Generate(dir, keys.Options{Issuer: "http://localhost", LogOrigin: "test"}); err != nil {
@@ -51,13 +59,11 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, kid, _ := ring.Signer(keys.Record)
 	for _, kept := range []bool{false, true} {
 		way := map[bool]string{false: " that was lost", true: " that was kept although it failed"}[kept]
 		open := func(t *testing.T) (*registry.Registry, *faulty) {
 			f := &faulty{Store: newStore(t).Registry(), broken: true, kept: kept}
-			return &registry.Registry{Store: f, Publisher: registry.Publisher{
-				Signer: signer, KeyID: kid, HubKeys: ring.JWKS(), AgencyRoots: x509.NewCertPool()}}, f
+			return &registry.Registry{Store: f, Publisher: publisher(t, ring, x509.NewCertPool())}, f
 		}
 		t.Run("it adds a client once more after one"+way, func(t *testing.T) {
 			r, _ := open(t)
@@ -87,11 +93,11 @@ func TestFaults(t *testing.T) {
 		t.Run("it has one catalogue in force after one"+way, func(t *testing.T) {
 			r, f := open(t)
 			c := catalogue.Catalogue{Version: 1}
-			err := r.PublishCatalogue(t.Context(), c)
+			err := r.PublishCatalogue(t.Context(), c, approvals(t, ring, r, c)...)
 			if kept != (err == nil) {
 				t.Fatal(err)
 			}
-			if err := r.PublishCatalogue(t.Context(), c); err != nil || r.Catalogue().Version != 1 {
+			if err := r.PublishCatalogue(t.Context(), c, approvals(t, ring, r, c)...); err != nil || r.Catalogue().Version != 1 {
 				t.Fatal(r.Catalogue(), err)
 			}
 			stored := &registry.Registry{Store: f.Store, Publisher: r.Publisher}
@@ -99,6 +105,33 @@ func TestFaults(t *testing.T) {
 				t.Error("the store has another catalogue than is served:", err)
 			}
 		})
+		t.Run("it proposes and approves once more after a write"+way, func(t *testing.T) {
+			r, f := open(t)
+			raw, p := proposal(t, r, catalogue.Catalogue{Version: 1})
+			if _, err := r.Propose(t.Context(), raw, p.sign(t, ring, 0, catalogue.Approve)); !errors.Is(err, errDisk) {
+				t.Fatal(err)
+			}
+			first, second := p.sign(t, ring, 0, catalogue.Approve), p.sign(t, ring, 1, catalogue.Approve)
+			made, err := r.Propose(t.Context(), raw, first)
+			if kept { // the signature that was kept is another than this one
+				if !errors.Is(err, registry.ErrDecided) {
+					t.Fatal(err)
+				}
+			} else if err != nil || made.State != registry.Open {
+				t.Fatal(made, err)
+			}
+			f.broken = true
+			if _, err := r.Decide(t.Context(), p.id, second); !errors.Is(err, errDisk) {
+				t.Fatal(err)
+			}
+			_, err = r.Decide(t.Context(), p.id, second)
+			if errors.Is(err, registry.ErrDecided) != kept || !kept && err != nil {
+				t.Fatal(err)
+			}
+			if now, err := r.Proposal(t.Context(), p.id); err != nil || now.State != registry.Ready || len(now.Signatures) != 2 {
+				t.Error(now, err)
+			}
+		})
 	}
-	figure.Hold(t, "faults-registry", 2, "writes of the registry, each lost, and kept but called lost")
+	figure.Hold(t, "faults-registry", 4, "writes of the registry, each lost, and kept but called lost")
 }

@@ -16,6 +16,8 @@ var (
 	ErrTaken = errors.New("registry: client id is taken")
 	// ErrConflict: another catalogue has this version.
 	ErrConflict = errors.New("registry: catalogue version is taken")
+	// ErrRefused: the catalogue does not hold together.
+	ErrRefused = errors.New("registry: the catalogue is refused")
 )
 
 // Store keeps the registry. Writes are durable on return. All methods may run
@@ -30,15 +32,21 @@ type Store interface {
 	Catalogue(ctx context.Context) (version int64, jws string, err error)
 	// PutCatalogue makes the catalogue and its log entries durable, whole.
 	// It returns ErrConflict unless the version is above every one kept.
+	// The proposal that it was becomes published with it.
 	PutCatalogue(ctx context.Context, c CatalogueCommit) error
+	// CatalogueAt returns one version with its officers' signatures, or ErrUnknown.
+	CatalogueAt(ctx context.Context, version int64) (jws string, signatures []string, err error)
+	Proposals
 }
 
 // CatalogueCommit is one published catalogue.
 type CatalogueCommit struct {
-	ID      string
-	Version int64
-	JWS     string
-	Leaves  [][]byte
+	ID         string
+	Version    int64
+	JWS        string
+	Signatures []string // of the two officers
+	Proposal   string   // the digest under which it was proposed, if it was
+	Leaves     [][]byte
 }
 
 // clientLife is how long a replica may go on with a client's old metadata.

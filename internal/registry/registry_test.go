@@ -248,12 +248,9 @@ func TestCatalogue(t *testing.T) {
 		t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
-	signer, kid, _ := ring.Signer(keys.Record)
 	db := newStore(t)
 	open := func() *registry.Registry {
-		return &registry.Registry{Store: db.Registry(), Publisher: registry.Publisher{
-			Signer: signer, KeyID: kid, HubKeys: ring.JWKS(), AgencyRoots: roots,
-		}}
+		return &registry.Registry{Store: db.Registry(), Publisher: publisher(t, ring, roots)}
 	}
 	r := open()
 	c := catalogue.Catalogue{Version: 1}
@@ -263,7 +260,7 @@ func TestCatalogue(t *testing.T) {
 		}
 	})
 	t.Run("it publishes one, with an entry for the log", func(t *testing.T) {
-		if err := r.PublishCatalogue(t.Context(), c); err != nil {
+		if err := r.PublishCatalogue(t.Context(), c, approvals(t, ring, r, c)...); err != nil {
 			t.Fatal(err)
 		}
 		if r.Catalogue().Version != 1 {
@@ -282,20 +279,20 @@ func TestCatalogue(t *testing.T) {
 	})
 	t.Run("it takes the same again", func(t *testing.T) {
 		before := r.CatalogueJWS()
-		if err := r.PublishCatalogue(t.Context(), c); err != nil || r.CatalogueJWS() != before {
+		if err := r.PublishCatalogue(t.Context(), c, approvals(t, ring, r, c)...); err != nil || r.CatalogueJWS() != before {
 			t.Error(err)
 		}
 	})
 	t.Run("it refuses to go back, and another of the same version", func(t *testing.T) {
 		second := catalogue.Catalogue{Version: 2}
-		if err := r.PublishCatalogue(t.Context(), second); err != nil {
+		if err := r.PublishCatalogue(t.Context(), second, approvals(t, ring, r, second)...); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.PublishCatalogue(t.Context(), c); !errors.Is(err, registry.ErrConflict) || r.Catalogue().Version != 2 {
+		if err := r.PublishCatalogue(t.Context(), c, approvals(t, ring, r, c)...); !errors.Is(err, registry.ErrConflict) || r.Catalogue().Version != 2 {
 			t.Error(err)
 		}
 		second.Purposes = []catalogue.Purpose{{Code: "p", Text: catalogue.Text{"en": "P", "ko": "목적"}, MaxUses: 1, MaxDays: 1}}
-		if err := r.PublishCatalogue(t.Context(), second); !errors.Is(err, registry.ErrConflict) || len(r.Catalogue().Purposes) != 0 {
+		if err := r.PublishCatalogue(t.Context(), second, approvals(t, ring, r, second)...); !errors.Is(err, registry.ErrConflict) || len(r.Catalogue().Purposes) != 0 {
 			t.Error(err)
 		}
 	})
@@ -303,7 +300,7 @@ func TestCatalogue(t *testing.T) {
 		bad := catalogue.Catalogue{Version: 3, Agencies: []catalogue.Agency{{
 			ID: "urn:mydata:agency:insurer", Name: catalogue.Text{"en": "Insurer", "ko": "보험"}, Contact: "a@b.example", Jurisdiction: "KR",
 		}}}
-		if err := r.PublishCatalogue(t.Context(), bad); err == nil || r.Catalogue().Version != 2 {
+		if err := r.PublishCatalogue(t.Context(), bad, approvals(t, ring, r, bad)...); !errors.Is(err, registry.ErrRefused) || r.Catalogue().Version != 2 {
 			t.Error(err)
 		}
 	})

@@ -72,6 +72,10 @@ func (r *Registry) Catalogue(ctx context.Context) (int64, string, error) {
 // PutCatalogue implements registry.Store.
 func (r *Registry) PutCatalogue(ctx context.Context, c registry.CatalogueCommit) error {
 	digest := sha256.Sum256([]byte(c.JWS))
+	signatures, err := json.Marshal(c.Signatures)
+	if err != nil {
+		return fmt.Errorf("store catalogue: %w", err)
+	}
 	return r.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		done, err := newCommit(ctx, tx, c.ID, digest[:])
 		if errors.Is(err, ErrReused) {
@@ -87,7 +91,10 @@ func (r *Registry) PutCatalogue(ctx context.Context, c registry.CatalogueCommit)
 		if newest.Valid && newest.Int64 >= c.Version {
 			return registry.ErrConflict
 		}
-		if _, err := execTx(ctx, tx, `INSERT INTO registry_catalogues (version, jws) VALUES ($1, $2)`, c.Version, c.JWS); err != nil {
+		if _, err := execTx(ctx, tx, `INSERT INTO registry_catalogues (version, jws, signatures) VALUES ($1, $2, $3)`, c.Version, c.JWS, string(signatures)); err != nil {
+			return err
+		}
+		if _, err := execTx(ctx, tx, `UPDATE registry_proposals SET state = $2 WHERE id = $1`, c.Proposal, registry.Published); err != nil {
 			return err
 		}
 		return appendLeaves(ctx, tx, c.ID, c.Leaves)

@@ -21,6 +21,7 @@ type Options struct {
 	Zone        *time.Location // of the times shown; Asia/Seoul when nil
 	Observe     Observer       // hears of each request; nil: nobody does
 	Deadline    time.Duration  // of a request; the constant Deadline when zero
+	Body        int64          // bytes of the largest request; BodyLimit when zero
 
 	// Admit says whether a request may be served, and adds to its context what
 	// is known of its sender; nil: every request may.
@@ -41,6 +42,7 @@ type Frame struct {
 	own         *Pages
 	observe     Observer
 	deadline    time.Duration
+	body        int64
 	admit       func(r *http.Request) (context.Context, error)
 	machines    *http.ServeMux
 }
@@ -56,6 +58,7 @@ func New(o Options) *Frame {
 		assets:      map[string]asset{},
 		observe:     o.Observe,
 		deadline:    o.Deadline,
+		body:        o.Body,
 		admit:       o.Admit,
 		machines:    http.NewServeMux(),
 		cross:       http.NewCrossOriginProtection(),
@@ -68,6 +71,9 @@ func New(o Options) *Frame {
 	}
 	if f.deadline == 0 {
 		f.deadline = Deadline
+	}
+	if f.body == 0 {
+		f.body = BodyLimit
 	}
 	f.cross.SetDenyHandler(http.HandlerFunc(f.denyCrossOrigin))
 	f.Messages(ownFiles)

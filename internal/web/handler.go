@@ -21,7 +21,7 @@ func (f *Frame) Handler(mux http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), correlationKey{}, id))
 		w.Header().Set("X-Correlation-Id", id)
 		f.securityHeaders(w)
-		r.Body = http.MaxBytesReader(w, r.Body, BodyLimit)
+		r.Body = http.MaxBytesReader(w, r.Body, f.body)
 		r = f.withLanguage(w, r)
 		r, done := f.watch(r, id)
 		rec := &recorder{ResponseWriter: w}

@@ -78,6 +78,23 @@ func Open(compact string, hub jose.JSONWebKeySet, roots *x509.CertPool) (*Catalo
 	return &c, nil
 }
 
+// Peek reads a published catalogue without believing it: for a difference that
+// is shown, never for a decision. Open checks.
+func Peek(compact string) (*Catalogue, error) {
+	if len(compact) > maxSnapshot {
+		return nil, fmt.Errorf("catalogue: longer than %d bytes", maxSnapshot)
+	}
+	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	c, err := Parse(object.UnsafePayloadWithoutVerification())
+	if err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
 func (a Agency) checkEntry(roots *x509.CertPool) error {
 	if a.Entry == "" {
 		return fmt.Errorf("agency %q has not signed its entry", a.ID)

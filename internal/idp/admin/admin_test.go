@@ -235,8 +235,8 @@ func TestRest(t *testing.T) {
 	if got := code(t, err); got != "client_metadata" || !strings.Contains(err.Error(), "redirect_uris: missing") {
 		t.Errorf("bad metadata: %v", err)
 	}
-	if v, err := d.PublishCatalogue(ctx, json.RawMessage(`{}`)); err != nil || v != 7 {
-		t.Errorf("catalogue %d, %v", v, err)
+	if v, err := d.PublishCatalogue(ctx, json.RawMessage(`{}`)); err != nil || v.Version != 7 || v.By != admin.ByDemo {
+		t.Errorf("catalogue %+v, %v", v, err)
 	}
 	files, err := d.Trust(ctx)
 	if err != nil || string(files["hub.json"]) != "{}" {

@@ -106,15 +106,6 @@ func (c *Client) AddClient(ctx context.Context, metadata json.RawMessage) (out R
 	return out, err
 }
 
-// PublishCatalogue publishes a new version.
-func (c *Client) PublishCatalogue(ctx context.Context, catalogue json.RawMessage) (version int64, err error) {
-	var out struct {
-		Version int64 `json:"version"`
-	}
-	err = c.call(ctx, http.MethodPost, "/catalogue", map[string]json.RawMessage{"catalogue": catalogue}, &out)
-	return out.Version, err
-}
-
 // Trust fetches the files of the trust folder.
 func (c *Client) Trust(ctx context.Context) (map[string][]byte, error) {
 	var out struct {

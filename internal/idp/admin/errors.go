@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
@@ -14,6 +15,7 @@ var (
 	errBody       = errors.New("the body is not as expected")
 	errOfficers   = errors.New("no officers' keys")
 	errNoMetadata = errors.New("the metadata is refused")
+	errFourEyes   = errors.New("no officers' keys for a catalogue")
 )
 
 // refusals is the one table from sentinels to problems; the cause is written for
@@ -26,6 +28,14 @@ var refusals = []struct {
 }{
 	{errBody, http.StatusBadRequest, "bad_request", ""},
 	{errOfficers, http.StatusForbidden, "officers", "this service holds no officers' keys: give an order signed by two officers"},
+	{errFourEyes, http.StatusForbidden, "officers", "this service holds no officers' keys: propose the catalogue, and have another officer approve it"},
+	{registry.ErrNoProposal, http.StatusNotFound, "proposal", "no such proposal"},
+	{registry.ErrDecided, http.StatusConflict, "decided", ""},
+	{registry.ErrStale, http.StatusConflict, "stale", ""},
+	{registry.ErrNothing, http.StatusConflict, "nothing_new", ""},
+	{registry.ErrApproval, http.StatusForbidden, "approval", ""},
+	{registry.ErrRefused, http.StatusBadRequest, "catalogue", ""},
+	{registry.ErrConflict, http.StatusConflict, "stale", ""},
 	{errNoMetadata, http.StatusBadRequest, "client_metadata", ""},
 	{account.ErrEnrolled, http.StatusConflict, "enrolled", "this resident is enrolled; after the loss of a device use --replace"},
 	{account.ErrOrder, http.StatusForbidden, "order", ""},

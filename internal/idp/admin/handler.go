@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
@@ -46,8 +45,10 @@ type Handler struct {
 
 	// AddClient registers a client by its metadata (RFC 7591 names).
 	AddClient func(ctx context.Context, metadata json.RawMessage) (id, secret string, err error)
-	// PublishCatalogue takes a new version of the catalogue.
+	// PublishCatalogue has both development officers sign a catalogue; nil: they
+	// sign elsewhere, by Catalogue.
 	PublishCatalogue func(ctx context.Context, body json.RawMessage) (version int64, err error)
+	Catalogue        Catalogue
 	// Trust is the files of the trust folder, by name.
 	Trust func(ctx context.Context) (map[string][]byte, error)
 }
@@ -60,9 +61,16 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /revoke":    h.revoke,
 		"POST /client":    h.client,
 		"POST /catalogue": h.catalogue,
-		"GET /trust":      h.trust,
-		"GET /residents":  h.residents,
-		"GET /trail":      h.listTrail,
+		"GET /catalogue":  h.inForce,
+
+		"POST /catalogue/proposals":               h.propose,
+		"GET /catalogue/proposals":                h.proposals,
+		"GET /catalogue/proposals/{id}":           h.proposal,
+		"POST /catalogue/proposals/{id}/decision": h.decide,
+		"POST /catalogue/proposals/{id}/publish":  h.publish,
+		"GET /trust":                              h.trust,
+		"GET /residents":                          h.residents,
+		"GET /trail":                              h.listTrail,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			answer, err := f(w, r)
@@ -228,23 +236,6 @@ func (h *Handler) client(w http.ResponseWriter, r *http.Request) (any, error) {
 		return trail.Target{Kind: trail.Client, ID: out.ClientID}, err
 	})
 	return out, err
-}
-
-func (h *Handler) catalogue(w http.ResponseWriter, r *http.Request) (any, error) {
-	var in struct {
-		Catalogue json.RawMessage `json:"catalogue"`
-	}
-	if err := decode(w, r, &in); err != nil {
-		return nil, err
-	}
-	var version int64
-	err := h.do(r, "catalogue", trail.Target{Kind: trail.Catalogue}, func() (_ trail.Target, err error) {
-		if version, err = h.PublishCatalogue(r.Context(), in.Catalogue); err != nil {
-			return trail.Target{}, fmt.Errorf("%w: %w", errBody, err)
-		}
-		return trail.Target{Kind: trail.Catalogue, ID: strconv.FormatInt(version, 10)}, nil
-	})
-	return map[string]int64{"version": version}, err
 }
 
 func (h *Handler) trust(_ http.ResponseWriter, r *http.Request) (any, error) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -24,6 +25,48 @@ func Registry(t *testing.T, s registry.Store) {
 	})
 	t.Run("it keeps a client whole and never replaces it by another", func(t *testing.T) { registryClients(t, s) })
 	t.Run("it keeps the newest catalogue, for one of many at once", func(t *testing.T) { registryCatalogues(t, s) })
+	t.Run("it keeps proposals and decides each once", func(t *testing.T) { registryProposals(t, s) })
+}
+
+// proposals is the life of proposals, as rows.
+func registryProposals(t *testing.T, s registry.Store) {
+	for _, id := range append([]string{"none"}, unstorable...) {
+		_, err := s.Proposal(t.Context(), id)
+		is(t, "proposal", err, registry.ErrNoProposal)
+	}
+	is(t, "decide on none", s.Decide(t.Context(), "none", "b", registry.Ready), registry.ErrNoProposal)
+	p := registry.Proposal{
+		ID: "p", Version: 4, State: registry.Open, Expires: time.Unix(2000000000, 0).UTC(), Signatures: []string{"a"}, Catalogue: []byte(`{"version":4}`),
+	}
+	is(t, "propose", s.Propose(t.Context(), p), nil)
+	is(t, "propose again", s.Propose(t.Context(), p), nil)
+	other := p
+	other.Signatures = []string{"x"}
+	is(t, "propose by another", s.Propose(t.Context(), other), registry.ErrDecided)
+	got, err := s.Proposal(t.Context(), "p")
+	is(t, "proposal", err, nil)
+	same(t, "whole", got, p)
+	won := atOnce(t, registry.ErrDecided, func(n int) error { return s.Decide(t.Context(), "p", fmt.Sprint("b", n), registry.Ready) })
+	same(t, "winners", won, 1)
+	got, err = s.Proposal(t.Context(), "p")
+	is(t, "proposal", err, nil)
+	same(t, "state", got.State, registry.Ready)
+	same(t, "signatures", len(got.Signatures), 2)
+	is(t, "decide again", s.Decide(t.Context(), "p", got.Signatures[1], registry.Ready), nil)
+	is(t, "reject what is approved", s.Decide(t.Context(), "p", "c", registry.Rejected), registry.ErrDecided)
+	is(t, "publish", s.PutCatalogue(t.Context(), registry.CatalogueCommit{
+		ID: "catalogue/4", Version: 4, JWS: "four", Signatures: got.Signatures, Proposal: "p", Leaves: [][]byte{[]byte("leaf four")},
+	}), nil)
+	all, err := s.ListProposals(t.Context(), 10)
+	is(t, "list", err, nil)
+	same(t, "listed", len(all), 1)
+	same(t, "published", all[0].State, registry.Published)
+	jws, signatures, err := s.CatalogueAt(t.Context(), 4)
+	is(t, "by number", err, nil)
+	same(t, "it", jws, "four")
+	same(t, "its signatures", signatures, got.Signatures)
+	_, _, err = s.CatalogueAt(t.Context(), 99)
+	is(t, "by a number to come", err, registry.ErrUnknown)
 }
 
 func registryClients(t *testing.T, s registry.Store) {
