@@ -47,14 +47,18 @@ type Agency struct {
 	Entry         string           `json:"entry,omitempty"`       // mydata-agency+jwt
 }
 
-// DataSet is what one provider can give.
+// DataSet is what one provider can give, in one version. Older ones stay listed
+// while there are grants of their time.
 type DataSet struct {
-	ID       string          `json:"id"`
-	Provider string          `json:"provider"`
-	Title    Text            `json:"title"`
-	Schema   json.RawMessage `json:"schema"` // JSON Schema 2020-12 of the provider's record
-	Fields   []Field         `json:"fields"`
-	Derived  []Derived       `json:"derived,omitempty"`
+	ID          string          `json:"id"`
+	Version     int             `json:"version,omitempty"` // from 1
+	Provider    string          `json:"provider"`
+	Title       Text            `json:"title"`
+	Sensitivity string          `json:"sensitivity,omitempty"`
+	Law         *Law            `json:"law,omitempty"` // by which the provider holds it
+	Schema      json.RawMessage `json:"schema"`        // JSON Schema 2020-12 of the provider's record
+	Fields      []Field         `json:"fields"`
+	Derived     []Derived       `json:"derived,omitempty"`
 }
 
 // Field is one attribute of a data set.
@@ -77,6 +81,7 @@ type Purpose struct {
 	Text     Text     `json:"text"`
 	MaxUses  int      `json:"max_uses"`
 	MaxDays  int      `json:"max_days"`
+	Law      *Law     `json:"law,omitempty"`
 	DataSets []string `json:"data_sets"`
 }
 
@@ -90,14 +95,14 @@ func (c *Catalogue) Agency(id string) (Agency, bool) {
 	return Agency{}, false
 }
 
-// DataSet finds a data set by its id.
-func (c *Catalogue) DataSet(id string) (DataSet, bool) {
+// DataSet finds the newest version of a data set by its id.
+func (c *Catalogue) DataSet(id string) (newest DataSet, found bool) {
 	for _, d := range c.DataSets {
-		if d.ID == id {
-			return d, true
+		if d.ID == id && (!found || d.Number() > newest.Number()) {
+			newest, found = d, true
 		}
 	}
-	return DataSet{}, false
+	return newest, found
 }
 
 // Purpose finds a purpose by its code.

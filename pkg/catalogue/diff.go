@@ -92,7 +92,11 @@ func things(c *Catalogue) (listed, error) {
 		}
 	}
 	for _, d := range c.DataSets {
-		if err := add("data set "+d.ID, d); err != nil {
+		name := "data set " + d.ID
+		if d.Number() > 1 {
+			name += " version " + strconv.Itoa(d.Number())
+		}
+		if err := add(name, d); err != nil {
 			return l, err
 		}
 	}

@@ -34,8 +34,8 @@ func (c *Catalogue) Validate() error {
 		}
 	}
 	for _, d := range c.DataSets {
-		if sets[d.ID] || !agencies[d.Provider] {
-			return fmt.Errorf("catalogue: data set %q is there twice or its provider %q is not", d.ID, d.Provider)
+		if !agencies[d.Provider] {
+			return fmt.Errorf("catalogue: the provider %q of data set %q is not there", d.Provider, d.ID)
 		}
 		sets[d.ID] = true
 		if err := d.validate(); err != nil {
@@ -51,7 +51,7 @@ func (c *Catalogue) Validate() error {
 			return fmt.Errorf("catalogue: purpose %q: %w", p.Code, err)
 		}
 	}
-	return nil
+	return c.validateVersions()
 }
 
 func (t Text) validate() error {
@@ -99,7 +99,7 @@ func (d DataSet) validate() error {
 	if !name.MatchString(d.ID) {
 		return errors.New("the id is not a plain name")
 	}
-	if err := d.Title.validate(); err != nil {
+	if err := errors.Join(d.Title.validate(), d.validateKind()); err != nil {
 		return err
 	}
 	if _, err := d.compile(); err != nil {
@@ -152,7 +152,7 @@ func (p Purpose) validate(sets map[string]bool) error {
 			return fmt.Errorf("data set %q is not there", id)
 		}
 	}
-	return p.Text.validate()
+	return errors.Join(p.Text.validate(), p.Law.validate())
 }
 
 // Check tells whether a provider's record fits the schema.
@@ -160,6 +160,9 @@ func (d DataSet) Check(record []byte) error {
 	schema, err := d.compile()
 	if err != nil {
 		return err
+	}
+	if len(record) > maxRecord || checkJSON(record, maxRecordDepth) != nil {
+		return fmt.Errorf("record of %q is not JSON, too long, too deep or holds numbers out of bounds", d.ID)
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(record))
 	if err != nil {
@@ -179,6 +182,9 @@ func (noLoader) Load(address string) (any, error) {
 }
 
 func (d DataSet) compile() (*jsonschema.Schema, error) {
+	if err := checkSchema(d.Schema); err != nil {
+		return nil, err
+	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(d.Schema))
 	if err != nil {
 		return nil, errors.New("the schema is not JSON")
