@@ -213,7 +213,7 @@ func (l *Ledger) outline(id GrantID, c RequestClaims, old *Record) Terms {
 		Subjects:   Subjects{Consumer: c.Subject},
 		Notice:     NoticeRef{URI: l.Issuer + "/notices/" + string(id)},
 		Controller: c.Issuer, Provider: Party{ID: d.Locations[0]}, Action: d.Actions[0],
-		DataSet: DataSet{ID: d.DataTypes[0]}, Purpose: Purpose{Code: d.Purpose},
+		DataSet: DataSet{ID: d.DataTypes[0], SchemaHash: d.SchemaHash}, Purpose: Purpose{Code: d.Purpose},
 		MaxUses: d.MaxUses, Mode: mode, Retention: d.Retention, Storage: storage, Jurisdiction: d.Jurisdiction,
 		LegalBasis: d.LegalBasis, Validity: Validity{NotBefore: nbf, Expires: nbf + d.Validity.Seconds},
 		RecipientKey: c.RecipientKey, Withdrawal: Withdrawal{URI: l.Withdrawal},

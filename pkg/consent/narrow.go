@@ -303,7 +303,14 @@ func describe(t Terms, claims []string, optional map[string]bool, cat *catalogue
 	}
 	t.Recipient = []Party{party(consumer, lang)}
 	t.Provider = party(provider, lang)
-	t.DataSet = DataSet{ID: set.ID, Title: set.Title.In(lang), SchemaHash: set.Hash()}
+	hash := set.Hash()
+	if asked := t.DataSet.SchemaHash; asked != "" && asked != hash {
+		if _, err := cat.Negotiate(set.ID, asked, claims); err != nil {
+			return t, refuse("schema hash", "%v", err)
+		}
+		hash = asked // an older version, of which all that is asked for stayed the same
+	}
+	t.DataSet = DataSet{ID: set.ID, Title: set.Title.In(lang), SchemaHash: hash}
 	t.Purpose = Purpose{Code: purpose.Code, Text: purpose.Text.In(lang)}
 	t.Template = Template{MaxUses: purpose.MaxUses, MaxDays: purpose.MaxDays}
 	return describeClaims(t, claims, optional, set)

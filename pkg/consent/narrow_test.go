@@ -119,7 +119,13 @@ func TestNarrowRefuses(t *testing.T) {
 		ok(t, "renamed agency", consent.Narrow(request, next.Terms, &newer))
 		newer.DataSets = append([]catalogue.DataSet{}, newer.DataSets...)
 		newer.DataSets[0].Schema = json.RawMessage(`{"type":"object"}`)
-		says(t, "schema changed", consent.Narrow(request, next.Terms, &newer), "schema hash", "another in the catalogue")
+		says(t, "schema changed", consent.Narrow(request, next.Terms, &newer), "schema hash", "of no version in the catalogue")
+		second := newer.DataSets[0]
+		second.Version, second.Schema = 2, json.RawMessage(`{"type":"object","properties":{"vision_left":{"type":"string"}}}`)
+		newer.DataSets = append([]catalogue.DataSet{}, w.Catalogue.DataSets[0], second)
+		says(t, "schema drifted", consent.Narrow(request, next.Terms, &newer), "schema hash", `field "vision_left": its schema changed`)
+		newer.DataSets[1].Schema = widened(t, w.Catalogue.DataSets[0].Schema)
+		ok(t, "schema of another field changed", consent.Narrow(request, next.Terms, &newer))
 		newer.DataSets = w.Catalogue.DataSets
 		newer.Purposes = append([]catalogue.Purpose{}, newer.Purposes...)
 		newer.Purposes[0].MaxUses = 1
@@ -222,4 +228,20 @@ How to withdraw: https://hub.example/my (at any time; from then on nothing more 
 	if string(got) != want["en"] || !strings.HasSuffix(want["en"], "\n") {
 		t.Error("the notice depends on itself")
 	}
+}
+
+// widened is a schema with one more field than before.
+func widened(t *testing.T, schema json.RawMessage) json.RawMessage {
+	t.Helper()
+	var s map[string]any
+	ok(t, "schema", json.Unmarshal(schema, &s))
+	properties, _ := s["properties"].(map[string]any)
+	if properties == nil {
+		properties = map[string]any{}
+	}
+	properties["colour_vision"] = map[string]any{"type": "boolean"}
+	s["properties"] = properties
+	raw, err := json.Marshal(s)
+	ok(t, "schema", err)
+	return raw
 }

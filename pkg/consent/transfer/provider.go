@@ -82,7 +82,7 @@ func (p Provider) Check(r *http.Request, body ReleaseRequest, cat *catalogue.Cat
 		func() error { return checkRecipientKey(g) },
 		func() error { return checkPurpose(g, cat) },
 		func() error { return checkFields(g) },
-		func() error { return checkSchema(g) },
+		func() error { return checkSchema(g, cat) },
 		func() error { return checkTemplate(g, cat) },
 		func() error { return p.checkValidity(g) },
 		func() error { return checkNarrow(g, cat) },

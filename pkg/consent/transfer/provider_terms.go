@@ -203,9 +203,18 @@ func sources(action string, set catalogue.DataSet, claim string) ([]string, bool
 	return []string{claim}, ok && action == consent.ActionRelease
 }
 
-func checkSchema(g *Granted) error {
-	if hash := g.DataSet.Hash(); hash == "" || g.Terms.DataSet.SchemaHash != hash || g.Request.Detail().SchemaHash != hash {
-		return refuse(CheckSchema, MenderConsumer, "the schema of %q is another one now", g.DataSet.ID)
+// checkSchema takes terms of an older schema where all that they grant stayed
+// the same, and otherwise names the field that did not.
+func checkSchema(g *Granted, cat *catalogue.Catalogue) error {
+	if g.Terms.DataSet.SchemaHash != g.Request.Detail().SchemaHash {
+		return refuse(CheckSchema, MenderHub, "the terms have another schema than the request")
+	}
+	claims := make([]string, len(g.Terms.Claims))
+	for i, c := range g.Terms.Claims {
+		claims[i] = c.Name
+	}
+	if _, err := cat.Negotiate(g.DataSet.ID, g.Terms.DataSet.SchemaHash, claims); err != nil {
+		return refuse(CheckSchema, MenderConsumer, "%w", err)
 	}
 	return nil
 }

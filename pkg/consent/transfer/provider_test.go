@@ -220,6 +220,13 @@ func TestProviderRefuses(t *testing.T) {
 				c.DataSets[0].Schema = []byte(`{"type":"object","required":["remarks"]}`)
 			})
 		}},
+		{"it refuses a field that has changed in a newer version", CheckSchema, func(a *asked) {
+			a.recatalogue(func(c *catalogue.Catalogue) {
+				next := c.DataSets[0]
+				next.Version, next.Schema = 2, []byte(`{"type":"object","properties":{"vision_left":{"type":"string"}}}`)
+				c.DataSets = append(append([]catalogue.DataSet{}, c.DataSets...), next)
+			})
+		}},
 
 		{"it refuses more uses than the purpose allows", CheckTemplate, func(a *asked) {
 			a.recatalogue(func(c *catalogue.Catalogue) { c.Purposes[0].MaxUses = 1 })
