@@ -68,6 +68,10 @@ var table = []row{
 	{from: "pkg/consent/receipt",
 		may:    "pkg/consent pkg/did pkg/jcs pkg/tlog pkg/tlog/endorsement pkg/signal pkg/catalogue pkg/consent/approval pkg/dpop pkg/credential/sdjwt",
 		reason: "a receipt verifies offline, with consent's words and the log's"},
+	{from: "pkg/consent/receipt/reading", may: "pkg/consent pkg/consent/receipt pkg/tlog/endorsement",
+		reason: "what a browser runs is the receipt's own check and little else"},
+	{from: "internal/idp/offline/wasm", may: "pkg/consent/receipt/reading",
+		reason: "the page's checker is that package and the bytes that go in and out"},
 	{from: "pkg/audit", may: "pkg/...",
 		reason: "an auditor reads with the same words as everybody"},
 	{from: "pkg/...", never: "internal/... cmd/... sdk/... conformance/... examples/... github.com/hyperledger/...", direct: "std/database/sql",
@@ -132,7 +136,7 @@ var homes = []struct{ library, in, reason string }{
 	{"google.golang.org/protobuf", "pkg/tlog/endorsement pkg/tlog/endorsement/endorsementtest internal/anchor/fabric", "one reader of Fabric's messages, in their one spelling"},
 	{"github.com/prometheus/client_golang", "internal/metrics", "a label is bounded in one place"},
 	{"go.opentelemetry.io/otel", "internal/tracing", "what a span holds is decided in one place"},
-	{"github.com/chromedp", "conformance/tour", "a browser walks the story, nothing else"},
+	{"github.com/chromedp", "conformance/tour", "a browser walks the story; beside it only tests of single pages drive one"},
 }
 
 type pkgInfo struct {

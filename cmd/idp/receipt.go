@@ -9,12 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/receipt"
+	"github.com/govmydata/mydata/pkg/consent/receipt/reading"
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
-var errReceipt = errors.New("the receipt does not hold")
+var errReceipt = errors.New(receipt.HoldsNot)
 
 // peers asks peers of a Fabric channel what they hold now.
 type peers interface {
@@ -28,26 +28,33 @@ var connectPeers func(file string) (peers, error)
 
 func newReceiptCommand() *cobra.Command {
 	group := &cobra.Command{Use: "receipt", Short: "Check consent receipts"}
-	var trust, fabric, live string
+	var trust, fabric, live, printed string
 	cmd := &cobra.Command{
-		Use:   "verify FILE --trust DIR [--fabric DIR]",
+		Use:   "verify FILE --trust DIR [--fabric DIR] [--digest PRINTED]",
 		Short: "Check a receipt offline, each check by name",
 		Long: "Checks every signature, digest and log proof of a receipt against a trust folder\n" +
 			"(idp trust export). With --fabric also that every checkpoint it leads to was\n" +
 			"reported committed on a Fabric channel, as often as that folder asks for\n" +
 			"(idp anchor trust). Nothing is fetched, unless --live names peers to ask again\n" +
-			"now. Exit code 0 only if every check holds.",
+			"now. Prints the fingerprint of that trust, as the page /receipt of a hub shows\n" +
+			"it, and the digest that a printed receipt carries; --digest compares with one.\n" +
+			"Exit code 0 only if every check holds.",
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&trust, "trust", "", "trust folder")
 	cmd.Flags().StringVar(&fabric, "fabric", "", "folder of trust in a Fabric channel")
 	cmd.Flags().StringVar(&live, "live", "", "connection file: also ask these peers now")
+	cmd.Flags().StringVar(&printed, "digest", "", "digest on a printed receipt, to compare with")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		report, err := verifyReceipt(cmd.Context(), args[0], trust, fabric, live)
 		if err != nil {
 			return err
 		}
-		if err := show(cmd, report, func(w io.Writer) { printChecks(w, report) }); err != nil {
+		if printed != "" {
+			report.Checks = append(report.Checks, receipt.ComparePaper(report.of, printed))
+		}
+		report.Verdict = report.Report.Verdict()
+		if err := show(cmd, report, func(w io.Writer) { printReceipt(w, report) }); err != nil {
 			return err
 		}
 		if !report.OK() {
@@ -59,39 +66,51 @@ func newReceiptCommand() *cobra.Command {
 	return group
 }
 
-func verifyReceipt(ctx context.Context, file, trust, fabric, live string) (receipt.Report, error) {
+// verified is a report with what it is about and was measured against.
+type verified struct {
+	receipt.Report
+	Verdict string `json:"verdict"`
+	Paper   string `json:"paper_digest,omitempty"`
+	Trust   string `json:"trust"` // fingerprint
+
+	of receipt.Receipt
+}
+
+func verifyReceipt(ctx context.Context, file, trust, fabric, live string) (v verified, err error) {
 	switch {
 	case trust == "":
-		return receipt.Report{}, errors.New("--trust is required: what a receipt is measured against never comes with it")
+		return v, errors.New("--trust is required: what a receipt is measured against never comes with it")
 	case live != "" && fabric == "":
-		return receipt.Report{}, errors.New("--live needs --fabric: what peers answer is measured against that folder too")
+		return v, errors.New("--live needs --fabric: what peers answer is measured against that folder too")
 	case live != "" && connectPeers == nil:
-		return receipt.Report{}, errors.New("--live: this build has no client of Fabric")
+		return v, errors.New("--live: this build has no client of Fabric")
 	}
-	known, err := consent.LoadTrust(os.DirFS(trust))
+	known, err := reading.FolderTrust(os.DirFS(trust))
 	if err != nil {
-		return receipt.Report{}, err
+		return v, err
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return receipt.Report{}, err
+		return v, err
 	}
-	r, err := receipt.Parse(raw)
-	if err != nil {
-		return receipt.Report{}, err
+	if v.of, err = reading.Parse(raw); err != nil {
+		return v, err
 	}
+	v.Trust = known.Fingerprint
+	v.Paper, _ = v.of.PaperDigest(len(v.of.Events)) // none without events, which a check says
 	if fabric == "" {
-		return receipt.Verify(r, known), nil
+		v.Report = receipt.Verify(v.of, known.Meaning())
+		return v, nil
 	}
 	channel, err := endorsement.LoadTrust(os.DirFS(fabric))
 	if err != nil {
-		return receipt.Report{}, err
+		return v, err
 	}
-	report := receipt.Verify(r, known, receipt.WithFabric(channel))
+	v.Report = receipt.Verify(v.of, known.Meaning(), receipt.WithFabric(channel))
 	if live != "" {
-		report.Checks = append(report.Checks, checkLive(ctx, r, channel, live))
+		v.Checks = append(v.Checks, checkLive(ctx, v.of, channel, live))
 	}
-	return report, nil
+	return v, nil
 }
 
 // checkLive asks the peers again, and measures their answers as the proofs are
@@ -136,16 +155,17 @@ func askNow(ctx context.Context, chain peers, channel *endorsement.Trust, then e
 	return nil
 }
 
-func printChecks(w io.Writer, report receipt.Report) {
-	for _, check := range report.Checks {
-		mark := "ok    "
-		if !check.OK {
-			mark = "FAILED"
-		}
-		fmt.Fprintf(w, "%s %s", mark, check.Name)
+func printReceipt(w io.Writer, v verified) {
+	for _, check := range v.Checks {
+		fmt.Fprintf(w, "%-6s %s", check.Mark(), check.Name)
 		if check.Detail != "" {
 			fmt.Fprintf(w, ": %s", check.Detail)
 		}
 		fmt.Fprintln(w)
 	}
+	fmt.Fprintf(w, "trust  %s\n", v.Trust)
+	if v.Paper != "" {
+		fmt.Fprintf(w, "digest %s\n", v.Paper)
+	}
+	fmt.Fprintln(w, v.Verdict)
 }

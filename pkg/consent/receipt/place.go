@@ -79,12 +79,17 @@ func (v *verification) placed(domain string, salt []byte, f form, text string) (
 	return o.checkpoint, o.err
 }
 
-// historyIncluded: every event of the passkey's history is in the log.
-func (v *verification) historyIncluded() error {
+// historyIncluded: every event of the passkey's history is in the log. That one
+// is unwitnessed is said only when no other is worse.
+func (v *verification) historyIncluded() (lacking error) {
 	for _, p := range v.keyPlaces {
-		if p.err != nil {
+		switch {
+		case p.err == nil:
+		case !unwitnessed(p.err):
 			return fmt.Errorf("%s: %w", p.name, p.err)
+		case lacking == nil:
+			lacking = fmt.Errorf("%s: %w", p.name, p.err)
 		}
 	}
-	return nil
+	return lacking
 }

@@ -17,6 +17,8 @@ type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail,omitempty"`
+	// Unwitnessed: the one thing wrong is that the log's word lacks its witnesses.
+	Unwitnessed bool `json:"unwitnessed,omitempty"`
 }
 
 // Report is the outcome of Verify: every check by name, in order.
@@ -36,7 +38,7 @@ func (r *Report) add(name string, err error, detail string) bool {
 	if err != nil {
 		detail = err.Error()
 	}
-	r.Checks = append(r.Checks, Check{Name: name, OK: err == nil, Detail: detail})
+	r.Checks = append(r.Checks, Check{Name: name, OK: err == nil, Detail: detail, Unwitnessed: unwitnessed(err)})
 	return err == nil
 }
 
