@@ -16,7 +16,7 @@ MODULES := tools conformance/logtools fabric/chaincode fabric/network fabric/sdk
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: run fabric tour test soak fuzz bench lint build tools release sbom licences vuln
+.PHONY: page run fabric tour test soak fuzz bench lint build tools release sbom licences vuln
 
 ## run: build, then live the story at http://localhost:8083 (Ctrl-C stops all)
 run: build
@@ -31,8 +31,12 @@ fabric: build
 tour: build tools $(AXE)
 	go run ./conformance/tour $(if $(SHOW),--show) --out screenshots
 
+## page: the receipt checker for browsers, into the folder that idp is built with
+page:
+	@go run ./internal/idp/offline/wasm --out internal/idp/offline/built
+
 ## build: every program into bin/
-build:
+build: page
 	@mkdir -p bin
 	go build -o bin/ $(PROGRAMS)
 
@@ -46,7 +50,7 @@ $(AXE): conformance/tour/package-lock.json
 	@touch $@
 
 ## test: lint, then every test: units, stores on SQLite and PostgreSQL, scripts, fuzz seeds, the browser walk
-test: tools lint $(AXE)
+test: tools lint page $(AXE)
 	@for module in $(MODULES); do go test -C $$module -timeout 20m ./...; done
 	go test -timeout 20m ./...
 
@@ -79,7 +83,7 @@ lint: $(BIN)/staticcheck $(BIN)/golangci-lint
 	  $(BIN)/staticcheck ./... && $(BIN)/golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml); done
 
 ## release: the services as they are passed on; the same source and Go give the same bytes anywhere
-release:
+release: page
 	@mkdir -p $(RELEASE)
 	go build -o $(RELEASE)/ ./cmd/idp ./cmd/verifier
 	@cd $(RELEASE) && sha256sum idp verifier

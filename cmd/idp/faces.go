@@ -18,6 +18,7 @@ import (
 	"github.com/govmydata/mydata/internal/idp/dashboard"
 	"github.com/govmydata/mydata/internal/idp/issuance"
 	"github.com/govmydata/mydata/internal/idp/login"
+	"github.com/govmydata/mydata/internal/idp/offline"
 	"github.com/govmydata/mydata/internal/idp/public"
 	"github.com/govmydata/mydata/internal/limit"
 	"github.com/govmydata/mydata/internal/oauth"
@@ -78,6 +79,7 @@ func newFaces(e *engines) (*faces, error) {
 		shelf.Anchors = e.anchors
 	}
 	shelf.Mount(mux)
+	(&offline.Handler{Frame: frame, Trust: e.exportTrust}).Mount(mux)
 	mountHealth(mux, frame, e.ready, e.late, e.role)
 	operator, err := newOperator(e, cards)
 	if err != nil {
