@@ -33,7 +33,7 @@ tour: build tools $(AXE)
 
 ## page: the receipt checker for browsers, into the folder that idp is built with
 page:
-	@go run ./internal/idp/offline/wasm --out internal/idp/offline/built
+	@env -u GOOS -u GOARCH go run ./internal/idp/offline/wasm --out internal/idp/offline/built
 
 ## build: every program into bin/
 build: page

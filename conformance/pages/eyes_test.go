@@ -87,6 +87,9 @@ func headerFaults(p citizen.Page) (found []string) {
 		want("X-Frame-Options", "DENY")
 		want("Cross-Origin-Opener-Policy", "same-origin")
 		policy := h.Get("Content-Security-Policy")
+		if p.URL.Path == "/receipt" { // its checker is WebAssembly, and has to be compiled
+			policy = strings.Replace(policy, " 'wasm-unsafe-eval'", "", 1)
+		}
 		for _, part := range []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"} {
 			if !slices.Contains(directives(policy), part) && !strings.Contains(policy, part+" http") {
 				found = append(found, "the policy lacks "+part+": "+policy)

@@ -19,7 +19,10 @@ import (
 // themselves there in every message (conformance/hostile), or no ledger is at hand
 // (conformance/anchor).
 var unvisited = map[string][]string{
-	stage.IDP:      {"GET /userinfo", "GET /log/proof", "GET /anchors/latest", "GET /anchors/{size}"},
+	stage.IDP: {
+		"GET /userinfo", "GET /log/proof", "GET /anchors/latest", "GET /anchors/{size}",
+		"GET /receipt/worker.js", "GET /receipt/checker.wasm", "GET /receipt/offline.html", // built in or not: internal/idp/offline
+	},
 	stage.Verifier: nil,
 }
 
@@ -31,6 +34,7 @@ func (w *world) testVisits(t *testing.T) {
 		w.hub + "/healthz", w.hub + "/readyz", w.hub + "/jwks", w.hub + "/catalogue", w.hub + "/log/checkpoint", w.hub + "/log/tile/0/000.p/1",
 		w.hub + "/.well-known/openid-configuration", w.hub + "/.well-known/oauth-authorization-server", w.hub + "/.well-known/did.json",
 		w.hub + openid4vci.WellKnown, w.hub + "/assets/mydata.css", w.hub + "/assets/webauthn.js", w.hub + "/assets/icon.svg", w.statusList(t),
+		w.hub + "/receipt", w.hub + "/receipt/page.json", w.hub + "/assets/receipt.js", w.hub + "/assets/paper.css",
 		w.verifier + "/healthz", w.verifier + "/readyz", w.verifier + "/assets/verifier.js", w.insurer + "/healthz", w.insurer + "/static/agency.css",
 		w.licence + "/healthz", w.licence + "/static/icon.svg", w.wallet + "/healthz", w.wallet + "/assets/wallet.css",
 	} {

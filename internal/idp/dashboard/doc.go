@@ -2,6 +2,9 @@
 // my credentials (/me), my consents, my history and my passkeys. The lists also
 // answer Accept: application/json.
 //
+// A receipt is downloaded as a file, and printed as a paper that carries the
+// file's digest, also in a QR code behind # (RFC 3986, 3.5), which nobody is sent.
+//
 // Its neighbours, each behind an interface declared here: the consent ledger
 // (ISO/IEC TS 27560 records), the credential issuer, the maker of credential
 // offers (OpenID4VCI 1.0, 4.1), the assembler of receipts; and internal/account

@@ -55,6 +55,7 @@ type Handler struct {
 	Offers    Offers
 	Catalogue func() *catalogue.Catalogue
 
+	Hub       string // the hub's address, that a printed receipt leads to
 	Config    string // credential configuration that "Add to phone" offers
 	WalletURL string // of the demo wallet; empty: no such link
 
@@ -66,6 +67,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	h.Frame.Messages(files)
 	h.pages = h.Frame.Pages(files, "page/*.html")
 	mux.HandleFunc("GET /{$}", h.home)
+	h.mountPaper(mux)
 	for pattern, page := range map[string]func(http.ResponseWriter, *http.Request, account.Session) error{
 		"GET /me":                                h.credentials,
 		"POST /me/credentials/offer":             h.offer,

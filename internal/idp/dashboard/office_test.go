@@ -31,6 +31,7 @@ type office struct {
 	withdrawn bool
 	revoked   bool
 	slow      bool
+	whole     *receipt.Receipt // what a receipt is, where a test needs a whole one
 }
 
 var day = time.Unix(1_800_000_000, 0)
@@ -91,6 +92,9 @@ func (o *office) ForCitizen(ctx context.Context, id consent.GrantID, citizen str
 	if id != "g1" {
 		return receipt.Receipt{}, receipt.ErrNotGranted
 	}
+	if o.whole != nil {
+		return *o.whole, ctx.Err()
+	}
 	return receipt.Receipt{SchemaVersion: receipt.Schema, ID: "urn:mydata:receipt:g1:3"}, ctx.Err()
 }
 
@@ -150,7 +154,7 @@ func newSite(t *testing.T) *site {
 	mux := http.NewServeMux()
 	(&dashboard.Handler{
 		Frame: frame, Accounts: s.Accounts, Ledger: s.office, Receipts: s.office, Issuer: cards{s.office}, Offers: cards{s.office},
-		Catalogue: texts, Config: "resident_card_sd_jwt", WalletURL: "http://localhost:8084",
+		Hub: "https://hub.example", Catalogue: texts, Config: "resident_card_sd_jwt", WalletURL: "http://localhost:8084",
 	}).Mount(mux)
 	s.server = httptest.NewServer(frame.Handler(mux))
 	t.Cleanup(s.server.Close)
