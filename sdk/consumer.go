@@ -36,6 +36,9 @@ type ConsumerConfig struct {
 	// PromiseInterval is how often the log is asked for what it promised: 15
 	// seconds when zero; negative: only when you call CheckPromises.
 	PromiseInterval time.Duration
+	// Exchanged hears of each request to the other side, for measuring. It may be
+	// called several times at once.
+	Exchanged func(Exchange)
 	// Logger gets identifiers, never claims; slog.Default() when nil.
 	Logger *slog.Logger
 	// AllowLoopback is for development alone: plain http to this machine.
@@ -77,6 +80,7 @@ func NewConsumer(c ConsumerConfig) (*Consumer, error) {
 		c.Now = time.Now
 	}
 	net := newNetwork(c.AllowLoopback)
+	net.observe = c.Exchanged
 	for _, address := range []string{c.Trust.Issuer, c.RedirectURI} {
 		if err := net.allowed(address); err != nil {
 			return nil, fmt.Errorf("consumer: %w", err)

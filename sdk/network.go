@@ -24,6 +24,7 @@ const (
 type network struct {
 	client   *http.Client
 	loopback bool // plain http to this machine is allowed: development
+	observe  func(Exchange)
 }
 
 // newNetwork follows no redirect: an API that answers one is misconfigured or
@@ -77,8 +78,26 @@ type answer struct {
 }
 
 // do sends one request and reads its answer. An error means that what was
-// asked may or may not have happened.
+// asked may or may not have happened; what only reads is asked again, a few
+// times, when the other side cannot answer now.
 func (n *network) do(ctx context.Context, method, address string, header http.Header, body []byte) (answer, error) {
+	for try := 1; ; try++ {
+		begun := time.Now()
+		a, err := n.once(ctx, method, address, header, body)
+		if n.observe != nil {
+			n.observe(exchangeOf(method, address, a.status, try, time.Since(begun), err))
+		}
+		later := errors.Is(err, ErrUnavailable) || err == nil && a.status >= http.StatusBadGateway && a.status <= http.StatusGatewayTimeout
+		if !later || method != http.MethodGet || try == tries || pause(ctx, try) != nil {
+			return a, err
+		}
+	}
+}
+
+// close lets go of connections that nobody uses.
+func (n *network) close() { n.client.CloseIdleConnections() }
+
+func (n *network) once(ctx context.Context, method, address string, header http.Header, body []byte) (answer, error) {
 	if err := n.allowed(address); err != nil {
 		return answer{}, err
 	}

@@ -25,10 +25,11 @@ func (p *Provider) Inclusion(ctx context.Context, grantID string, use int) (stri
 	return kept[string](ctx, p.config.Journal, "inclusion", useID(grantID, use))
 }
 
-// Close ends the checks of promises, and waits for one under way. Releases are
-// answered as before.
+// Close ends the checks of promises, waits for one under way, and lets idle
+// connections go. Releases are answered as before.
 func (p *Provider) Close() error {
 	p.promises.close()
+	p.net.close()
 	return nil
 }
 
@@ -49,8 +50,10 @@ func (c *Consumer) SettlePromise(ctx context.Context, grantID string, use int) e
 	return c.promises.settle(ctx, grantID, use)
 }
 
-// Close ends the checks of promises, and waits for one under way.
+// Close ends the checks of promises, waits for one under way, and lets idle
+// connections go.
 func (c *Consumer) Close() error {
 	c.promises.close()
+	c.net.close()
 	return nil
 }

@@ -62,6 +62,9 @@ type ProviderConfig struct {
 	// PromiseInterval is how often the log is asked for what it promised: 15
 	// seconds when zero; negative: only when you call CheckPromises.
 	PromiseInterval time.Duration
+	// Exchanged hears of each request to the other side, for measuring. It may be
+	// called several times at once.
+	Exchanged func(Exchange)
 	// Logger gets identifiers, never claims; slog.Default() when nil.
 	Logger *slog.Logger
 	// AllowLoopback is for development alone: it permits plain http to this
@@ -110,6 +113,7 @@ func NewProvider(c ProviderConfig) (*Provider, error) {
 		c.Now = time.Now
 	}
 	net := newNetwork(c.AllowLoopback)
+	net.observe = c.Exchanged
 	if err := net.allowed(c.Trust.Issuer); err != nil {
 		return nil, fmt.Errorf("provider: hub: %w", err)
 	}
