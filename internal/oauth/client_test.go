@@ -190,9 +190,17 @@ func TestRequestObject(t *testing.T) {
 		{"it refuses an unregistered redirect_uri", typ, nil, func(m map[string]any) { m["redirect_uri"] = "https://evil.example" }, "invalid_request", "redirect_uri"},
 		{"it refuses plain PKCE", typ, nil, func(m map[string]any) { m["code_challenge_method"] = "plain" }, "invalid_request", "code_challenge"},
 		{"it refuses details that are no array", typ, nil, func(m map[string]any) { m["authorization_details"] = "x" }, "invalid_authorization_details", "array"},
-		{"it refuses two details", typ, nil, func(m map[string]any) {
-			m["authorization_details"] = []any{map[string]any{"type": transferType}, map[string]any{"type": transferType}}
-		}, "invalid_authorization_details", "one"},
+		{"it refuses details of two types", typ, nil, func(m map[string]any) {
+			m["authorization_details"] = []any{map[string]any{"type": transferType}, map[string]any{"type": "x"}}
+		}, "invalid_authorization_details", "several types"},
+		{"it refuses no detail", typ, nil, func(m map[string]any) { m["authorization_details"] = []any{} }, "invalid_authorization_details", "no element"},
+		{"it refuses too many details", typ, nil, func(m map[string]any) {
+			var many []any
+			for range 17 {
+				many = append(many, map[string]any{"type": transferType})
+			}
+			m["authorization_details"] = many
+		}, "invalid_authorization_details", "too many"},
 		{"it refuses a detail of no type", typ, nil, func(m map[string]any) { m["authorization_details"] = []any{map[string]any{}} }, "invalid_authorization_details", "type"},
 		{"it refuses a detail of an unknown type", typ, nil, func(m map[string]any) { m["authorization_details"] = []any{map[string]any{"type": "x"}} }, "invalid_authorization_details", "unknown"},
 		{"it refuses what the owner refuses, in the owner's words", typ, nil, func(m map[string]any) {

@@ -3,6 +3,8 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/govmydata/mydata/internal/registry"
@@ -13,16 +15,52 @@ import (
 type DetailType interface {
 	// Type is the value of the member "type".
 	Type() string
-	// Validate looks at one element when it is pushed and returns a reference
-	// by which Authorize will know it again. requestObject is the payload of
+	// Validate looks at the elements of this type when they are pushed and
+	// returns a reference for each, in order and without spaces, by which
+	// Authorize will know it again. requestObject is the payload of
 	// the client's signed request object, nil when there was none. A
 	// *Refusal's description reaches the client under the code
 	// invalid_authorization_details; any other error is the server's own.
-	Validate(ctx context.Context, c registry.Client, detail, requestObject json.RawMessage) (ref string, err error)
+	Validate(ctx context.Context, c registry.Client, details []json.RawMessage, requestObject json.RawMessage) (refs []string, err error)
+	// Select reads the element by which a token request says what it wants of
+	// all that was granted (RFC 9396, 6), and answers its reference.
+	Select(detail json.RawMessage) (ref string, err error)
 	// Authorize decides, at code redemption and at every refresh, whether a
 	// token is given now and what is in it. A *Refusal reaches the client.
 	// It may be called more than once for one token.
 	Authorize(ctx context.Context, c registry.Client, citizen, ref string) (Authorized, error)
+}
+
+// maxDetails bounds what can be asked for at once.
+const maxDetails = 16
+
+// References are those of one type, in the order of asking.
+func References(refs map[string]string, kind string) []string { return strings.Fields(refs[kind]) }
+
+// selected is the reference that a token is for: the only one, or the one that
+// the token request names (RFC 9396, 6). asked is its authorization_details.
+func selected(d DetailType, refs []string, asked json.RawMessage) (string, error) {
+	if len(asked) == 0 {
+		if len(refs) != 1 {
+			return "", refuse("invalid_authorization_details", "several were granted; name the one that the token shall be for")
+		}
+		return refs[0], nil
+	}
+	kind, elements, refusal := elementsOf(asked)
+	if refusal != nil {
+		return "", refusal
+	}
+	if kind != d.Type() || len(elements) != 1 {
+		return "", refuse("invalid_authorization_details", "a token is for exactly one of what was granted")
+	}
+	ref, err := d.Select(elements[0])
+	if err != nil {
+		return "", err
+	}
+	if !slices.Contains(refs, ref) {
+		return "", refuse("invalid_authorization_details", "that was not asked for here")
+	}
+	return ref, nil
 }
 
 // Authorized is what a DetailType puts into a token.

@@ -76,6 +76,7 @@ func FuzzForm(f *testing.F) {
 	}
 	f.Add("client_id=agency&response_type=code&redirect_uri=https://a.example/cb&scope=openid&code_challenge_method=S256&code_challenge=" + strings.Repeat("a", 43))
 	f.Add("client_id=agency&max_age=99999999999999999999&prompt=none&authorization_details=[{}]")
+	f.Add(`authorization_details=[{"type":"a"},{"type":"b"}]`)
 	f.Fuzz(func(t *testing.T, query string) {
 		form, err := url.ParseQuery(query)
 		if err != nil || single(form) != nil {
@@ -90,8 +91,12 @@ func FuzzForm(f *testing.F) {
 // checkParams holds what passes to the rules.
 func checkParams(t *testing.T, p params, c registry.Client) {
 	t.Helper()
-	if kind, element, refusal := p.details(); refusal == nil && kind != "" && !json.Valid(element) {
-		t.Errorf("details %s", element)
+	if _, elements, refusal := p.details(); refusal == nil {
+		for _, element := range elements {
+			if !json.Valid(element) {
+				t.Errorf("details %s", element)
+			}
+		}
 	}
 	if p.target(c) != nil {
 		return

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -173,17 +174,31 @@ func (d *transfers) count() int {
 
 func (d *transfers) Type() string { return transferType }
 
-func (d *transfers) Validate(_ context.Context, c registry.Client, detail, object json.RawMessage) (string, error) {
+func (d *transfers) Validate(_ context.Context, _ registry.Client, details []json.RawMessage, object json.RawMessage) ([]string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.object = object
+	var refs []string
+	for i, detail := range details {
+		var e struct {
+			Bad string `json:"bad"`
+		}
+		if err := json.Unmarshal(detail, &e); err != nil || e.Bad != "" {
+			return nil, &oauth.Refusal{Code: "invalid_authorization_details", Description: "purpose: not in the catalogue"}
+		}
+		refs = append(refs, fmt.Sprint("grant-", i+1))
+	}
+	return refs, nil
+}
+
+func (d *transfers) Select(detail json.RawMessage) (string, error) {
 	var e struct {
-		Bad string `json:"bad"`
+		GrantID string `json:"grant_id"`
 	}
-	if err := json.Unmarshal(detail, &e); err != nil || e.Bad != "" {
-		return "", &oauth.Refusal{Code: "invalid_authorization_details", Description: "purpose: not in the catalogue"}
+	if err := json.Unmarshal(detail, &e); err != nil || e.GrantID == "" {
+		return "", &oauth.Refusal{Code: "invalid_authorization_details", Description: "grant_id: missing"}
 	}
-	return "grant-1", nil
+	return e.GrantID, nil
 }
 
 func (d *transfers) Authorize(_ context.Context, c registry.Client, citizen, ref string) (oauth.Authorized, error) {

@@ -28,7 +28,7 @@ type Interaction struct {
 	AuthTime  time.Time
 	AMR       []string
 	Scopes    []string
-	Refs      map[string]string // authorization_details type -> reference
+	Refs      map[string]string // authorization_details type -> References
 	UILocales []string
 	LoginHint string
 	Prompt    []string

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -78,7 +79,7 @@ func (k *kit) VerifyClient(ctx context.Context, r *op.Request[op.ClientCredentia
 func (k *kit) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
 	client := r.Client.(kitClient).Client
 	response, err := ofClient(ctx, k.s, client, func() (*tokenResponse, error) {
-		return k.s.redeem(bare(ctx, r.Request), client, r.Data)
+		return k.s.redeem(bare(ctx, r.Request), client, r.Data, wanted(r.Request))
 	})
 	if err != nil {
 		return nil, k.s.kitError(ctx, err)
@@ -90,12 +91,17 @@ func (k *kit) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessT
 func (k *kit) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
 	client := r.Client.(kitClient).Client
 	response, err := ofClient(ctx, k.s, client, func() (*tokenResponse, error) {
-		return k.s.refresh(bare(ctx, r.Request), client, r.Data)
+		return k.s.refresh(bare(ctx, r.Request), client, r.Data, wanted(r.Request))
 	})
 	if err != nil {
 		return nil, k.s.kitError(ctx, err)
 	}
 	return op.NewResponse(response), nil
+}
+
+// wanted is the authorization_details of a token request (RFC 9396, 6).
+func wanted[T any](r *op.Request[T]) json.RawMessage {
+	return json.RawMessage(r.Form.Get("authorization_details"))
 }
 
 // bare is the request as a DPoP check reads it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/govmydata/mydata/internal/registry"
@@ -107,7 +108,7 @@ func (s *Server) bindPushed(r *http.Request, a *Authorization) error {
 // validateDetails hands authorization_details to whoever owns their type. It
 // comes last: what it keeps is for a request that is otherwise good.
 func (s *Server) validateDetails(ctx context.Context, c registry.Client, p params, object stdjson.RawMessage) (map[string]string, error) {
-	kind, element, refusal := p.details()
+	kind, elements, refusal := p.details()
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -118,7 +119,7 @@ func (s *Server) validateDetails(ctx context.Context, c registry.Client, p param
 	if detail == nil {
 		return nil, refuse("invalid_authorization_details", "unknown type")
 	}
-	ref, err := detail.Validate(ctx, c, element, object)
+	refs, err := detail.Validate(ctx, c, elements, object)
 	var why *Refusal
 	if errors.As(err, &why) {
 		return nil, &Refusal{Code: "invalid_authorization_details", Description: why.Description, Err: err}
@@ -126,7 +127,7 @@ func (s *Server) validateDetails(ctx context.Context, c registry.Client, p param
 	if err != nil {
 		return nil, internal(err)
 	}
-	return map[string]string{kind: ref}, nil
+	return map[string]string{kind: strings.Join(refs, " ")}, nil
 }
 
 // detail is the owner of a type, or nil.

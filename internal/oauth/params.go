@@ -168,26 +168,35 @@ func sha256Text(s string) bool {
 	})
 }
 
-// details reads authorization_details: for now exactly one element (RFC 9396, 2).
-func (p params) details() (kind string, element stdjson.RawMessage, refusal *Refusal) {
+// details reads authorization_details: elements of one type (RFC 9396, 2).
+func (p params) details() (kind string, elements []stdjson.RawMessage, refusal *Refusal) {
 	if len(p.Details) == 0 {
 		return "", nil, nil
 	}
-	bad := func(why string) (string, stdjson.RawMessage, *Refusal) {
+	return elementsOf(p.Details)
+}
+
+func elementsOf(details stdjson.RawMessage) (kind string, elements []stdjson.RawMessage, refusal *Refusal) {
+	bad := func(why string) (string, []stdjson.RawMessage, *Refusal) {
 		return "", nil, refuse("invalid_authorization_details", why)
 	}
-	var elements []stdjson.RawMessage
-	if err := json.Unmarshal(p.Details, &elements); err != nil {
+	if err := json.Unmarshal(details, &elements); err != nil {
 		return bad("not a JSON array")
 	}
-	if len(elements) != 1 {
-		return bad("exactly one element, for now")
+	if len(elements) == 0 || len(elements) > maxDetails {
+		return bad("no element, or too many")
 	}
-	var head struct {
-		Type string `json:"type"`
+	for i, element := range elements {
+		var head struct {
+			Type string `json:"type"`
+		}
+		if err := json.Unmarshal(element, &head); err != nil || head.Type == "" {
+			return bad("an element is no object with a type")
+		}
+		if i > 0 && head.Type != kind {
+			return bad("elements of several types")
+		}
+		kind = head.Type
 	}
-	if err := json.Unmarshal(elements[0], &head); err != nil || head.Type == "" {
-		return bad("the element is no object with a type")
-	}
-	return head.Type, elements[0], nil
+	return kind, elements, nil
 }

@@ -59,7 +59,7 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 			return nil, err
 		}
 	}
-	response, tokens, err := s.grant(ctx, client, g, g.Scopes, jkt)
+	response, tokens, err := s.grant(ctx, client, g, g.Scopes, jkt, nil)
 	if err != nil {
 		return nil, err
 	}

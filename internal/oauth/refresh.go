@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -12,7 +13,7 @@ import (
 
 // refresh gives a further access token (RFC 6749, 6). The owner of the grant's
 // details is asked again, so that a withdrawn consent ends here.
-func (s *Server) refresh(r *http.Request, c registry.Client, data *oidc.RefreshTokenRequest) (*tokenResponse, error) {
+func (s *Server) refresh(r *http.Request, c registry.Client, data *oidc.RefreshTokenRequest, wanted json.RawMessage) (*tokenResponse, error) {
 	ctx := r.Context()
 	row, g, err := s.Store.Refresh(ctx, hash("refresh", data.RefreshToken))
 	if errors.Is(err, ErrGone) {
@@ -35,7 +36,7 @@ func (s *Server) refresh(r *http.Request, c registry.Client, data *oidc.RefreshT
 	if err != nil {
 		return nil, err
 	}
-	response, tokens, err := s.grant(ctx, c, g, scopes, jkt)
+	response, tokens, err := s.grant(ctx, c, g, scopes, jkt, wanted)
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ type Authorization struct {
 	CodeChallenge string
 	JKT           string // dpop_jkt
 	Scopes        []string
-	Refs          map[string]string // authorization_details type -> reference
+	Refs          map[string]string // authorization_details type -> References, space between
 	Prompt        []string
 	MaxAge        *int64
 	UILocales     []string

@@ -37,7 +37,7 @@ type tokenResponse struct {
 
 // redeem exchanges a code (RFC 6749, 4.1.3). The code is used up by the same
 // write that keeps what it gave.
-func (s *Server) redeem(r *http.Request, c registry.Client, data *oidc.AccessTokenRequest) (*tokenResponse, error) {
+func (s *Server) redeem(r *http.Request, c registry.Client, data *oidc.AccessTokenRequest, wanted json.RawMessage) (*tokenResponse, error) {
 	ctx := r.Context()
 	code, err := s.Store.Code(ctx, hash("code", data.Code))
 	if errors.Is(err, ErrGone) {
@@ -63,7 +63,7 @@ func (s *Server) redeem(r *http.Request, c registry.Client, data *oidc.AccessTok
 	if g.Subject, err = s.Accounts.Pairwise(ctx, g.Citizen, c.Sector()); err != nil || g.Subject == "" {
 		return nil, fmt.Errorf("oauth: no subject for the citizen: %w", err)
 	}
-	response, tokens, err := s.grant(ctx, c, g, g.Scopes, jkt)
+	response, tokens, err := s.grant(ctx, c, g, g.Scopes, jkt, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -122,8 +122,8 @@ func (s *Server) reused(ctx context.Context, grant, what string) error {
 }
 
 // grant decides over and mints an access token.
-func (s *Server) grant(ctx context.Context, c registry.Client, g Grant, scopes []string, jkt string) (*tokenResponse, Tokens, error) {
-	a, err := s.authorized(ctx, c, g)
+func (s *Server) grant(ctx context.Context, c registry.Client, g Grant, scopes []string, jkt string, wanted json.RawMessage) (*tokenResponse, Tokens, error) {
+	a, err := s.authorized(ctx, c, g, wanted)
 	if err != nil {
 		return nil, Tokens{}, err
 	}
@@ -142,14 +142,20 @@ func (s *Server) grant(ctx context.Context, c registry.Client, g Grant, scopes [
 }
 
 // authorized asks the owners of the grant's details, at every token anew.
-func (s *Server) authorized(ctx context.Context, c registry.Client, g Grant) (Authorized, error) {
+func (s *Server) authorized(ctx context.Context, c registry.Client, g Grant, wanted json.RawMessage) (Authorized, error) {
 	a := Authorized{Audience: s.Issuer, TTL: accessLife}
-	for kind, ref := range g.Refs { // one, for now: params.details
+	if len(g.Refs) == 0 && len(wanted) > 0 {
+		return a, refuse("invalid_authorization_details", "none was asked for here")
+	}
+	for kind := range g.Refs { // one: elementsOf
 		detail := s.detail(kind)
 		if detail == nil {
 			return a, fmt.Errorf("oauth: nobody owns the detail type %s", kind)
 		}
-		var err error
+		ref, err := selected(detail, References(g.Refs, kind), wanted)
+		if err != nil {
+			return a, err
+		}
 		if a, err = detail.Authorize(ctx, c, g.Citizen, ref); err != nil {
 			return a, err
 		}

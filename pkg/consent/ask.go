@@ -19,37 +19,58 @@ type Requested struct {
 	Salt   [32]byte
 }
 
-// Request takes a request in: signature, chain, audience, time, subject,
+// Request takes one request in: signature, chain, audience, time, subject,
 // catalogue and bounds. The same request again answers the same record.
 func (l *Ledger) Request(ctx context.Context, in Requested) (Record, error) {
-	claims, err := l.checkRequest(in)
+	all, err := l.RequestAll(ctx, []Requested{in})
 	if err != nil {
 		return Record{}, err
+	}
+	return all[0], nil
+}
+
+// prepared is a request that passed every check.
+type prepared struct {
+	in      Requested
+	claims  RequestClaims
+	citizen string
+}
+
+// prepare makes every check of a request and keeps nothing.
+func (l *Ledger) prepare(ctx context.Context, in Requested) (prepared, error) {
+	claims, err := l.checkRequest(in)
+	if err != nil {
+		return prepared{}, err
 	}
 	citizen, err := l.People.CitizenBySub(ctx, in.Agency, in.Sub)
 	if err != nil {
-		return Record{}, refuse("subject", "the person is not known here: %v", err)
+		return prepared{}, refuse("subject", "the person is not known here: %v", err)
 	}
 	old, err := l.amended(ctx, claims, citizen, in.Client)
 	if err != nil {
-		return Record{}, err
+		return prepared{}, err
 	}
-	id := grantOf(claims)
-	terms := l.outline(id, claims, old)
+	terms := l.outline(GrantOf(claims.Digest), claims, old)
 	terms.Notice.Lang = "en"
 	if _, err := l.complete(terms, claims, allClaims(claims)); err != nil {
-		return Record{}, err
+		return prepared{}, err
 	}
+	return prepared{in, claims, citizen}, nil
+}
+
+// request keeps a request that was prepared.
+func (l *Ledger) request(ctx context.Context, p prepared) (Record, error) {
+	id := GrantOf(p.claims.Digest)
 	event := Event{
-		Grant: id, Kind: KindRequested, By: "consumer", Citizen: citizen,
-		Request: claims.Digest, Consumer: claims.Issuer, Provider: claims.Detail().Locations[0], Expires: claims.Expires, Supersedes: claims.Detail().Supersedes,
-		Evidence: Evidence{Client: in.Client, Request: in.JWS, Sub: in.Sub, SubSalt: in.Salt[:]},
+		Grant: id, Kind: KindRequested, By: "consumer", Citizen: p.citizen, Request: p.claims.Digest,
+		Consumer: p.claims.Issuer, Provider: p.claims.Detail().Locations[0], Expires: p.claims.Expires, Supersedes: p.claims.Detail().Supersedes,
+		Evidence: Evidence{Client: p.in.Client, Request: p.in.JWS, Sub: p.in.Sub, SubSalt: p.in.Salt[:]},
 	}
-	r, _, err := l.decide(ctx, id, []byte(in.JWS), func(r Record, _ []Event) ([]Event, string, bool, error) {
+	r, _, err := l.decide(ctx, id, []byte(p.in.JWS), func(r Record, _ []Event) ([]Event, string, bool, error) {
 		switch {
 		case r.Seq == 0:
 			return []Event{event}, "requested/" + string(id), false, nil
-		case r.Citizen != citizen || r.Client != in.Client:
+		case r.Citizen != p.citizen || r.Client != p.in.Client:
 			return nil, "", false, refuse("request", "it was made by another")
 		case r.Reading(l.Now()).State != StateRequested:
 			return nil, "", false, ErrDecided
@@ -86,9 +107,10 @@ func (l *Ledger) checkRequest(in Requested) (RequestClaims, error) {
 	return claims, nil
 }
 
-// grantOf names the grant after its request, so that a retry finds it.
-func grantOf(c RequestClaims) GrantID {
-	sum := sha256.Sum256([]byte("mydata/grant/v1\x00" + c.Digest))
+// GrantOf names the grant after the digest of its request, so that a retry
+// finds it, and a consumer knows it beforehand.
+func GrantOf(request string) GrantID {
+	sum := sha256.Sum256([]byte("mydata/grant/v1\x00" + request))
 	return GrantID(Encode(sum[:]))
 }
 
@@ -151,25 +173,11 @@ const proposalLife = 10 * time.Minute
 // ten minutes; a newer proposal replaces an older one. The approval is a passkey
 // assertion over approval.Challenge of the terms' digest and that nonce.
 func (l *Ledger) Propose(ctx context.Context, id GrantID, citizen string, choice Choice) (Proposal, error) {
-	offer, err := l.Offer(ctx, id, citizen, choice.Lang)
+	all, err := l.ProposeAll(ctx, []GrantID{id}, citizen, []*Choice{&choice})
 	if err != nil {
 		return Proposal{}, err
 	}
-	terms := offer.Terms
-	if terms.Subjects.Provider, err = l.providerSubject(ctx, id, citizen, terms.Provider.ID); err != nil {
-		return Proposal{}, err
-	}
-	if terms, err = l.complete(terms, offer.Request, choice.Claims); err != nil {
-		return Proposal{}, err
-	}
-	if err := Narrow(offer.Request, terms, l.Catalogue()); err != nil {
-		return Proposal{}, err
-	}
-	p := Proposal{Grant: id, Citizen: citizen, Terms: terms, Nonce: freshNonce(), Expires: l.Now().Add(proposalLife).UTC().Truncate(time.Second)}
-	if err := l.Store.Propose(ctx, p); err != nil {
-		return Proposal{}, fmt.Errorf("keep proposal: %w", err)
-	}
-	return p, nil
+	return all[0], nil
 }
 
 // providerSubject commits to the person's sub at the provider.
@@ -217,7 +225,7 @@ func (l *Ledger) outline(id GrantID, c RequestClaims, old *Record) Terms {
 		MaxUses: d.MaxUses, Mode: mode, Retention: d.Retention, Storage: storage, Jurisdiction: d.Jurisdiction,
 		LegalBasis: d.LegalBasis, Validity: Validity{NotBefore: nbf, Expires: nbf + d.Validity.Seconds},
 		RecipientKey: c.RecipientKey, Withdrawal: Withdrawal{URI: l.Withdrawal},
-		Frequency: d.Frequency, DataRange: d.DataRange,
+		Frequency: d.Frequency, DataRange: d.DataRange, Bundle: d.Bundle,
 	}
 }
 

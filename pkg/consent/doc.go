@@ -9,7 +9,7 @@
 // checked with it. A Commit is a value that a Store makes durable whole.
 //
 // Left out, and refused by name where a request uses it: mandates, previews,
-// bundles, access by law or in an emergency.
+// access by law or in an emergency.
 //
 // What always holds: no use without an active grant at that moment; no use
 // number twice; nothing after withdrawal; a record equals the fold of its

@@ -70,6 +70,13 @@ var operations = []operation{
 		signed := signedTerms(w, r.Grant, passkey, "vision_ok")
 		return func(ctx context.Context) error { _, err := w.Ledger.Grant(ctx, r.Grant, ada, signed); return err }
 	}},
+	{name: "grant of a bundle", kind: consent.KindGranted, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
+		records, err := w.Ledger.RequestAll(context.Background(), bundle(w, nil))
+		must(err)
+		ids := []consent.GrantID{records[0].Grant, records[1].Grant, records[2].Grant}
+		signed := signedBundle(w, ids, passkey, ticking, nil, nil)
+		return func(ctx context.Context) error { _, err := w.Ledger.GrantAll(ctx, ids, ada, signed); return err }
+	}},
 	{name: "deny", kind: consent.KindDenied, prepare: func(w *consenttest.World, _ *consenttest.Passkey) func(context.Context) error {
 		r, err := w.Ledger.Request(context.Background(), w.Request(ada, nil))
 		must(err)

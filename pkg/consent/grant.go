@@ -14,75 +14,99 @@ func freshNonce() (nonce [32]byte) {
 	return nonce
 }
 
-// Grant makes the proposed terms a grant, by the citizen's passkey. The same
-// assertion again answers the same record. Where the terms are a new version,
-// the same commit ends the old one.
+// Grant makes the proposed terms a grant, by the citizen's passkey: GrantAll of
+// one.
 func (l *Ledger) Grant(ctx context.Context, id GrantID, citizen string, a approval.Assertion) (Record, error) {
-	r, _, err := l.own(ctx, id, citizen)
-	if err != nil {
+	all, err := l.GrantAll(ctx, []GrantID{id}, citizen, a)
+	if len(all) == 0 {
 		return Record{}, err
 	}
-	ids := []GrantID{id}
-	if r.Supersedes != "" {
-		ids = append(ids, r.Supersedes)
-	}
-	now, err := l.decideAll(ctx, ids, a.Signature, func(now []account) ([]Event, string, bool, error) {
-		r, events := now[0].record, now[0].events
-		if given := approvalOf(events); given != nil && bytes.Equal(given.Assertion.Signature, a.Signature) {
-			return nil, "", true, nil
-		}
-		if state := r.Reading(l.Now()).State; state != StateRequested {
-			if state == StateExpired {
-				return nil, "", false, ErrExpired
-			}
-			return nil, "", false, ErrDecided
-		}
-		event, err := l.grantEvent(ctx, id, citizen, a)
-		next := []Event{event}
-		if r.Supersedes != "" {
-			next = append(next, Event{Grant: r.Supersedes, Kind: KindSuperseded, By: "citizen", Successor: id})
-		}
-		return next, "granted/" + string(id) + "/" + event.Approval, false, err
-	})
-	if len(now) == 0 {
-		return Record{}, err
-	}
-	return now[0].record, err
+	return all[0], err
 }
 
-// grantEvent checks the assertion against the proposal and the passkey history.
-func (l *Ledger) grantEvent(ctx context.Context, id GrantID, citizen string, a approval.Assertion) (Event, error) {
-	p, err := l.Store.Proposal(ctx, id)
-	switch {
-	case err != nil: // ErrNoOffer among others
-		return Event{}, fmt.Errorf("load proposal: %w", err)
-	case p.Citizen != citizen || !l.Now().Before(p.Expires) || p.Expires.Sub(l.Now()) > proposalLife+clockSkew:
-		return Event{}, ErrNoOffer
+// proposed loads what was proposed together, with one nonce, to this citizen.
+func (l *Ledger) proposed(ctx context.Context, ids []GrantID, citizen string) ([]Proposal, error) {
+	all := make([]Proposal, len(ids))
+	for i, id := range ids {
+		p, err := l.Store.Proposal(ctx, id)
+		switch {
+		case err != nil: // ErrNoOffer among others
+			return nil, fmt.Errorf("load proposal: %w", err)
+		case p.Citizen != citizen || !l.Now().Before(p.Expires) || p.Expires.Sub(l.Now()) > proposalLife+clockSkew:
+			return nil, ErrNoOffer
+		case i > 0 && p.Nonce != all[0].Nonce:
+			return nil, ErrNoOffer // a newer page took one of them
+		}
+		all[i] = p
 	}
-	digest, err := p.Terms.Digest()
+	return all, nil
+}
+
+// grantEvents checks the assertion against the proposals and the passkey
+// history. closed is the first approval, closed.
+func (l *Ledger) grantEvents(ctx context.Context, ids []GrantID, citizen string, a approval.Assertion) (events []Event, closed string, err error) {
+	all, err := l.proposed(ctx, ids, citizen)
 	if err != nil {
-		return Event{}, err
+		return nil, "", err
 	}
-	evidence, err := l.evidence(ctx, citizen, id, a)
+	var digests []string
+	var first [32]byte
+	for _, p := range all {
+		if len(p.Terms.Claims) == 0 { // unticked
+			continue
+		}
+		digest, err := p.Terms.Digest()
+		if err != nil {
+			return nil, "", err
+		}
+		if digests = append(digests, Encode(digest[:])); len(digests) == 1 {
+			first = digest
+		}
+	}
+	given, err := l.evidence(ctx, citizen, a)
 	if err != nil {
-		return Event{}, err
+		return nil, "", err
 	}
-	evidence.Nonce, evidence.Digests = p.Nonce[:], []string{Encode(digest[:])}
-	if err := evidence.Verify(digest, l.RP, l.Officers); err != nil {
-		return Event{}, err
+	given.Nonce, given.Digests = bytes.Clone(all[0].Nonce[:]), digests
+	if err := given.Verify(first, l.RP, l.Officers); err != nil {
+		return nil, "", err
 	}
-	closed, err := evidence.Closed()
+	for _, p := range all {
+		if len(p.Terms.Claims) == 0 {
+			events = append(events, Event{Grant: p.Grant, Kind: KindDenied, By: "citizen"})
+			continue
+		}
+		event, err := l.granted(ctx, p, given, digests[0])
+		if err != nil {
+			return nil, "", err
+		}
+		if digests = digests[1:]; closed == "" {
+			closed = event.Approval
+		}
+		events = append(events, event)
+	}
+	return events, closed, nil
+}
+
+// granted is the event of one grant under an approval that was checked.
+func (l *Ledger) granted(ctx context.Context, p Proposal, given Approval, digest string) (Event, error) {
+	salt, err := l.People.Salt(ctx, p.Citizen, "approval/"+string(p.Grant))
+	if err != nil {
+		return Event{}, fmt.Errorf("salt: %w", err)
+	}
+	given.Salt = salt[:]
+	closed, err := given.Closed()
 	if err != nil {
 		return Event{}, err
 	}
 	return Event{
-		Grant: id, Kind: KindGranted, By: "citizen", Terms: Encode(digest[:]), Approval: closed,
+		Grant: p.Grant, Kind: KindGranted, By: "citizen", Terms: digest, Approval: closed,
 		MaxUses: p.Terms.MaxUses, Every: p.Terms.Every(), NotBefore: p.Terms.Validity.NotBefore, Expires: p.Terms.Validity.Expires,
-		Evidence: Evidence{Terms: &p.Terms, Approval: &evidence},
+		Evidence: Evidence{Terms: &p.Terms, Approval: &given},
 	}, nil
 }
 
-func (l *Ledger) evidence(ctx context.Context, citizen string, id GrantID, a approval.Assertion) (Approval, error) {
+func (l *Ledger) evidence(ctx context.Context, citizen string, a approval.Assertion) (Approval, error) {
 	key, err := l.People.PasskeyKey(ctx, citizen, a.CredentialID)
 	if err != nil {
 		return Approval{}, refuse("passkey", "it is not one of this person's: %v", err)
@@ -95,14 +119,10 @@ func (l *Ledger) evidence(ctx context.Context, citizen string, id GrantID, a app
 	if err != nil {
 		return Approval{}, fmt.Errorf("passkey history: %w", err)
 	}
-	salt, err := l.People.Salt(ctx, citizen, "approval/"+string(id))
-	if err != nil {
-		return Approval{}, fmt.Errorf("salt: %w", err)
-	}
 	for i := range history { // proofs are added when evidence travels, not kept
 		history[i].Proof = ""
 	}
-	return Approval{Assertion: a, Key: thumbprint, History: history, Salt: salt[:]}, nil
+	return Approval{Assertion: a, Key: thumbprint, History: history}, nil
 }
 
 func approvalOf(events []Event) *Approval {

@@ -46,7 +46,7 @@ func (c RequestClaims) CheckShape() error {
 		return err
 	}
 	if len(c.Details) != 1 {
-		return refuse("authorization_details", "%d elements; bundles are not carried yet, send one", len(c.Details))
+		return refuse("authorization_details", "%d elements; send one; a bundle is several requests", len(c.Details))
 	}
 	return c.Details[0].check()
 }
@@ -64,7 +64,7 @@ func (k RecipientKey) check() error {
 
 func (d Detail) check() error {
 	for name, present := range map[string]bool{
-		"mandate": d.Mandate != nil, "preview": d.Preview != nil, "bundle": d.Bundle != nil,
+		"mandate": d.Mandate != nil, "preview": d.Preview != nil,
 	} {
 		if present {
 			return refuse(name, "not carried yet")
@@ -166,6 +166,7 @@ func narrowFixed(r RequestClaims, t Terms) error {
 		{"max_uses", t.MaxUses == d.MaxUses && t.MaxUses <= t.Template.MaxUses},
 		{"mode", t.Mode == mode},
 		{"frequency", t.Frequency == d.Frequency},
+		{"bundle", sameBundle(t.Bundle, d.Bundle)},
 		{"data_range", sameRange(t.DataRange, d.DataRange)},
 		{"retention", t.Retention == d.Retention},
 		{"storage", t.Storage == storage},
@@ -187,7 +188,7 @@ func narrowFixed(r RequestClaims, t Terms) error {
 
 // unused tells that no field of a later version is there.
 func (t Terms) unused() bool {
-	return t.Actor == "" && t.Mandate == nil && t.Preview == nil && t.Bundle == nil
+	return t.Actor == "" && t.Mandate == nil && t.Preview == nil
 }
 
 // narrowClaims: the claims are those asked for, in that order, less optional

@@ -14,7 +14,7 @@ var korea = time.FixedZone("KST", 9*60*60)
 // words are the fixed parts of a notice, by language.
 type words struct {
 	title, asks, gives, what, derived, released, optional, reads, why, uses string
-	time, keeps, basis, consent, withdraw, after, period                    string
+	time, keeps, basis, consent, withdraw, after, period, together          string
 	stamp                                                                   string
 }
 
@@ -23,7 +23,7 @@ var notices = map[string]words{
 		title: "Permission to pass on your information", asks: "Who asks", gives: "Who gives",
 		what: "What is passed on", derived: "worked out by the giver; the values it is worked out from stay there",
 		released: "the values themselves", optional: "optional, agreed to", reads: "What the giver reads for it",
-		why: "What for", period: "From which period", uses: "How often", time: "From when to when", keeps: "How long the receiver keeps it, and where",
+		why: "What for", period: "From which period", together: "Asked for together with others", uses: "How often", time: "From when to when", keeps: "How long the receiver keeps it, and where",
 		basis: "Legal basis", consent: "your consent", withdraw: "How to withdraw",
 		after: "at any time; from then on nothing more is passed on", stamp: "2006-01-02 15:04 MST",
 	},
@@ -31,7 +31,7 @@ var notices = map[string]words{
 		title: "내 정보 제공 동의", asks: "요청하는 기관", gives: "제공하는 기관",
 		what: "제공되는 항목", derived: "제공 기관이 판정한 결과이며, 판정에 쓰인 값은 제공되지 않습니다",
 		released: "값 그대로 제공됩니다", optional: "선택 항목, 동의함", reads: "판정을 위해 제공 기관이 확인하는 항목",
-		why: "이용 목적", period: "정보의 기간", uses: "제공 횟수", time: "유효 기간", keeps: "받는 기관의 보관 기간과 보관 국가",
+		why: "이용 목적", period: "정보의 기간", together: "함께 요청된 동의", uses: "제공 횟수", time: "유효 기간", keeps: "받는 기관의 보관 기간과 보관 국가",
 		basis: "법적 근거", consent: "본인의 동의", withdraw: "동의 철회 방법",
 		after: "언제든지 철회할 수 있으며, 철회한 뒤에는 더 이상 제공되지 않습니다", stamp: "2006-01-02 15:04 MST",
 	},
@@ -76,6 +76,9 @@ func Notice(t Terms) ([]byte, error) {
 	line(w.uses, "%s", Often(t.Notice.Lang, t.MaxUses, t.Frequency))
 	line(w.time, "%s – %s", stamp(t.Validity.NotBefore, w), stamp(t.Validity.Expires, w))
 	line(w.keeps, "%s, %s", retention(t.Notice.Lang, t.Retention), place(t))
+	if b := t.Bundle; b != nil {
+		line(w.together, "%d/%d", b.Index+1, b.Count)
+	}
 	line(w.basis, "%s", w.consent)
 	line(w.withdraw, "%s (%s)", t.Withdrawal.URI, w.after)
 	return []byte(b.String()), nil

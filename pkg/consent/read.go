@@ -114,5 +114,8 @@ func (l *Ledger) Notice(ctx context.Context, id GrantID, citizen string) ([]byte
 	if err != nil {
 		return nil, err
 	}
+	if len(p.Terms.Claims) == 0 { // unticked in a bundle
+		return nil, ErrNoOffer
+	}
 	return Notice(p.Terms)
 }

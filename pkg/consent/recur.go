@@ -66,7 +66,7 @@ func sameRange(a, b *DataRange) bool {
 	return *a == *b
 }
 
-// checkRecurring is what a detail may say of repetition and period.
+// checkRecurring is what a detail may say of repetition, period and company.
 func (d Detail) checkRecurring() error {
 	if d.Frequency != "" {
 		if _, err := Interval(d.Frequency); err != nil {
@@ -77,7 +77,15 @@ func (d Detail) checkRecurring() error {
 		}
 	}
 	if d.DataRange != nil {
-		return d.DataRange.Check()
+		if err := d.DataRange.Check(); err != nil {
+			return err
+		}
+	}
+	if d.Bundle != nil {
+		if d.Supersedes != "" {
+			return refuse("bundle", "a new version is asked for alone")
+		}
+		return d.Bundle.check()
 	}
 	return nil
 }

@@ -47,11 +47,11 @@ type Detail struct {
 	Frequency    string           `json:"frequency,omitempty"`  // P30D: at most one use per that time
 	DataRange    *DataRange       `json:"data_range,omitempty"` // of which period the records are
 	Supersedes   GrantID          `json:"supersedes,omitempty"` // the grant that this one shall replace
+	Bundle       *Bundle          `json:"bundle,omitempty"`     // what it is asked for together with
 
 	// later: refused when present
 	Mandate json.RawMessage `json:"mandate,omitempty"`
 	Preview json.RawMessage `json:"preview,omitempty"`
-	Bundle  json.RawMessage `json:"bundle,omitempty"`
 }
 
 // RequestedClaim is one claim asked for.

@@ -67,7 +67,7 @@ func TestRequestRefuses(t *testing.T) {
 		"it refuses to derive a raw reading":    {want: "claims", bend: detail(func(d *consent.Detail) { d.Claims[0].Name = "vision_left" })},
 		"it refuses a mandate":                  {want: "mandate", bend: detail(func(d *consent.Detail) { d.Mandate = json.RawMessage(`{}`) })},
 		"it refuses a preview":                  {want: "preview", bend: detail(func(d *consent.Detail) { d.Preview = json.RawMessage(`true`) })},
-		"it refuses a bundle":                   {want: "bundle", bend: detail(func(d *consent.Detail) { d.Bundle = json.RawMessage(`[]`) })},
+		"it refuses one request of a bundle":    {want: "bundle", says: "1 of its 2", bend: detail(func(d *consent.Detail) { d.Bundle = &consent.Bundle{ID: "b", Count: 2} })},
 		"it refuses a data range without dates": {want: "data_range", says: "dates", bend: detail(func(d *consent.Detail) { d.DataRange = &consent.DataRange{} })},
 		"it refuses a data range with a strange date": {want: "data_range", says: "dates", bend: detail(func(d *consent.Detail) {
 			d.DataRange = &consent.DataRange{From: "2026-01-01", To: "2026-02-30"}

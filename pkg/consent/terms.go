@@ -55,12 +55,12 @@ type Terms struct {
 	DataRange     *DataRange   `json:"data_range,omitempty"`
 	Frequency     string       `json:"frequency,omitempty"`  // Interval
 	Supersedes    string       `json:"supersedes,omitempty"` // digest of the version that this one replaces
+	Bundle        *Bundle      `json:"bundle,omitempty"`     // what it was asked for together with
 
 	// later
 	Actor   string          `json:"actor,omitempty"`
 	Mandate json.RawMessage `json:"mandate,omitempty"`
 	Preview json.RawMessage `json:"preview,omitempty"`
-	Bundle  json.RawMessage `json:"bundle,omitempty"`
 }
 
 // Subjects are salted commitments to the person's pairwise sub at the consumer

@@ -48,39 +48,79 @@ var _ oauth.DetailType = (*Transfers)(nil)
 // Type is the value of the member "type".
 func (t *Transfers) Type() string { return consent.TransferType }
 
-// Validate hands the consumer's signed request to the ledger. The opening of its
-// subject commitment comes in the request object and stays here.
-func (t *Transfers) Validate(ctx context.Context, c registry.Client, detail, requestObject json.RawMessage) (string, error) {
-	var pushed struct {
-		Type    string `json:"type"`
-		Request string `json:"request"`
-	}
-	if err := josejson.Unmarshal(detail, &pushed); err != nil {
-		return "", invalid("authorization_details", "it is not an object with type and request", err)
-	}
+// Validate hands the consumer's signed requests to the ledger: one, or those of a
+// bundle. The openings of their subject commitments come in the request object
+// and stay here.
+func (t *Transfers) Validate(ctx context.Context, c registry.Client, details []json.RawMessage, requestObject json.RawMessage) ([]string, error) {
 	if len(requestObject) == 0 {
-		return "", invalid("request object", "a transfer is asked for in a signed request object", nil)
+		return nil, invalid("request object", "a transfer is asked for in a signed request object", nil)
 	}
+	sub, salts, err := openings(requestObject, len(details))
+	if err != nil {
+		return nil, err
+	}
+	asked := make([]consent.Requested, len(details))
+	for i, detail := range details {
+		var pushed struct {
+			Type    string `json:"type"`
+			Request string `json:"request"`
+		}
+		if err := josejson.Unmarshal(detail, &pushed); err != nil {
+			return nil, invalid("authorization_details", "it is not an object with type and request", err)
+		}
+		asked[i] = consent.Requested{Client: c.ID, Agency: c.Agency, JWS: pushed.Request, Sub: sub, Salt: salts[i]}
+	}
+	records, err := t.Ledger.RequestAll(ctx, asked)
+	if err != nil {
+		return nil, refusal("invalid_authorization_details", err)
+	}
+	refs := make([]string, len(records))
+	for i, record := range records {
+		refs[i] = string(record.Grant)
+	}
+	return refs, nil
+}
+
+// openings are the person's sub at the consumer, and a salt for each request:
+// mydata_subject {sub, salt}, or {sub, salts} for a bundle.
+func openings(requestObject json.RawMessage, n int) (sub string, salts [][32]byte, err error) {
 	var object struct {
 		Subject struct {
-			Sub  string `json:"sub"`
-			Salt string `json:"salt"`
+			Sub   string   `json:"sub"`
+			Salt  string   `json:"salt"`
+			Salts []string `json:"salts"`
 		} `json:"mydata_subject"`
 	}
 	if err := josejson.Unmarshal(requestObject, &object); err != nil {
-		return "", invalid("mydata_subject", "it is not an object with sub and salt", err)
+		return "", nil, invalid("mydata_subject", "it is not an object with sub and salt", err)
 	}
-	salt, err := base64.RawURLEncoding.Strict().DecodeString(object.Subject.Salt)
-	if err != nil || len(salt) != 32 || object.Subject.Sub == "" {
-		return "", invalid("mydata_subject", "sub and a salt of 32 bytes are needed", err)
+	texts := object.Subject.Salts
+	if texts == nil {
+		texts = []string{object.Subject.Salt}
 	}
-	record, err := t.Ledger.Request(ctx, consent.Requested{
-		Client: c.ID, Agency: c.Agency, JWS: pushed.Request, Sub: object.Subject.Sub, Salt: [32]byte(salt),
-	})
-	if err != nil {
-		return "", refusal("invalid_authorization_details", err)
+	if len(texts) != n {
+		return "", nil, invalid("mydata_subject", "it opens another number of requests", nil)
 	}
-	return string(record.Grant), nil
+	for _, text := range texts {
+		salt, err := base64.RawURLEncoding.Strict().DecodeString(text)
+		if err != nil || len(salt) != 32 || object.Subject.Sub == "" {
+			return "", nil, invalid("mydata_subject", "sub and a salt of 32 bytes are needed", err)
+		}
+		salts = append(salts, [32]byte(salt))
+	}
+	return object.Subject.Sub, salts, nil
+}
+
+// Select reads which grant a token is asked for.
+func (t *Transfers) Select(detail json.RawMessage) (string, error) {
+	var wanted struct {
+		Type    string `json:"type"`
+		GrantID string `json:"grant_id"`
+	}
+	if err := josejson.Unmarshal(detail, &wanted); err != nil || wanted.GrantID == "" {
+		return "", invalid("grant_id", "the element names no grant", err)
+	}
+	return wanted.GrantID, nil
 }
 
 // Authorize decides about the token for the next use.

@@ -29,6 +29,13 @@ func (s *site) pushed(in consent.Requested) (detail, object json.RawMessage) {
 	return detail, object
 }
 
+// validate pushes one detail.
+func (s *site) validate(t *testing.T, detail, object json.RawMessage) (string, error) {
+	t.Helper()
+	refs, err := s.transfers.Validate(t.Context(), s.client(), []json.RawMessage{detail}, object)
+	return strings.Join(refs, " "), err
+}
+
 func refusal(t *testing.T, what string, err error, code, word string) {
 	t.Helper()
 	r, found := errors.AsType[*oauth.Refusal](err)
@@ -40,13 +47,13 @@ func refusal(t *testing.T, what string, err error, code, word string) {
 func TestTransfer(t *testing.T) {
 	ctx := t.Context()
 	s := newSite(t)
-	ref, err := s.transfers.Validate(ctx, s.client(), first(s.pushed(s.Request(ada, nil))), second(s.pushed(s.Request(ada, nil))))
+	ref, err := s.validate(t, first(s.pushed(s.Request(ada, nil))), second(s.pushed(s.Request(ada, nil))))
 	refusal(t, "another request's opening", err, "invalid_authorization_details", "subject")
 	if ref != "" {
 		t.Error("a reference for a refused request")
 	}
 	detail, object := s.pushed(s.Request(ada, nil))
-	ref, err = s.transfers.Validate(ctx, s.client(), detail, object)
+	ref, err = s.validate(t, detail, object)
 	ok(t, "validate", err)
 	_, err = s.transfers.Authorize(ctx, s.client(), ada, ref)
 	refusal(t, "a token before the decision", err, "invalid_grant", "pending")
@@ -198,7 +205,7 @@ func TestValidateRefuses(t *testing.T) {
 		"it refuses an unsigned request": {s.client(), `{"type":"a","request":"a.b.c"}`, string(object), "request signature"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := s.transfers.Validate(context.Background(), c.client, json.RawMessage(c.detail), json.RawMessage(c.object))
+			_, err := s.transfers.Validate(context.Background(), c.client, []json.RawMessage{json.RawMessage(c.detail)}, json.RawMessage(c.object))
 			refusal(t, name, err, "invalid_authorization_details", c.word)
 		})
 	}
@@ -213,7 +220,7 @@ func FuzzValidate(f *testing.F) {
 	f.Add([]byte(`{"request":1}`), []byte(`{"mydata_subject":{"sub":"a","sub":"b"}}`))
 	f.Add([]byte(`[]`), []byte(`null`))
 	f.Fuzz(func(t *testing.T, detail, object []byte) {
-		_, err := transfers.Validate(t.Context(), client, detail, object)
+		_, err := transfers.Validate(t.Context(), client, []json.RawMessage{detail}, object)
 		if _, refused := errors.AsType[*oauth.Refusal](err); !refused {
 			t.Fatalf("not a refusal: %v", err)
 		}

@@ -54,12 +54,12 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 // matter is what one request of the browser is about.
 type matter struct {
 	interaction oauth.Interaction
-	grant       consent.GrantID
-	offer       consent.Offer
+	grants      []consent.GrantID // one, or those of a bundle
+	offers      []consent.Offer
 }
 
-// matter finds the request behind an interaction. Beside consent.ErrDecided its
-// offer still has the record.
+// matter finds the requests behind an interaction. Beside consent.ErrDecided its
+// offers still have the records.
 func (h *Handler) matter(r *http.Request) (matter, error) {
 	m := matter{}
 	var err error
@@ -69,15 +69,33 @@ func (h *Handler) matter(r *http.Request) (matter, error) {
 	if m.interaction.Citizen == "" {
 		return m, oauth.ErrNoInteraction
 	}
-	m.grant = consent.GrantID(m.interaction.Refs[consent.TransferType]) // without one: no grant that the ledger knows
-	m.offer, err = h.Ledger.Offer(r.Context(), m.grant, m.interaction.Citizen, web.Lang(r))
+	for _, ref := range oauth.References(m.interaction.Refs, consent.TransferType) {
+		m.grants = append(m.grants, consent.GrantID(ref))
+	}
+	if len(m.grants) == 0 {
+		return m, consent.ErrUnknown
+	}
+	for _, id := range m.grants {
+		offer, why := h.Ledger.Offer(r.Context(), id, m.interaction.Citizen, web.Lang(r))
+		if err == nil {
+			err = why
+		}
+		m.offers = append(m.offers, offer)
+	}
 	return m, err
 }
 
 // decided tells that the request was answered in this way before, by a click
-// whose answer was lost.
+// whose answer was lost: nothing of it waits, and some of it was answered so.
 func (m matter) decided(err error, state consent.State) bool {
-	return errors.Is(err, consent.ErrDecided) && m.offer.Record.State == state
+	so := false
+	for _, offer := range m.offers {
+		if offer.Record.State == consent.StateRequested {
+			return false
+		}
+		so = so || offer.Record.State == state
+	}
+	return so && errors.Is(err, consent.ErrDecided)
 }
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
@@ -114,25 +132,21 @@ func (h *Handler) options(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	var ticked struct {
-		Claims []string `json:"claims"`
-	}
+	var ticked ticks
 	if err := web.Decode(w, r, &ticked); err != nil {
 		h.Frame.Fail(w, r, http.StatusBadRequest, "web.error.bad_request", err)
 		return
 	}
-	choice := consent.Choice{Claims: append(required(m.offer.Terms), ticked.Claims...), Lang: web.Lang(r)}
-	proposal, err := h.Ledger.Propose(r.Context(), m.grant, m.interaction.Citizen, choice)
+	choices, err := m.choices(ticked, web.Lang(r))
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	digest, err := proposal.Terms.Digest()
+	challenge, err := h.challenge(r.Context(), m, choices)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	challenge := approval.Challenge([][32]byte{digest}, proposal.Nonce)
 	options, err := h.Accounts.AssertionOptions(r.Context(), m.interaction.Citizen, challenge)
 	if err != nil {
 		h.fail(w, r, err)
@@ -140,6 +154,24 @@ func (h *Handler) options(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	web.JSON(w, http.StatusOK, map[string]json.RawMessage{"publicKey": options})
+}
+
+// challenge is what the passkey signs: the digests of what was left ticked, in
+// the order of asking.
+func (h *Handler) challenge(ctx context.Context, m matter, choices []*consent.Choice) ([32]byte, error) {
+	proposals, err := h.Ledger.ProposeAll(ctx, m.grants, m.interaction.Citizen, choices)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	var digests [][32]byte
+	for _, p := range proposals {
+		digest, err := p.Terms.Digest()
+		if err != nil {
+			return [32]byte{}, err
+		}
+		digests = append(digests, digest)
+	}
+	return approval.Challenge(digests, proposals[0].Nonce), nil
 }
 
 // finish takes the signature. Taking it again leads on and grants nothing more.
@@ -162,7 +194,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	if _, err := h.Ledger.Grant(r.Context(), m.grant, m.interaction.Citizen, assertion); err != nil {
+	if _, err := h.Ledger.GrantAll(r.Context(), m.grants, m.interaction.Citizen, assertion); err != nil {
 		h.fail(w, r, err)
 		return
 	}
@@ -188,7 +220,7 @@ func (h *Handler) deny(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	if _, err := h.Ledger.Deny(r.Context(), m.grant, m.interaction.Citizen); err != nil {
+	if err := h.Ledger.DenyAll(r.Context(), m.grants, m.interaction.Citizen); err != nil {
 		h.fail(w, r, err)
 		return
 	}

@@ -26,6 +26,7 @@ import (
 type desk struct {
 	citizen string
 	grant   consent.GrantID
+	more    []consent.GrantID // of a bundle, after grant
 	done    []string
 	denied  bool
 	broken  error // why a step cannot be noted
@@ -38,8 +39,12 @@ func (d *desk) Interaction(_ context.Context, r *http.Request, id string) (oauth
 	case r.Header.Get("X-Browser") == "another":
 		return oauth.Interaction{}, oauth.ErrOtherBrowser
 	}
+	refs := string(d.grant)
+	for _, id := range d.more {
+		refs += " " + string(id)
+	}
 	return oauth.Interaction{
-		ID: id, Citizen: d.citizen, Refs: map[string]string{consent.TransferType: string(d.grant)},
+		ID: id, Citizen: d.citizen, Refs: map[string]string{consent.TransferType: refs},
 		Client: registry.Client{RedirectURIs: []string{"http://localhost:8083/callback"}},
 	}, nil
 }

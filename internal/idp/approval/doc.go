@@ -11,5 +11,8 @@
 // after the signature, leads on and signs nothing a second time; refusing needs
 // no passkey and no JavaScript.
 //
-// Left out: preview of the values, bundles, mandates.
+// A bundle is one page and one signature over the parts left ticked; what was
+// unticked is refused by it.
+//
+// Left out: preview of the values, mandates.
 package approval

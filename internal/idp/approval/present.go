@@ -15,47 +15,109 @@ type view struct {
 	ID                string
 	NameKo, NameLatin string // whose data: the person logged in
 	Consumer          consent.Party
-	Provider          consent.Party
-	DataSet           string
-	Required          []consent.Claim
-	Optional          []consent.Claim
-	Reads             []consent.Field // what the provider looks at and does not send
-	Purpose           string
-	MaxUses           int
-	Often             string // in words, where there is a frequency
-	Range             *consent.DataRange
-	Until             time.Time
-	RetentionDays     int
-	Storage           string
-	Changes           *changes // where it would replace an earlier version
+	Parts             []part // one, or those of a bundle
 }
 
-// present arranges an offer's terms for the page.
-func present(m matter) view {
-	t := m.offer.Terms
-	v := view{
-		ID: m.interaction.ID, Consumer: t.Recipient[0], Provider: t.Provider, DataSet: t.DataSet.Title,
-		Purpose: t.Purpose.Text, MaxUses: t.MaxUses, Range: t.DataRange, Until: time.Unix(t.Validity.Expires, 0),
-		Storage: t.Storage,
+// Bundle tells that several grants are asked for together.
+func (v view) Bundle() bool { return len(v.Parts) > 1 }
+
+// part is one grant that is asked for.
+type part struct {
+	N             int // from 1
+	Bundled       bool
+	Consumer      consent.Party
+	Provider      consent.Party
+	DataSet       string
+	Required      []consent.Claim
+	Optional      []consent.Claim
+	Reads         []consent.Field // what the provider looks at and does not send
+	Purpose       string
+	MaxUses       int
+	Often         string // in words, where there is a frequency
+	Range         *consent.DataRange
+	Until         time.Time
+	RetentionDays int
+	Storage       string
+	Changes       *changes // where it would replace an earlier version
+}
+
+// Tick is the value of a claim's box: its name, in a bundle after its part's.
+func (p part) Tick(claim string) string {
+	if !p.Bundled {
+		return claim
 	}
-	if m.offer.Before != nil {
-		v.Changes = between(*m.offer.Before, t)
+	return strconv.Itoa(p.N) + "/" + claim
+}
+
+// present arranges the offers' terms for the page.
+func present(m matter) view {
+	v := view{ID: m.interaction.ID, Consumer: m.offers[0].Terms.Recipient[0]}
+	for i, offer := range m.offers {
+		p := arrange(offer)
+		p.N, p.Bundled = i+1, len(m.offers) > 1
+		v.Parts = append(v.Parts, p)
+	}
+	return v
+}
+
+func arrange(offer consent.Offer) part {
+	t := offer.Terms
+	p := part{
+		Consumer: t.Recipient[0], Provider: t.Provider, DataSet: t.DataSet.Title, Purpose: t.Purpose.Text,
+		MaxUses: t.MaxUses, Range: t.DataRange, Until: time.Unix(t.Validity.Expires, 0), Storage: t.Storage,
+	}
+	if offer.Before != nil {
+		p.Changes = between(*offer.Before, t)
 	}
 	if t.Frequency != "" {
-		v.Often = consent.Often(t.Notice.Lang, t.MaxUses, t.Frequency)
+		p.Often = consent.Often(t.Notice.Lang, t.MaxUses, t.Frequency)
 	}
-	v.RetentionDays, _ = strconv.Atoi(strings.Trim(t.Retention, "PD")) // whole days: consent.Narrow
+	p.RetentionDays, _ = strconv.Atoi(strings.Trim(t.Retention, "PD")) // whole days: consent.Narrow
 	for _, claim := range t.Claims {
 		if claim.Optional {
-			v.Optional = append(v.Optional, claim)
+			p.Optional = append(p.Optional, claim)
 		} else {
-			v.Required = append(v.Required, claim)
+			p.Required = append(p.Required, claim)
 		}
 	}
 	if t.Action == consent.ActionDerive {
-		v.Reads = t.Fields
+		p.Reads = t.Fields
 	}
-	return v
+	return p
+}
+
+// ticks are what the page's boxes say: optional claims, and in a bundle the
+// parts, by number.
+type ticks struct {
+	Grants []string `json:"grants"`
+	Claims []string `json:"claims"`
+}
+
+// choices are what was left ticked of each grant; nil for one left out.
+func (m matter) choices(t ticks, lang string) ([]*consent.Choice, error) {
+	all := make([]*consent.Choice, len(m.offers))
+	if len(all) == 1 {
+		all[0] = &consent.Choice{Claims: append(required(m.offers[0].Terms), t.Claims...), Lang: lang}
+		return all, nil
+	}
+	for _, n := range t.Grants {
+		i, err := strconv.Atoi(n)
+		if err != nil || i < 1 || i > len(all) || strconv.Itoa(i) != n {
+			return nil, &consent.CheckError{Check: "bundle", Cause: "a part was ticked that is not there"}
+		}
+		all[i-1] = &consent.Choice{Claims: required(m.offers[i-1].Terms), Lang: lang}
+	}
+	for _, tick := range t.Claims {
+		n, claim, _ := strings.Cut(tick, "/")
+		i, err := strconv.Atoi(n)
+		if err != nil || i < 1 || i > len(all) {
+			return nil, &consent.CheckError{Check: "bundle", Cause: "a claim was ticked of a part that is not there"}
+		}
+		if c := all[i-1]; c != nil { // of a part left out: left out too
+			c.Claims = append(c.Claims, claim)
+		}
+	}
+	return all, nil
 }
 
 // required are the claims that come with the request, ticked or not.

@@ -43,6 +43,7 @@ const (
 	CheckTerms           = "terms"
 	CheckSealed          = "sealed part"
 	CheckAssertion       = "citizen's assertion"
+	CheckBundle          = "bundle"
 	CheckHistory         = "passkey history"
 	CheckInclusion       = "passkey inclusion"
 	CheckAge             = "passkey age"

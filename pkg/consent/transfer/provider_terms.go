@@ -69,11 +69,28 @@ func (p Provider) checkAssertion(g *Granted) error {
 	if err := a.Verify(digest, p.Trust.RP, p.Trust.Officers); err != nil {
 		return refuse(assertionCheck(err), MenderHub, "%w", err)
 	}
+	if err := together(g.Terms, a.Digests, consent.Encode(digest[:])); err != nil {
+		return err
+	}
 	if err := a.Included(p.Trust.Log); err != nil {
 		return refuse(CheckInclusion, MenderHub, "%w", err)
 	}
 	if !p.Development && tooYoung(a, g.Terms) {
 		return refuse(CheckAge, MenderCitizen, "the passkey was enrolled by officers less than 72 hours before the approval")
+	}
+	return nil
+}
+
+// together checks what was approved beside these terms: nothing where they were
+// asked for alone; else no more than their bundle holds before and after them.
+func together(t consent.Terms, digests []string, own string) error {
+	at := slices.Index(digests, own)
+	before, after := at, len(digests)-1-at
+	switch b := t.Bundle; {
+	case b == nil && len(digests) != 1:
+		return refuse(CheckBundle, MenderHub, "approved together with others, and asked for alone")
+	case b != nil && (before > b.Index || after > b.Count-1-b.Index):
+		return refuse(CheckBundle, MenderHub, "approved together with more than its bundle")
 	}
 	return nil
 }
