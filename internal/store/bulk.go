@@ -9,9 +9,18 @@ import (
 	"sync"
 )
 
-// bulkRows is how many rows one statement takes at most. Fewer are written in
-// powers of two, so that there are few texts for the database to prepare.
+// bulkRows is how many rows one statement takes at most.
 const bulkRows = 128
+
+// rowsOf says how many of n rows the next statement takes: all up to 15, of more
+// a multiple of eight. So 31 take two statements, and there are few texts for
+// the database to prepare.
+func rowsOf(n int) int {
+	if n = min(n, bulkRows); n < 16 {
+		return n
+	}
+	return n - n%8
+}
 
 var bulkTexts sync.Map // [2]any{rows, cells} -> "($1, $2), ($3, $4)"
 
@@ -44,11 +53,8 @@ func plain(columns int) string { return strings.TrimSuffix(strings.Repeat("$%d, 
 // pieces cuts rows into statements: the text of their values, and these.
 func pieces(cells string, rows [][]any, do func(values string, args []any) error) error {
 	for len(rows) > 0 {
-		n := bulkRows
-		for n > len(rows) {
-			n /= 2
-		}
-		var args []any
+		n := rowsOf(len(rows))
+		args := make([]any, 0, n*len(rows[0]))
 		for _, row := range rows[:n] {
 			args = append(args, row...)
 		}
@@ -74,10 +80,33 @@ func bulk(ctx context.Context, tx *sql.Tx, before, cells, after string, rows [][
 	return changed, err
 }
 
+// inserter inserts rows and says which of them it did.
+type inserter func(ctx context.Context, tx *sql.Tx, insert, name string, rows [][]any) (keptRows, error)
+
+// keptRows are rows by name; nil are all.
+type keptRows map[string]bool
+
+func (k keptRows) has(name ...any) bool { return k == nil || k[fmt.Sprint(name...)] }
+
+// errSome says that some row of many is there already; which, insertKept finds.
+var errSome = errors.New("a row is there already")
+
+// insertAll inserts all rows, or is errSome. Nearly always none is there.
+func insertAll(ctx context.Context, tx *sql.Tx, insert, _ string, rows [][]any) (keptRows, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	n, err := bulk(ctx, tx, insert+" VALUES ", plain(len(rows[0])), " ON CONFLICT DO NOTHING", rows)
+	if err == nil && n != int64(len(rows)) {
+		err = errSome
+	}
+	return nil, err
+}
+
 // insertKept inserts rows where there is no conflict, and gives the names of
 // those it did.
-func insertKept(ctx context.Context, tx *sql.Tx, insert, name string, rows [][]any) (map[string]bool, error) {
-	kept := make(map[string]bool, len(rows))
+func insertKept(ctx context.Context, tx *sql.Tx, insert, name string, rows [][]any) (keptRows, error) {
+	kept := make(keptRows, len(rows))
 	if len(rows) == 0 {
 		return kept, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -86,6 +87,23 @@ func (g *groups) run() {
 			return
 		}
 		g.write(units)
+		g.gather()
+	}
+}
+
+// gather lets those whose commits were just answered come with their next ones,
+// as long as some do: otherwise a few would go ahead in a transaction of their
+// own, and the rest wait for it.
+func (g *groups) gather() {
+	for before := -1; ; {
+		runtime.Gosched()
+		g.mu.Lock()
+		n := len(g.waiting)
+		g.mu.Unlock()
+		if n == before || n >= groupUnits {
+			return
+		}
+		before = n
 	}
 }
 
@@ -131,7 +149,10 @@ func (g *groups) write(units []*unit) {
 	ctx, cancel := context.WithDeadline(context.Background(), latest(units))
 	defer cancel()
 	for len(units) > 0 {
-		err := g.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return writeUnits(ctx, tx, units) })
+		err := g.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return writeUnits(ctx, tx, units, insertAll) })
+		if errors.Is(err, errSome) {
+			err = g.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return writeUnits(ctx, tx, units, insertKept) })
+		}
 		if taken, ok := errors.AsType[errTaken](err); ok {
 			taken.unit.done <- taken.err
 			units = slices.DeleteFunc(slices.Clone(units), func(u *unit) bool { return u == taken.unit })
@@ -165,9 +186,10 @@ func latest(units []*unit) time.Time {
 	return last
 }
 
-// writeUnits writes all rows of a group.
-func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit) error {
-	fresh, err := newUnits(ctx, tx, units)
+// writeUnits writes all rows of a group. With insertAll it is errSome, and nothing
+// is written, when one of the rows is there already.
+func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit, insert inserter) error {
+	fresh, err := newUnits(ctx, tx, units, insert)
 	if err != nil {
 		return err
 	}
@@ -187,12 +209,12 @@ func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit) error {
 		}
 		tells = append(tells, signalRows(u.tells)...)
 	}
-	kept, err := insertKept(ctx, tx, `INSERT INTO consent_events (grant_id, seq, citizen, citizen_seq, event, salt, evidence)`, `grant_id || ' ' || CAST(seq AS TEXT)`, events)
+	kept, err := insert(ctx, tx, `INSERT INTO consent_events (grant_id, seq, citizen, citizen_seq, event, salt, evidence)`, `grant_id || ' ' || CAST(seq AS TEXT)`, events)
 	if err != nil {
 		return err
 	}
 	for i, row := range events {
-		if !kept[fmt.Sprint(row[0], " ", row[1])] {
+		if !kept.has(row[0], " ", row[1]) {
 			return errTaken{owners[i], consent.ErrConflict} // the transaction is rolled back whole
 		}
 	}
@@ -208,17 +230,17 @@ func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit) error {
 
 // newUnits enters commits under their ids and gives those that were not durable
 // before.
-func newUnits(ctx context.Context, tx *sql.Tx, units []*unit) (fresh []*unit, err error) {
+func newUnits(ctx context.Context, tx *sql.Tx, units []*unit, insert inserter) (fresh []*unit, err error) {
 	var rows [][]any
 	for _, u := range units {
 		rows = append(rows, []any{u.id, u.digest})
 	}
-	kept, err := insertKept(ctx, tx, `INSERT INTO commits (id, digest)`, `id`, rows)
+	kept, err := insert(ctx, tx, `INSERT INTO commits (id, digest)`, `id`, rows)
 	if err != nil {
 		return nil, fmt.Errorf("store commit: %w", err)
 	}
 	for _, u := range units {
-		if kept[u.id] {
+		if kept.has(u.id) {
 			fresh = append(fresh, u)
 			continue
 		}
