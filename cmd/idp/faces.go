@@ -72,8 +72,7 @@ func newFaces(e *engines) (*faces, error) {
 	}).Mount(mux)
 	(&dashboard.Handler{
 		Frame: frame, Accounts: e.accounts, Ledger: e.ledger, Receipts: e.receipts, Issuer: e.issuer, Offers: cards,
-		Catalogue: e.registry.Catalogue, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,
-		Hub: e.config.Issuer,
+		Catalogue: e.registry.Catalogue, Hub: e.config.Issuer, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,
 	}).Mount(mux)
 	shelf := &public.Handler{Log: e.sequence, Frame: frame, Catalogue: e.registry.CatalogueJWS, Limits: e.limits}
 	if e.anchors != nil {

@@ -1,8 +1,6 @@
 package dashboard
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,6 +32,16 @@ type consentView struct {
 	Receipt  string          `json:"receipt,omitempty"`
 
 	Withdrawable bool `json:"withdrawable"`
+	Pausable     bool `json:"pausable"`
+	Resumable    bool `json:"resumable"`
+	Guarded      bool `json:"guarded"` // resuming needs a passkey
+	Cancellable  bool `json:"cancellable"`
+
+	Withdrawal *withdrawal `json:"withdrawal,omitempty"`
+
+	StateID, ReasonID string   `json:"-"` // messages; "" where there is none
+	Fields            []string `json:"-"` // labels of what the provider reads
+	LawRef            string   `json:"-"`
 }
 
 type partyView struct {
@@ -99,6 +107,9 @@ func (x reader) view(rec consent.Record, d consent.Detail) consentView {
 		Since: rec.Since, Expires: rec.Expires, Uses: len(rec.Uses), MaxUses: rec.MaxUses, Reason: rec.Reason,
 		Purpose: d.Purpose, Claims: []string{},
 		Withdrawable: rec.State == consent.StateActive || rec.State == consent.StatePaused,
+		Pausable:     rec.State == consent.StateActive, Resumable: rec.State == consent.StatePaused,
+		Cancellable: rec.State == consent.StateRequested,
+		StateID:     stateID(rec.State), ReasonID: reasonID(rec.Reason),
 	}
 	setID := ""
 	if len(d.DataTypes) > 0 {
@@ -118,6 +129,9 @@ func (x reader) view(rec consent.Record, d consent.Detail) consentView {
 	}
 	title, set := x.dataSet(setID)
 	v.DataSet, v.Labels, v.Why = title, x.labels(set, v.Claims), x.purpose(v.Purpose)
+	if rec.Agreed != nil {
+		v.Fields, v.LawRef = x.fields(set, rec.Agreed.Fields), rec.Agreed.LegalBasis.LawRef
+	}
 	return v
 }
 
@@ -135,17 +149,24 @@ func (h *Handler) views(r *http.Request, citizen string) ([]consentView, error) 
 	for _, e := range history {
 		details[e.Record.Grant] = e.Detail
 	}
+	ends, guarded := withdrawals(history, web.Lang(r)), false
 	x, out := h.reader(r), []consentView{}
 	for _, rec := range records {
-		out = append(out, x.view(rec, details[rec.Grant]))
+		v := x.view(rec, details[rec.Grant])
+		v.Withdrawal = ends[rec.Grant]
+		guarded = guarded || rec.State == consent.StatePaused && rec.Reason != ""
+		out = append(out, v)
+	}
+	for i := range out {
+		out[i].Guarded = guarded && out[i].Resumable
 	}
 	return out, nil
 }
 
 type consentsPage struct {
 	here
-	Withdrawn bool
-	Consents  []consentView
+	Done     string // the message of what was just done
+	Consents []consentView
 }
 
 func (h *Handler) consents(w http.ResponseWriter, r *http.Request, s account.Session) error {
@@ -157,29 +178,48 @@ func (h *Handler) consents(w http.ResponseWriter, r *http.Request, s account.Ses
 		web.JSON(w, http.StatusOK, map[string]any{"consents": all})
 		return nil
 	}
-	h.pages.Render(w, r, http.StatusOK, "consents", consentsPage{here{"consents"}, r.URL.Query().Has("withdrawn"), all})
+	done := ""
+	for _, what := range []string{"withdrawn", "paused", "resumed", "cancelled"} {
+		if r.URL.Query().Has(what) {
+			done = "me." + what
+		}
+	}
+	h.pages.Render(w, r, http.StatusOK, "consents", consentsPage{here{"consents"}, done, all})
 	return nil
 }
 
-type withdrawPage struct {
+// consentPage is a page about one consent.
+type consentPage struct {
 	here
 	Consent consentView
 }
 
-func (h *Handler) askWithdraw(w http.ResponseWriter, r *http.Request, s account.Session) error {
+// one finds a consent among those of the session's citizen.
+func (h *Handler) one(r *http.Request, s account.Session) (consentView, error) {
 	all, err := h.views(r, s.Citizen)
 	if err != nil {
-		return err
+		return consentView{}, err
 	}
 	i := slices.IndexFunc(all, func(v consentView) bool { return string(v.Grant) == r.PathValue("id") })
 	if i < 0 {
-		return consent.ErrUnknown
+		return consentView{}, consent.ErrUnknown
 	}
-	if !all[i].Withdrawable {
-		return errOver
+	return all[i], nil
+}
+
+// ask renders a page that asks before a change, while the change is possible.
+func (h *Handler) ask(page string, possible func(consentView) bool) func(http.ResponseWriter, *http.Request, account.Session) error {
+	return func(w http.ResponseWriter, r *http.Request, s account.Session) error {
+		v, err := h.one(r, s)
+		if err != nil {
+			return err
+		}
+		if !possible(v) {
+			return errOver
+		}
+		h.pages.Render(w, r, http.StatusOK, page, consentPage{here{"consents"}, v})
+		return nil
 	}
-	h.pages.Render(w, r, http.StatusOK, "withdraw", withdrawPage{here{"consents"}, all[i]})
-	return nil
 }
 
 // withdraw needs the session alone: never harder than granting.
@@ -191,70 +231,5 @@ func (h *Handler) withdraw(w http.ResponseWriter, r *http.Request, s account.Ses
 	return h.done(w, r, "/me/consents?withdrawn")
 }
 
-// historyView is a line of the history: who, what, when, why.
-type historyView struct {
-	Grant    consent.GrantID `json:"grant_id"`
-	Kind     consent.Kind    `json:"kind"`
-	At       time.Time       `json:"at"`
-	By       string          `json:"by"`
-	Consumer partyView       `json:"consumer"`
-	Provider partyView       `json:"provider"`
-	DataSet  string          `json:"data_set"`
-	Claims   []string        `json:"claims"`
-	Labels   []string        `json:"claim_labels"`
-	Why      string          `json:"purpose_text"`
-	Use      int             `json:"use,omitempty"`
-	Reason   string          `json:"reason,omitempty"`
-	Receipt  string          `json:"receipt,omitempty"`
-}
-
-func (h *Handler) history(w http.ResponseWriter, r *http.Request, s account.Session) error {
-	entries, err := h.Ledger.History(r.Context(), s.Citizen)
-	if err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	x, all := h.reader(r), []historyView{}
-	for _, e := range entries {
-		v := x.view(e.Record, e.Detail)
-		if e.Event.Kind == consent.KindRequested { // what was asked for, not what was agreed
-			asked := e.Record
-			asked.Agreed = nil
-			v = x.view(asked, e.Detail)
-		}
-		all = append(all, historyView{
-			Grant: v.Grant, Kind: e.Event.Kind, At: e.Event.At, By: e.Event.By, Consumer: v.Consumer, Provider: v.Provider,
-			DataSet: v.DataSet, Claims: v.Claims, Labels: v.Labels, Why: v.Why, Use: e.Event.Use, Reason: e.Event.Reason,
-			Receipt: x.view(e.Record, e.Detail).Receipt,
-		})
-	}
-	if web.WantsJSON(r) {
-		web.JSON(w, http.StatusOK, map[string]any{"history": all})
-		return nil
-	}
-	h.pages.Render(w, r, http.StatusOK, "history", struct {
-		here
-		Entries []historyView
-	}{here{"history"}, all})
-	return nil
-}
-
 // receiptWait bounds how long a download waits for the log's witnesses.
 const receiptWait = 5 * time.Second
-
-func (h *Handler) receipt(w http.ResponseWriter, r *http.Request, s account.Session) error {
-	ctx, cancel := context.WithTimeout(r.Context(), receiptWait)
-	defer cancel()
-	id := consent.GrantID(r.PathValue("id"))
-	whole, err := h.Receipts.ForCitizen(ctx, id, s.Citizen)
-	if err != nil {
-		return fmt.Errorf("receipt: %w", err)
-	}
-	body, err := json.Marshal(whole)
-	if err != nil {
-		return fmt.Errorf("receipt: %w", err)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Disposition", `attachment; filename="mydata-receipt.json"`)
-	_, _ = w.Write(append(body, '\n'))
-	return nil
-}

@@ -12,8 +12,9 @@
 //
 // What always holds: a page shows and changes only what belongs to the citizen of
 // the session, and what belongs to somebody else is answered like what does not
-// exist; withdrawing and revoking need no JavaScript and one confirmation; all
+// exist; withdrawing, pausing and "Not me" need no JavaScript and no passkey, and
+// what others paused, or "Not me" did, goes on only by a passkey (resume); all
 // texts about agencies and data come from the catalogue, in the reader's language.
 //
-// Left out: pausing by hand, notices of single uses, mandates, paging.
+// Left out: notices of single uses, mandates, paging.
 package dashboard

@@ -19,12 +19,18 @@ import (
 //go:embed page locale
 var files embed.FS
 
-// Ledger of consents. Withdraw answers consent.ErrForeign or ErrUnknown for a
-// grant that is not this citizen's.
+// Ledger of consents. What changes a grant answers consent.ErrForeign or
+// ErrUnknown for one that is not this citizen's.
 type Ledger interface {
 	Of(ctx context.Context, citizen string) ([]consent.Record, error)
 	History(ctx context.Context, citizen string) ([]consent.HistoryEntry, error)
 	Withdraw(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
+	Pause(ctx context.Context, id consent.GrantID, citizen, reason string) (consent.Record, error)
+	// Resume is consent.ErrConfirm where ResumeConfirmed must be.
+	Resume(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
+	ResumeConfirmed(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
+	TakeBack(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
+	Freeze(ctx context.Context, citizen string) ([]consent.GrantID, error)
 }
 
 // Receipts assembles the citizen's own copy; it waits for the log as long as the
@@ -55,7 +61,7 @@ type Handler struct {
 	Offers    Offers
 	Catalogue func() *catalogue.Catalogue
 
-	Hub       string // the hub's address, that a printed receipt leads to
+	Hub       string // the hub's issuer: in exports, and where a printed receipt leads
 	Config    string // credential configuration that "Add to phone" offers
 	WalletURL string // of the demo wallet; empty: no such link
 
@@ -74,9 +80,21 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"GET /me/credentials/{id}/revoke":        h.askRevoke,
 		"POST /me/credentials/{id}/revoke":       h.revoke,
 		"GET /me/consents":                       h.consents,
-		"GET /me/consents/{id}/withdraw":         h.askWithdraw,
+		"GET /me/consents/{id}/withdraw":         h.ask("withdraw", func(v consentView) bool { return v.Withdrawable }),
 		"POST /me/consents/{id}/withdraw":        h.withdraw,
+		"POST /me/consents/{id}/pause":           h.pause,
+		"POST /me/consents/{id}/resume":          h.resume,
+		"GET /me/consents/{id}/resume":           h.ask("resume", func(v consentView) bool { return v.Resumable }),
+		"POST /me/consents/{id}/resume/options":  h.resumeOptions,
+		"POST /me/consents/{id}/resume/finish":   h.resumeFinish,
+		"GET /me/consents/{id}/cancel":           h.ask("cancel", func(v consentView) bool { return v.Cancellable }),
+		"POST /me/consents/{id}/cancel":          h.cancel,
 		"GET /me/history":                        h.history,
+		"GET /me/releases/{id}/{use}/not-me":     h.notMe,
+		"POST /me/releases/{id}/{use}/not-me":    h.freeze,
+		"GET /me/releases/{id}/{use}/wrong-data": h.wrongData,
+		"GET /me/receipts/{id}/record":           h.exportRecord,
+		"GET /me/receipts/{id}/details":          h.exportDetails,
 		"GET /me/receipts/{id}":                  h.receipt,
 		"GET /me/passkeys":                       h.passkeys,
 		"GET /me/passkeys/add":                   h.add,
@@ -148,6 +166,8 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{consent.ErrDenied, http.StatusConflict, "me.error.over"},
 		{consent.ErrCancelled, http.StatusConflict, "me.error.over"},
 		{consent.ErrInvalid, http.StatusConflict, "me.error.over"},
+		{consent.ErrConfirm, http.StatusForbidden, "me.error.confirm"},
+		{account.ErrYoung, http.StatusForbidden, "web.error.young"},
 		{account.ErrLastPasskey, http.StatusConflict, "me.error.last_passkey"},
 		{account.ErrConflict, http.StatusConflict, "me.error.conflict"},
 		{account.ErrCeremony, http.StatusBadRequest, "me.error.ceremony"},

@@ -27,11 +27,15 @@ import (
 // office stands for the neighbours: one grant, one request and one credential of
 // its owner.
 type office struct {
+	dashboard.Ledger // what it does not stand for is tried over the real ledger
+
 	owner     string
 	withdrawn bool
 	revoked   bool
 	slow      bool
 	whole     *receipt.Receipt // what a receipt is, where a test needs a whole one
+	late      bool   // a use after the withdrawal
+	word      string // a state and an event that nobody knows
 }
 
 var day = time.Unix(1_800_000_000, 0)
@@ -49,6 +53,9 @@ func (o *office) records() []consent.Record {
 	if o.withdrawn {
 		granted.State = consent.StateWithdrawn
 	}
+	if o.word != "" {
+		granted.State = consent.State(o.word)
+	}
 	return []consent.Record{granted, {Grant: "g2", State: consent.StateRequested, Since: day, Consumer: "urn:unknown", Provider: "urn:insurer", Citizen: o.owner}}
 }
 
@@ -64,6 +71,15 @@ func (o *office) History(_ context.Context, citizen string) ([]consent.HistoryEn
 		return nil, nil
 	}
 	all := o.records()
+	if o.word != "" {
+		return []consent.HistoryEntry{{Event: consent.Event{Grant: "g1", Kind: consent.Kind(o.word), At: day}, Record: all[0], Detail: detail()}}, nil
+	}
+	if o.late {
+		return []consent.HistoryEntry{
+			{Event: consent.Event{Grant: "g1", Seq: 4, Kind: consent.KindUsed, At: day, By: "provider", Use: 1}, Record: all[0], Detail: detail()},
+			{Event: consent.Event{Grant: "g1", Seq: 3, Kind: consent.KindWithdrawn, At: day, By: "citizen"}, Record: all[0], Detail: detail()},
+		}, nil
+	}
 	return []consent.HistoryEntry{
 		{Event: consent.Event{Grant: "g2", Kind: consent.KindRequested, At: day, By: "consumer"}, Record: all[1], Detail: detail()},
 		{Event: consent.Event{Grant: "g1", Kind: consent.KindRequested, At: day, By: "consumer"}, Record: all[0], Detail: detail()},
