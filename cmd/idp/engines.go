@@ -19,6 +19,7 @@ import (
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/store"
+	"github.com/govmydata/mydata/internal/tally"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/consent/receipt"
@@ -39,6 +40,7 @@ type engines struct {
 	register *account.FileRegister
 	accounts *account.Accounts
 	registry *registry.Registry
+	tally    *tally.Counter
 	ledger   *consent.Ledger
 	receipts receipt.Assembler
 	issuer   *credential.Issuer
@@ -194,6 +196,7 @@ func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error 
 		Store: e.db.Registry(), Now: time.Now,
 		Publisher: registry.Publisher{Signer: signer, KeyID: kid, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots, Officers: trust.Officers},
 	}
+	e.tally = &tally.Counter{Store: e.db.Tally(), Now: time.Now}
 	return e.registry.Load(ctx)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -74,7 +75,11 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 	operator.ConnContext = withPeer
 	group.Go(func() error { return serveUntil(ctx, operator, socket, "", "") })
 	group.Go(func() error {
-		e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.limits.Sweep)
+		e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.limits.Sweep, e.tally.Sweep)
+		return nil
+	})
+	group.Go(func() error {
+		e.registry.Follow(ctx, 15*time.Second, func(err error) { log.WarnContext(ctx, "catalogue", "err", err) })
 		return nil
 	})
 	group.Go(func() error {

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -127,7 +128,7 @@ func (r *Registry) settle(ctx context.Context, c *catalogue.Catalogue, failed er
 // Load takes up the newest catalogue of the store; having none is no error.
 func (r *Registry) Load(ctx context.Context) error {
 	_, jws, err := r.Store.Catalogue(ctx)
-	if errors.Is(err, ErrUnknown) {
+	if errors.Is(err, ErrUnknown) || err == nil && jws == r.CatalogueJWS() {
 		return nil
 	}
 	if err != nil {
@@ -141,4 +142,20 @@ func (r *Registry) Load(ctx context.Context) error {
 	defer r.mu.Unlock()
 	r.snapshot = snapshot{catalogue: opened, jws: jws}
 	return nil
+}
+
+// Follow takes up what another replica published, soon after, until ctx ends.
+func (r *Registry) Follow(ctx context.Context, every time.Duration, lost func(error)) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := r.Load(ctx); err != nil && ctx.Err() == nil {
+				lost(err)
+			}
+		}
+	}
 }

@@ -65,6 +65,9 @@ func (r *Registry) Propose(ctx context.Context, raw []byte, signature string) (P
 	if err != nil {
 		return Proposal{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	if err := r.Load(ctx); err != nil { // another replica may have published
+		return Proposal{}, err
+	}
 	if err := r.follows(&next); err != nil {
 		return Proposal{}, err
 	}
@@ -159,6 +162,9 @@ func (r *Registry) PublishProposal(ctx context.Context, id string) (int64, error
 
 // open reads a proposal anew: what is kept must still be what its id says.
 func (r *Registry) open(ctx context.Context, id string) (Proposal, *catalogue.Catalogue, error) {
+	if err := r.Load(ctx); err != nil {
+		return Proposal{}, nil, err
+	}
 	p, err := r.Proposal(ctx, id)
 	if err != nil {
 		return p, nil, err

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/x509"
 	"database/sql"
@@ -319,4 +320,38 @@ func mustJSON(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return raw
+}
+
+func TestReplicas(t *testing.T) {
+	d := newDesk(t)
+	other := &registry.Registry{Store: d.Store, Publisher: d.Publisher, Now: d.Now}
+	first := purpose("p")
+	if err := d.PublishCatalogue(t.Context(), first, approvals(t, d.ring, d.Registry, first)...); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("it proposes after what another replica published", func(t *testing.T) {
+		second := purpose("q")
+		second.Version = 2
+		raw, draft := proposal(t, d.Registry, second)
+		if _, err := other.Propose(t.Context(), raw, draft.sign(t, d.ring, 0, catalogue.Approve)); err != nil || other.Catalogue().Version != 1 {
+			t.Fatal(err)
+		}
+	})
+	t.Run("it takes up what another replica published", func(t *testing.T) {
+		follower := &registry.Registry{Store: d.Store, Publisher: d.Publisher, Now: d.Now}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			follower.Follow(ctx, time.Millisecond, func(err error) { t.Error(err) })
+		}()
+		for deadline := time.Now().Add(10 * time.Second); follower.Catalogue() == nil && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		<-ended
+		if follower.CatalogueJWS() != d.CatalogueJWS() {
+			t.Error("it does not")
+		}
+	})
 }

@@ -34,8 +34,8 @@ type office struct {
 	revoked   bool
 	slow      bool
 	whole     *receipt.Receipt // what a receipt is, where a test needs a whole one
-	late      bool   // a use after the withdrawal
-	word      string // a state and an event that nobody knows
+	late      bool             // a use after the withdrawal
+	word      string           // a state and an event that nobody knows
 }
 
 var day = time.Unix(1_800_000_000, 0)

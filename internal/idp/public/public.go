@@ -21,11 +21,14 @@ type Log interface {
 
 // Handler serves the log.
 type Handler struct {
-	Log       Log
-	Frame     *web.Frame
-	Catalogue func() string // the signed snapshot in force; "" before the first
-	Anchors   Anchors       // nil: none are kept
-	Limits    Limits        // nil: anchors are not bounded
+	Log        Log
+	Frame      *web.Frame
+	Catalogues Catalogues // nil: the log alone is served
+	Counts     Counts     // nil: none are kept
+	Anchors    Anchors    // nil: none are kept
+	Limits     Limits     // nil: anchors are not bounded
+
+	pages *web.Pages
 }
 
 // Mount adds the log's addresses to a mux. They have no state, so that no
@@ -34,20 +37,10 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /log/checkpoint", h.checkpoint)
 	mux.HandleFunc("GET /log/tile/", h.tile)
 	mux.HandleFunc("GET /log/proof", h.proof)
-	mux.HandleFunc("GET /catalogue", h.catalogue)
 	h.mountAnchors(mux)
-}
-
-// catalogue serves the signed snapshot: whoever reads it checks the hub's
-// signature and each agency's own.
-func (h *Handler) catalogue(w http.ResponseWriter, r *http.Request) {
-	jws := h.Catalogue()
-	if jws == "" {
-		h.problem(w, r, http.StatusNotFound, "no_catalogue", "catalogue", "none is published yet", "operator", nil)
-		return
+	if h.Catalogues != nil {
+		h.mountPages(mux)
 	}
-	open(w, "application/jose", "no-cache, max-age=0")
-	h.write(w, r, []byte(jws))
 }
 
 func (h *Handler) checkpoint(w http.ResponseWriter, r *http.Request) {
