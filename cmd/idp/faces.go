@@ -79,7 +79,7 @@ func newFaces(e *engines) (*faces, error) {
 		shelf.Anchors = e.anchors
 	}
 	shelf.Mount(mux)
-	(&offline.Handler{Frame: frame, Trust: e.exportTrust}).Mount(mux)
+	(&offline.Handler{Frame: frame, Trust: e.pageTrust}).Mount(mux)
 	mountHealth(mux, frame, e.ready, e.late, e.role)
 	operator, err := newOperator(e, cards)
 	if err != nil {

@@ -19,6 +19,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/govmydata/mydata/pkg/consent/receipt/reading"
 )
 
 // window is a page in a real browser, with what it complained about and whom it
@@ -212,6 +214,9 @@ func TestOffline(t *testing.T) {
 			if len(complaints) > 0 {
 				t.Errorf("it complained: %q", complaints)
 			}
+			if form == "single file" {
+				t.Run("it can ask nobody, and runs no other script", w.shut)
+			}
 			t.Run("it stops what takes too long, and says how to go on", func(t *testing.T) { w.slow(t, table) })
 		})
 	}
@@ -243,6 +248,13 @@ func (w *window) walkTable(t *testing.T, world *world, table []given) {
 			}
 		}
 	})
+	t.Run("it refuses a file larger than any receipt before it reads it", func(t *testing.T) {
+		w.drop(t, "receipt-file", write(t, w.dir, "large.json", make([]byte, reading.MaxReceipt+1)))
+		if got := w.status(t); !strings.HasPrefix(got, "The file is larger") || len(w.lines(t)) > 0 {
+			t.Errorf("it says %q", got)
+		}
+		w.drop(t, "receipt-file", write(t, w.dir, "right.json", good.receipt))
+	})
 	t.Run("it takes another trust folder", func(t *testing.T) {
 		foreign := newWorld(t)
 		var files []string
@@ -273,6 +285,32 @@ func (w *window) walkTable(t *testing.T, world *world, table []given) {
 		}
 	})
 	t.Run("it is accessible and no wider than a phone", func(t *testing.T) { w.accessible(t) })
+}
+
+// shut tries from within the page what its own policy forbids.
+func (w *window) shut(t *testing.T) {
+	reached := make(chan string, 9)
+	other := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		reached <- r.URL.Path
+		rw.Header().Set("Access-Control-Allow-Origin", "*")
+	}))
+	defer other.Close()
+	got := eval[string](t, w, fmt.Sprintf(`(async () => {
+		const at = %q, tries = [];
+		tries.push(await fetch(at + "/fetch").then(() => "fetched", () => ""));
+		tries.push(await new Promise((done) => { const i = new Image(); i.onload = () => done("loaded"); i.onerror = () => done(""); i.src = at + "/image"; }));
+		const s = document.createElement("script"); s.textContent = "window.injected = 1"; document.body.append(s);
+		try { tries.push(String(eval("'evaluated'"))); } catch { tries.push(""); }
+		return tries.join("") + (window.injected ? "injected" : "");
+	})()`, other.URL))
+	if got != "" {
+		t.Errorf("it let through: %s", got)
+	}
+	select {
+	case path := <-reached:
+		t.Errorf("it asked %s", path)
+	default:
+	}
 }
 
 // slow has the clock run out at once. The single file then begins anew; the served

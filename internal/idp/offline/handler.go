@@ -35,7 +35,8 @@ const (
 // Handler serves the flow.
 type Handler struct {
 	Frame *web.Frame
-	// Trust is the hub's trust folder, by file name.
+	// Trust is the hub's trust folder, by path there. What lies in its folder
+	// fabric has anchors checked too.
 	Trust func(ctx context.Context) (map[string][]byte, error)
 	// Built is where the checker is; nil: what is built into this program.
 	Built fs.FS
@@ -158,17 +159,13 @@ func (h *Handler) words(w http.ResponseWriter, r *http.Request) {
 	web.JSON(w, http.StatusOK, map[string]any{"texts": texts, "trust": folder})
 }
 
-// folder is the trust folder as text, which all its files are.
-func (h *Handler) folder(ctx context.Context) (map[string]string, error) {
+// folder is the trust folder, which JSON carries in base64.
+func (h *Handler) folder(ctx context.Context) (map[string][]byte, error) {
 	files, err := h.Trust(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("trust folder: %w", err)
 	}
-	all := map[string]string{}
-	for name, data := range files {
-		all[name] = string(data)
-	}
-	return all, nil
+	return files, nil
 }
 
 // whole serves the page as one file.

@@ -138,7 +138,7 @@ func TestServed(t *testing.T) {
 	for _, c := range []struct{ name, path, kind, want string }{
 		{"it serves the worker, with Go's loader in front", "/receipt/worker.js", "text/javascript; charset=utf-8", "globalThis.Go = 1;\n// The checker's worker"},
 		{"it serves the checker", "/receipt/checker.wasm", "application/wasm", "\x00asm"},
-		{"it serves texts and trust", "/receipt/page.json", "application/json", `"log-policy.txt":"log hub.example`},
+		{"it serves texts and trust", "/receipt/page.json", "application/json", `"log-policy.txt":"bG9nIGh1Yi5leGFtcGxl`},
 		{"it serves one file", "/receipt/offline.html", "text/html; charset=utf-8", "connect-src 'none'"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -186,10 +186,11 @@ func TestTexts(t *testing.T) {
 	w := newWorld(t)
 	var got struct {
 		Texts map[string]map[string]string
-		Trust map[string]string
+		Trust map[string][]byte
 	}
 	must(t, json.Unmarshal([]byte(body(t, ask(w.handler(some), "/receipt/page.json"))), &got))
-	if len(got.Texts["ko"]) != len(got.Texts["en"]) || len(got.Texts["ko"]) < 50 || len(got.Trust) != 4 {
+	if len(got.Texts["ko"]) != len(got.Texts["en"]) || len(got.Texts["ko"]) < 50 || len(got.Trust) != 4 ||
+		!bytes.Equal(got.Trust[consent.HubFile], w.files[consent.HubFile]) {
 		t.Errorf("%d and %d texts, %d files", len(got.Texts["ko"]), len(got.Texts["en"]), len(got.Trust))
 	}
 	script, err := os.ReadFile("static/receipt.js")

@@ -2,9 +2,12 @@ package offline_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +21,8 @@ import (
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/receipt"
 	"github.com/govmydata/mydata/pkg/consent/receipt/reading"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement/endorsementtest"
 )
 
 // given is one thing that a person may drop on the page.
@@ -69,11 +74,51 @@ func (w *world) table(t testing.TB) []given {
 		c.bend(&bent)
 		all = append(all, given{name, marshal(bent), w.files, "", c.want})
 	}
+	all = append(all, w.anchored(t)...)
 	w.Log.Silent = true
 	all = append(all, given{"an unwitnessed receipt", marshal(w.copyOf(t, w.whole.Terms.GrantID)), w.files, "", "event 1 (requested) in the log"})
 	w.Log.Silent = false
 	slices.SortFunc(all, func(a, b given) int { return strings.Compare(a.name, b.name) })
 	return all
+}
+
+// channel is a Fabric channel on which the log is anchored as it is now.
+type channel struct {
+	*world
+	*endorsementtest.Channel
+}
+
+func (c channel) Anchor(context.Context, int64) (endorsement.Proof, bool, error) {
+	head, err := c.Log.Head()
+	return c.Prove(endorsement.Record{Origin: head.Origin, Size: head.Size, Root: head.Root, Writer: "Org1MSP"}), true, err
+}
+
+// anchored are receipts to check with trust in a channel, one of another channel.
+func (w *world) anchored(t testing.TB) (all []given) {
+	t.Helper()
+	c := channel{w, endorsementtest.New(w.Now(), "Org1MSP", "Org2MSP")}
+	whole, err := receipt.Assembler{Ledger: w.Ledger, Proofs: w.Log, Anchors: c}.ForCitizen(t.Context(), w.whole.Terms.GrantID, ada)
+	must(t, err)
+	raw, err := json.Marshal(whole)
+	must(t, err)
+	plain, err := json.Marshal(w.whole)
+	must(t, err)
+	trust := map[string][]byte{}
+	for _, of := range []*endorsementtest.Channel{c.Channel, endorsementtest.New(w.Now(), "Org1MSP", "Org2MSP")} {
+		with := maps.Clone(w.files)
+		must(t, fs.WalkDir(of.Folder(), ".", func(name string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				with["fabric/"+name], err = fs.ReadFile(of.Folder(), name)
+			}
+			return err
+		}))
+		if len(trust) == 0 {
+			trust = with
+			continue
+		}
+		all = append(all, given{"an anchor of another channel", raw, with, "", "anchor 1"})
+	}
+	return append(all, given{"an anchored receipt", raw, trust, "", ""}, given{"a receipt without its anchor", plain, trust, "", receipt.CheckAnchored})
 }
 
 // native is what this program says.

@@ -60,7 +60,7 @@ func hash(text []byte) string {
 }
 
 // file puts the page together in a language, with a trust folder.
-func (s *single) file(lang string, folder map[string]string) ([]byte, error) {
+func (s *single) file(lang string, folder map[string][]byte) ([]byte, error) {
 	trust, err := json.Marshal(folder)
 	if err != nil {
 		return nil, err

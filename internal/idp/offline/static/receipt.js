@@ -26,9 +26,9 @@
   };
 
   // The worker, and a question to it with a limit of time.
+  const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const unpack = async (base64) => {
-    const raw = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-    const stream = new Blob([raw]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const stream = new Blob([bytes(base64)]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).arrayBuffer();
   };
   const start = async () => {
@@ -239,8 +239,7 @@
       say(t("receipt.loading"));
       module = await WebAssembly.compile(await answers[1].arrayBuffer());
     }
-    const encoder = new TextEncoder();
-    trust = Object.entries(folder).map(([name, text]) => ({ name, data: encoder.encode(text) }));
+    trust = Object.entries(folder).map(([name, base64]) => ({ name, data: bytes(base64) }));
     if (/^#[0-9]{1,6}\.[A-Za-z0-9_-]{43}$/.test(location.hash)) byId("receipt-paper").value = location.hash.slice(1);
     await start();
     await trusted();
