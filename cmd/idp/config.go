@@ -36,6 +36,7 @@ type config struct {
 	Metrics     string `env:"METRICS"`
 	Traces      string `env:"TRACES"`
 	Development bool   `env:"DEVELOPMENT"`
+	Sandbox     bool   `env:"SANDBOX"`
 	FabricTrust string `env:"FABRIC_TRUST"`
 
 	AnchorAge time.Duration `env:"ANCHOR_AGE" envDefault:"10m"`
@@ -80,6 +81,10 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 		f.DurationVar(&c.AnchorAge, "anchor-age", c.AnchorAge, "how long a checkpoint may wait for its anchor before readiness says so ("+variable("anchor-age")+")")
 	}
 	c.limitFlags(f, wanted, text)
+	if wanted("sandbox") {
+		f.BoolVar(&c.Sandbox, "sandbox", c.Sandbox,
+			"a hub to try, on this machine alone: synthetic citizens, agencies that register themselves, keys nobody else trusts ("+variable("sandbox")+")")
+	}
 	if wanted("development") {
 		f.BoolVar(&c.Development, "development", c.Development,
 			"plain http on loop-back, short waits, development officers ("+variable("development")+")")

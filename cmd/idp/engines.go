@@ -30,6 +30,7 @@ import (
 // engines are the hub without its faces: every rule, no page.
 type engines struct {
 	config   config
+	data     string
 	log      *slog.Logger
 	eyes     eyes
 	zone     *time.Location
@@ -60,7 +61,7 @@ type engines struct {
 }
 
 func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e *engines, err error) {
-	e = &engines{config: c, log: log}
+	e = &engines{config: c, data: data, log: log}
 	if e.zone, err = time.LoadLocation(c.Zone); err != nil {
 		return nil, fmt.Errorf("time zone: %w", err)
 	}

@@ -80,6 +80,11 @@ func newFaces(e *engines) (*faces, error) {
 	}
 	shelf.Mount(mux)
 	(&offline.Handler{Frame: frame, Trust: e.pageTrust}).Mount(mux)
+	if e.config.Sandbox {
+		if err := mountSandbox(e, frame, mux); err != nil {
+			return nil, err
+		}
+	}
 	mountHealth(mux, frame, e.ready, e.late, e.role)
 	operator, err := newOperator(e, cards)
 	if err != nil {

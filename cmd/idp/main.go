@@ -46,7 +46,7 @@ func newRootCommand() *cobra.Command {
 		newServeCommand(), newMigrateCommand(), newKeygenCommand(), newWitnessCommand(),
 		newEnrolCommand(), newOfferCommand(), newRevokeCommand(), newClientCommand(),
 		newCatalogueCommand(), newTrustCommand(), newReceiptCommand(), newAuditCommand(), newTrailCommand(), newLogCommand(),
-		newAnchorCommand(), newMonitorCommand(),
+		newAnchorCommand(), newMonitorCommand(), newSandboxCommand(),
 	)
 	return root
 }

@@ -26,6 +26,9 @@ func newServeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := c.sandboxed(dataDir(cmd)); err != nil {
+			return err
+		}
 		if err := c.safe(); err != nil {
 			return err
 		}
@@ -38,6 +41,13 @@ func newServeCommand() *cobra.Command {
 
 // serve runs until ctx ends or a part of the hub falls that cannot go on.
 func serve(ctx context.Context, c config, data string, log *slog.Logger) (err error) {
+	if c.Sandbox {
+		stop, err := startSandbox(ctx, c, data, log)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	e, err := newEngines(ctx, c, data, log)
 	if err != nil {
 		return err

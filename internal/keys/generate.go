@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/tlog"
@@ -27,6 +28,8 @@ type Options struct {
 	LogOrigin string
 	// Verifier is the verifier's URL.
 	Verifier string
+	// Prefix begins the names in certificates: SANDBOX, say.
+	Prefix string
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
@@ -121,7 +124,7 @@ func (g *generator) certified(ca *Authority, keyName, chainName, name, uri strin
 			return
 		}
 	}
-	chain, err := ca.Issue(Certificate{Key: signer.Public(), Name: name, URI: uri, Now: g.o.Now})
+	chain, err := ca.Issue(Certificate{Key: signer.Public(), Name: strings.TrimSpace(g.o.Prefix + " " + name), URI: uri, Now: g.o.Now})
 	if err != nil {
 		g.err = fmt.Errorf("certificate %s: %w", chainName, err)
 		return
@@ -150,6 +153,7 @@ func Names(chain [][]byte, uri string) bool {
 
 // authority makes a CA, or reads the one there is.
 func (g *generator) authority(certName, keyName, name string) *Authority {
+	name = strings.TrimSpace(g.o.Prefix + " " + name)
 	signer := g.key(keyName)
 	if g.needed(certName) {
 		der, err := selfSigned(signer, name, g.o.Now())

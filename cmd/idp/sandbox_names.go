@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// nameClaims are the names that agencies of a sandbox took: a file each, which
+// holds the thumbprint of the key that took it.
+type nameClaims struct {
+	dir  string
+	mu   sync.Mutex
+	sync func(*os.File) error // os.File.Sync when nil; tests break it
+}
+
+// claim takes a name for a key, for good. nil and true: it is durable. After an
+// error it may be taken or not; the same call again tells.
+func (n *nameClaims) claim(_ context.Context, slug, key string, limit int) (bool, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := os.MkdirAll(n.dir, 0o700); err != nil {
+		return false, err
+	}
+	path := filepath.Join(n.dir, filepath.Base(slug))
+	was, err := os.ReadFile(path)
+	if err == nil {
+		return string(was) == key, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return false, err
+	}
+	taken, err := filepath.Glob(filepath.Join(n.dir, "[a-z]*"))
+	if err != nil || len(taken) >= limit {
+		return false, err
+	}
+	return n.write(path, key)
+}
+
+// write makes the file whole before it has its name.
+func (n *nameClaims) write(path, key string) (bool, error) {
+	file, err := os.CreateTemp(n.dir, ".new-")
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(file.Name()) // gone by then, unless something failed
+	_, err = io.WriteString(file, key)
+	if err = errors.Join(err, n.flush(file), file.Close()); err != nil {
+		return false, err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return false, err
+	}
+	folder, err := os.Open(n.dir)
+	if err != nil {
+		return false, err
+	}
+	err = errors.Join(n.flush(folder), folder.Close())
+	return err == nil, err
+}
+
+func (n *nameClaims) flush(f *os.File) error {
+	if n.sync != nil {
+		return n.sync(f)
+	}
+	return f.Sync()
+}
