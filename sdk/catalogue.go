@@ -27,6 +27,7 @@ type listing struct {
 	trust   Trust
 	journal Journal
 	now     func() time.Time
+	own     *certificateWatch
 
 	mu      sync.Mutex
 	current *catalogue.Catalogue
@@ -35,6 +36,7 @@ type listing struct {
 
 // get is the catalogue; atLeast asks for a version that somebody else has seen.
 func (l *listing) get(ctx context.Context, atLeast int64) (*catalogue.Catalogue, error) {
+	l.own.look(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	age := l.now().Sub(l.fetched).Abs() // a clock that is set back makes nothing fresh

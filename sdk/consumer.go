@@ -93,7 +93,7 @@ func NewConsumer(c ConsumerConfig) (*Consumer, error) {
 	return &Consumer{
 		config: c, net: net,
 		hub:     &hub{net: net, trust: c.Trust, client: c.ClientID, redirectURI: c.RedirectURI, key: c.Keys.Signer, kid: kid, now: c.Now},
-		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now},
+		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, own: watchCertificate(c.Keys, c.Logger, c.Now)},
 		checks:  transfer.Consumer{Agency: c.Keys.Agency, Trust: c.Trust, Now: c.Now},
 		promises: (&promises{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, logger: c.Logger,
 			broken: c.BrokenPromise, stop: c.StopOnBrokenPromise}).begin(c.PromiseInterval),

@@ -119,7 +119,7 @@ func NewProvider(c ProviderConfig) (*Provider, error) {
 	}
 	return &Provider{
 		config: c, net: net, replay: &dpop.Memory{Now: c.Now},
-		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now},
+		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, own: watchCertificate(c.Keys, c.Logger, c.Now)},
 		promises: (&promises{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, logger: c.Logger,
 			broken: c.BrokenPromise, stop: c.StopOnBrokenPromise, proofs: true}).begin(c.PromiseInterval),
 	}, nil

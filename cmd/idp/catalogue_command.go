@@ -30,7 +30,7 @@ func newCatalogueCommand() *cobra.Command {
 	}
 	group.AddCommand(
 		newProposeCommand(), newDiffCommand(), newApproveCommand(), newRejectCommand(), newProposalsCommand(),
-		newPublishCommand(), newSignCommand(),
+		newPublishCommand(), newSignCommand(), newCertificatesCommand(),
 	)
 	return group
 }

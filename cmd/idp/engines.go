@@ -42,6 +42,8 @@ type engines struct {
 	accounts *account.Accounts
 	registry *registry.Registry
 	tally    *tally.Counter
+
+	certificates termCache
 	ledger   *consent.Ledger
 	receipts receipt.Assembler
 	issuer   *credential.Issuer

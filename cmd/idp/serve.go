@@ -76,7 +76,6 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		}
 		return nil
 	})
-	group.Go(func() error { e.signals.Run(ctx); return nil })
 	open := server(doors.public, log)
 	open.ConnState = e.connections.State
 	public = e.connections.Listen(public)
@@ -84,18 +83,17 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 	operator := server(doors.operator, log)
 	operator.ConnContext = withPeer
 	group.Go(func() error { return serveUntil(ctx, operator, socket, "", "") })
-	group.Go(func() error {
-		e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.limits.Sweep, e.tally.Sweep)
-		return nil
-	})
-	group.Go(func() error {
-		e.registry.Follow(ctx, 15*time.Second, func(err error) { log.WarnContext(ctx, "catalogue", "err", err) })
-		return nil
-	})
-	group.Go(func() error {
-		e.expiry().Run(ctx, expiryEvery)
-		return nil
-	})
+	for _, run := range []func(){
+		func() { e.signals.Run(ctx) },
+		func() { e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.limits.Sweep, e.tally.Sweep) },
+		func() {
+			e.registry.Follow(ctx, 15*time.Second, func(err error) { log.WarnContext(ctx, "catalogue", "err", err) })
+		},
+		func() { e.expiry().Run(ctx, expiryEvery) },
+		func() { e.watchCertificates(ctx) },
+	} {
+		group.Go(func() error { run(); return nil })
+	}
 	log.InfoContext(ctx, "the hub serves", "issuer", c.Issuer, "listen", c.Listen, "development", c.Development)
 	return group.Wait()
 }

@@ -64,6 +64,9 @@ func (r *Registry) PublishCatalogue(ctx context.Context, c catalogue.Catalogue, 
 	if err != nil {
 		return err
 	}
+	if err := r.unexpired(c); err != nil {
+		return err
+	}
 	digest := sha256.Sum256([]byte(jws))
 	leaf, err := tlog.Statement(StatementKind, map[string]any{
 		"version": c.Version, "sha256": base64.RawURLEncoding.EncodeToString(digest[:]), "officers": signatures,
@@ -101,8 +104,27 @@ func (r *Registry) seal(c catalogue.Catalogue) (string, *catalogue.Catalogue, er
 
 // sound refuses what could never be published.
 func (r *Registry) sound(c catalogue.Catalogue) error {
-	_, _, err := r.seal(c)
-	return err
+	if _, _, err := r.seal(c); err != nil {
+		return err
+	}
+	return r.unexpired(c)
+}
+
+// unexpired refuses a new entry by a certificate that is not good now. What is in
+// force already stays: one agency's lapse does not bar the others' changes.
+func (r *Registry) unexpired(c catalogue.Catalogue) error {
+	now := r.Catalogue()
+	for _, a := range c.Agencies {
+		if now != nil {
+			if before, known := now.Agency(a.ID); known && before.Entry == a.Entry {
+				continue
+			}
+		}
+		if _, err := catalogue.OpenEntry(a.Entry, r.Publisher.AgencyRoots, r.now()); err != nil {
+			return fmt.Errorf("%w: agency %q: %w", ErrRefused, a.ID, err)
+		}
+	}
+	return nil
 }
 
 // CatalogueAt is a published catalogue by its number, with the officers'

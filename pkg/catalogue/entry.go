@@ -25,6 +25,9 @@ type Entry struct {
 	Release  string             `json:"release,omitempty"`
 	Signals  string             `json:"signals,omitempty"` // takes security event tokens (RFC 8935)
 	JWKS     jose.JSONWebKeySet `json:"jwks"`
+	// Certificates are those it signs with, base64 DER, at most two: this and, while
+	// it rotates, the next.
+	Certificates []string `json:"certificates,omitempty"`
 }
 
 // SignEntry is made by the agency itself.
@@ -48,6 +51,9 @@ func OpenEntry(compact string, roots *x509.CertPool, at time.Time) (Entry, error
 	}
 	if e.Issuer != agency {
 		return Entry{}, fmt.Errorf("agency entry: %q signed for %q", agency, e.Issuer)
+	}
+	if err := e.checkListed(compact, roots, at); err != nil {
+		return Entry{}, fmt.Errorf("agency entry: %w", err)
 	}
 	return e, nil
 }
