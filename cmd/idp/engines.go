@@ -44,14 +44,14 @@ type engines struct {
 	tally    *tally.Counter
 
 	certificates termCache
-	ledger   *consent.Ledger
-	receipts receipt.Assembler
-	issuer   *credential.Issuer
-	offers   *credential.Offers
-	nonces   *credential.Nonces
-	sequence *sequencer.Log
-	signals  *notify.Notifier
-	anchors  *anchor.Book // nil: proofs of anchors are not taken
+	ledger       *consent.Ledger
+	receipts     receipt.Assembler
+	issuer       *credential.Issuer
+	offers       *credential.Offers
+	nonces       *credential.Nonces
+	sequence     *sequencer.Log
+	signals      *notify.Notifier
+	anchors      *anchor.Book // nil: proofs of anchors are not taken
 
 	limits      *limit.Limits
 	connections *limit.Connections

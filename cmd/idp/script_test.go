@@ -30,7 +30,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"hub": startHub, "down": stopHub, "lines": countLines, "fetch": fetch,
 			"await":   func(ts *testscript.TestScript, _ bool, args []string) { awaitReady(ts, args[0]) },
-			"receipt": writeReceipt, "resolve": resolve, "signed": signed, "refused": refused, "keep": keepID,
+			"receipt": writeReceipt, "resolve": resolve, "signed": signed, "refused": refused,
+			"keep": keepID, "agency": writeAgency, "exits": exits,
 		},
 	})
 }
