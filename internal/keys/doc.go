@@ -15,7 +15,7 @@
 //	keys/secret                                       32 random bytes, base64url
 //	hub-ca.pem                                        the hub CA's certificate
 //	verifier/key.pem chain.pem                        the verifier's
-//	officers/1.pem 2.pem                              two officers' keys, development alone
+//	officers/1.pem 2.pem                              two officers' keys; in a deployment the public halves
 //
 // The log's key changes by date (RotateLog): a time with the old key alone, a
 // time with both, then the new one alone; the private half of the old one may

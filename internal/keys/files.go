@@ -47,6 +47,31 @@ func readKey(path string) (crypto.Signer, error) {
 	return signer, nil
 }
 
+// readPublic reads a public key (PUBLIC KEY in PEM), or that of a private one.
+func readPublic(path string) (*ecdsa.PublicKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "PUBLIC KEY" {
+		signer, err := readKey(path)
+		if err != nil {
+			return nil, err
+		}
+		return signer.Public().(*ecdsa.PublicKey), nil
+	}
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	key, ok := parsed.(*ecdsa.PublicKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("%s: not a P-256 key", path)
+	}
+	return key, nil
+}
+
 func readEd25519(path string) (ed25519.PrivateKey, error) {
 	parsed, err := readPKCS8(path)
 	if err != nil {

@@ -53,7 +53,9 @@ func Generate(dir string, o Options) error {
 		g.certified(hub, "verifier/key.pem", "verifier/chain.pem", "MyData verifier", o.Verifier)
 	}
 	for _, officer := range officers {
-		g.key(officer)
+		if g.needed(officer) { // what is there may be the public half
+			g.key(officer)
+		}
 	}
 	g.log()
 	g.secret()

@@ -127,19 +127,20 @@ func (r *Ring) Secret(name string) []byte {
 	return out
 }
 
-// Officers are the public keys of the two officers, for the trust directory.
+// Officers are the public keys of the two officers, for the trust directory. In
+// a deployment their files hold no more than these.
 func (r *Ring) Officers() ([]jose.JSONWebKey, error) {
 	var out []jose.JSONWebKey
 	for _, name := range officers {
-		signer, err := readKey(filepath.Join(r.dir, name))
+		public, err := readPublic(filepath.Join(r.dir, name))
 		if err != nil {
 			return nil, err
 		}
-		kid, err := thumbprint(signer.Public())
+		kid, err := thumbprint(public)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, jose.JSONWebKey{Key: signer.Public(), KeyID: kid, Algorithm: string(jose.ES256), Use: "sig"})
+		out = append(out, jose.JSONWebKey{Key: public, KeyID: kid, Algorithm: string(jose.ES256), Use: "sig"})
 	}
 	return out, nil
 }
