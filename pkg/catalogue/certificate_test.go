@@ -92,8 +92,16 @@ func TestRotation(t *testing.T) {
 		}
 	})
 	t.Run("it names an entry that it cannot read", func(t *testing.T) {
-		_, err := (&catalogue.Catalogue{Agencies: []catalogue.Agency{{ID: "x", Entry: "a.b.c"}}}).Terms(now)
-		refusal(t, err, `agency "x"`)
+		key, chain := w.certify(t, rotating, nil)
+		odd, err := catalogue.SignAs(catalogue.EntryType, []byte(`{"iss":"x","more":1}`), key, chain)
+		ok(t, "sign", err)
+		for entry, says := range map[string]string{
+			"a.b.c": "", odd: "unknown", signed(t, key, `{"contact":"","iat":0,"iss":"","jwks":{"keys":null},"name":null}`): "holds no certificate",
+		} {
+			_, err := (&catalogue.Catalogue{Agencies: []catalogue.Agency{{ID: "x", Entry: entry}}}).Terms(now)
+			refusal(t, err, `agency "x"`)
+			refusal(t, err, says)
+		}
 	})
 }
 

@@ -1,6 +1,9 @@
 package catalogue_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -58,18 +61,36 @@ func TestDecisions(t *testing.T) {
 			}
 		})
 	}
-	for name, text := range map[string]string{
-		"it refuses another type":      entry,
-		"it refuses what is too long":  strings.Repeat("a", 5000),
-		"it refuses no JWS":            "a.b.c",
-		"it refuses another spelling ": first + "=",
+	for name, c := range map[string]struct{ text, says string }{
+		"it refuses another type":        {entry, "typ is not"},
+		"it refuses what is too long":    {strings.Repeat("a", 5000), "longer than"},
+		"it refuses no JWS":              {"YQ.YQ.YQ", "malformed"},
+		"it refuses another spelling":    {first + "=", "not unpadded base64url"},
+		"it refuses a member of its own": {signed(t, one, `{"decision":"approve","version":1,"sha256":"x","following":"","iat":1,"exp":2,"more":1}`), "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, _, err := catalogue.OpenDecision(text, officers); err == nil {
-				t.Error("taken")
-			}
+			_, _, err := catalogue.OpenDecision(c.text, officers)
+			refusal(t, err, c.says)
 		})
 	}
+	t.Run("it stands for its time, its snapshot and what that follows", func(t *testing.T) {
+		other := w.catalogue
+		other.Version++
+		ok(t, "now", d.At(now))
+		ok(t, "this", d.For(&w.catalogue, nil))
+		for _, err := range []error{d.For(&other, nil), d.For(&w.catalogue, &other)} {
+			if !errors.Is(err, catalogue.ErrOther) {
+				t.Error(err)
+			}
+		}
+		long := d
+		long.Expires = d.IssuedAt + int64((catalogue.MaxDecisionLife+time.Second)/time.Second)
+		for _, err := range []error{d.At(now.Add(-2 * time.Minute)), d.At(now.Add(time.Hour)), long.At(now)} {
+			if !errors.Is(err, catalogue.ErrNoTime) {
+				t.Error(err)
+			}
+		}
+	})
 	t.Run("it has another digest for each change", func(t *testing.T) {
 		before, err := w.catalogue.Digest()
 		ok(t, "digest", err)
@@ -81,6 +102,22 @@ func TestDecisions(t *testing.T) {
 			t.Error("the same")
 		}
 	})
+}
+
+// signed is any payload as a decision by a key.
+func signed(t testing.TB, key *ecdsa.PrivateKey, payload string) string {
+	t.Helper()
+	public := jose.JSONWebKey{Key: key.Public()}
+	sum, err := public.Thumbprint(crypto.SHA256)
+	ok(t, "thumbprint", err)
+	options := (&jose.SignerOptions{}).WithType(catalogue.DecisionType).WithHeader("kid", base64.RawURLEncoding.EncodeToString(sum))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, options)
+	ok(t, "signer", err)
+	object, err := signer.Sign([]byte(payload))
+	ok(t, "sign", err)
+	compact, err := object.CompactSerialize()
+	ok(t, "serialize", err)
+	return compact
 }
 
 func FuzzOpenDecision(f *testing.F) {
@@ -133,6 +170,21 @@ func TestDiff(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it refuses what cannot be shown", func(t *testing.T) {
+		broken := newWorld(t).catalogue
+		broken.DataSets[0].Schema = []byte("{")
+		if _, err := catalogue.Diff(nil, &broken); err == nil {
+			t.Error("shown")
+		}
+	})
+	t.Run("it reads what is published without believing it, up to a bound", func(t *testing.T) {
+		c, err := catalogue.Peek(w.sign(t))
+		if err != nil || c.Version != w.catalogue.Version {
+			t.Error(err)
+		}
+		_, err = catalogue.Peek(strings.Repeat("a", 17<<20))
+		refusal(t, err, "longer than")
+	})
 	t.Run("it shows all of a first catalogue", func(t *testing.T) {
 		changes, err := catalogue.Diff(nil, &w.catalogue)
 		if err != nil || len(changes) < 20 {

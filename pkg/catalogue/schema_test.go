@@ -29,6 +29,8 @@ func TestSchemaBounds(t *testing.T) {
 		{"it refuses what doubles with each line", bomb(30), "more than 10000 parts"},
 		{"it refuses what leads back to itself", `{"$ref":"#"}`, "leads back to itself"},
 		{"it refuses what leads back by another", `{"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"properties":{"x":{"$ref":"#/$defs/a"}}}},"$ref":"#/$defs/a"}`, "leads back to itself"},
+		{"it refuses what leads back through a list", `{"allOf":[{"$ref":"#"}]}`, "leads back to itself"},
+		{"it refuses such a pattern in a list", `{"allOf":[{"pattern":"(a+)+$"}]}`, "#/allOf/0/pattern"},
 		{"it refuses a reference elsewhere", `{"$ref":"https://x.example/s"}`, "leads outside itself"},
 		{"it refuses a relative reference", `{"$ref":"other.json"}`, "leads outside itself"},
 		{"it refuses a reference by a name", `{"$ref":"#name"}`, "leads outside itself"},
@@ -168,6 +170,12 @@ func TestVersions(t *testing.T) {
 		if set, err := w.catalogue.Negotiate("checkup", w.catalogue.DataSets[1].Hash(), nil); err != nil || set.Number() != 2 {
 			t.Error(err)
 		}
+	})
+	t.Run("it compares no schema beyond the bounds", func(t *testing.T) {
+		w, _ := versioned(t, func(*catalogue.DataSet) {})
+		w.catalogue.DataSets[0].Schema = json.RawMessage(`{"$anchor":"a","properties":{"left":{"type":"number"}},"required":["left"]}`)
+		_, err := w.catalogue.Negotiate("checkup", w.catalogue.DataSets[0].Hash(), []string{"left"})
+		refusal(t, err, "$anchor is not taken")
 	})
 	t.Run("it refuses a version that is not listed, and no data set at all", func(t *testing.T) {
 		w, _ := versioned(t, func(*catalogue.DataSet) {})
