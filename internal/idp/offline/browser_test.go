@@ -189,14 +189,14 @@ func TestOffline(t *testing.T) {
 			defer server.Close()
 			w := openWindow(t)
 			if form == "served" {
+				w.open(t, server.URL+"/receipt?lang=en")
+			} else {
 				response, err := http.Get(server.URL + "/receipt/offline.html?lang=en")
 				must(t, err)
 				defer response.Body.Close()
 				text := body(t, response)
 				must(t, os.WriteFile(single, []byte(text), 0o600))
 				t.Logf("the single file has %d bytes", len(text))
-				w.open(t, server.URL+"/receipt?lang=en")
-			} else {
 				server.Close()
 				w.open(t, "file://"+single)
 			}

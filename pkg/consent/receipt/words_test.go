@@ -36,6 +36,11 @@ func TestVerdict(t *testing.T) {
 			if report.Verdict() != c.want || !strings.Contains(failed(report), c.failed) {
 				t.Errorf("%s; failed: %s", report.Verdict(), failed(report))
 			}
+			for _, check := range report.Failed() {
+				if check.Name == "passkey history in the log" && check.Unwitnessed != (c.want == receipt.Unwitnessed || c.failed == "commit of use 1") {
+					t.Errorf("%+v", check)
+				}
+			}
 		})
 	}
 	if got := (receipt.Report{}).Verdict(); got != receipt.HoldsNot {
