@@ -98,14 +98,14 @@ func (w *world) handler(built fs.FS) http.Handler {
 	return frame.Handler(mux)
 }
 
-func ask(h http.Handler, path string, header ...string) *http.Response {
+func ask(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
 	recorder := httptest.NewRecorder()
 	h.ServeHTTP(recorder, r)
-	return recorder.Result()
+	return recorder
 }
 
 func body(t testing.TB, r *http.Response) string {
@@ -128,11 +128,11 @@ func TestServed(t *testing.T) {
 	w := newWorld(t)
 	h := w.handler(some)
 	page := ask(h, "/receipt")
-	policy := page.Header.Get("Content-Security-Policy")
+	policy := page.Header().Get("Content-Security-Policy")
 	if !strings.Contains(policy, "script-src 'self' 'wasm-unsafe-eval';") || strings.Contains(policy, "'unsafe") || strings.Contains(policy, "blob:") {
 		t.Errorf("policy: %s", policy)
 	}
-	if text := body(t, page); strings.Contains(text, "<script>") || strings.Contains(text, "<style") || !strings.Contains(text, `src="/assets/receipt.js"`) {
+	if text := page.Body.String(); strings.Contains(text, "<script>") || strings.Contains(text, "<style") || !strings.Contains(text, `src="/assets/receipt.js"`) {
 		t.Errorf("page: %s", text)
 	}
 	for _, c := range []struct{ name, path, kind, want string }{
@@ -143,22 +143,22 @@ func TestServed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := ask(h, c.path)
-			if got := body(t, r); r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != c.kind || !strings.Contains(got, c.want) {
-				t.Errorf("%d %s %.200s", r.StatusCode, r.Header.Get("Content-Type"), got)
+			if got := r.Body.String(); r.Code != http.StatusOK || r.Header().Get("Content-Type") != c.kind || !strings.Contains(got, c.want) {
+				t.Errorf("%d %s %.200s", r.Code, r.Header().Get("Content-Type"), got)
 			}
 		})
 	}
 	for accept, coded := range map[string]bool{"gzip": true, "br, gzip;q=0.5": true, "": false, "br": false, "gzip;q=0": false, "gzip; q=0.0": false, "x-gzip": false} {
 		r := ask(h, "/receipt/checker.wasm", "Accept-Encoding", accept)
-		if got := r.Header.Get("Content-Encoding") == "gzip"; got != coded {
+		if got := r.Header().Get("Content-Encoding") == "gzip"; got != coded {
 			t.Errorf("accepting %q: coded %t", accept, got)
 		}
 	}
-	tag := ask(h, "/receipt/worker.js").Header.Get("ETag")
-	if r := ask(h, "/receipt/worker.js", "If-None-Match", tag); r.StatusCode != http.StatusNotModified {
-		t.Errorf("with its tag: %d", r.StatusCode)
+	tag := ask(h, "/receipt/worker.js").Header().Get("ETag")
+	if r := ask(h, "/receipt/worker.js", "If-None-Match", tag); r.Code != http.StatusNotModified {
+		t.Errorf("with its tag: %d", r.Code)
 	}
-	if r := ask(h, "/assets/receipt.js"); strings.Contains(r.Header.Get("Content-Security-Policy"), "wasm") {
+	if r := ask(h, "/assets/receipt.js"); strings.Contains(r.Header().Get("Content-Security-Policy"), "wasm") {
 		t.Error("other addresses allow wasm too")
 	}
 }
@@ -167,16 +167,16 @@ func TestNotBuiltIn(t *testing.T) {
 	w := newWorld(t)
 	h := w.handler(fstest.MapFS{"built/README.md": {Data: []byte("x")}})
 	page := ask(h, "/receipt", "Accept-Language", "en")
-	if text := body(t, page); page.StatusCode != http.StatusOK || !strings.Contains(text, "not built into this program") ||
+	if text := page.Body.String(); page.Code != http.StatusOK || !strings.Contains(text, "not built into this program") ||
 		!strings.Contains(text, "idp receipt verify mydata-receipt.json --trust trust") || !strings.Contains(text, "make page") || strings.Contains(text, "/assets/receipt.js") {
-		t.Errorf("%d %s", page.StatusCode, text)
+		t.Errorf("%d %s", page.Code, text)
 	}
-	if strings.Contains(page.Header.Get("Content-Security-Policy"), "wasm") {
+	if strings.Contains(page.Header().Get("Content-Security-Policy"), "wasm") {
 		t.Error("it allows what it does not use")
 	}
 	for _, path := range []string{"/receipt/worker.js", "/receipt/checker.wasm", "/receipt/offline.html"} {
-		if r := ask(h, path); r.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: %d", path, r.StatusCode)
+		if r := ask(h, path); r.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, r.Code)
 		}
 	}
 }
@@ -188,7 +188,7 @@ func TestTexts(t *testing.T) {
 		Texts map[string]map[string]string
 		Trust map[string][]byte
 	}
-	must(t, json.Unmarshal([]byte(body(t, ask(w.handler(some), "/receipt/page.json"))), &got))
+	must(t, json.Unmarshal(ask(w.handler(some), "/receipt/page.json").Body.Bytes(), &got))
 	if len(got.Texts["ko"]) != len(got.Texts["en"]) || len(got.Texts["ko"]) < 50 || len(got.Trust) != 4 ||
 		!bytes.Equal(got.Trust[consent.HubFile], w.files[consent.HubFile]) {
 		t.Errorf("%d and %d texts, %d files", len(got.Texts["ko"]), len(got.Texts["en"]), len(got.Trust))

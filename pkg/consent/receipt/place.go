@@ -83,11 +83,9 @@ func (v *verification) placed(domain string, salt []byte, f form, text string) (
 // is unwitnessed is said only when no other is worse.
 func (v *verification) historyIncluded() (lacking error) {
 	for _, p := range v.keyPlaces {
-		switch {
-		case p.err == nil:
-		case !unwitnessed(p.err):
+		if p.err != nil && !unwitnessed(p.err) {
 			return fmt.Errorf("%s: %w", p.name, p.err)
-		case lacking == nil:
+		} else if p.err != nil && lacking == nil {
 			lacking = fmt.Errorf("%s: %w", p.name, p.err)
 		}
 	}

@@ -8,7 +8,7 @@ const (
 	CheckTrust   = "trust readable"
 )
 
-// Who can mend it.
+// MenderReader is who can mend it: whoever chose the file.
 const MenderReader = "reader"
 
 // Error says which check failed, why, and who can mend it.
@@ -20,6 +20,6 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Check + ": " + e.Cause }
 
-func refuse(check, mender, format string, args ...any) error {
-	return &Error{Check: check, Cause: fmt.Sprintf(format, args...), Mender: mender}
+func refuse(check, format string, args ...any) error {
+	return &Error{Check: check, Cause: fmt.Sprintf(format, args...), Mender: MenderReader}
 }

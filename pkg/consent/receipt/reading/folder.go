@@ -45,11 +45,11 @@ func newFolder(files []File) (folder, error) {
 	for _, f := range files {
 		total += len(f.Data)
 		if len(f.Name) > maxName {
-			return nil, refuse(CheckTrust, MenderReader, "a file's name is longer than %d bytes", maxName)
+			return nil, refuse(CheckTrust, "a file's name is longer than %d bytes", maxName)
 		}
 	}
 	if len(files) > MaxFiles || total > MaxTrust {
-		return nil, refuse(CheckTrust, MenderReader, "more than %d files or %d bytes", MaxFiles, MaxTrust)
+		return nil, refuse(CheckTrust, "more than %d files or %d bytes", MaxFiles, MaxTrust)
 	}
 	root, found := "", 0
 	for _, f := range files {
@@ -58,7 +58,7 @@ func newFolder(files []File) (folder, error) {
 		}
 	}
 	if found != 1 {
-		return nil, refuse(CheckTrust, MenderReader, "it has %d files %s, not one", found, consent.HubFile)
+		return nil, refuse(CheckTrust, "it has %d files %s, not one", found, consent.HubFile)
 	}
 	all := folder{}
 	for _, f := range files {
@@ -67,7 +67,7 @@ func newFolder(files []File) (folder, error) {
 			continue
 		}
 		if _, twice := all[name]; twice {
-			return nil, refuse(CheckTrust, MenderReader, "%q is there twice", name)
+			return nil, refuse(CheckTrust, "%q is there twice", name)
 		}
 		all[name] = f.Data
 	}
@@ -76,14 +76,14 @@ func newFolder(files []File) (folder, error) {
 
 func unzip(raw []byte) ([]File, error) {
 	if len(raw) > MaxTrust {
-		return nil, refuse(CheckTrust, MenderReader, "the archive is longer than %d bytes", MaxTrust)
+		return nil, refuse(CheckTrust, "the archive is longer than %d bytes", MaxTrust)
 	}
 	archive, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
-		return nil, refuse(CheckTrust, MenderReader, "%v", err)
+		return nil, refuse(CheckTrust, "%v", err)
 	}
 	if len(archive.File) > MaxFiles {
-		return nil, refuse(CheckTrust, MenderReader, "the archive has more than %d files", MaxFiles)
+		return nil, refuse(CheckTrust, "the archive has more than %d files", MaxFiles)
 	}
 	var files []File
 	left := int64(MaxTrust)
@@ -105,15 +105,15 @@ func unzip(raw []byte) ([]File, error) {
 func unpack(f *zip.File, most int64) ([]byte, error) {
 	r, err := f.Open()
 	if err != nil {
-		return nil, refuse(CheckTrust, MenderReader, "%v", err)
+		return nil, refuse(CheckTrust, "%v", err)
 	}
 	defer r.Close()
 	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	switch {
 	case err != nil:
-		return nil, refuse(CheckTrust, MenderReader, "%v", err)
+		return nil, refuse(CheckTrust, "%v", err)
 	case int64(len(data)) > most:
-		return nil, refuse(CheckTrust, MenderReader, "the archive unpacks to more than %d bytes", MaxTrust)
+		return nil, refuse(CheckTrust, "the archive unpacks to more than %d bytes", MaxTrust)
 	}
 	return data, nil
 }

@@ -79,7 +79,7 @@ func Parse(raw []byte) (receipt.Receipt, error) {
 		r, err = receipt.Parse(raw)
 	}
 	if err != nil {
-		return r, refuse(CheckReceipt, MenderReader, "%v", err)
+		return r, refuse(CheckReceipt, "%v", err)
 	}
 	return r, nil
 }

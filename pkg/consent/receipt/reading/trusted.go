@@ -45,7 +45,7 @@ func Trust(files []File) (Trusted, error) {
 // FolderTrust reads a trust folder from a file system.
 func FolderTrust(fsys fs.FS) (t Trusted, err error) {
 	if t.meant, err = consent.LoadTrust(fsys); err != nil {
-		return t, refuse(CheckTrust, MenderReader, "%v", err)
+		return t, refuse(CheckTrust, "%v", err)
 	}
 	t.Issuer, t.Origin, t.Officers = t.meant.Issuer, t.meant.RP.Origin, len(t.meant.Officers)
 	for _, key := range t.meant.HubKeys.Keys {
@@ -63,15 +63,15 @@ func FolderTrust(fsys fs.FS) (t Trusted, err error) {
 		t.Fingerprint, t.Agencies, err = fingerprint(fsys, policy)
 	}
 	if err != nil {
-		return t, refuse(CheckTrust, MenderReader, "%v", err)
+		return t, refuse(CheckTrust, "%v", err)
 	}
 	if f, ok := fsys.(folder); ok && f.has("fabric") {
 		below, err := fs.Sub(fsys, "fabric")
 		if err != nil {
-			return t, refuse(CheckTrust, MenderReader, "%v", err)
+			return t, refuse(CheckTrust, "%v", err)
 		}
 		if t.channel, err = endorsement.LoadTrust(below); err != nil {
-			return t, refuse(CheckTrust, MenderReader, "fabric: %v", err)
+			return t, refuse(CheckTrust, "fabric: %v", err)
 		}
 		t.Fabric = t.channel.Fingerprint()
 	}
