@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -45,7 +44,13 @@ func (s shelf) CatalogueAt(_ context.Context, version int64) (string, []string, 
 
 func (s shelf) Months(context.Context) ([]tally.Month, error) { return s.months, s.err }
 
-func (s shelf) get(t testing.TB, path string, header ...string) (*http.Response, string) {
+// answer is what comes beside a body.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func (s shelf) get(t testing.TB, path string, header ...string) (answer, string) {
 	t.Helper()
 	frame := web.New(web.Options{Service: "idp", Development: true, Logger: slog.New(slog.DiscardHandler)})
 	mux := http.NewServeMux()
@@ -56,11 +61,7 @@ func (s shelf) get(t testing.TB, path string, header ...string) (*http.Response,
 	}
 	recorder := httptest.NewRecorder()
 	frame.Handler(mux).ServeHTTP(recorder, request)
-	body, err := io.ReadAll(recorder.Result().Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return recorder.Result(), string(body)
+	return answer{recorder.Code, recorder.Header()}, recorder.Body.String()
 }
 
 func text(s string) catalogue.Text { return catalogue.Text{"en": s, "ko": s + "ㄱ"} }
