@@ -79,15 +79,25 @@ func (v *verification) placed(domain string, salt []byte, f form, text string) (
 	return o.checkpoint, o.err
 }
 
-// historyIncluded: every event of the passkey's history is in the log. That one
-// is unwitnessed is said only when no other is worse.
-func (v *verification) historyIncluded() (lacking error) {
-	for _, p := range v.keyPlaces {
-		if p.err != nil && !unwitnessed(p.err) {
-			return fmt.Errorf("%s: %w", p.name, p.err)
-		} else if p.err != nil && lacking == nil {
-			lacking = fmt.Errorf("%s: %w", p.name, p.err)
+<<<<<<< HEAD
+// historyIncluded: every event of the passkey's history, from that one on, is in
+// the log. That one is unwitnessed is said only when no later one is worse.
+func (v *verification) historyIncluded(from int) error {
+	for i, p := range v.keyPlaces[from:] {
+		if p.err != nil {
+			return graver(fmt.Errorf("%s: %w", p.name, p.err), func() error { return v.historyIncluded(from + i + 1) })
 		}
 	}
-	return lacking
+	return nil
+}
+
+// graver is an error, or what comes after it where the error says UNWITNESSED alone
+// and that says more.
+func graver(err error, later func() error) error {
+	if unwitnessed(err) {
+		if worse := later(); worse != nil && !unwitnessed(worse) {
+			return worse
+		}
+	}
+	return err
 }

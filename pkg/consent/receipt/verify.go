@@ -159,7 +159,7 @@ func (v *verification) checkApproval() {
 	}
 	v.report.add("citizen's assertion", named(err), "")
 	v.report.add("passkey history", named(historyErr), fmt.Sprintf("%d events", len(a.History)))
-	v.report.add("passkey history in the log", v.historyIncluded(), "")
+	v.report.add("passkey history in the log", v.historyIncluded(0), "")
 }
 
 // named keeps the name of the WebAuthn check that failed in front.
