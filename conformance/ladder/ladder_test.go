@@ -23,39 +23,54 @@ import (
 // to the same words.
 func TestTheHubAnswersAsItsDouble(t *testing.T) {
 	s := stage.Run(t, stage.Options{})
-	n := sdktest.Suite(t, deploy(t, s))
-	figure.Hold(t, "ladder", n, "answers of the hub that are word for word those of the hub in memory of agencies' tests")
-}
-
-// deploy puts this process in the places of the two agencies.
-func deploy(t *testing.T, s *stage.Stage) sdktest.Deployment {
-	t.Helper()
 	for _, name := range []string{stage.Insurer, stage.Licence} {
 		if err := s.Stop(name); err != nil {
 			t.Fatal(err)
 		}
 	}
-	trust, err := sdk.LoadTrust(s.Path("trust"))
+	d := deploy(t, place{hub: s.URL(stage.IDP), trust: s.Path("trust"), provider: s.Path("agencies", "health-insurance"),
+		consumer: s.Path("agencies", "driving-licence"), client: "driving-licence", redirect: s.URL(stage.Licence) + "/callback",
+		listen: s.Addr(stage.Insurer), purpose: "driving-licence-renewal", dataSet: "health-checkup"})
+	d.Person = func(t testing.TB, n int) sdktest.Person {
+		resident := fmt.Sprintf("resident-%02d", n+1)
+		letter, err := s.Letter(t.Context(), resident, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return newPerson(t, s.URL(stage.IDP), resident, letter.URL)
+	}
+	n := sdktest.Suite(t, d)
+	figure.Hold(t, "ladder", n, "answers of the hub that are word for word those of the hub in memory of agencies' tests")
+}
+
+// place is where a deployment has what its agencies need.
+type place struct {
+	hub, trust, provider, consumer, client, redirect, listen, purpose, dataSet string
+}
+
+// deploy puts this process in the places of the two agencies.
+func deploy(t *testing.T, p place) sdktest.Deployment {
+	t.Helper()
+	trust, err := sdk.LoadTrust(p.trust)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := sdktest.Deployment{URL: s.URL(stage.IDP), ProviderKeys: keys(t, s, "health-insurance"), ConsumerKeys: keys(t, s, "driving-licence"),
-		Need:   sdk.Need{DataSet: "health-checkup", Purpose: "driving-licence-renewal", Claims: []string{"vision_ok", "hearing_ok"}, Optional: []string{"checked_on"}, Uses: 2, For: 30 * 24 * hour, KeepDays: 30},
-		Person: func(t testing.TB, n int) sdktest.Person { return newPerson(t, s, n) },
+	d := sdktest.Deployment{URL: p.hub, ProviderKeys: keys(t, p.provider), ConsumerKeys: keys(t, p.consumer),
+		Need: sdk.Need{DataSet: p.dataSet, Purpose: p.purpose, Claims: []string{"vision_ok", "hearing_ok"}, Optional: []string{"checked_on"}, Uses: 2, For: 30 * 24 * hour, KeepDays: 30},
 	}
 	var hook hook
 	d.OnLoad = hook.set
 	if d.Provider, err = sdk.NewProvider(sdk.ProviderConfig{Trust: trust, Keys: d.ProviderKeys, Journal: journal(t), AllowLoopback: true,
-		DataSets: map[string]sdk.DataSet{"health-checkup": {Load: hook.load, Derive: derive}}}); err != nil {
+		DataSets: map[string]sdk.DataSet{p.dataSet: {Load: hook.load, Derive: derive}}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Provider.Close() })
 	if d.Consumer, err = sdk.NewConsumer(sdk.ConsumerConfig{Trust: trust, Keys: d.ConsumerKeys, Journal: journal(t), AllowLoopback: true,
-		ClientID: "driving-licence", RedirectURI: s.URL(stage.Licence) + "/callback"}); err != nil {
+		ClientID: p.client, RedirectURI: p.redirect}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Consumer.Close() })
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", s.Addr(stage.Insurer))
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", p.listen)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +82,9 @@ func deploy(t *testing.T, s *stage.Stage) sdktest.Deployment {
 
 const hour = 3600e9
 
-func keys(t *testing.T, s *stage.Stage, office string) sdk.Keys {
+func keys(t *testing.T, folder string) sdk.Keys {
 	t.Helper()
-	k, err := sdk.LoadKeys(s.Path("agencies", office))
+	k, err := sdk.LoadKeys(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,15 +135,10 @@ type person struct {
 	t testing.TB
 }
 
-func newPerson(t testing.TB, s *stage.Stage, n int) person {
+func newPerson(t testing.TB, hub, resident, letter string) person {
 	t.Helper()
-	resident := fmt.Sprintf("resident-%02d", n+1)
-	letter, err := s.Letter(t.Context(), resident, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := citizen.New(s.URL(stage.IDP), resident)
-	if err := c.Enrol(t.Context(), letter.URL); err != nil {
+	c := citizen.New(hub, resident)
+	if err := c.Enrol(t.Context(), letter); err != nil {
 		t.Fatal(err)
 	}
 	return person{c, t}

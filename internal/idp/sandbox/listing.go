@@ -83,7 +83,7 @@ func (h *Handler) open(compact string) (Listing, catalogue.Agency, error) {
 func (h *Handler) publish(ctx context.Context, l Listing, self catalogue.Agency) (int64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	next := catalogue.Catalogue{}
+	next := catalogue.Catalogue{Version: 1} // publishing gives the next
 	if now := h.Catalogue(); now != nil {
 		next = *now
 	}
@@ -119,8 +119,9 @@ func merge(c *catalogue.Catalogue, l Listing, self catalogue.Agency) error {
 		}
 		sets = append(sets, s)
 	}
-	// A purpose is known by its code, which begins with its agency's name.
-	own := strings.TrimPrefix(self.ID, agencyPrefix) + "."
+	// A purpose is known by its code, which begins with the name of its agency and
+	// what no name has: _.
+	own := strings.TrimPrefix(self.ID, agencyPrefix) + "_"
 	purposes := slices.DeleteFunc(slices.Clone(c.Purposes), func(p catalogue.Purpose) bool { return strings.HasPrefix(p.Code, own) })
 	for _, p := range l.Purposes {
 		if !strings.HasPrefix(p.Code, own) {
