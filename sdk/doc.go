@@ -9,11 +9,17 @@
 //   - Consumer logs a citizen in, asks for facts, completes the answer, and
 //     uses a grant again until it ends or is withdrawn.
 //   - Verifier checks a credential that somebody presents.
+//   - Issuer gives wallets an agency's own documents, with the hub as
+//     authorization server.
+//
+// Their tests run against sdk/sdktest, their first afternoon against
+// `idp serve --sandbox`.
 //
 // Specifications: OpenID Connect Core 1.0 (3.1), RFC 9126 (PAR), RFC 9101
 // (signed request objects), RFC 9396 (authorization details), RFC 7636 (PKCE),
 // RFC 7523 (private_key_jwt), RFC 9449 (DPoP), RFC 9207 (iss), RFC 9180
-// (HPKE), RFC 9901 (SD-JWT), RFC 9457 (problem documents).
+// (HPKE), RFC 9901 (SD-JWT), OpenID4VCI 1.0 (7, 8, 12.2), Token Status List,
+// RFC 9457 (problem documents).
 //
 // Both ends of a release hold what the hub promises, that the use is in its log
 // by a time, until the log has proven it under a witnessed checkpoint. What is
@@ -27,7 +33,12 @@
 // before the step that depends on it. Errors are typed: *Error names the check
 // that failed and who must act; what is logged are identifiers, never claims.
 //
-// Left out: pages, sessions and storage of what you learn; they are yours.
-// Preview, bundles, mandates, access without consent, signals, and a journal
-// in SQL are not there yet.
+// What only reads is asked again when the other side cannot answer now, a few
+// times and ever more slowly; a release too, since it is idempotent. A journal is
+// a file of one process, or a table of your database for several; their replay
+// caches of proofs are each process's own, and a replay gets the same bytes.
+//
+// Left out: pages, sessions and storage of what you learn; they are yours. An
+// Issuer takes no notifications, batches or deferred requests. Preview, bundles,
+// mandates, access without consent and signals are not there yet.
 package sdk

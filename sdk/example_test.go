@@ -2,6 +2,7 @@ package sdk_test
 
 import (
 	"context"
+	"crypto"
 	"fmt"
 	"log"
 	"net/http"
@@ -73,6 +74,32 @@ func ExampleVerifier() {
 	fmt.Println(result.Claims["family_name"])
 }
 
+// An issuer: one function that finds what a document says.
+func ExampleIssuer() {
+	issuer, err := sdk.NewIssuer(context.Background(), sdk.IssuerConfig{
+		Trust: trust, Keys: keys, Journal: journal, // as above
+		URL: "https://residents.example", Signer: documentKey, Chain: documentChain,
+		Documents: map[string]sdk.Document{"extract": {
+			Type: "urn:example:resident-extract:1", Claims: []string{"address", "household"},
+			Load: func(ctx context.Context, who sdk.Subject) (sdk.Record, error) {
+				return sdk.One(findExtracts(ctx, who.ResidentID))
+			},
+		}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.ListenAndServeTLS(":443", "tls.crt", "tls.key", issuer))
+}
+
+var (
+	trust         sdk.Trust
+	keys          sdk.Keys
+	journal       sdk.Journal
+	documentKey   crypto.Signer
+	documentChain [][]byte
+)
+
 // What the examples take from the agency's own program.
 var presentation, nonce, clientID string
 
@@ -80,6 +107,7 @@ func config() sdk.ConsumerConfig                         { return sdk.ConsumerCo
 func sub(*http.Request) string                           { return "" }
 func remember(http.ResponseWriter, string)               {}
 func remembered(*http.Request) string                    { return "" }
+func findExtracts(context.Context, string) []sdk.Record  { return nil }
 func findCheckups(context.Context, string) []sdk.Record  { return nil }
 func show(w http.ResponseWriter, err error, good func()) { _, _, _ = w, err, good }
 func first(errs ...error) error {
