@@ -113,7 +113,7 @@ func (c *IssuerConfig) complete() error {
 	case c.Journal == nil:
 		return errors.New("Journal is nil: see OpenFileJournal")
 	case c.Signer == nil || len(c.Chain) == 0:
-		return errors.New("Signer and Chain are needed: the certificate for documents")
+		return errors.New("the certificate for documents is missing: Signer and Chain")
 	case strings.HasSuffix(c.URL, "/") || strings.ContainsAny(c.URL, "?#"):
 		return fmt.Errorf("URL %q: no trailing slash, query or fragment", c.URL)
 	case len(c.Documents) == 0:

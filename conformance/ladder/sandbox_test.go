@@ -98,16 +98,16 @@ func (b *sandbox) write(name, text string) string {
 // it was started again.
 func TestTheSandboxAnswersAsTheHub(t *testing.T) {
 	b := openSandbox(t)
-	join := []string{"sandbox", "join", "--hub", b.hub}
-	clinic := append(join, "clinic", "--out", b.Path("clinic"), "--release", b.URL(stage.Insurer)+"/release", "--listing", b.write("clinic.json", clinicListing))
-	portal := append(join, "portal", "--out", b.Path("portal"), "--redirect", b.URL(stage.Licence)+"/callback", "--listing", b.write("portal.json", portalListing))
+	join := func(more ...string) []string { return append([]string{"sandbox", "join", "--hub", b.hub}, more...) }
+	clinic := join("clinic", "--out", b.Path("clinic"), "--release", b.URL(stage.Insurer)+"/release", "--listing", b.write("clinic.json", clinicListing))
+	portal := join("portal", "--out", b.Path("portal"), "--redirect", b.URL(stage.Licence)+"/callback", "--listing", b.write("portal.json", portalListing))
 	b.must(clinic...)
 	b.must(portal...)
 	for name, args := range map[string][]string{
-		"another's name":     append(join, "clinic", "--out", b.Path("thief")),
-		"no name":            append(join, "..", "--out", b.Path("thief")),
-		"another's data set": append(join, "thief", "--out", b.Path("thief"), "--listing", b.write("thief.json", clinicListing)),
-		"another's purpose":  append(join, "thief", "--out", b.Path("thief"), "--listing", b.write("thief2.json", portalListing)),
+		"another's name":     join("clinic", "--out", b.Path("thief")),
+		"no name":            join("..", "--out", b.Path("thief")),
+		"another's data set": join("thief", "--out", b.Path("thief"), "--listing", b.write("thief.json", clinicListing)),
+		"another's purpose":  join("thief", "--out", b.Path("thief"), "--listing", b.write("thief2.json", portalListing)),
 	} {
 		if out, err := b.run(args...); err == nil || !strings.Contains(out, ": ") {
 			t.Errorf("%s: %s", name, out)

@@ -106,7 +106,7 @@ func (s *story) receipt(grant string) error {
 }
 
 func withdrawals(s *story) {
-	r := s.release(0, nil)
+	r := s.release()
 	s.must("withdraw", s.people[0].Withdraw(s.ctx, r.GrantID))
 	_, err := s.Consumer.Again(s.ctx, r.GrantID)
 	s.is("after a withdrawal", s.refusal(err), `hub: withdrawn, check "grant", mender "", status 400: the citizen has withdrawn the consent`)
@@ -188,7 +188,7 @@ func (s *story) termsOf(grant string) string {
 }
 
 func commits(s *story) {
-	r := s.release(0, nil)
+	r := s.release()
 	terms := s.termsOf(r.GrantID)
 	for _, c := range []struct {
 		name string
@@ -208,14 +208,14 @@ func commits(s *story) {
 	} {
 		s.is(c.name, s.commit(r.GrantID, terms, c.use, c.bend), c.want)
 	}
-	r = s.release(0, nil)
+	r = s.release()
 	terms = s.termsOf(r.GrantID)
 	s.must("withdraw", s.people[0].Withdraw(s.ctx, r.GrantID))
 	s.is("after a withdrawal", s.commit(r.GrantID, terms, 2, nil), `409 withdrawn, check "grant state", mender "citizen"`)
 }
 
 func countersignatures(s *story) {
-	r := s.release(0, nil)
+	r := s.release()
 	for _, c := range []struct {
 		name string
 		bend func(*consent.ReceivedClaims)

@@ -3,6 +3,7 @@ package sdktest
 import (
 	"context"
 	"net/url"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -32,7 +33,7 @@ func (h *Hub) Deployment(record sdk.Record) Deployment {
 			defer mu.Unlock()
 			happen = f
 		},
-		Person: func(_ testing.TB, n int) Person { return visitor{h.MustCitizen("person " + string(rune('a'+n)))} },
+		Person: func(_ testing.TB, n int) Person { return visitor{h.MustCitizen("person " + strconv.Itoa(n))} },
 	}
 }
 

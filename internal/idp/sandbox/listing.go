@@ -108,7 +108,7 @@ func merge(c *catalogue.Catalogue, l Listing, self catalogue.Agency) error {
 	if len(others) >= maxAgencies {
 		return refuse(http.StatusConflict, "quota", "quota", "this sandbox is full of agencies")
 	}
-	c.Agencies = append(others, self)
+	c.Agencies = slices.Concat(others, []catalogue.Agency{self})
 	sets := slices.DeleteFunc(slices.Clone(c.DataSets), func(s catalogue.DataSet) bool { return s.Provider == self.ID })
 	for _, s := range l.DataSets {
 		if s.Provider != self.ID {

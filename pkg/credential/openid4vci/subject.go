@@ -1,7 +1,6 @@
 package openid4vci
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
@@ -36,9 +35,6 @@ const subjectTyp = "mydata-subject+jwe"
 
 // SealSubject encrypts a subject to the issuer's key of the catalogue.
 func SealSubject(s Subject, key jose.JSONWebKey) (string, error) {
-	if !key.IsPublic() {
-		return "", errors.New("seal subject: the key is not public")
-	}
 	plain, err := json.Marshal(s)
 	if err != nil {
 		return "", fmt.Errorf("seal subject: %w", err)

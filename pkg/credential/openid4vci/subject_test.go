@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"strings"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
@@ -45,18 +46,19 @@ func TestSubject(t *testing.T) {
 	}
 	zipped := &jose.EncrypterOptions{Compression: jose.DEFLATE}
 	for name, tt := range map[string]struct {
-		jwe string
-		key any
+		jwe  string
+		key  any
+		says string
 	}{
-		"it refuses another's":           {sealed, other},
-		"it refuses what names nobody":   {nobody, key},
-		"it refuses another kind of JWE": {foreign((&jose.EncrypterOptions{}).WithType("mydata-sealed+jwe")), key},
-		"it refuses what is compressed":  {foreign(zipped.WithType(subjectTyp)), key},
-		"it refuses no JWE":              {"a.b.c.d.e", key},
-		"it refuses what is too long":    {string(make([]byte, MaxMessage+1)), key},
+		"it refuses another's":           {sealed, other, "not for this key"},
+		"it refuses what names nobody":   {nobody, key, "names nobody"},
+		"it refuses another kind of JWE": {foreign((&jose.EncrypterOptions{}).WithType("mydata-sealed+jwe")), key, "typ is not"},
+		"it refuses what is compressed":  {foreign(zipped.WithType(subjectTyp)), key, "compressed"},
+		"it refuses no JWE":              {"a.b.c.d.e", key, "not a JWE"},
+		"it refuses what is too long":    {string(make([]byte, MaxMessage+1)), key, "longer than"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if s, err := OpenSubject(tt.jwe, tt.key); err == nil || s != (Subject{}) {
+			if s, err := OpenSubject(tt.jwe, tt.key); err == nil || s != (Subject{}) || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%+v, %v", s, err)
 			}
 		})
