@@ -94,15 +94,22 @@ type oauthError struct {
 }
 
 func (o oauthError) error(by string, status int) *Error {
-	e := &Error{By: by, Reason: o.Code, Cause: o.Description, Status: status}
+	e := &Error{By: by, Reason: o.Code, Cause: o.Description, Status: status, Mender: "consumer"}
 	if word, rest, ok := strings.Cut(o.Description, ": "); ok && o.Code == "invalid_grant" && !strings.Contains(word, " ") {
 		e.Reason, e.Check, e.Cause = word, "grant", rest
+		if mender, ok := grantMenders[word]; ok {
+			e.Mender = mender
+		}
 	}
 	if o.Code == "access_denied" {
 		e.By, e.Reason, e.Mender = "citizen", "denied", "citizen"
 	}
 	return e
 }
+
+// grantMenders are those who can mend how a grant stands, where it is not the
+// consumer, who may ask anew.
+var grantMenders = map[string]string{"withdrawn": "citizen", "paused": "citizen", "pending": "citizen", "invalidated": "hub"}
 
 // unavailable says whether an answer means "not now" rather than "no".
 func unavailable(status int) error {

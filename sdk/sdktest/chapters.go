@@ -49,7 +49,7 @@ func logins(s *story) {
 	s.must("login page", err)
 	query.Set("code", "made-up")
 	_, err = s.Consumer.LoggedIn(s.ctx, to.State, query)
-	s.is("a code made up", s.refusal(err), `hub: code, check "grant", mender "", status 400: unknown or expired`)
+	s.is("a code made up", s.refusal(err), `hub: code, check "grant", mender "consumer", status 400: unknown or expired`)
 }
 
 func life(s *story) {
@@ -69,7 +69,7 @@ func life(s *story) {
 		s.is("its number", fmt.Sprint(again.Use), "2")
 	}
 	_, err = s.Consumer.Again(s.ctx, r.GrantID)
-	s.is("a third use", s.refusal(err), `hub: consumed, check "grant", mender "", status 400: all uses are taken`)
+	s.is("a third use", s.refusal(err), `hub: consumed, check "grant", mender "consumer", status 400: all uses are taken`)
 	last, err := s.Consumer.Last(s.ctx, r.GrantID)
 	s.is("the last use", s.refusal(err), "yes")
 	s.is("the last use's number", fmt.Sprint(last.Use), "2")
@@ -109,7 +109,7 @@ func withdrawals(s *story) {
 	r := s.release()
 	s.must("withdraw", s.people[0].Withdraw(s.ctx, r.GrantID))
 	_, err := s.Consumer.Again(s.ctx, r.GrantID)
-	s.is("after a withdrawal", s.refusal(err), `hub: withdrawn, check "grant", mender "", status 400: the citizen has withdrawn the consent`)
+	s.is("after a withdrawal", s.refusal(err), `hub: withdrawn, check "grant", mender "citizen", status 400: the citizen has withdrawn the consent`)
 	s.must("withdraw again", s.people[0].Withdraw(s.ctx, r.GrantID))
 	s.is("the receipt after a withdrawal", s.refusal(s.receipt(r.GrantID)), "yes")
 
@@ -138,10 +138,10 @@ func requests(s *story) {
 		bend func(*sdk.Need)
 		want string
 	}{
-		{"nobody's", func(n *sdk.Need) { n.Subject = "made-up" }, `hub: invalid_authorization_details, check "", mender "", status 400: subject: the person is not known here: *`},
-		{"an unknown purpose", func(n *sdk.Need) { n.Purpose = "marketing" }, `hub: invalid_authorization_details, check "", mender "", status 400: purpose: *`},
-		{"too many uses", func(n *sdk.Need) { n.Uses = 3 }, `hub: invalid_authorization_details, check "", mender "", status 400: template: 3 uses, the purpose allows 2`},
-		{"for too long", func(n *sdk.Need) { n.For = 31 * 24 * time.Hour }, `hub: invalid_authorization_details, check "", mender "", status 400: template: longer than the 30 days that the purpose allows`},
+		{"nobody's", func(n *sdk.Need) { n.Subject = "made-up" }, `hub: invalid_authorization_details, check "", mender "consumer", status 400: subject: the person is not known here: *`},
+		{"an unknown purpose", func(n *sdk.Need) { n.Purpose = "marketing" }, `hub: invalid_authorization_details, check "", mender "consumer", status 400: purpose: *`},
+		{"too many uses", func(n *sdk.Need) { n.Uses = 3 }, `hub: invalid_authorization_details, check "", mender "consumer", status 400: template: 3 uses, the purpose allows 2`},
+		{"for too long", func(n *sdk.Need) { n.For = 31 * 24 * time.Hour }, `hub: invalid_authorization_details, check "", mender "consumer", status 400: template: longer than the 30 days that the purpose allows`},
 		{"an unknown claim", func(n *sdk.Need) { n.Claims = []string{"income"} }, `error: ask: the claims are neither all derived claims nor all fields of "` + s.Need.DataSet + `"`},
 		{"an unknown data set", func(n *sdk.Need) { n.DataSet = "income" }, `error: ask: the catalogue has no data set "income"`},
 		{"no subject", func(n *sdk.Need) { n.Subject = "" }, `error: ask: Need.Subject is empty: log the citizen in first`},
