@@ -63,7 +63,7 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	policy, err := tlog.ParsePolicy(text)
 	w.must(err)
-	w.net, err = stage.StartFabric(t.Context(), filepath.Join(t.TempDir(), "net"), policy.Logs[0].Key.Name)
+	w.net, err = stage.StartFabric(t.Context(), filepath.Join(t.TempDir(), "net"), policy.Logs[0].Key.Name, "--log-key", s.Path("keys", "log.vkey"))
 	w.must(err)
 	t.Cleanup(func() {
 		if err := w.net.Close(); err != nil {

@@ -26,7 +26,7 @@ func (s *stage) startLedger(ctx context.Context) error {
 	}
 	origin, _, _ := strings.Cut(string(key), "+")
 	began := s.now()
-	c, err := s.startHeld(service{name: "fabric"}, s.network, "hold", "--keep", "-v", "--dir", s.path("fabric"), "--origin", origin)
+	c, err := s.startHeld(service{name: "fabric"}, s.network, "hold", "--keep", "-v", "--dir", s.path("fabric"), "--origin", origin, "--log-key", s.path("keys", "log.vkey"))
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,9 @@ func (c *Contract) Put(ctx contractapi.TransactionContextInterface, raw string) 
 		return "", err
 	}
 	writer, err := operatorOf(stub, q.Origin)
+	if err == nil {
+		err = writer.vouched(q)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +60,7 @@ func (c *Contract) Put(ctx contractapi.TransactionContextInterface, raw string) 
 	if q.Size < latest.Size {
 		return "", refuse(wordBehind, "size %d of %s is below %d, which is anchored", q.Size, q.Origin, latest.Size)
 	}
-	return write(stub, record{q.Digests, q.Origin, q.Root, q.Size, writer})
+	return write(stub, record{q.Digests, q.Origin, q.Root, q.Size, writer.MSP})
 }
 
 func write(stub shim.ChaincodeStubInterface, r record) (string, error) {

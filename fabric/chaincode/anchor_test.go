@@ -139,7 +139,7 @@ func TestLedgerAway(t *testing.T) {
 		c := newCast(t)
 		c.broken = broken
 		c.refused(t, "UNAVAILABLE", c.user, "Put", put(7, b64('r'), digest{b64('1'), "k", "did"}))
-		c.refused(t, "UNAVAILABLE", c.admin1, "Vote", origin, "2", encode(operator{[]string{c.user.key}, "Org1MSP"}))
+		c.refused(t, "UNAVAILABLE", c.admin1, "Vote", origin, "2", encode(operator{[]string{c.user.key}, nil, "Org1MSP"}))
 	}
 	c := newCast(t)
 	c.broken = "read"

@@ -173,7 +173,7 @@ func put(size int64, root string, digests ...digest) string {
 	if digests == nil {
 		digests = []digest{}
 	}
-	return encode(request{digests, origin, root, size})
+	return encode(request{digests, origin, root, nil, size})
 }
 
 // cast is who plays in most tests, with Org1's user registered by both votes.
@@ -185,7 +185,7 @@ type cast struct {
 func newCast(t testing.TB) cast {
 	c := cast{newLedger(t, 2, "Org1MSP", "Org2MSP"), member(t, "Org1MSP", "admin"), member(t, "Org2MSP", "admin"),
 		member(t, "Org1MSP", "client"), member(t, "Org1MSP", "client"), member(t, "Org2MSP", "client")}
-	c.must(t, c.admin1, "Vote", origin, "1", encode(operator{[]string{c.user.key}, "Org1MSP"}))
-	c.must(t, c.admin2, "Vote", origin, "1", encode(operator{[]string{c.user.key}, "Org1MSP"}))
+	c.must(t, c.admin1, "Vote", origin, "1", encode(operator{[]string{c.user.key}, nil, "Org1MSP"}))
+	c.must(t, c.admin2, "Vote", origin, "1", encode(operator{[]string{c.user.key}, nil, "Org1MSP"}))
 	return c
 }

@@ -14,7 +14,7 @@ import (
 const usage = `usage:
   chaincode                    serve; see doc.go for the environment
   chaincode package --label L --address HOST:PORT --client-cert F --client-key F --root-cert F --out F
-  chaincode operator --msp MSPID CERT.pem...`
+  chaincode operator --msp MSPID [--log LOG.vkey]... CERT.pem...`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {

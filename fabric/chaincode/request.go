@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -32,14 +33,16 @@ type digest struct {
 }
 
 type request struct {
-	Digests []digest `json:"digests"`
-	Origin  string   `json:"origin"`
-	Root    string   `json:"root"`
-	Size    int64    `json:"size"`
+	Digests    []digest `json:"digests"`
+	Origin     string   `json:"origin"`
+	Root       string   `json:"root"`
+	Signatures []string `json:"signatures,omitempty"` // the log's own, over its checkpoint
+	Size       int64    `json:"size"`
 }
 
 type operator struct {
-	Keys []string `json:"keys"` // base64url of the SHA-256 of a SubjectPublicKeyInfo
+	Keys []string `json:"keys"`           // base64url of the SHA-256 of a SubjectPublicKeyInfo
+	Logs []string `json:"logs,omitempty"` // base64 of the Ed25519 keys one of which signs each checkpoint; none: nobody asks
 	MSP  string   `json:"msp"`
 }
 
@@ -59,6 +62,14 @@ func parseRequest(raw string) (request, error) {
 	}
 	if r.Digests == nil || len(r.Digests) > maxDigests {
 		return request{}, refuse(wordInvalid, "digests is not a list of at most %d", maxDigests)
+	}
+	if len(r.Signatures) > maxKeys {
+		return request{}, refuse(wordInvalid, "signatures are %d, at most %d are read", len(r.Signatures), maxKeys)
+	}
+	for i, s := range r.Signatures {
+		if !isBase64(base64.StdEncoding, s, ed25519.SignatureSize) {
+			return request{}, refuse(wordInvalid, "signature %d is not the base64 of 64 bytes", i)
+		}
 	}
 	for i, d := range r.Digests {
 		if err := d.check(); err != nil {
@@ -107,6 +118,17 @@ func parseOperator(raw string) (operator, error) {
 			return operator{}, refuse(wordInvalid, "key %d is out of order or named twice", i)
 		}
 	}
+	if o.Logs != nil && len(o.Logs) == 0 || len(o.Logs) > maxKeys {
+		return operator{}, refuse(wordInvalid, "logs are %d, not 1 to %d", len(o.Logs), maxKeys)
+	}
+	for i, key := range o.Logs {
+		if !isDigest(base64.StdEncoding, key) {
+			return operator{}, refuse(wordInvalid, "log key %d is not the base64 of 32 bytes", i)
+		}
+		if i > 0 && o.Logs[i-1] >= key {
+			return operator{}, refuse(wordInvalid, "log key %d is out of order or named twice", i)
+		}
+	}
 	return o, nil
 }
 
@@ -137,8 +159,12 @@ func encode(v any) string {
 }
 
 func isDigest(encoding *base64.Encoding, text string) bool {
+	return isBase64(encoding, text, sha256.Size)
+}
+
+func isBase64(encoding *base64.Encoding, text string, size int) bool {
 	raw, err := encoding.DecodeString(text)
-	return err == nil && len(raw) == sha256.Size && encoding.EncodeToString(raw) == text // in its one form
+	return err == nil && len(raw) == size && encoding.EncodeToString(raw) == text // in its one form
 }
 
 func printable(text string, limit int) bool {

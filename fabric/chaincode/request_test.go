@@ -106,17 +106,17 @@ func TestParseOperator(t *testing.T) {
 		name, raw string
 		ok        bool
 	}{
-		{"it takes one key", encode(operator{keys[:1], "Org1MSP"}), true},
-		{"it takes four keys", encode(operator{keys[:4], "Org1MSP"}), true},
-		{"it refuses five keys", encode(operator{keys, "Org1MSP"}), false},
-		{"it refuses no key", encode(operator{[]string{}, "Org1MSP"}), false},
-		{"it refuses a key twice", encode(operator{[]string{keys[0], keys[0]}, "Org1MSP"}), false},
-		{"it refuses keys out of order", encode(operator{[]string{keys[1], keys[0]}, "Org1MSP"}), false},
-		{"it refuses a key with padding", encode(operator{[]string{keys[0] + "="}, "Org1MSP"}), false},
-		{"it refuses a short key", encode(operator{[]string{keys[0][:40]}, "Org1MSP"}), false},
-		{"it refuses no organisation", encode(operator{keys[:1], ""}), false},
-		{"it refuses an organisation with a space", encode(operator{keys[:1], "Org 1"}), false},
-		{"it refuses an organisation that is too long", encode(operator{keys[:1], strings.Repeat("o", maxMSP+1)}), false},
+		{"it takes one key", encode(operator{keys[:1], nil, "Org1MSP"}), true},
+		{"it takes four keys", encode(operator{keys[:4], nil, "Org1MSP"}), true},
+		{"it refuses five keys", encode(operator{keys, nil, "Org1MSP"}), false},
+		{"it refuses no key", encode(operator{[]string{}, nil, "Org1MSP"}), false},
+		{"it refuses a key twice", encode(operator{[]string{keys[0], keys[0]}, nil, "Org1MSP"}), false},
+		{"it refuses keys out of order", encode(operator{[]string{keys[1], keys[0]}, nil, "Org1MSP"}), false},
+		{"it refuses a key with padding", encode(operator{[]string{keys[0] + "="}, nil, "Org1MSP"}), false},
+		{"it refuses a short key", encode(operator{[]string{keys[0][:40]}, nil, "Org1MSP"}), false},
+		{"it refuses no organisation", encode(operator{keys[:1], nil, ""}), false},
+		{"it refuses an organisation with a space", encode(operator{keys[:1], nil, "Org 1"}), false},
+		{"it refuses an organisation that is too long", encode(operator{keys[:1], nil, strings.Repeat("o", maxMSP+1)}), false},
 		{"it refuses an unknown member", `{"keys":["` + keys[0] + `"],"msp":"Org1MSP","quorum":1}`, false},
 		{"it refuses another order", `{"msp":"Org1MSP","keys":["` + keys[0] + `"]}`, false},
 	} {
@@ -147,7 +147,7 @@ func FuzzParseRequest(f *testing.F) {
 }
 
 func FuzzParseOperator(f *testing.F) {
-	f.Add(encode(operator{[]string{base64.RawURLEncoding.EncodeToString(make([]byte, 32))}, "Org1MSP"}))
+	f.Add(encode(operator{[]string{base64.RawURLEncoding.EncodeToString(make([]byte, 32))}, nil, "Org1MSP"}))
 	f.Add(`{"keys":[],"msp":""}`)
 	f.Fuzz(func(t *testing.T, raw string) {
 		if o, err := parseOperator(raw); err == nil && (encode(o) != raw || len(o.Keys) < 1 || len(o.Keys) > maxKeys) {

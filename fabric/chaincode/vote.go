@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/base64"
+	"fmt"
 	"slices"
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/pkg/cid"
@@ -11,6 +14,7 @@ import (
 
 type registration struct {
 	Keys    []string `json:"keys"`
+	Logs    []string `json:"logs,omitempty"`
 	MSP     string   `json:"msp"`
 	Origin  string   `json:"origin"`
 	Version int64    `json:"version"`
@@ -95,7 +99,7 @@ func (c *Contract) count(stub shim.ChaincodeStubInterface, origin string, r roun
 	v.Operator, v.Organisations = r.Operator, append(v.Organisations, voter)
 	slices.Sort(v.Organisations)
 	if len(v.Organisations) >= c.votes {
-		now := registration{r.Operator.Keys, r.Operator.MSP, origin, r.Version}
+		now := registration{r.Operator.Keys, r.Operator.Logs, r.Operator.MSP, origin, r.Version}
 		if err := save(stub, now, keyOperator, origin); err != nil {
 			return "", err
 		}
@@ -172,25 +176,47 @@ func roles(cert *x509.Certificate) []string {
 	return found
 }
 
-// operatorOf checks that the caller is the operator of the origin and names its organisation.
-func operatorOf(stub shim.ChaincodeStubInterface, origin string) (string, error) {
+// operatorOf checks that the caller is the operator of the origin, and gives it.
+func operatorOf(stub shim.ChaincodeStubInterface, origin string) (registration, error) {
 	var now registration
 	if found, err := load(stub, &now, keyOperator, origin); err != nil {
-		return "", err
+		return now, err
 	} else if !found {
-		return "", refuse(wordForeign, "%s has no operator", origin)
+		return now, refuse(wordForeign, "%s has no operator", origin)
 	}
 	msp, cert, err := caller(stub)
 	if err != nil {
-		return "", refuse(wordForeign, "the caller has no certificate")
+		return now, refuse(wordForeign, "the caller has no certificate")
 	}
 	if msp != now.MSP {
-		return "", refuse(wordForeign, "%q does not operate %s", msp, origin)
+		return now, refuse(wordForeign, "%q does not operate %s", msp, origin)
 	}
 	if !slices.Contains(now.Keys, keyOf(cert)) {
-		return "", refuse(wordForeign, "the caller's key does not operate %s", origin)
+		return now, refuse(wordForeign, "the caller's key does not operate %s", origin)
 	}
-	return msp, nil
+	return now, nil
+}
+
+// vouched checks that one of the log's keys, where the organisations registered
+// any, signed the checkpoint (C2SP tlog-checkpoint, without extension lines): an
+// anchorer's key alone cannot anchor what the log never had.
+func (r registration) vouched(q request) error {
+	if len(r.Logs) == 0 {
+		return nil
+	}
+	text := fmt.Appendf(nil, "%s\n%d\n%s\n", q.Origin, q.Size, q.Root)
+	for _, log := range r.Logs {
+		key, err := base64.StdEncoding.DecodeString(log)
+		if err != nil || len(key) != ed25519.PublicKeySize {
+			return refuse(wordUnavailable, "a log's key of %s is not ours to read", q.Origin)
+		}
+		for _, signature := range q.Signatures {
+			if raw, err := base64.StdEncoding.DecodeString(signature); err == nil && ed25519.Verify(key, text, raw) {
+				return nil
+			}
+		}
+	}
+	return refuse(wordUnsigned, "no registered key of %s signed its checkpoint of size %d", q.Origin, q.Size)
 }
 
 func caller(stub shim.ChaincodeStubInterface) (string, *x509.Certificate, error) {

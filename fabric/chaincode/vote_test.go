@@ -6,7 +6,7 @@ import (
 
 func TestVote(t *testing.T) {
 	c := cast{ledger: newLedger(t, 2, "Org1MSP", "Org2MSP"), admin1: member(t, "Org1MSP", "admin"), admin2: member(t, "Org2MSP", "admin"), user: member(t, "Org1MSP", "client")}
-	proposed := encode(operator{[]string{c.user.key}, "Org1MSP"})
+	proposed := encode(operator{[]string{c.user.key}, nil, "Org1MSP"})
 	one := c.must(t, c.admin2, "Vote", origin, "1", proposed)
 	if want := `{"operator":` + proposed + `,"organisations":["Org2MSP"],"origin":"log.example/2026","version":1}`; one != want {
 		t.Errorf("it answers who has voted: %s", one)
@@ -30,7 +30,7 @@ func TestVote(t *testing.T) {
 
 func TestVoteRefuses(t *testing.T) {
 	c := newCast(t)
-	proposed := encode(operator{[]string{c.other.key}, "Org1MSP"})
+	proposed := encode(operator{[]string{c.other.key}, nil, "Org1MSP"})
 	c.must(t, c.admin1, "Vote", origin, "2", proposed)
 	for _, test := range []struct {
 		name, word string
@@ -40,10 +40,10 @@ func TestVoteRefuses(t *testing.T) {
 	}{
 		{"it refuses a second vote of an organisation", "VOTED", c.admin1, "2", proposed},
 		{"it refuses a second vote by another administrator", "VOTED", member(t, "Org1MSP", "admin"), "2", proposed},
-		{"it refuses a second vote for another content", "VOTED", c.admin1, "2", encode(operator{[]string{c.user.key}, "Org1MSP"})},
+		{"it refuses a second vote for another content", "VOTED", c.admin1, "2", encode(operator{[]string{c.user.key}, nil, "Org1MSP"})},
 		{"it refuses a second vote on what is registered", "VOTED", c.admin1, "1", proposed},
-		{"it refuses another operator under the same version", "CONFLICT", c.admin2, "2", encode(operator{[]string{c.user.key}, "Org1MSP"})},
-		{"it refuses another organisation's operator under the same version", "CONFLICT", c.admin2, "2", encode(operator{[]string{c.other.key}, "Org2MSP"})},
+		{"it refuses another operator under the same version", "CONFLICT", c.admin2, "2", encode(operator{[]string{c.user.key}, nil, "Org1MSP"})},
+		{"it refuses another organisation's operator under the same version", "CONFLICT", c.admin2, "2", encode(operator{[]string{c.other.key}, nil, "Org2MSP"})},
 		{"it refuses to leave a version out", "INVALID", c.admin2, "4", proposed},
 		{"it refuses a user", "NOTADMIN", c.foreign, "2", proposed},
 		{"it refuses the operator", "NOTADMIN", c.user, "2", proposed},
@@ -69,8 +69,8 @@ func TestVoteRefuses(t *testing.T) {
 // that a vote given up cannot be completed behind the voter's back.
 func TestVoteContradicted(t *testing.T) {
 	c := newCast(t)
-	wrong := encode(operator{[]string{c.foreign.key}, "Org1MSP"})
-	right := encode(operator{[]string{c.foreign.key}, "Org2MSP"})
+	wrong := encode(operator{[]string{c.foreign.key}, nil, "Org1MSP"})
+	right := encode(operator{[]string{c.foreign.key}, nil, "Org2MSP"})
 	c.must(t, c.admin1, "Vote", origin, "2", wrong)
 	c.must(t, c.admin2, "Vote", origin, "3", right)
 	c.refused(t, "BEHIND", c.admin2, "Vote", origin, "2", wrong)
@@ -89,7 +89,7 @@ func TestVoteContradicted(t *testing.T) {
 func TestVoteOfThree(t *testing.T) {
 	l := newLedger(t, 2, "Org1MSP", "Org2MSP", "Org3MSP")
 	user := member(t, "Org3MSP", "client")
-	proposed := encode(operator{[]string{user.key}, "Org3MSP"})
+	proposed := encode(operator{[]string{user.key}, nil, "Org3MSP"})
 	l.must(t, member(t, "Org3MSP", "admin"), "Vote", origin, "1", proposed)
 	l.refused(t, "FOREIGN", user, "Put", put(1, b64('r')))
 	l.must(t, member(t, "Org1MSP", "admin"), "Vote", origin, "1", proposed)

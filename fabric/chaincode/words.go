@@ -7,6 +7,7 @@ const (
 	wordConflict    = "CONFLICT"    // another content is there already
 	wordBehind      = "BEHIND"      // the time for this has passed
 	wordForeign     = "FOREIGN"     // the writer is not the operator of this origin
+	wordUnsigned    = "UNSIGNED"    // the log did not sign this checkpoint
 	wordInvalid     = "INVALID"     // the request breaks the form
 	wordNotFound    = "NOTFOUND"    // nothing is recorded under this
 	wordNotAdmin    = "NOTADMIN"    // the voter is no administrator of a voting organisation

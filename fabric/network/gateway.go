@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
@@ -130,7 +131,7 @@ func (n *network) reachable(ctx context.Context) error {
 			return err
 		}
 		defer s.Close()
-		nobody := operatorJSON(mspOf(o), base64.RawURLEncoding.EncodeToString(make([]byte, sha256.Size)))
+		nobody := operatorJSON(mspOf(o), base64.RawURLEncoding.EncodeToString(make([]byte, sha256.Size)), "")
 		return n.patiently(ctx, func() error {
 			proposal, err := s.contract().NewProposal("Vote", client.WithArguments("nothing.test", "1", nobody))
 			if err != nil {
@@ -157,11 +158,15 @@ func (n *network) voteByFile(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	log, err := logKeyOf(o.logKey)
+	if err != nil {
+		return err
+	}
 	for org := 1; org <= organisation; org++ {
 		if o.org != 0 && o.org != org {
 			continue
 		}
-		out, err := n.vote(ctx, org, o.origin, o.version, operatorJSON(o.msp, key))
+		out, err := n.vote(ctx, org, o.origin, o.version, operatorJSON(o.msp, key, log))
 		if err != nil {
 			return fmt.Errorf("vote of %s: %w", mspOf(org), err)
 		}
@@ -170,8 +175,31 @@ func (n *network) voteByFile(ctx context.Context, o options) error {
 	return nil
 }
 
-func operatorJSON(msp, key string) string {
+// operatorJSON is what the chaincode takes; log is a key of the log, "" when its
+// checkpoints need no signature.
+func operatorJSON(msp, key, log string) string {
+	if log != "" {
+		return fmt.Sprintf(`{"keys":[%q],"logs":[%q],"msp":%q}`, key, log, msp)
+	}
 	return fmt.Sprintf(`{"keys":[%q],"msp":%q}`, key, msp)
+}
+
+// logKeyOf reads a log's verifier key (C2SP signed-note) as the chaincode takes it.
+func logKeyOf(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	_, rest, _ := strings.Cut(string(text), "+")
+	_, key, _ := strings.Cut(strings.TrimSpace(rest), "+")
+	raw, err := base64.StdEncoding.DecodeString(key)
+	if err != nil || len(raw) != 33 || raw[0] != 1 {
+		return "", fmt.Errorf("%s: no verifier key of a log", file)
+	}
+	return base64.StdEncoding.EncodeToString(raw[1:]), nil
 }
 
 // keyOf names a certificate's key as the chaincode does.

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +24,7 @@ const origin = "log.test"
 func TestTrial(t *testing.T) {
 	n := trial(t, "--origin", origin)
 	t.Run("it registers by both votes", func(t *testing.T) { testVotes(t, n) })
+	t.Run("it wants the log's own signature", func(t *testing.T) { testLogKey(t, n) })
 	t.Run("it refuses the hostile", func(t *testing.T) { testHostile(t, n) })
 	t.Run("it refuses who is not of the channel", func(t *testing.T) { testImpostors(t, n) })
 	t.Run("it commits one of two", func(t *testing.T) { testRace(t, n) })
@@ -54,6 +59,35 @@ func testVotes(t *testing.T, n *network) {
 	n.member(t, 1, "admin").must("Vote", fresh, "2", proposed)
 	user.refused("FOREIGN: ", "Put", put(fresh, 3, 'r'))
 	n.member(t, 2, "user").must("Put", put(fresh, 3, 'r'))
+}
+
+// testLogKey registers the log's key too: the operator alone anchors nothing.
+func testLogKey(t *testing.T, n *network) {
+	const fresh = "log.signed"
+	log := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	file := filepath.Join(t.TempDir(), "log.vkey")
+	raw := append([]byte{1}, log.Public().(ed25519.PublicKey)...)
+	if err := os.WriteFile(file, []byte(fresh+"+00000000+"+base64.StdEncoding.EncodeToString(raw)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key, err := logKeyOf(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := n.member(t, 1, "user")
+	proposed := strings.Replace(n.proposed(t, 1), `"msp"`, fmt.Sprintf(`"logs":[%q],"msp"`, key), 1)
+	n.member(t, 1, "admin").must("Vote", fresh, "1", proposed)
+	n.member(t, 2, "admin").must("Vote", fresh, "1", proposed)
+	user.refused("UNSIGNED: ", "Put", put(fresh, 1, 'r'))
+	root := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{'r'}, 32))
+	signature := base64.StdEncoding.EncodeToString(ed25519.Sign(log, fmt.Appendf(nil, "%s\n1\n%s\n", fresh, root)))
+	signed := func(size int) string {
+		return strings.Replace(put(fresh, size, 'r'), `"size"`, fmt.Sprintf(`"signatures":[%q],"size"`, signature), 1)
+	}
+	user.refused("UNSIGNED: ", "Put", signed(2))
+	if got, want := user.must("Put", signed(1)), record(fresh, 1, 'r', "Org1MSP"); got != want {
+		t.Errorf("put answers %s, want %s", got, want)
+	}
 }
 
 func testHostile(t *testing.T, n *network) {

@@ -16,11 +16,11 @@ import (
 )
 
 const usage = `usage:
-  network up --dir DIR [--orderers 1|3|4] [--base-port N] [--batch-timeout 20ms] [--origin O] [-v]
+  network up --dir DIR [--orderers 1|3|4] [--base-port N] [--batch-timeout 20ms] [--origin O [--log-key LOG.vkey]] [-v]
   network down --dir DIR
   network kill --dir DIR NAME      end a process at once (SIGKILL)
   network start --dir DIR NAME     start it again
-  network vote --dir DIR --origin O --version N --operator CERT.pem --msp MSPID [--org N]
+  network vote --dir DIR --origin O --version N --operator CERT.pem --msp MSPID [--log-key LOG.vkey] [--org N]
   network invoke --dir DIR --org N --as admin|user FUNCTION [ARGUMENT...]
   network query  --dir DIR --org N --as admin|user FUNCTION [ARGUMENT...]
   network upgrade --dir DIR        the next sequence of the chaincode, with a new process each
@@ -52,11 +52,11 @@ func exit(err error) {
 
 // options are all flags of all commands.
 type options struct {
-	dir, batchTimeout, origin, operator, msp, as, cert, out string
-	orderers, base, org, count                              int
-	version                                                 int64
-	verbose, keep                                           bool
-	args                                                    []string
+	dir, batchTimeout, origin, operator, logKey, msp, as, cert, out string
+	orderers, base, org, count                                      int
+	version                                                         int64
+	verbose, keep                                                   bool
+	args                                                            []string
 }
 
 func parse(args []string) (options, error) {
@@ -67,6 +67,7 @@ func parse(args []string) (options, error) {
 	set.StringVar(&o.batchTimeout, "batch-timeout", "20ms", "")
 	set.StringVar(&o.origin, "origin", "", "")
 	set.StringVar(&o.operator, "operator", "", "")
+	set.StringVar(&o.logKey, "log-key", "", "")
 	set.StringVar(&o.msp, "msp", "", "")
 	set.StringVar(&o.as, "as", "user", "")
 	set.IntVar(&o.orderers, "orderers", 1, "")

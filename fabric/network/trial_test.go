@@ -184,7 +184,7 @@ func (n *network) proposed(t *testing.T, o int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return operatorJSON(mspOf(o), key)
+	return operatorJSON(mspOf(o), key, "")
 }
 
 // The connection file of a trial has the members of the one that is handed to operators.

@@ -61,7 +61,7 @@ func up(ctx context.Context, o options) (*network, error) {
 		{"orderers joined", n.joinOrderers},
 		{"peers joined", n.joinPeers},
 		{"chaincode", n.firstChaincode},
-		{"operator", func(ctx context.Context) error { return n.firstOperator(ctx, o.origin) }},
+		{"operator", func(ctx context.Context) error { return n.firstOperator(ctx, o.origin, o.logKey) }},
 	}
 	for _, step := range steps {
 		if err := step.do(ctx); err != nil {
@@ -167,7 +167,7 @@ func together(count int, do func(i int) error) error {
 	return errors.Join(failures...)
 }
 
-func (n *network) firstOperator(ctx context.Context, origin string) error {
+func (n *network) firstOperator(ctx context.Context, origin, logKey string) error {
 	if origin == "" {
 		return nil
 	}
@@ -179,8 +179,12 @@ func (n *network) firstOperator(ctx context.Context, origin string) error {
 	if err != nil {
 		return err
 	}
+	log, err := logKeyOf(logKey)
+	if err != nil {
+		return err
+	}
 	for o := 1; o <= organisation; o++ {
-		if _, err := n.vote(ctx, o, origin, 1, operatorJSON(mspOf(1), key)); err != nil {
+		if _, err := n.vote(ctx, o, origin, 1, operatorJSON(mspOf(1), key, log)); err != nil {
 			return fmt.Errorf("vote of %s: %w", mspOf(o), err)
 		}
 	}

@@ -66,7 +66,7 @@ func (a *anchorer) step(ctx context.Context) error {
 	if err != nil || c.Size == 0 || c.Size == p.LastSize {
 		return err
 	}
-	p.Size, p.Root = c.Size, c.Root
+	p.Size, p.Root, p.LogSigned = c.Size, c.Root, a.policy.LogSignatures(c.Note)
 	if err := a.chain.prepare(a.origin, &p); err != nil {
 		if word(err, "BEHIND") || word(err, "CONFLICT") {
 			return a.adopt(ctx, p)

@@ -122,11 +122,12 @@ func request(origin string, p *pending) ([]byte, error) {
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(struct {
-		Digests []endorsement.Digest `json:"digests"`
-		Origin  string               `json:"origin"`
-		Root    tlog.Hash            `json:"root"`
-		Size    int64                `json:"size"`
-	}{[]endorsement.Digest{}, origin, p.Root, p.Size})
+		Digests    []endorsement.Digest `json:"digests"`
+		Origin     string               `json:"origin"`
+		Root       tlog.Hash            `json:"root"`
+		Signatures [][]byte             `json:"signatures,omitempty"`
+		Size       int64                `json:"size"`
+	}{[]endorsement.Digest{}, origin, p.Root, p.LogSigned, p.Size})
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 

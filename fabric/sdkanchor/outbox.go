@@ -17,6 +17,7 @@ type pending struct {
 	Schema    string    `json:"schema_version"`
 	Size      int64     `json:"size"` // of the checkpoint under way; 0: none
 	Root      tlog.Hash `json:"root"`
+	LogSigned [][]byte  `json:"log_signed,omitempty"` // the log's own signatures of it
 	TxID      string    `json:"tx_id,omitempty"`
 	Payload   []byte    `json:"payload,omitempty"` // of the envelope
 	Signature []byte    `json:"signature,omitempty"`

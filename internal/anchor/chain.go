@@ -18,6 +18,9 @@ type Put struct {
 	Size    int64
 	Root    tlog.Hash
 	Digests []Digest // sorted by kind and id, at most MaxDigests
+	// Signatures are the log's own of the checkpoint: a ledger that knows the
+	// log's keys takes nothing else, whoever holds the anchorer's.
+	Signatures [][]byte `json:",omitempty"`
 }
 
 // MaxDigests is how many may ride in one transaction.

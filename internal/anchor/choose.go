@@ -79,7 +79,7 @@ func (a *Anchorer) choose(ctx context.Context) (done bool, err error) {
 	}
 	s := *a.state
 	s.Next = &Entry{
-		Step: Chosen, Put: Put{Origin: a.origin, Size: c.Size, Root: c.Root, Digests: ride}, Note: c.Note, Since: a.o.Now(),
+		Step: Chosen, Put: Put{Origin: a.origin, Size: c.Size, Root: c.Root, Digests: ride, Signatures: a.o.Policy.LogSignatures(c.Note)}, Note: c.Note, Since: a.o.Now(),
 	}
 	s.Waiting, s.Covered = wait, c.Size
 	if err := a.save(s); err != nil {

@@ -36,12 +36,17 @@ type Checkpoint struct {
 // NewCheckpoint signs a tree head, while a log's key is changed with both keys:
 // the signers are of one name.
 func NewCheckpoint(s Signer, size int64, root Hash, more ...Signer) ([]byte, error) {
-	text := fmt.Sprintf("%s\n%d\n%s\n", s.Name(), size, root)
+	text := headText(s.Name(), size, root)
 	signed, err := note.Sign(&note.Note{Text: text}, append([]Signer{s}, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("sign checkpoint: %w", err)
 	}
 	return signed, nil
+}
+
+// headText is the text of a note without extension lines.
+func headText(origin string, size int64, root Hash) string {
+	return fmt.Sprintf("%s\n%d\n%s\n", origin, size, root)
 }
 
 // parseCheckpoint reads the text of a note (C2SP tlog-checkpoint, Note text).

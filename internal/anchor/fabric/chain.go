@@ -30,11 +30,12 @@ func request(p anchor.Put) ([]byte, error) {
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(struct {
-		Digests []endorsement.Digest `json:"digests"`
-		Origin  string               `json:"origin"`
-		Root    tlog.Hash            `json:"root"`
-		Size    int64                `json:"size"`
-	}{digests, p.Origin, p.Root, p.Size})
+		Digests    []endorsement.Digest `json:"digests"`
+		Origin     string               `json:"origin"`
+		Root       tlog.Hash            `json:"root"`
+		Signatures [][]byte             `json:"signatures,omitempty"`
+		Size       int64                `json:"size"`
+	}{digests, p.Origin, p.Root, p.Signatures, p.Size})
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 

@@ -22,6 +22,7 @@ var verdicts = []struct {
 	{"BEHIND", anchor.ErrBehind, "the anchorer: it takes up the newest"},
 	{"FOREIGN", anchor.ErrForeign, "the organisations' administrators: register the operator by vote"},
 	{"NOTFOUND", anchor.ErrNotFound, "the anchorer"},
+	{"UNSIGNED", anchor.ErrInvalid, "the organisations' administrators: register the log's key by vote"},
 	{"INVALID", anchor.ErrInvalid, "whoever runs another version of the chaincode"},
 }
 
