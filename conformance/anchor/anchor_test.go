@@ -204,6 +204,7 @@ func TestAnchor(t *testing.T) {
 		}
 	})
 	t.Run("it gives a receipt that verifies offline", func(t *testing.T) { w.T = t; w.receipt() })
+	t.Run("it spends one transaction an interval, whatever happens", func(t *testing.T) { w.T = t; w.constant() })
 	t.Run("it goes on after the anchorer was killed, and after Fabric was away", func(t *testing.T) { w.T = t; w.outage() })
 	t.Run("it stops when only the anchor remembers", func(t *testing.T) { w.T = t; w.setBack() })
 }
