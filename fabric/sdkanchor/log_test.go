@@ -19,7 +19,7 @@ const origin = "log.example/sdk"
 // shelf is a hub in memory: a log, and the proofs that were brought.
 type shelf struct {
 	mu       sync.Mutex
-	t        *testing.T
+	t        testing.TB
 	signer   tlog.Signer
 	cosigner tlog.Signer
 	policy   []byte
@@ -30,11 +30,13 @@ type shelf struct {
 	proofs   map[int64]endorsement.Anchored
 }
 
-func newShelf(t *testing.T) *shelf {
+// key is the n-th of those that anybody knows.
+func key(n byte) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed([]byte(strings.Repeat(string(rune('a'+n)), ed25519.SeedSize)))
+}
+
+func newShelf(t testing.TB) *shelf {
 	t.Helper()
-	key := func(n byte) ed25519.PrivateKey {
-		return ed25519.NewKeyFromSeed([]byte(strings.Repeat(string(rune('a'+n)), ed25519.SeedSize)))
-	}
 	s := &shelf{t: t, tiles: map[string][]byte{}, proofs: map[int64]endorsement.Anchored{}}
 	var err error
 	s.signer, err = tlog.NewSigner(origin, key(1))
@@ -98,7 +100,7 @@ func (s *shelf) has(size int64) (endorsement.Anchored, bool) {
 	return a, ok
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
