@@ -117,7 +117,10 @@ func commitAt(ctx context.Context, db *store.DB, rate int) error {
 // TestTransactionsDoNotGrowWithLoad: one an interval, whether ten events a second
 // come or a thousand.
 func TestTransactionsDoNotGrowWithLoad(t *testing.T) {
-	const intervals = 5
+	intervals := 5
+	if testing.Short() {
+		intervals = 2
+	}
 	for _, rate := range []int{10, 1000} {
 		transactions, events := anchored(t, rate, intervals, 400*time.Millisecond)
 		if transactions > intervals+1 || transactions < 1 {

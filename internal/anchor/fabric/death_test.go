@@ -56,7 +56,8 @@ type fallen struct {
 	roots  map[int64]tlog.Hash
 	outbox *mortal
 	chain  *fabric.Chain
-	back   chan error // the fallen process is up again
+	back   chan error                             // the fallen process is up again
+	others map[string]func(context.Context) error // what falls is no single process
 }
 
 // begin starts an anchorer on the folder, with connections of its own.
@@ -92,10 +93,14 @@ func (w *fallen) fall(victim string) {
 		w.outbox.dead = true
 		return
 	}
+	w.back = make(chan error, 1)
+	if do, known := w.others[victim]; known {
+		go func() { w.back <- do(context.Background()) }()
+		return
+	}
 	if err := w.net.Kill(victim); err != nil {
 		w.Error(err)
 	}
-	w.back = make(chan error, 1)
 	go func() {
 		time.Sleep(700 * time.Millisecond)
 		w.back <- w.net.Start(context.Background(), victim)
