@@ -1,11 +1,14 @@
 package tlog_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/govmydata/mydata/pkg/tlog"
 )
@@ -114,7 +117,7 @@ func TestPolicyOfRetiredKey(t *testing.T) {
 		"without a time":             "#log-until " + logVKey(1) + "\n",
 		"with no time":               "#log-until " + logVKey(1) + " soon\n",
 		"before there was time":      "#log-until " + logVKey(1) + " 1960-01-01T00:00:00Z\n",
-		"misspelt":                   "#log-untill " + logVKey(1) + " 2026-03-01T00:00:00Z\n",
+		"misspelt":                   "#log-until2 " + logVKey(1) + " 2026-03-01T00:00:00Z\n",
 		"twice":                      strings.Repeat("#log-until "+logVKey(1)+" 2026-03-01T00:00:00Z\n", 2),
 	} {
 		if _, err := tlog.ParsePolicy([]byte(log + line + "quorum none\n")); err == nil {
@@ -184,6 +187,21 @@ func TestKeyChange(t *testing.T) {
 			t.Errorf("a change %s: %v", name, err)
 		}
 	}
+	for name, lines := range map[string][4]string{ // signed by both, and wrong all the same
+		"of another kind":           {"mydata/log-key-change/v2", logVKey(2), "2000000000", "2000000001"},
+		"to a key of another log":   {"", other, "2000000000", "2000000001"},
+		"to the same key":           {"", logVKey(1), "2000000000", "2000000001"},
+		"from a witness's key":      {"", witnessVKey(11), "2000000000", "2000000001"},
+		"that ends as it begins":    {"", logVKey(2), "2000000000", "2000000000"},
+		"that ends before":          {"", logVKey(2), "2000000000", "1999999999"},
+		"with a time of its own":    {"", logVKey(2), "02000000000", "2000000001"},
+		"with a time beyond all":    {"", logVKey(2), "2000000000", "2000000000000"},
+		"with one line more inside": {"", logVKey(2), "2000000000", "2000000001\nmore"},
+	} {
+		if _, err := tlog.ParseKeyChange(bothSigned(t, lines)); !errors.Is(err, tlog.ErrKeyChange) {
+			t.Errorf("a change, signed, %s: %v", name, err)
+		}
+	}
 	for name, body := range map[string]any{
 		"another member": map[string]string{"note": string(good.Note), "more": ""},
 		"no text":        map[string]int{"note": 1},
@@ -201,6 +219,31 @@ func TestKeyChange(t *testing.T) {
 	} else if _, err := tlog.ParseKeyChangeEntry(other); !errors.Is(err, tlog.ErrKeyChange) {
 		t.Errorf("a statement of another kind: %v", err)
 	}
+}
+
+// bothSigned is a note of these lines after the old key's, signed by the old key
+// and by all that the new one may be.
+func bothSigned(t *testing.T, lines [4]string) []byte {
+	t.Helper()
+	text := fmt.Sprintf("%s\n%s\n%s\n%s\n%s\n", cmp.Or(lines[0], "mydata/log-key-change/v1"), logVKey(1), lines[1], lines[2], lines[3])
+	next := logSigner(t, 2)
+	switch {
+	case strings.HasPrefix(lines[1], "other.example"):
+		s, err := tlog.NewSigner("other.example", key(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		next = s
+	case strings.HasPrefix(lines[1], "witness.example"):
+		next = cosigner(t, 11)
+	case lines[1] == logVKey(1):
+		next = logSigner(t, 1)
+	}
+	signed, err := note.Sign(&note.Note{Text: text}, logSigner(t, 1), next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
 }
 
 func FuzzParseKeyChange(f *testing.F) {
