@@ -1,9 +1,14 @@
 package anchor_test
 
 import (
+	"context"
 	"crypto/ed25519"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/internal/anchor"
 	"github.com/govmydata/mydata/internal/anchor/anchortest"
@@ -36,5 +41,69 @@ func TestNewRefuses(t *testing.T) {
 		if tt.says == "" && err != nil || tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestStates reads what an anchorer of this log wrote, and nothing else.
+func TestStates(t *testing.T) {
+	state := func(middle string) string {
+		return `{"schema_version":"` + anchor.Schema + `","origin":"` + anchortest.Origin + `"` + middle + `}`
+	}
+	step := func(step, rest string) string {
+		return state(`,"next":{"step":"` + step + `","put":{"Origin":"` + anchortest.Origin + `","Size":3}` + rest + `}`)
+	}
+	for name, text := range map[string]string{
+		"no state":            `{}`,
+		"cut":                 state("")[:20],
+		"another version":     strings.Replace(state(""), anchor.Schema, "other/1", 1),
+		"a negative size":     state(`,"covered":-1`),
+		"a negative anchor":   state(`,"last":{"size":-1}`),
+		"an unknown step":     step("dreamt", ""),
+		"no bytes":            step("prepared", `,"tx_id":"a"`),
+		"no transaction":      step("submitted", `,"bytes":"AAAA"`),
+		"no proof":            step("read", ""),
+		"another log's":       strings.Replace(step("chosen", ""), `"Origin":"`+anchortest.Origin, `"Origin":"other.example`, 1),
+		"longer than all are": state("" + strings.Repeat(" ", 17<<20)),
+	} {
+		if _, err := anchor.ParseState([]byte(text)); !errors.Is(err, anchor.ErrState) {
+			t.Errorf("it takes %s: %v", name, err)
+		}
+	}
+	w := newWorld(t)
+	other := strings.Replace(state(""), anchortest.Origin, "other.example", 1)
+	if err := os.WriteFile(filepath.Join(w.folder, "outbox.json"), []byte(other), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.begin(t, nil, 0)
+	if err := w.a.Step(t.Context()); !errors.Is(err, anchor.ErrState) {
+		t.Errorf("it goes on with the state of another log: %v", err)
+	}
+}
+
+// bare is a hub whose entries are out of reach, though its tiles are there.
+type bare struct{ *anchortest.Hub }
+
+func (b bare) Tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
+	if t.Level == tlog.Entries {
+		return nil, errFault
+	}
+	return b.Hub.Tile(ctx, t)
+}
+
+// TestEntriesOutOfReach: without the entries nothing is known of what rides, and
+// nothing is anchored.
+func TestEntriesOutOfReach(t *testing.T) {
+	l := newLedger()
+	hub := bare{anchortest.New(t, l)}
+	hub.Add(t, []byte("one"))
+	folder, err := anchor.OpenFolder(t.TempDir())
+	ok(t, err)
+	defer folder.Close()
+	a, err := anchor.New(anchor.Options{Hub: hub, Chain: l, Outbox: folder, Policy: hub.Policy, Trust: l, Interval: time.Minute})
+	ok(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := a.Step(ctx); !errors.Is(err, anchor.ErrLog) || !errors.Is(err, errFault) || len(l.blocks) != 0 {
+		t.Errorf("%v, %d blocks", err, len(l.blocks))
 	}
 }
