@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/govmydata/mydata/internal/anchor"
 	"github.com/govmydata/mydata/internal/anchor/anchortest"
 	"github.com/govmydata/mydata/pkg/tlog"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
 // TestNewRefuses: an anchorer without one log, without witnesses, or of a log
@@ -80,6 +83,18 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// TestDamagedAlarm: evidence that cannot be read stops an anchorer as well.
+func TestDamagedAlarm(t *testing.T) {
+	w := newWorld(t)
+	if err := os.WriteFile(filepath.Join(w.folder, "fork.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.begin(t, nil, 0)
+	if err := w.a.Step(t.Context()); err == nil || errors.Is(err, anchor.ErrFork) || len(w.ledger.blocks) != 0 {
+		t.Errorf("it goes on: %v", err)
+	}
+}
+
 // bare is a hub whose entries are out of reach, though its tiles are there.
 type bare struct{ *anchortest.Hub }
 
@@ -105,5 +120,65 @@ func TestEntriesOutOfReach(t *testing.T) {
 	defer cancel()
 	if err := a.Step(ctx); !errors.Is(err, anchor.ErrLog) || !errors.Is(err, errFault) || len(l.blocks) != 0 {
 		t.Errorf("%v, %d blocks", err, len(l.blocks))
+	}
+}
+
+// TestHTTPHub: addresses, and what the answers of a hub mean.
+func TestHTTPHub(t *testing.T) {
+	for _, address := range []string{"", "hub.example", "http://", "http://hub.example/path", "http://hub.example?a=b", "http://user@hub.example", "ftp://hub.example", "http://a b"} {
+		if _, err := anchor.NewHTTPHub(address); err == nil {
+			t.Errorf("it takes the address %q", address)
+		}
+	}
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	defer server.Close()
+	hub, err := anchor.NewHTTPHub(server.URL + "/")
+	ok(t, err)
+	for _, tt := range []struct {
+		status       int
+		newest, take error
+	}{
+		{http.StatusNotFound, anchor.ErrNotFound, anchor.ErrNotTaken},
+		{http.StatusInternalServerError, anchor.ErrHub, anchor.ErrHub},
+		{http.StatusServiceUnavailable, anchor.ErrHub, anchor.ErrHub},
+		{http.StatusTooManyRequests, anchor.ErrHub, anchor.ErrHub},
+		{http.StatusRequestTimeout, anchor.ErrHub, anchor.ErrHub},
+		{http.StatusBadRequest, anchor.ErrHub, anchor.ErrNotTaken},
+		{http.StatusFound, anchor.ErrHub, anchor.ErrNotTaken},
+		{http.StatusCreated, anchor.ErrHub, nil},
+		{http.StatusOK, nil, nil},
+	} {
+		status = tt.status
+		if _, err := hub.Newest(t.Context()); tt.newest != nil && !errors.Is(err, tt.newest) || tt.newest == nil && (err == nil || errors.Is(err, anchor.ErrHub)) {
+			t.Errorf("newest, %d: %v", tt.status, err)
+		}
+		if err := hub.Take(t.Context(), endorsement.Proof{}); !errors.Is(err, tt.take) || tt.take == nil && err != nil {
+			t.Errorf("take, %d: %v", tt.status, err)
+		}
+	}
+}
+
+// TestFolderOfOne: a folder has one anchorer at a time, and is one.
+func TestFolderOfOne(t *testing.T) {
+	dir := t.TempDir()
+	folder, err := anchor.OpenFolder(dir)
+	ok(t, err)
+	if second, err := anchor.OpenFolder(dir); err == nil {
+		t.Error("two anchorers on one folder")
+		_ = second.Close()
+	}
+	ok(t, folder.Close())
+	file := filepath.Join(dir, "file")
+	ok(t, os.WriteFile(file, nil, 0o600))
+	if _, err := anchor.OpenFolder(filepath.Join(file, "below")); err == nil {
+		t.Error("a folder below a file")
+	}
+	folder, err = anchor.OpenFolder(dir)
+	ok(t, err)
+	defer folder.Close()
+	ok(t, os.RemoveAll(dir))
+	if err := folder.Save(anchor.State{}); err == nil {
+		t.Error("a state that is nowhere was kept")
 	}
 }
