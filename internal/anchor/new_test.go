@@ -182,3 +182,28 @@ func TestFolderOfOne(t *testing.T) {
 		t.Error("a state that is nowhere was kept")
 	}
 }
+
+// mistaken is a ledger whose peers answer about the first size, whatever is asked.
+type mistaken struct{ *ledger }
+
+func (m mistaken) Read(ctx context.Context, origin string, _ int64) (endorsement.Proof, error) {
+	return m.ledger.Read(ctx, origin, 1)
+}
+
+// TestAnswersAboutAnotherSize are no fork, and no proof.
+func TestAnswersAboutAnotherSize(t *testing.T) {
+	w := newWorld(t)
+	w.begin(t, nil, 0)
+	w.hub.Add(t, []byte("one"))
+	w.turn(t)
+	w.hub.Add(t, []byte("two"))
+	folder := w.outbox.Folder
+	a, err := anchor.New(anchor.Options{Hub: w.hub, Chain: mistaken{w.ledger}, Outbox: folder, Policy: w.hub.Policy, Trust: w.ledger, Interval: time.Nanosecond})
+	ok(t, err)
+	for range 6 {
+		err = a.Step(t.Context())
+	}
+	if err == nil || errors.Is(err, anchor.ErrFork) || !strings.Contains(err.Error(), "the peers answered about") {
+		t.Errorf("%v", err)
+	}
+}
