@@ -180,8 +180,10 @@ func claimsOf(n Need, set catalogue.DataSet) (string, []consent.RequestedClaim, 
 // grantRow is what a grant needs for its next use: kind "grant", key its id.
 type grantRow struct {
 	askRow
-	Terms   json.RawMessage `json:"terms"`
+	Terms   json.RawMessage `json:"terms,omitempty"` // absent until the first token of a bundle's part
 	Refresh string          `json:"refresh,omitempty"`
+	// Named is the grant's id where the refresh token is for several grants.
+	Named string `json:"named,omitempty"`
 }
 
 func (g grantRow) sent(use int) (transfer.Sent, error) {
@@ -249,7 +251,15 @@ func (c *Consumer) Again(ctx context.Context, grantID string) (*Release, error) 
 	if err != nil {
 		return nil, err
 	}
-	t, err := c.hub.token(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {g.Refresh}}, proofs)
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {g.Refresh}}
+	if g.Named != "" {
+		named, err := naming(g.Named)
+		if err != nil {
+			return nil, err
+		}
+		form.Set("authorization_details", named)
+	}
+	t, err := c.hub.token(ctx, form, proofs)
 	if err != nil {
 		return nil, fmt.Errorf("again: %w", err)
 	}

@@ -82,6 +82,9 @@ func (c *Consumer) use(ctx context.Context, g grantRow, t tokens) (*Release, err
 	if d.GrantID != string(sent.Terms.GrantID) {
 		return nil, refusal("refused", transfer.CheckDetail, "hub", "the token is of another grant than its terms")
 	}
+	if g.Named != "" && d.GrantID != g.Named {
+		return nil, refusal("refused", transfer.CheckDetail, "hub", "the token is of another grant than was asked for")
+	}
 	defer c.locks.lock(d.GrantID)()
 	if err := c.keep(ctx, "grant", d.GrantID, g, time.Time{}); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,8 @@ type testHub struct {
 	mu     sync.Mutex
 	pushed map[string]pushedRequest
 	codes  map[string]pushedRequest
+	second consenttest.Agency // a second provider, where there is one
+	ticks  []bool             // which parts of a bundle the citizen leaves ticked
 	// bend changes what a token is made of, before it is signed.
 	bend func(*transfer.TokenClaims, *transfer.Sealed)
 	// bendID changes an id_token.
@@ -57,10 +60,12 @@ type pushedRequest struct {
 	JKT         string          `json:"dpop_jkt"`
 	Details     json.RawMessage `json:"authorization_details"`
 	Subject     struct {
-		Sub  string `json:"sub"`
-		Salt string `json:"salt"`
+		Sub   string   `json:"sub"`
+		Salt  string   `json:"salt"`
+		Salts []string `json:"salts"`
 	} `json:"mydata_subject"`
-	grant consent.GrantID
+	grant  consent.GrantID // the one that a token is for
+	grants []consent.GrantID
 }
 
 func (h *testHub) handler() http.Handler {
@@ -120,14 +125,21 @@ func (h *testHub) par(w http.ResponseWriter, r *http.Request) {
 	if len(p.Details) > 0 {
 		var details []struct{ Request string }
 		json.Unmarshal(p.Details, &details)
-		salt, _ := base64.RawURLEncoding.DecodeString(p.Subject.Salt)
-		record, err := h.world.Ledger.Request(r.Context(), consent.Requested{
-			Client: consenttest.Client, Agency: h.world.Consumer.ID, JWS: details[0].Request, Sub: p.Subject.Sub, Salt: [32]byte(salt)})
+		var asked []consent.Requested
+		for i, text := range append(p.Subject.Salts, p.Subject.Salt)[:len(details)] {
+			salt, _ := base64.RawURLEncoding.DecodeString(text)
+			asked = append(asked, consent.Requested{
+				Client: consenttest.Client, Agency: h.world.Consumer.ID, JWS: details[i].Request, Sub: p.Subject.Sub, Salt: [32]byte(salt)})
+		}
+		records, err := h.world.Ledger.RequestAll(r.Context(), asked)
 		if err != nil {
 			h.json(w, 400, oauthError{Code: "invalid_authorization_details", Description: err.Error()})
 			return
 		}
-		p.grant = record.Grant
+		for _, record := range records {
+			p.grants = append(p.grants, record.Grant)
+		}
+		p.grant = p.grants[0]
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -150,7 +162,9 @@ func (h *testHub) visit(to string, passkey *consenttest.Passkey, claims ...strin
 		h.t.Fatal("unknown request_uri")
 	}
 	back := url.Values{"state": {p.State}, "iss": {consenttest.Issuer}}
-	if p.grant != "" {
+	if len(p.grants) > 1 {
+		h.approveBundle(p, passkey)
+	} else if p.grant != "" {
 		if len(claims) == 0 {
 			if _, err := h.world.Ledger.Deny(context.Background(), p.grant, citizen); err != nil {
 				h.t.Fatal(err)
@@ -190,11 +204,24 @@ func (h *testHub) token(w http.ResponseWriter, r *http.Request) {
 		h.json(w, 400, oauthError{Code: "invalid_grant", Description: "code unknown"})
 		return
 	}
+	if named := r.PostFormValue("authorization_details"); named != "" {
+		var details []struct {
+			Grant consent.GrantID `json:"grant_id"`
+		}
+		if json.Unmarshal([]byte(named), &details) != nil || len(details) != 1 || !slices.Contains(p.grants, details[0].Grant) {
+			h.json(w, 400, oauthError{Code: "invalid_authorization_details", Description: "not asked for here"})
+			return
+		}
+		p.grant = details[0].Grant
+	} else if len(p.grants) > 1 {
+		h.json(w, 400, oauthError{Code: "invalid_authorization_details", Description: "name one"})
+		return
+	}
 	answer := map[string]any{"access_token": "opaque", "token_type": "DPoP", "expires_in": 60, "id_token": h.idToken(p)}
 	if p.grant != "" {
 		if err := h.transfer(answer, p); err != nil {
 			word := "refused"
-			for name, e := range map[string]error{"withdrawn": consent.ErrWithdrawn, "too_soon": consent.ErrTooSoon, "superseded": consent.ErrSuperseded, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused} {
+			for name, e := range map[string]error{"denied": consent.ErrDenied, "withdrawn": consent.ErrWithdrawn, "too_soon": consent.ErrTooSoon, "superseded": consent.ErrSuperseded, "consumed": consent.ErrConsumed, "expired": consent.ErrExpired, "paused": consent.ErrPaused} {
 				if errors.Is(err, e) {
 					word = name
 				}
@@ -241,7 +268,11 @@ func (h *testHub) transfer(answer map[string]any, p pushedRequest) error {
 	if err != nil {
 		return err
 	}
-	sub, _ := h.world.People.Pairwise(ctx, citizen, h.world.Provider.ID)
+	provider := h.world.Provider
+	if next.Record.Provider == h.second.ID {
+		provider = h.second
+	}
+	sub, _ := h.world.People.Pairwise(ctx, citizen, provider.ID)
 	salts, err := h.world.People.OrderSalts(ctx, proved.History)
 	if err != nil {
 		return err
@@ -250,12 +281,12 @@ func (h *testHub) transfer(answer map[string]any, p pushedRequest) error {
 	detail := transfer.Detail{Type: consent.TransferType, GrantID: string(p.grant), Terms: next.Record.Terms, Use: next.Use, Consumer: next.Record.Consumer}
 	now := h.world.Now()
 	consumerSub, _ := h.world.People.Pairwise(ctx, citizen, h.world.Consumer.ID)
-	claims := transfer.TokenClaims{Issuer: consenttest.Issuer, Subject: consumerSub, Audience: []string{h.world.Provider.ID}, ClientID: consenttest.Client,
+	claims := transfer.TokenClaims{Issuer: consenttest.Issuer, Subject: consumerSub, Audience: []string{provider.ID}, ClientID: consenttest.Client,
 		IssuedAt: numeric(now), Expiry: numeric(now.Add(time.Minute)), ID: rand.Text(), Confirmation: transfer.Confirmation{JKT: p.JKT}, Details: []transfer.Detail{detail}}
 	if h.bend != nil {
 		h.bend(&claims, &sealed)
 	}
-	claims.Sealed, err = transfer.Seal(sealed, h.world.Provider.EncryptionJWK())
+	claims.Sealed, err = transfer.Seal(sealed, provider.EncryptionJWK())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 const (
 	maxBody  = 64 << 10
 	maxParam = 32 << 10 // one of the long parameters
+	maxOwn   = 56 << 10 // a request object: the largest bundle of signed requests
 	maxText  = 2048     // any other
 	maxCount = 64       // parameters
 )
@@ -47,7 +48,10 @@ func single(form url.Values) *Refusal {
 			return refuse("invalid_request", "a parameter was given twice")
 		}
 		limit := maxText
-		if long[name] {
+		switch {
+		case name == "request":
+			limit = maxOwn
+		case long[name]:
 			limit = maxParam
 		}
 		if len(values[0]) > limit {

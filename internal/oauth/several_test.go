@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/govmydata/mydata/internal/oauth"
@@ -82,4 +83,16 @@ func TestSeveralDetails(t *testing.T) {
 			t.Errorf("%d %s", a.status, a.text)
 		}
 	})
+}
+
+// The largest bundle of signed requests is read; what is larger is not.
+func TestLongRequestObject(t *testing.T) {
+	h := newHub(t)
+	agency := h.add("agency", nil)
+	push := func(n int) answer {
+		form := url.Values{"request": {strings.Repeat("x", n)}}
+		return h.post("/par", form, agency.auth(form))
+	}
+	refused(t, push(55<<10), http.StatusBadRequest, "invalid_request_object", "")
+	refused(t, push(57<<10), http.StatusBadRequest, "invalid_request", "too long")
 }
