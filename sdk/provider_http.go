@@ -181,7 +181,7 @@ var statuses = map[string]int{
 	"no_match": http.StatusNotFound, "several": http.StatusConflict, "unknown_release": http.StatusNotFound,
 	"already_sent": http.StatusGone, "not_served": http.StatusNotFound,
 	"withdrawn": http.StatusConflict, "expired": http.StatusConflict, "consumed": http.StatusConflict, "paused": http.StatusConflict,
-	"too_soon": http.StatusConflict, "superseded": http.StatusConflict,
+	"schema_drift": http.StatusConflict, "too_soon": http.StatusConflict, "superseded": http.StatusConflict,
 	"not_listed": http.StatusServiceUnavailable,
 }
 

@@ -64,7 +64,10 @@ func fits(g *transfer.Granted, record Record) error {
 	if err != nil {
 		return fmt.Errorf("record of %q: %w", g.DataSet.ID, err)
 	}
-	return g.DataSet.Check(text)
+	if err := g.DataSet.Check(text); err != nil {
+		return refusal("schema_drift", "record schema", transfer.MenderProvider, "%v", err)
+	}
+	return nil
 }
 
 // claim is one value that leaves: made from the fields that the terms name for

@@ -169,7 +169,7 @@ func (d DataSet) Check(record []byte) error {
 		return fmt.Errorf("record of %q is not JSON", d.ID)
 	}
 	if err := schema.Validate(value); err != nil {
-		return fmt.Errorf("record of %q does not fit its schema", d.ID) // the detail would quote values
+		return fmt.Errorf("record of %q does not fit its schema: %s", d.ID, d.misfit(err)) // the error itself would quote values
 	}
 	return nil
 }
