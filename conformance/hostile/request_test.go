@@ -68,7 +68,11 @@ func requests() []attempt {
 		"for minus one uses": {"max_uses", -1}, "for ten years": {"validity", map[string]any{"seconds": 315360000}}, "for a second": {"validity", map[string]any{"seconds": 1}}, "for a time beyond all numbers": {"validity", map[string]any{"seconds": 1e30}},
 		"to keep for ever": {"retention", "for ever"}, "to store nowhere": {"jurisdiction", "kr"}, "by law": {"legal_basis", map[string]any{"kind": "law", "law_ref": "x"}},
 		"with a mandate": {"mandate", map[string]any{"relation": "parent"}}, "with a preview": {"preview", true}, "with a range": {"data_range", map[string]any{}}, "in a bundle": {"bundle", []any{}},
-		"every day": {"frequency", "daily"}, "with a member that nobody knows": {"hostile", 1},
+		"every day": {"frequency", "daily"}, "of a period without end": {"data_range", map[string]any{"from": "2026-01-01"}},
+		"of a period that runs back": {"data_range", map[string]any{"from": "2026-02-01", "to": "2026-01-01"}}, "in the place of no grant": {"supersedes", long(43)},
+		"in the place of a script": {"supersedes", mark}, "of a bundle whose rest is missing": {"bundle", map[string]any{"id": "b", "index": 0, "count": 2}},
+		"of a bundle of a million": {"bundle", map[string]any{"id": "b", "index": 0, "count": 1000000}}, "for another actor": {"actor", "urn:x"}, "as a prediction": {"actions", []string{"predicate"}},
+		"in an emergency": {"legal_basis", map[string]any{"kind": "emergency"}}, "with a member that nobody knows": {"hostile", 1},
 	} {
 		bent("it refuses a request "+name, is(detail(change.member, change.value)))
 	}
@@ -109,9 +113,9 @@ func subjects() []attempt {
 		n := w.need(t, w.subject(t, w.kim))
 		n.body.Issuer = w.other.agency
 		return w.other.pushed(t, w, w.other.object(t, w, newVerifier(), n.object(w.other.signed(t, consent.RequestJWT, n.body))...))
-	}}, attempt{name: "it refuses a request that is 40 KiB of nothing", status: 400, code: "invalid_request", try: func(t *testing.T, w *world) answer {
+	}}, attempt{name: "it refuses a request that is 44 KiB of nothing", status: 400, code: "invalid_request", try: func(t *testing.T, w *world) answer {
 		n := w.need(t, w.subject(t, w.kim))
-		return w.asks.pushed(t, w, w.asks.object(t, w, newVerifier(), n.object(long(40<<10))...))
+		return w.asks.pushed(t, w, w.asks.object(t, w, newVerifier(), n.object(long(44<<10))...))
 	}})
 	return list
 }

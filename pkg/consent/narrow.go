@@ -64,7 +64,7 @@ func (k RecipientKey) check() error {
 
 func (d Detail) check() error {
 	for name, present := range map[string]bool{
-		"mandate": d.Mandate != nil, "preview": d.Preview != nil,
+		"actor": d.Actor != "", "mandate": d.Mandate != nil, "preview": d.Preview != nil,
 	} {
 		if present {
 			return refuse(name, "not carried yet")
@@ -77,6 +77,8 @@ func (d Detail) check() error {
 		return refuse("locations", "name one provider")
 	case len(d.DataTypes) != 1 || d.DataTypes[0] == "":
 		return refuse("datatypes", "name one data set")
+	case len(d.Actions) == 1 && d.Actions[0] == "predicate":
+		return refuse("actions", "predicate is not carried yet")
 	case len(d.Actions) != 1 || d.Actions[0] != ActionDerive && d.Actions[0] != ActionRelease:
 		return refuse("actions", "name one of derive, release")
 	case d.LegalBasis != (LegalBasis{Kind: BasisConsent}):
@@ -154,7 +156,9 @@ func narrowFixed(r RequestClaims, t Terms) error {
 		same  bool
 	}{
 		{"terms version", t.SchemaVersion == TermsSchema && t.Version >= 1 && (d.Supersedes == "") == (t.Version == 1)},
-		{"terms fields not carried yet", t.unused()},
+		{"actor", t.Actor == ""},
+		{"mandate", t.Mandate == nil},
+		{"preview", t.Preview == nil},
 		{"request digest", r.Digest != "" && t.Request == r.Digest},
 		{"subject", t.Subjects.Consumer == r.Subject},
 		{"recipient", len(t.Recipient) == 1 && t.Recipient[0].ID == r.Issuer && t.Controller == r.Issuer},
@@ -184,11 +188,6 @@ func narrowFixed(r RequestClaims, t Terms) error {
 		return refuse("subject", "the provider's commitment: %v", err)
 	}
 	return checkSupersedes(d, t)
-}
-
-// unused tells that no field of a later version is there.
-func (t Terms) unused() bool {
-	return t.Actor == "" && t.Mandate == nil && t.Preview == nil
 }
 
 // narrowClaims: the claims are those asked for, in that order, less optional

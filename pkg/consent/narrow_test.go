@@ -46,14 +46,14 @@ func TestNarrowRefuses(t *testing.T) {
 		"it refuses another schema":        {func(x *consent.Terms) { x.SchemaVersion = "2" }, "terms version"},
 		"it refuses another version":       {func(x *consent.Terms) { x.Version = 2 }, "terms version"},
 		"it refuses a replaced grant":      {func(x *consent.Terms) { x.Supersedes = "g" }, "supersedes"},
-		"it refuses an actor":              {func(x *consent.Terms) { x.Actor = "urn:x" }, "terms fields not carried yet"},
-		"it refuses a preview":             {func(x *consent.Terms) { x.Preview = json.RawMessage(`true`) }, "terms fields not carried yet"},
+		"it refuses an actor":              {func(x *consent.Terms) { x.Actor = "urn:x" }, "actor"},
+		"it refuses a preview":             {func(x *consent.Terms) { x.Preview = json.RawMessage(`true`) }, "preview"},
 		"it refuses another request":       {func(x *consent.Terms) { x.Request = consent.DigestOf("x") }, "request digest"},
 		"it refuses terms of another kind": {func(x *consent.Terms) { x.SchemaVersion = "mydata-terms/2" }, "terms version"},
 		"it refuses a later version":       {func(x *consent.Terms) { x.Version = 2 }, "terms version"},
 		"it refuses what is not carried yet": {func(x *consent.Terms) {
 			x.Mandate = json.RawMessage(`{"by":"guardian"}`)
-		}, "terms fields not carried yet"},
+		}, "mandate"},
 		"it refuses a grant without a name":  {func(x *consent.Terms) { x.GrantID = "" }, "grant_id"},
 		"it refuses to withdraw in the past": {func(x *consent.Terms) { x.Withdrawal.SLA = -1 }, "withdrawal"},
 		"it refuses another person":          {func(x *consent.Terms) { x.Subjects.Consumer = consent.DigestOf("x") }, "subject"},

@@ -50,6 +50,7 @@ type Detail struct {
 	Bundle       *Bundle          `json:"bundle,omitempty"`     // what it is asked for together with
 
 	// later: refused when present
+	Actor   string          `json:"actor,omitempty"`
 	Mandate json.RawMessage `json:"mandate,omitempty"`
 	Preview json.RawMessage `json:"preview,omitempty"`
 }

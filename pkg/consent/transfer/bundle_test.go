@@ -2,12 +2,14 @@ package transfer
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/consent/consenttest"
+	"github.com/govmydata/mydata/pkg/consent/receipt"
 )
 
 // bundled walks a citizen to the grants of a bundle of two.
@@ -96,5 +98,24 @@ func TestProviderChecksABundle(t *testing.T) {
 				t.Errorf("%v, want check %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// The citizen's receipt of one grant carries the digests of all that one approval
+// covered, and no other terms than its own.
+func TestReceiptOfABundle(t *testing.T) {
+	parts := bundled(t)
+	for _, a := range parts {
+		r, err := receipt.Assembler{Ledger: a.Ledger, Proofs: a.Log}.ForCitizen(context.Background(), a.record.Grant, citizen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report := receipt.Verify(r, a.Trust); !report.OK() {
+			t.Errorf("%v", report.Failed())
+		}
+		want := []string{parts[0].record.Terms, parts[1].record.Terms}
+		if !slices.Equal(r.Approval.Digests, want) || r.Terms.GrantID != a.record.Grant {
+			t.Errorf("digests %v, want %v", r.Approval.Digests, want)
+		}
 	}
 }
