@@ -34,11 +34,23 @@ func ActiveKey(active []jose.JSONWebKey, thumbprint string) (jose.JSONWebKey, bo
 // It checks order and signatures. That each event is in the log is the caller's
 // check: this package knows no log.
 func VerifyHistory(records []KeyRecord, rp RelyingParty, officers []jose.JSONWebKey) ([]jose.JSONWebKey, error) {
+	active, _, err := Replay(records, rp, officers)
+	return active, err
+}
+
+// Ordered is an order that two officers signed, and the event that was by it.
+type Ordered struct {
+	Seq   int64
+	Order Order
+}
+
+// Replay is VerifyHistory that also answers the officers' orders, for SubjectOf.
+func Replay(records []KeyRecord, rp RelyingParty, officers []jose.JSONWebKey) (keys []jose.JSONWebKey, orders []Ordered, err error) {
 	if len(records) == 0 {
-		return nil, refuse(CheckHistory, "it is empty")
+		return nil, nil, refuse(CheckHistory, "it is empty")
 	}
 	if len(records) > maxHistory {
-		return nil, refuse(CheckHistory, "it has more than %d events", maxHistory)
+		return nil, nil, refuse(CheckHistory, "it has more than %d events", maxHistory)
 	}
 	var (
 		active []jose.JSONWebKey
@@ -48,23 +60,24 @@ func VerifyHistory(records []KeyRecord, rp RelyingParty, officers []jose.JSONWeb
 	for i, record := range records {
 		e := record.Event
 		if err := checkShape(e, int64(i)+1, last); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		last = e.At
-		var err error
 		switch e.By.Kind {
 		case ByOfficers:
-			active, err = byOfficers(e, officers, seen)
+			var order Order
+			active, order, err = byOfficers(e, officers, seen)
+			orders = append(orders, Ordered{e.Seq, order})
 		case ByPasskey:
 			active, err = byPasskey(e, rp, active, seen)
 		default:
 			err = refuse(CheckHistory, "event %d is by %q", e.Seq, e.By.Kind)
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return active, nil
+	return active, orders, nil
 }
 
 func checkShape(e KeyEvent, seq int64, last time.Time) error {
@@ -87,28 +100,28 @@ func checkShape(e KeyEvent, seq int64, last time.Time) error {
 	return nil
 }
 
-func byOfficers(e KeyEvent, officers []jose.JSONWebKey, seen map[string]bool) ([]jose.JSONWebKey, error) {
+func byOfficers(e KeyEvent, officers []jose.JSONWebKey, seen map[string]bool) ([]jose.JSONWebKey, Order, error) {
 	if e.Op != OpAdd {
-		return nil, refuse(CheckHistory, "event %d: officers only add", e.Seq)
+		return nil, Order{}, refuse(CheckHistory, "event %d: officers only add", e.Seq)
 	}
 	order, err := VerifyOrders(e.By.Orders, officers)
 	if err != nil {
-		return nil, err
+		return nil, Order{}, err
 	}
 	switch {
 	case subtle.ConstantTimeCompare([]byte(CodeHash(e.By.Code)), []byte(order.Code)) != 1:
-		return nil, refuse(CheckOfficers, "event %d does not open the order's code", e.Seq)
+		return nil, Order{}, refuse(CheckOfficers, "event %d does not open the order's code", e.Seq)
 	case e.At.Unix() < order.IssuedAt || e.At.Unix() > order.Expires:
-		return nil, refuse(CheckOfficers, "event %d is outside the order's time", e.Seq)
+		return nil, Order{}, refuse(CheckOfficers, "event %d is outside the order's time", e.Seq)
 	case e.Seq > 1 && !order.Replace:
-		return nil, refuse(CheckOfficers, "event %d is not ordered as a replacement", e.Seq)
+		return nil, Order{}, refuse(CheckOfficers, "event %d is not ordered as a replacement", e.Seq)
 	case seen["order "+order.Code]:
-		return nil, refuse(CheckOfficers, "event %d uses an order again", e.Seq)
+		return nil, Order{}, refuse(CheckOfficers, "event %d uses an order again", e.Seq)
 	case seen["key "+e.Key.KeyID]:
-		return nil, refuse(CheckHistory, "event %d brings an old key back", e.Seq)
+		return nil, Order{}, refuse(CheckHistory, "event %d brings an old key back", e.Seq)
 	}
 	seen["order "+order.Code], seen["key "+e.Key.KeyID] = true, true
-	return []jose.JSONWebKey{*e.Key}, nil
+	return []jose.JSONWebKey{*e.Key}, order, nil
 }
 
 func byPasskey(e KeyEvent, rp RelyingParty, active []jose.JSONWebKey, seen map[string]bool) ([]jose.JSONWebKey, error) {

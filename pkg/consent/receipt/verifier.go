@@ -86,8 +86,12 @@ func (v *Verifier) history(records []approval.KeyRecord, forms []form) ([]jose.J
 	})
 }
 
-// open opens a checkpoint under the policy.
+// open opens a checkpoint under the policy. What a policy without witnesses takes
+// may depend on the clock, when a log's key is to end: that is not remembered.
 func (v *Verifier) open(checkpoint []byte) (tlog.Checkpoint, error) {
+	if v.trust.Log.Quorum(nil) {
+		return v.trust.Log.Open(checkpoint)
+	}
 	return v.checkpoints.get(sha256.Sum256(checkpoint), func() (tlog.Checkpoint, error) { return v.trust.Log.Open(checkpoint) })
 }
 

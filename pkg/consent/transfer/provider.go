@@ -6,6 +6,7 @@ import (
 
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
 
@@ -31,6 +32,8 @@ type Granted struct {
 	Request consent.RequestClaims
 	Terms   consent.Terms
 	DataSet catalogue.DataSet
+
+	orders []approval.Ordered // of the passkey history that was replayed
 }
 
 // The provider's checks, by name and in their order.

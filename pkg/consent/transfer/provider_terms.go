@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
@@ -66,7 +68,11 @@ func (p Provider) checkAssertion(g *Granted) error {
 		return refuse(CheckTerms, MenderHub, "%w", err)
 	}
 	a := g.Sealed.Approval
-	if err := a.Verify(digest, p.Trust.RP, p.Trust.Officers); err != nil {
+	err = a.VerifyBy(digest, p.Trust.RP, func() (active []jose.JSONWebKey, err error) {
+		active, g.orders, err = approval.Replay(a.History, p.Trust.RP, p.Trust.Officers)
+		return active, err
+	})
+	if err != nil {
 		return refuse(assertionCheck(err), MenderHub, "%w", err)
 	}
 	if err := together(g.Terms, a.Digests, consent.Encode(digest[:])); err != nil {
@@ -138,8 +144,7 @@ func (p Provider) checkSubject(g *Granted, cat *catalogue.Catalogue) error {
 	case !self.ResidentID:
 		return nil
 	}
-	err = approval.VerifySubject(g.Sealed.Approval.History, p.Trust.Officers, g.Sealed.ResidentID, g.Sealed.OrderSalts)
-	if err != nil {
+	if err := approval.SubjectOf(g.orders, g.Sealed.ResidentID, g.Sealed.OrderSalts); err != nil {
 		return refuse(CheckSubject, MenderHub, "%w", err)
 	}
 	return nil
