@@ -1,15 +1,15 @@
 package consent_test
 
 import (
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/consent"
 )
 
-// BenchmarkApply walks a grant through its life, again and again; ns/op and
-// allocs/op are of one event. The goal is under a microsecond and at most two
-// allocations for each kind of event.
+// BenchmarkApply walks a grant through its life; each figure is of one event. The
+// goal is under a microsecond of CPU and at most two allocations for each.
 func BenchmarkApply(b *testing.B) {
 	at := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 	life := []consent.Event{
@@ -37,12 +37,13 @@ func BenchmarkApply(b *testing.B) {
 		}
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
+			began := cpu()
 			for b.Loop() {
 				if _, err := consent.Apply(before, *e); err != nil {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "of-goal")
+			b.ReportMetric(float64(cpu()-began)/float64(b.N)/1000, "of-goal")
 		})
 		before = after
 	}
@@ -70,4 +71,11 @@ func TestApplyAllocates(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
+}
+
+// cpu is the time that this process has had of the processors.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
