@@ -31,6 +31,7 @@ func (a *Audit) receipts(ctx context.Context, walked bool) error {
 		return nil
 	}
 	findings, seen := len(a.report.Findings), map[int64]tlog.Checkpoint{}
+	verifier := receipt.NewVerifier(a.Receipts.Trust)
 	for _, file := range files {
 		if file.IsDir() || !strings.HasSuffix(file.Name(), ".json") {
 			continue
@@ -39,7 +40,7 @@ func (a *Audit) receipts(ctx context.Context, walked bool) error {
 			return err
 		}
 		a.report.Receipts++
-		a.receipt(ctx, file.Name(), seen, walked)
+		a.receipt(ctx, verifier, file.Name(), seen, walked)
 	}
 	switch {
 	case a.report.Receipts == 0:
@@ -52,13 +53,13 @@ func (a *Audit) receipts(ctx context.Context, walked bool) error {
 	return nil
 }
 
-func (a *Audit) receipt(ctx context.Context, name string, seen map[int64]tlog.Checkpoint, walked bool) {
+func (a *Audit) receipt(ctx context.Context, verifier *receipt.Verifier, name string, seen map[int64]tlog.Checkpoint, walked bool) {
 	r, err := readReceipt(a.Receipts.FS, name)
 	if err != nil {
 		a.report.find(Receipt, "%s: %v", name, err)
 		return
 	}
-	for _, check := range receipt.Verify(r, a.Receipts.Trust).Failed() {
+	for _, check := range verifier.Verify(r).Failed() {
 		a.report.find(Receipt, "%s: %s: %s", name, check.Name, check.Detail)
 	}
 	for i, e := range r.Events {
