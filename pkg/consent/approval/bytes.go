@@ -2,7 +2,6 @@ package approval
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -18,19 +17,15 @@ func (b Bytes) MarshalText() ([]byte, error) {
 	return base64.RawURLEncoding.AppendEncode(nil, b), nil
 }
 
-// UnmarshalJSON reads unpadded base64url and refuses stray trailing bits, so
+// UnmarshalText reads unpadded base64url and refuses stray trailing bits, so
 // that one byte string has one spelling.
-func (b *Bytes) UnmarshalJSON(data []byte) error {
-	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("base64url string: %w", err)
-	}
-	for i := range len(text) {
-		if text[i] == '\n' || text[i] == '\r' { // the decoder would skip them
+func (b *Bytes) UnmarshalText(text []byte) error {
+	for _, c := range text {
+		if c == '\n' || c == '\r' { // the decoder would skip them
 			return errors.New("base64url string: line break")
 		}
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	raw, err := base64.RawURLEncoding.Strict().AppendDecode(nil, text)
 	if err != nil {
 		return fmt.Errorf("base64url string: %w", err)
 	}
