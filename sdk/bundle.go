@@ -161,7 +161,7 @@ func (c *Consumer) redeemBundle(ctx context.Context, code string, b bundleRow, p
 		if err == nil {
 			return i, t, nil
 		}
-		if !slices.Contains(endings, Reason(err)) {
+		if !slices.Contains(tokenless, Reason(err)) {
 			return 0, t, fmt.Errorf("complete: %w", err)
 		}
 		parts[i].Err = byCitizen(err)
@@ -169,9 +169,9 @@ func (c *Consumer) redeemBundle(ctx context.Context, code string, b bundleRow, p
 	return len(parts), tokens{}, nil
 }
 
-// endings are the words for why one grant gives no token, which say nothing of
+// tokenless are the words for why one grant gives no token, which say nothing of
 // another.
-var endings = []string{"denied", "cancelled", "withdrawn", "expired", "paused", "consumed", "too_soon", "superseded", "invalidated"}
+var tokenless = []string{"denied", "cancelled", "withdrawn", "expired", "paused", "consumed", "too_soon", "superseded", "invalidated"}
 
 // byCitizen says who left a part out: the hub only tells.
 func byCitizen(err error) error {

@@ -127,7 +127,7 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 	frame := web.New(web.Options{Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone, Body: admin.BodyLimit})
 	h := &admin.Handler{
 		Frame: frame, Accounts: e.accounts, Residents: e.register, Offers: cards, Issuer: e.issuer,
-		Hub: e.config.Issuer, Now: time.Now,
+		Consents: e.ledger, Hub: e.config.Issuer, Now: time.Now,
 		Trail: &trail.Trail{Store: e.db.Trail(), Now: time.Now, Logger: e.log},
 		AddClient: func(ctx context.Context, metadata json.RawMessage) (string, string, error) {
 			client, secret, err := e.registry.AddClient(ctx, metadata)

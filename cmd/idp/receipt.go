@@ -62,7 +62,7 @@ func newReceiptCommand() *cobra.Command {
 		}
 		return nil
 	}
-	group.AddCommand(cmd)
+	group.AddCommand(cmd, newReceiptExportCommand())
 	return group
 }
 

@@ -29,6 +29,7 @@ const (
 const (
 	Resident   = "resident"   // hidden
 	Credential = "credential" // hidden
+	Grant      = "grant"      // hidden
 	Client     = "client"
 	Catalogue  = "catalogue"
 )

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"encoding/json"
 	"maps"
 	"time"
 )
@@ -75,6 +76,7 @@ func ExportRecord(hub string, t Terms, events []Event) (Object, error) {
 		"dpv:hasProcess":      []Object{process(hub, t, events)},
 		"dpv:hasEntity":       entities(hub, t),
 		"mydata:schema":       t.SchemaVersion,
+		"mydata:catalogue":    t.Catalogue,
 		"mydata:version":      t.Version,
 		"mydata:termsDigest":  Encode(digest[:]),
 		"mydata:requested":    t.Request,
@@ -114,6 +116,7 @@ func process(hub string, t Terms, events []Event) Object {
 			"@type":           []string{"dpv:ProcessingDuration"},
 			"dpv:hasDuration": duration("dpv:UntilTimeDuration", iso8601(time.Unix(t.Validity.Expires, 0))),
 			"mydata:from":     iso8601(time.Unix(t.Validity.NotBefore, 0)), "mydata:maxUses": t.MaxUses, "mydata:mode": t.Mode,
+			"mydata:template": Object{"mydata:maxUses": t.Template.MaxUses, "mydata:maxDays": t.Template.MaxDays},
 		}},
 		"dpv:hasRecipient":    []string{t.Recipient[0].ID},
 		"dpv:hasLegalBasis":   []string{basis},
@@ -123,8 +126,13 @@ func process(hub string, t Terms, events []Event) Object {
 		}},
 		"dpv:hasConsentStatus": consentStatus(hub, t, events),
 	}
-	if t.Frequency != "" {
-		p["mydata:frequency"] = t.Frequency
+	if t.LegalBasis.LawRef != "" {
+		p["dpv:hasApplicableLaw"] = Object{"dpv:hasIdentifier": t.LegalBasis.LawRef, "mydata:noticeAfter": t.LegalBasis.NoticeAfter}
+	}
+	for name, later := range map[string]any{"mydata:frequency": t.Frequency, "mydata:dataRange": t.DataRange, "mydata:bundle": t.Bundle} {
+		if raw, err := json.Marshal(later); err == nil && string(raw) != "null" && string(raw) != `""` {
+			p[name] = json.RawMessage(raw)
+		}
 	}
 	return p
 }

@@ -50,6 +50,7 @@ type door struct {
 	counter *counter
 	socket  string
 	trail   *kept
+	handler *admin.Handler
 
 	stranger bool // whom the system does not know
 }
@@ -98,6 +99,7 @@ func open(t *testing.T, officers bool) *door {
 	if officers {
 		h.Officers = &[2]crypto.Signer{d.Signers[0], d.Signers[1]}
 	}
+	d.handler = h
 	mux := http.NewServeMux()
 	h.Mount(mux)
 	listener, err := net.Listen("unix", d.socket)

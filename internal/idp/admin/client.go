@@ -133,3 +133,9 @@ func (c *Client) Trail(ctx context.Context, since time.Time, limit int) ([]trail
 	err := c.call(ctx, http.MethodGet, "/trail?"+query.Encode(), nil, &out)
 	return out.Acts, err
 }
+
+// Invalidate ends a grant for a reason of the list.
+func (c *Client) Invalidate(ctx context.Context, in InvalidateRequest) (out Invalidated, err error) {
+	err = c.call(ctx, http.MethodPost, "/consent/invalidate", in, &out)
+	return out, err
+}

@@ -5,6 +5,7 @@
 //	POST /enrol      {resident, replace} or {order}  -> {url, code, expires, letter}
 //	POST /offer      {resident, config, grant, tx_code} -> {credential_offer, tx_code}
 //	POST /revoke     {credential}
+//	POST /consent/invalidate {grant, reason} -> {state, reason}
 //	POST /client     {metadata}  -> {client_id, client_secret}
 //	POST /catalogue  {catalogue} -> {version}
 //	GET  /trust      -> {files}
@@ -12,7 +13,7 @@
 //	GET  /trail?since&limit -> {acts}
 //
 // Its neighbours, each a small interface or a function declared here and given by
-// cmd: accounts, the credential issuer and its offers, the registry of clients,
+// cmd: accounts, the credential issuer and its offers, the ledger of consents, the registry of clients,
 // the trust files.
 //
 // What always holds: an enrolment stands on an order signed by two officers. In

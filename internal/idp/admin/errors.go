@@ -8,6 +8,7 @@ import (
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
+	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/credential"
 )
 
@@ -41,6 +42,11 @@ var refusals = []struct {
 	{account.ErrOrder, http.StatusForbidden, "order", ""},
 	{account.ErrNotFound, http.StatusNotFound, "resident", "the register has no such resident"},
 	{credential.ErrUnknown, http.StatusNotFound, "credential", "no such credential"},
+	{errReason, http.StatusBadRequest, "reason", ""},
+	{consent.ErrUnknown, http.StatusNotFound, "grant", "no such grant"},
+	{consent.ErrPending, http.StatusConflict, "pending", "the citizen has not decided yet: there is nothing to invalidate"},
+	{consent.ErrInvalid, http.StatusConflict, "invalidated", "this grant was invalidated before, for another reason"},
+	{errEnded, http.StatusConflict, "ended", ""},
 	{credential.ErrConfig, http.StatusNotFound, "config", ""},
 	{trail.ErrCaller, http.StatusForbidden, "caller", "the system does not say who calls, and nothing is done for whom nobody knows"},
 	{trail.ErrNotKept, http.StatusServiceUnavailable, "trail", "the trail of the operator's acts cannot be written: nothing was done, try again"},

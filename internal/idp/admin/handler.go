@@ -38,6 +38,7 @@ type Handler struct {
 	Residents Residents
 	Offers    Offers
 	Issuer    Issuer
+	Consents  Consents
 	Hub       string            // the hub's URL, in links and letters
 	Officers  *[2]crypto.Signer // development only; nil: orders come signed
 	Now       func() time.Time
@@ -71,6 +72,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"GET /trust":                              h.trust,
 		"GET /residents":                          h.residents,
 		"GET /trail":                              h.listTrail,
+		"POST /consent/invalidate":                h.invalidate,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			answer, err := f(w, r)

@@ -9,11 +9,7 @@ import (
 // It proves nothing by itself; the digest and the hub's signature lead to the
 // receipt that does. hub is the issuer of the hub that made it.
 func (r Receipt) Export(hub string) (consent.Object, error) {
-	events := make([]consent.Event, 0, len(r.Events))
-	for _, e := range r.Events {
-		events = append(events, e.Event)
-	}
-	record, err := consent.ExportRecord(hub, r.Terms, events)
+	record, err := r.ExportRecord(hub)
 	if err != nil {
 		return nil, err
 	}
@@ -29,4 +25,13 @@ func (r Receipt) Export(hub string) (consent.Object, error) {
 		"dct:hasPart":          record,
 		"mydata:receiptDigest": digest, "mydata:record": r.Record,
 	}, nil
+}
+
+// ExportRecord gives the consent record alone.
+func (r Receipt) ExportRecord(hub string) (consent.Object, error) {
+	events := make([]consent.Event, 0, len(r.Events))
+	for _, e := range r.Events {
+		events = append(events, e.Event)
+	}
+	return consent.ExportRecord(hub, r.Terms, events)
 }

@@ -79,7 +79,6 @@ func (v *verification) placed(domain string, salt []byte, f form, text string) (
 	return o.checkpoint, o.err
 }
 
-<<<<<<< HEAD
 // historyIncluded: every event of the passkey's history, from that one on, is in
 // the log. That one is unwitnessed is said only when no later one is worse.
 func (v *verification) historyIncluded(from int) error {
