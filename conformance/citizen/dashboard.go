@@ -147,6 +147,12 @@ func (c *Citizen) RemovePasskey(ctx context.Context, id string) error {
 	return c.confirm(ctx, c.Hub+"/me/passkeys/remove/"+url.PathEscape(id))
 }
 
+// Resume confirms by passkey that a consent goes on which was paused for a
+// reason.
+func (c *Citizen) Resume(ctx context.Context, grant string) error {
+	return c.confirm(ctx, c.Hub+"/me/consents/"+url.PathEscape(grant)+"/resume")
+}
+
 // Refused says that an error is a refusal with this status; 0 means any.
 func Refused(err error, status int) bool {
 	var a *Answer

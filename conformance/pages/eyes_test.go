@@ -117,7 +117,7 @@ func public(p citizen.Page) bool {
 	if p.Status != http.StatusOK {
 		return false
 	}
-	for _, path := range []string{"/assets/", "/.well-known/", "/jwks", "/log/", "/catalogue", "/status/"} {
+	for _, path := range []string{"/assets/", "/.well-known/", "/jwks", "/log/", "/catalogue", "/status/", "/schemas/"} {
 		if strings.HasPrefix(p.URL.Path, path) {
 			return true
 		}

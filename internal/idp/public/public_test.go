@@ -57,6 +57,9 @@ func TestHandler(t *testing.T) {
 		{"it refuses a path that climbs", "/log/tile/0/..%2f..%2fcheckpoint", nil, 404, "no_such_tile", "no-store"},
 		{"it refuses a short leaf", "/log/proof?leaf=AAAA", nil, 400, "invalid_leaf", "no-store"},
 		{"it refuses a leaf that is no base64url", "/log/proof?leaf=%2B" + leaf[1:], nil, 400, "invalid_leaf", "no-store"},
+		{"it serves a schema", "/schemas/terms.schema.json", nil, 200, `"$id": "urn:mydata:schema:terms:1"`, "public"},
+		{"it has no other schema", "/schemas/other.schema.json", nil, 404, "no_such_schema", "no-store"},
+		{"it refuses a schema that climbs", "/schemas/..%2fterms.go", nil, 404, "no_such_schema", "no-store"},
 		{"it refuses no leaf", "/log/proof", nil, 400, "invalid_leaf", "no-store"},
 		{"it keeps details to itself", "/log/checkpoint", broken, 500, "internal error", "no-store"},
 	} {
