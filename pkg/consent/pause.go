@@ -52,14 +52,13 @@ func (l *Ledger) ResumeConfirmed(ctx context.Context, id GrantID, citizen string
 // PauseAll pauses every standing grant of a citizen, as after the loss of a
 // phone. It goes on after an error and answers all of them.
 func (l *Ledger) PauseAll(ctx context.Context, citizen, reason string) error {
-	_, err := l.pauseAll(ctx, citizen, Event{Kind: KindPaused, By: "officer", Reason: reason})
-	return err
+	return l.pauseAll(ctx, citizen, Event{Kind: KindPaused, By: "officer", Reason: reason})
 }
 
 // Freeze pauses every standing grant of a citizen who does not recognise a
 // release, and answers which are frozen now. It needs a session alone.
 func (l *Ledger) Freeze(ctx context.Context, citizen string) ([]GrantID, error) {
-	if _, err := l.pauseAll(ctx, citizen, Event{Kind: KindPaused, By: "citizen", Reason: PausedNotMe}); err != nil {
+	if err := l.pauseAll(ctx, citizen, Event{Kind: KindPaused, By: "citizen", Reason: PausedNotMe}); err != nil {
 		return nil, err
 	}
 	records, err := l.Of(ctx, citizen)
@@ -79,29 +78,24 @@ func (l *Ledger) Freeze(ctx context.Context, citizen string) ([]GrantID, error) 
 // while it pauses the others.
 const pauses = 3
 
-func (l *Ledger) pauseAll(ctx context.Context, citizen string, e Event) (paused int, err error) {
+func (l *Ledger) pauseAll(ctx context.Context, citizen string, e Event) error {
 	for range pauses {
 		records, err := l.Of(ctx, citizen)
 		if err != nil {
-			return paused, err
+			return err
 		}
 		var all []error
-		found := false
 		for _, r := range records {
 			if r.State == StateActive {
-				found = true
 				_, err := l.turn(ctx, r.Grant, citizen, StatePaused, e)
-				if err == nil {
-					paused++
-				}
 				all = append(all, err)
 			}
 		}
-		if err := errors.Join(all...); err != nil || !found {
-			return paused, err
+		if err := errors.Join(all...); err != nil || len(all) == 0 {
+			return err
 		}
 	}
-	return paused, nil
+	return nil
 }
 
 // turn moves to a state that can be left again; its commit id holds the place.

@@ -62,7 +62,7 @@ func TestApplyWalks(t *testing.T) {
 		walks = walksLong
 	}
 	steps, accepted, refused := map[[2]string]int{}, 0, 0
-	rng := rand.New(rand.NewPCG(27560, uint64(walks))) //nolint:gosec // G404: walks that can be repeated
+	rng := rand.New(rand.NewPCG(27560, uint64(walks)))
 	for range walks {
 		w := &walk{t: t, rng: rng, steps: steps}
 		for range 1 + rng.IntN(walkLength) {
