@@ -31,8 +31,6 @@ func (l *Ledger) Invalidate(ctx context.Context, id GrantID, reason string) (Rec
 	name := string(KindInvalidated) + "/" + string(id) + "/" + reason
 	r, _, err := l.decide(ctx, id, []byte(name), func(r Record, _ []Event) ([]Event, string, bool, error) {
 		switch now := r.Reading(l.Now()); {
-		case r.Seq == 0:
-			return nil, "", false, ErrUnknown
 		case now.State == StateInvalidated && now.Reason == reason:
 			return nil, "", true, nil
 		case now.State == StateRequested:
