@@ -44,6 +44,7 @@ type sendRow struct {
 	Answer   *transfer.ReleaseAnswer `json:"answer,omitempty"`
 	Done     *Release                `json:"done,omitempty"`
 	Received string                  `json:"received,omitempty"` // our countersignature
+	Until    time.Time               `json:"until,omitzero"`     // the provider delivers later, until then
 }
 
 func (s sendRow) id() string { return useID(s.GrantID, s.Use) }
@@ -116,7 +117,7 @@ func sameTerms(a, b json.RawMessage) bool {
 // resume finishes a use whose answer was lost, while the provider still keeps it.
 func (c *Consumer) resume(ctx context.Context, g grantRow, grantID string) (*Release, bool, error) {
 	row, err := c.last(ctx, grantID)
-	if err != nil || row.Done != nil || row.Answer == nil && c.config.Now().After(row.At.Add(resendFor)) {
+	if err != nil || row.Done != nil || row.Answer == nil && c.config.Now().After(row.retryable()) {
 		return nil, false, nil
 	}
 	cat, err := c.listing.get(ctx, 0)
@@ -148,7 +149,7 @@ func (c *Consumer) send(ctx context.Context, g grantRow, row sendRow, cat *catal
 		}
 		answer, err := c.fetch(ctx, g, row, provider.Release)
 		if err != nil {
-			return nil, err
+			return nil, c.deferred(ctx, row, err)
 		}
 		row.Answer = &answer
 		if err := c.keep(ctx, "send", row.id(), row, time.Time{}); err != nil {
@@ -202,6 +203,9 @@ func (c *Consumer) post(ctx context.Context, address, token string, body []byte,
 	}
 	if err := unavailable(a.status); err != nil {
 		return none, err
+	}
+	if a.status == http.StatusAccepted {
+		return none, laterOf(a.body)
 	}
 	if a.status != http.StatusOK {
 		var no problem

@@ -49,6 +49,9 @@ type ProviderConfig struct {
 	Journal  Journal
 	DataSets map[string]DataSet // by the catalogue's id
 
+	// LaterFor is how long a delivery is kept whose Load answered ErrLater: a day
+	// when zero, a week at most, never longer than the grant.
+	LaterFor time.Duration
 	// Observe hears of each release before it is sent: names only.
 	Observe func(Released)
 	// Refused hears of each refusal: the name of the check that failed, for

@@ -46,6 +46,10 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		err = &Error{Reason: "malformed", Check: "content type", Cause: "send application/json or application/jose", Mender: transfer.MenderConsumer, Status: http.StatusUnsupportedMediaType}
 	}
+	if l, ok := errors.AsType[*Later](err); ok {
+		promiseLater(w, l)
+		return
+	}
 	if err != nil {
 		p.refuse(w, r, id, err)
 		return

@@ -83,6 +83,9 @@ func (p *Provider) release(r *http.Request, raw []byte) (transfer.ReleaseAnswer,
 	}
 	defer p.locks.lock(g.Detail.GrantID)()
 	row, err := p.prepare(ctx, g, body, raw)
+	if errors.Is(err, ErrLater) {
+		return none, p.later(ctx, g, raw, same)
+	}
 	if err != nil {
 		return none, err
 	}
@@ -110,8 +113,8 @@ func (p *Provider) resend(r *http.Request, same string) (answer transfer.Release
 	grant, _, _ := strings.Cut(id, "/")
 	defer p.locks.lock(grant)()
 	row, err := kept[usedRow](ctx, p.config.Journal, "use", id)
-	if errors.Is(err, ErrAbsent) { // the hub refused it then; it may be different now
-		return answer, false, nil
+	if errors.Is(err, ErrAbsent) { // it waits for its data, or the hub refused it then; it may be different now
+		return p.collect(r, id, same, self.Release)
 	}
 	if err != nil {
 		return answer, false, err

@@ -80,5 +80,5 @@ func (p *Provider) heard(ctx context.Context, s Signal) error {
 			return err
 		}
 	}
-	return nil
+	return p.forgetAll(ctx, s.Grant)
 }
