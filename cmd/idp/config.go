@@ -47,6 +47,11 @@ type config struct {
 	Rate             int           `env:"RATE"`
 	Connections      int           `env:"CONNECTIONS"`
 	RequestTime      time.Duration `env:"REQUEST_TIME" envDefault:"10s"`
+
+	Mail      string `env:"MAIL"`
+	MailFrom  string `env:"MAIL_FROM"`
+	MailLogin string `env:"MAIL_LOGIN"`
+	Messages  string `env:"MESSAGES"`
 }
 
 const envPrefix = "MYDATA_IDP_"
@@ -80,6 +85,10 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	if wanted("anchor-age") {
 		f.DurationVar(&c.AnchorAge, "anchor-age", c.AnchorAge, "how long a checkpoint may wait for its anchor before readiness says so ("+variable("anchor-age")+")")
 	}
+	text(&c.Mail, "mail", "smtps://HOST or smtp://HOST (STARTTLS) for messages to citizens; none by default")
+	text(&c.MailFrom, "mail-from", "address that these messages are from")
+	text(&c.MailLogin, "mail-login", "file with user:password of that server")
+	text(&c.Messages, "messages", "file that messages can be written to, in development alone")
 	c.limitFlags(f, wanted, text)
 	if wanted("sandbox") {
 		f.BoolVar(&c.Sandbox, "sandbox", c.Sandbox,

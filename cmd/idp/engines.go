@@ -52,6 +52,7 @@ type engines struct {
 	sequence     *sequencer.Log
 	signals      *notify.Notifier
 	anchors      *anchor.Book // nil: proofs of anchors are not taken
+	messages     *notify.Messages
 
 	limits      *limit.Limits
 	connections *limit.Connections

@@ -74,6 +74,7 @@ func newFaces(e *engines) (*faces, error) {
 		Frame: frame, Accounts: e.accounts, Ledger: e.ledger, Receipts: e.receipts, Issuer: e.issuer, Offers: cards,
 		Catalogue: e.registry.Catalogue, Hub: e.config.Issuer, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,
 	}).Mount(mux)
+	e.notices(frame).Mount(mux)
 	shelf := &public.Handler{Log: e.sequence, Frame: frame, Catalogues: e.registry, Counts: e.tally, Limits: e.limits}
 	if e.anchors != nil {
 		shelf.Anchors = e.anchors

@@ -4,12 +4,18 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
 	"time"
 
+	"github.com/govmydata/mydata/internal/idp/notices"
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/notify"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/store"
+	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/dpop"
 	"github.com/govmydata/mydata/pkg/signal"
@@ -17,9 +23,14 @@ import (
 
 // buildSignals makes what tells agencies and citizens.
 func (e *engines) buildSignals() (err error) {
+	messages, err := e.buildMessages()
+	if err != nil {
+		return err
+	}
+	e.messages = messages
 	e.signals, err = notify.New(notify.Options{
 		Outbox: e.db.Signals(), Issuer: e.config.Issuer, Loopback: e.config.Development, Logger: e.log, Now: time.Now,
-		Observe: e.eyes.metrics.Signal,
+		Observe: e.eyes.metrics.Signal, Messages: messages,
 		Key: func() (crypto.Signer, string) {
 			signer, kid, _ := e.ring.Signer(keys.Record)
 			return signer, kid
@@ -33,6 +44,57 @@ func (e *engines) buildSignals() (err error) {
 		},
 	})
 	return err
+}
+
+// buildMessages opens the channels to citizens that there are.
+func (e *engines) buildMessages() (*notify.Messages, error) {
+	m := &notify.Messages{Choices: e.db.Signals(), Hub: e.config.Issuer, Now: time.Now}
+	key, err := e.ring.Push()
+	if err != nil {
+		return nil, fmt.Errorf("key for push services: %w", err)
+	}
+	if key != nil {
+		m.Push = notify.NewWebPush(key, e.config.Issuer, e.config.Development)
+	}
+	if e.config.Mail != "" {
+		user, password, err := loginFile(e.config.MailLogin)
+		if err != nil {
+			return nil, err
+		}
+		if m.Mail, err = notify.NewSMTP(e.config.Mail, e.config.MailFrom, user, password, e.config.Development); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case e.config.Messages != "" && !e.config.Development:
+		return nil, errors.New("messages: a file is for development alone")
+	case e.config.Messages != "":
+		m.File = &notify.FileSink{Path: e.config.Messages}
+	}
+	return m, nil
+}
+
+// loginFile reads user:password from a file that others may not read.
+func loginFile(path string) (user, password string, err error) {
+	if path == "" {
+		return "", "", nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", "", fmt.Errorf("mail login: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", "", fmt.Errorf("mail login: others may read %s; chmod 600 it", path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", "", fmt.Errorf("mail login: %w", err)
+	}
+	user, password, ok := strings.Cut(strings.TrimSpace(string(text)), ":")
+	if !ok || user == "" {
+		return "", "", fmt.Errorf("mail login: %s holds no user:password", path)
+	}
+	return user, password, nil
 }
 
 // waking has signals go out as soon as there are any.
@@ -74,4 +136,16 @@ func (w wakingOutbox) Signal(ctx context.Context, s signal.Signal) error {
 		w.wake()
 	}
 	return err
+}
+
+// notices is the page on which citizens choose how to hear.
+func (e *engines) notices(frame *web.Frame) *notices.Handler {
+	h := &notices.Handler{Frame: frame, Messages: e.messages, Session: func(r *http.Request) (string, error) {
+		s, err := e.session(frame, r)
+		return s.Citizen, err
+	}}
+	if e.messages.Push != nil {
+		h.PushKey = e.messages.Push.PublicKey()
+	}
+	return h
 }

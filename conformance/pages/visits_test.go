@@ -33,7 +33,7 @@ func (w *world) testVisits(t *testing.T) {
 	for _, address := range []string{
 		w.hub + "/healthz", w.hub + "/readyz", w.hub + "/jwks", w.hub + "/catalogue", w.hub + "/catalogue/1", w.hub + "/catalogue/1/officers",
 		w.hub + "/openapi.json", w.hub + "/agencies", w.hub + "/statistics", w.hub + "/statistics.json", w.hub + "/statistics.csv", w.hub + "/log/checkpoint", w.hub + "/log/tile/0/000.p/1",
-		w.hub + "/healthz", w.hub + "/readyz", w.hub + "/jwks", w.hub + "/catalogue", w.hub + "/schemas/terms.schema.json", w.hub + "/log/checkpoint", w.hub + "/log/tile/0/000.p/1",
+		w.hub + "/schemas/terms.schema.json",
 		w.hub + "/.well-known/openid-configuration", w.hub + "/.well-known/oauth-authorization-server", w.hub + "/.well-known/did.json",
 		w.hub + openid4vci.WellKnown, w.hub + "/assets/mydata.css", w.hub + "/assets/webauthn.js", w.hub + "/assets/icon.svg", w.statusList(t),
 		w.hub + "/receipt", w.hub + "/receipt/page.json", w.hub + "/assets/receipt.js", w.hub + "/assets/paper.css",

@@ -12,6 +12,7 @@
 //	keys/hub-ca.key.pem                               the hub's CA key
 //	keys/log.pem log.vkey                             Ed25519 key; verifier key with the origin
 //	keys/log-2.pem .vkey .change                      the key that follows it, and the change that both sign
+//	keys/vapid.pem                                    the hub's key for push services (RFC 8292)
 //	keys/secret                                       32 random bytes, base64url
 //	hub-ca.pem                                        the hub CA's certificate
 //	verifier/key.pem chain.pem                        the verifier's

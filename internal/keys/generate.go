@@ -57,6 +57,7 @@ func Generate(dir string, o Options) error {
 			g.key(officer)
 		}
 	}
+	g.key(vapidKey)
 	g.log()
 	g.secret()
 	return g.err

@@ -2,20 +2,104 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/signal"
 )
 
-// Messages tells citizens.
-type Messages struct{}
+// every is the least time between two messages to one citizen.
+const every = 15 * time.Minute
 
+// ErrGone is what a channel answers for an address that is no longer there.
+var ErrGone = errors.New("notify: nobody listens there any more")
+
+// Messages tells citizens that something happened, and no more: what it was they
+// see when they have logged in.
+type Messages struct {
+	Choices Choices
+	Hub     string // the hub's URL
+	Push    *WebPush
+	Mail    Mailer
+	File    *FileSink
+	Every   time.Duration // between two messages to one citizen; 15 minutes when zero
+	Now     func() time.Time
+}
+
+// Mailer sends one message. All methods may run at once.
+type Mailer interface {
+	Send(ctx context.Context, to, subject, text string) error
+}
+
+// citizen sends one message for all that waits, at most one in a while.
 func (n *Notifier) citizen(ctx context.Context, audience, citizen string) (time.Duration, error) {
 	waiting, err := n.Outbox.Waiting(ctx, audience, batch)
 	if err != nil || len(waiting) == 0 {
 		return 0, err
 	}
+	last := waiting[len(waiting)-1]
+	c, err := n.choice(ctx, citizen)
+	switch {
+	case errors.Is(err, ErrNoChoice):
+		return 0, n.told(ctx, audience, waiting)
+	case err != nil:
+		return 0, err
+	case n.Now().Sub(last.At) > n.Life:
+		n.Observe(Dead)
+		return 0, n.told(ctx, audience, waiting)
+	}
+	pause := n.Messages.Every
+	if pause == 0 {
+		pause = every
+	}
+	if wait := c.Told.Add(pause).Sub(n.Now()); wait > 0 && wait <= pause {
+		return wait, nil
+	}
+	switch err := n.Messages.send(ctx, c); {
+	case errors.Is(err, ErrGone): // RFC 8030, 7.3: the subscription has ended
+		return 0, errors.Join(n.Messages.Choices.DropChoice(ctx, citizen, c.Address), n.told(ctx, audience, waiting))
+	case err != nil:
+		n.Observe(Retried)
+		n.Logger.WarnContext(ctx, "message not sent", "channel", c.Channel, "err", err)
+		return -time.Nanosecond, nil
+	}
+	n.Observe(Messaged)
+	return 0, errors.Join(n.Messages.Choices.NoteTold(ctx, citizen, n.Now()), n.told(ctx, audience, waiting))
+}
+
+// choice is a proven one.
+func (n *Notifier) choice(ctx context.Context, citizen string) (Choice, error) {
+	if n.Messages == nil {
+		return Choice{}, ErrNoChoice
+	}
+	c, err := n.Messages.Choices.Choice(ctx, citizen)
+	if err == nil && c.Code != "" {
+		err = ErrNoChoice
+	}
+	return c, err
+}
+
+func (n *Notifier) told(ctx context.Context, audience string, waiting []signal.Signal) error {
 	ids := make([]string, len(waiting))
 	for i, s := range waiting {
 		ids[i] = s.ID
 	}
-	return 0, n.Outbox.Told(ctx, audience, ids)
+	return n.Outbox.Told(ctx, audience, ids)
+}
+
+// send says by the chosen channel that something happened.
+func (m *Messages) send(ctx context.Context, c Choice) error {
+	t, ok := texts[c.Lang]
+	if !ok {
+		t = texts["en"]
+	}
+	switch {
+	case c.Channel == ChannelPush && m.Push != nil:
+		return m.Push.send(ctx, c.Address, note{t.subject, t.short, m.Hub + "/me/history"})
+	case c.Channel == ChannelMail && m.Mail != nil:
+		return m.Mail.Send(ctx, string(c.Address), t.subject, t.text(m.Hub))
+	case c.Channel == ChannelFile && m.File != nil:
+		return m.File.send(c, t.subject, t.text(m.Hub), m.Now())
+	}
+	return ErrGone // the operator took the channel away
 }

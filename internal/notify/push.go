@@ -58,15 +58,15 @@ func newClient(loopback bool) *http.Client {
 	}
 }
 
-// address refuses what is not https, save this machine in development.
-func (n *Notifier) address(text string) error {
+// httpsOnly refuses another address, save this machine's in development.
+func httpsOnly(text string, loopback bool) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return errors.New("the address is no URL")
 	}
 	host := net.ParseIP(u.Hostname())
 	local := u.Hostname() == "localhost" || host != nil && host.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !n.Loopback || !local) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback || !local) {
 		return errors.New("the address is not https")
 	}
 	return nil
@@ -81,10 +81,18 @@ type failure struct {
 
 func (f *failure) Error() string { return f.err.Error() }
 
+// withoutAddress keeps an address, which may be a secret, out of logs.
+func withoutAddress(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
 // push is RFC 8935, 2.1: 202 says that the token was taken (2.2), 400 that it
 // was refused, and why (2.3).
 func (n *Notifier) push(ctx context.Context, address, token string) *failure {
-	if err := n.address(address); err != nil {
+	if err := httpsOnly(address, n.Loopback); err != nil {
 		return &failure{err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, pushTime)
@@ -97,10 +105,7 @@ func (n *Notifier) push(ctx context.Context, address, token string) *failure {
 	req.Header.Set("Accept", "application/json")
 	res, err := n.client.Do(req)
 	if err != nil {
-		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err // without the address, whose query may be a secret
-		}
-		return &failure{err: err}
+		return &failure{err: withoutAddress(err)}
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))

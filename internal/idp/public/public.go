@@ -37,7 +37,6 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /log/checkpoint", h.checkpoint)
 	mux.HandleFunc("GET /log/tile/", h.tile)
 	mux.HandleFunc("GET /log/proof", h.proof)
-	mux.HandleFunc("GET /catalogue", h.catalogue)
 	mux.HandleFunc("GET /schemas/{name}", h.schema)
 	h.mountAnchors(mux)
 	if h.Catalogues != nil {

@@ -1,0 +1,103 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/wneessen/go-mail"
+)
+
+// SMTP sends mail through one server.
+type SMTP struct {
+	host    string
+	from    string
+	options []mail.Option
+}
+
+// NewSMTP takes smtps://HOST[:PORT], or smtp://HOST[:PORT], which must offer
+// STARTTLS unless it is this machine in development. user may be empty.
+func NewSMTP(address, from, user, password string, loopback bool) (*SMTP, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "smtp" && u.Scheme != "smtps" {
+		return nil, errors.New("mail: want smtps://host[:port] or smtp://host[:port]")
+	}
+	if from == "" {
+		return nil, errors.New("mail: an address to send from is needed")
+	}
+	s := &SMTP{host: u.Hostname(), from: from, options: []mail.Option{mail.WithTimeout(pushTime)}}
+	ip := net.ParseIP(s.host)
+	switch local := s.host == "localhost" || ip != nil && ip.IsLoopback(); {
+	case u.Scheme == "smtps":
+		s.options = append(s.options, mail.WithSSLPort(false))
+	case loopback && local:
+		s.options = append(s.options, mail.WithTLSPolicy(mail.NoTLS))
+	default:
+		s.options = append(s.options, mail.WithTLSPortPolicy(mail.TLSMandatory))
+	}
+	if u.Port() != "" {
+		port, err := strconv.Atoi(u.Port())
+		if err != nil {
+			return nil, errors.New("mail: the port is no number")
+		}
+		s.options = append(s.options, mail.WithPort(port))
+	}
+	if user != "" {
+		s.options = append(s.options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(user), mail.WithPassword(password))
+	}
+	_, err = mail.NewClient(s.host, s.options...)
+	return s, err
+}
+
+// Send implements Mailer. Its errors name no address.
+func (s *SMTP) Send(ctx context.Context, to, subject, text string) error {
+	m := mail.NewMsg()
+	if err := errors.Join(m.From(s.from), m.To(to)); err != nil {
+		return ErrAddress
+	}
+	m.Subject(subject)
+	m.SetBodyString(mail.TypeTextPlain, text)
+	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834, 5
+	client, err := mail.NewClient(s.host, s.options...)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pushTime)
+	defer cancel()
+	if err := client.DialAndSendWithContext(ctx, m); err != nil {
+		if failed, ok := errors.AsType[*mail.SendError](err); ok {
+			return fmt.Errorf("mail: %s", failed.Reason)
+		}
+		return errors.New("mail: the server cannot be reached")
+	}
+	return nil
+}
+
+// FileSink writes messages to a file, a JSON line each: for development, where
+// nobody has a mail server.
+type FileSink struct {
+	Path string
+	mu   sync.Mutex
+}
+
+func (f *FileSink) send(c Choice, subject, text string, at time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	line, err := json.Marshal(map[string]any{"at": at.UTC(), "citizen": c.Citizen, "lang": c.Lang, "subject": subject, "text": text})
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(f.Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(append(line, '\n'))
+	return errors.Join(err, file.Close())
+}
