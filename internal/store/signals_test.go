@@ -10,3 +10,7 @@ import (
 func TestSignals(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) { storetest.Signals(t, db.Signals(), db.Consents()) })
 }
+
+func TestChoices(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) { storetest.Choices(t, db.Signals()) })
+}

@@ -197,3 +197,43 @@ func signalsBury(t *testing.T, s Outbox) {
 	is(t, "signal", s.Signal(ctx, telling("urn:bury", 2)), nil)
 	same(t, "the number is not given again", numbers(t, s, "urn:bury"), []int64{2})
 }
+
+// Choices is what every store of choices must do. s is empty.
+func Choices(t *testing.T, s notify.Choices) {
+	ctx := t.Context()
+	for _, odd := range unstorable {
+		_, err := s.Choice(ctx, odd)
+		is(t, "nobody", err, notify.ErrNoChoice)
+	}
+	_, err := s.TryCode(ctx, "nobody")
+	is(t, "no code", err, notify.ErrNoChoice)
+	c := notify.Choice{Citizen: "ada", Channel: notify.ChannelMail, Lang: "ko", Address: []byte("a@b.example"),
+		Code: "hash", CodeUntil: consentTime, Told: consentTime}
+	is(t, "put", s.PutChoice(ctx, c), nil)
+	got, err := s.Choice(ctx, "ada")
+	is(t, "choice", err, nil)
+	same(t, "choice", got, c)
+	for want := 1; want <= 2; want++ {
+		tries, err := s.TryCode(ctx, "ada")
+		is(t, "try", err, nil)
+		same(t, "tries", tries, want)
+	}
+	is(t, "told", s.NoteTold(ctx, "ada", consentTime.Add(time.Hour)), nil)
+	c.CodeTries, c.Told = 2, consentTime.Add(time.Hour)
+	got, err = s.Choice(ctx, "ada")
+	is(t, "choice", err, nil)
+	same(t, "choice", got, c)
+	c = notify.Choice{Citizen: "ada", Channel: notify.ChannelPush, Lang: "en", Address: []byte("{}"), CodeUntil: time.UnixMilli(0).UTC(), Told: time.UnixMilli(0).UTC()}
+	is(t, "replace", s.PutChoice(ctx, c), nil)
+	got, err = s.Choice(ctx, "ada")
+	is(t, "choice", err, nil)
+	same(t, "choice", got, c)
+	is(t, "an address that was replaced ends", s.DropChoice(ctx, "ada", []byte("a@b.example")), nil)
+	_, err = s.Choice(ctx, "ada")
+	is(t, "still there", err, nil)
+	for range 2 {
+		is(t, "drop", s.DropChoice(ctx, "ada", nil), nil)
+	}
+	_, err = s.Choice(ctx, "ada")
+	is(t, "gone", err, notify.ErrNoChoice)
+}
