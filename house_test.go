@@ -134,6 +134,8 @@ var homes = []struct{ library, in, reason string }{
 	{"github.com/hyperledger/fabric-gateway", "internal/anchor/fabric", "a ledger network is one adapter among others"},
 	{"github.com/hyperledger/fabric-protos-go-apiv2", "internal/anchor/fabric", "what leaves the adapter is bytes, read strictly"},
 	{"google.golang.org/protobuf", "pkg/tlog/endorsement pkg/tlog/endorsement/endorsementtest internal/anchor/fabric", "one reader of Fabric's messages, in their one spelling"},
+	{"github.com/SherClockHolmes/webpush-go", "internal/notify", "what is told to citizens has one home"},
+	{"github.com/wneessen/go-mail", "internal/notify", "what is told to citizens has one home"},
 	{"github.com/prometheus/client_golang", "internal/metrics", "a label is bounded in one place"},
 	{"go.opentelemetry.io/otel", "internal/tracing", "what a span holds is decided in one place"},
 	{"github.com/chromedp", "conformance/tour", "a browser walks the story; beside it only tests of single pages drive one"},

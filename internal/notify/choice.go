@@ -26,6 +26,7 @@ var (
 	ErrNoChoice = errors.New("notify: this person chose no channel")
 	ErrChannel  = errors.New("notify: there is no such channel here")
 	ErrAddress  = errors.New("notify: this is no address")
+	ErrUnsent   = errors.New("notify: mail cannot be sent now")
 	ErrCode     = errors.New("notify: the code is wrong, or too old, or was tried too often")
 )
 
@@ -133,7 +134,11 @@ func (m *Messages) prove(ctx context.Context, c Choice) (bool, error) {
 	if err := m.Choices.PutChoice(ctx, c); err != nil {
 		return false, err
 	}
-	return true, m.Mail.Send(ctx, at.Address, texts[c.Lang].codeSubject, fmt.Sprintf(texts[c.Lang].code, code, m.Hub))
+	err = m.Mail.Send(ctx, at.Address, texts[c.Lang].codeSubject, fmt.Sprintf(texts[c.Lang].code, code, m.Hub))
+	if err != nil && !errors.Is(err, ErrAddress) {
+		err = fmt.Errorf("%w: %w", ErrUnsent, err)
+	}
+	return true, err
 }
 
 // ErrTooSoon says that a code was sent just now.

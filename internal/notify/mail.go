@@ -73,6 +73,9 @@ func (s *SMTP) Send(ctx context.Context, to, subject, text string) error {
 	defer cancel()
 	if err := client.DialAndSendWithContext(ctx, m); err != nil {
 		if failed, ok := errors.AsType[*mail.SendError](err); ok {
+			if failed.Reason == mail.ErrSMTPRcptTo && !failed.IsTemp() {
+				return ErrAddress
+			}
 			return fmt.Errorf("mail: %s", failed.Reason)
 		}
 		return errors.New("mail: the server cannot be reached")

@@ -153,10 +153,11 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{notify.ErrChannel, http.StatusBadRequest, "notices.error.channel"},
 		{notify.ErrNoChoice, http.StatusBadRequest, "notices.error.channel"},
 		{notify.ErrTooSoon, http.StatusTooManyRequests, "notices.error.soon"},
+		{notify.ErrUnsent, http.StatusServiceUnavailable, "notices.error.unsent"},
 		{errBody, http.StatusBadRequest, "web.error.bad_request"},
 	} {
 		if errors.Is(err, row.is) {
-			if row.status == http.StatusTooManyRequests {
+			if row.status != http.StatusBadRequest {
 				w.Header().Set("Retry-After", "60")
 			}
 			h.Frame.Fail(w, r, row.status, row.message, err)
