@@ -37,11 +37,11 @@ func run(settings *page.Settings) error {
 	if err := os.MkdirAll(settings.Data, 0o700); err != nil {
 		return err
 	}
-	provider, err := open(settings, development)
+	provider, signals, err := open(settings, development)
 	if err != nil {
 		return err
 	}
-	handler := &site{provider: provider, hub: settings.Hub, pages: page.New(page.Options{
+	handler := &site{provider: provider, signals: signals, hub: settings.Hub, pages: page.New(page.Options{
 		Service: "insurer", Files: pageFiles(), Secure: !development, Logger: slog.Default(),
 	})}
 	return page.Serve(settings, handler.routes())
@@ -56,30 +56,37 @@ func pageFiles() fs.FS {
 }
 
 // open is all that the SDK needs.
-func open(settings *page.Settings, development bool) (*sdk.Provider, error) {
+func open(settings *page.Settings, development bool) (*sdk.Provider, *sdk.Signals, error) {
 	trust, err := sdk.LoadTrust(settings.Trust)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if trust.Issuer != settings.Hub {
-		return nil, fmt.Errorf("--hub %s is not the hub of the trust folder, %s", settings.Hub, trust.Issuer)
+		return nil, nil, fmt.Errorf("--hub %s is not the hub of the trust folder, %s", settings.Hub, trust.Issuer)
 	}
 	keys, err := sdk.LoadKeys(settings.Identity)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	records, err := readCheckups(checkups)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	journal, err := sdk.OpenFileJournal(filepath.Join(settings.Data, "journal"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return sdk.NewProvider(sdk.ProviderConfig{
+	provider, err := sdk.NewProvider(sdk.ProviderConfig{
 		Trust: trust, Keys: keys, Journal: journal, AllowLoopback: development,
 		DataSets: map[string]sdk.DataSet{"health-checkup": {Load: records.load, Derive: derive}},
 	})
+	if err != nil {
+		return nil, nil, err
+	}
+	signals, err := sdk.NewSignals(sdk.SignalsConfig{
+		Trust: trust, Keys: keys, Journal: journal, Provider: provider, AllowLoopback: development,
+	})
+	return provider, signals, err
 }
 
 func (s *site) routes() http.Handler {
@@ -87,6 +94,7 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.home)
 	outer := http.NewServeMux()
 	outer.Handle("/release", s.provider) // agencies' programs: no cookie, no page headers
+	outer.Handle("/signals", s.signals)  // what the hub tells
 	outer.Handle("/", s.pages.Handler(mux))
 	return outer
 }

@@ -11,6 +11,7 @@ import (
 
 type site struct {
 	provider *sdk.Provider
+	signals  *sdk.Signals
 	hub      string
 	pages    *page.Site
 }

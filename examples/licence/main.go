@@ -39,7 +39,7 @@ func run(settings *page.Settings, printClient bool) error {
 	if err := os.MkdirAll(settings.Data, 0o700); err != nil {
 		return err
 	}
-	consumer, err := open(settings, development)
+	consumer, signals, err := open(settings, development)
 	if err != nil {
 		return err
 	}
@@ -50,33 +50,40 @@ func run(settings *page.Settings, printClient bool) error {
 	if err != nil {
 		return err
 	}
-	handler := &site{consumer: consumer, records: records, sessions: newSessions(), pages: page.New(page.Options{
+	handler := &site{consumer: consumer, signals: signals, records: records, sessions: newSessions(), pages: page.New(page.Options{
 		Service: "licence", Files: pageFiles(), Leads: []string{settings.Hub}, Secure: !development, Logger: slog.Default(),
 	})}
 	return page.Serve(settings, handler.routes())
 }
 
 // open is all that the SDK needs.
-func open(settings *page.Settings, development bool) (*sdk.Consumer, error) {
+func open(settings *page.Settings, development bool) (*sdk.Consumer, *sdk.Signals, error) {
 	trust, err := sdk.LoadTrust(settings.Trust)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if trust.Issuer != settings.Hub {
-		return nil, fmt.Errorf("--hub %s is not the hub of the trust folder, %s", settings.Hub, trust.Issuer)
+		return nil, nil, fmt.Errorf("--hub %s is not the hub of the trust folder, %s", settings.Hub, trust.Issuer)
 	}
 	keys, err := sdk.LoadKeys(settings.Identity)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	journal, err := sdk.OpenFileJournal(filepath.Join(settings.Data, "journal"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return sdk.NewConsumer(sdk.ConsumerConfig{
+	consumer, err := sdk.NewConsumer(sdk.ConsumerConfig{
 		Trust: trust, Keys: keys, Journal: journal, ClientID: clientID,
 		RedirectURI: strings.TrimSuffix(settings.URL, "/") + "/callback", AllowLoopback: development,
 	})
+	if err != nil {
+		return nil, nil, err
+	}
+	signals, err := sdk.NewSignals(sdk.SignalsConfig{
+		Trust: trust, Keys: keys, Journal: journal, Consumer: consumer, AllowLoopback: development,
+	})
+	return consumer, signals, err
 }
 
 func pageFiles() fs.FS {
@@ -96,5 +103,8 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("POST /renewal/{grant}/again", s.again)
 	mux.HandleFunc("GET /renewal/{grant}/receipt", s.receipt)
 	mux.HandleFunc("POST /logout", s.logout)
-	return s.pages.Handler(mux)
+	outer := http.NewServeMux()
+	outer.Handle("/signals", s.signals) // what the hub tells: no cookie, no page headers
+	outer.Handle("/", s.pages.Handler(mux))
+	return outer
 }

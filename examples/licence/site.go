@@ -14,6 +14,7 @@ import (
 
 type site struct {
 	consumer *sdk.Consumer
+	signals  *sdk.Signals
 	records  *sdk.FileJournal
 	sessions *sessions
 	pages    *page.Site

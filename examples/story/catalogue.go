@@ -23,7 +23,7 @@ const (
 // changed, since the agencies' entries carry the time of their signing.
 func (s *stage) prepareCatalogue(insurer, licence *agency) error {
 	path := s.path("catalogue.json")
-	wanted, err := json.Marshal([]any{s.catalogue(), s.insurerEntry(insurer), licenceEntry(licence)})
+	wanted, err := json.Marshal([]any{s.catalogue(), s.insurerEntry(insurer), s.licenceEntry(licence)})
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *stage) prepareCatalogue(insurer, licence *agency) error {
 	for i, part := range []struct {
 		*agency
 		entry catalogue.Entry
-	}{{insurer, s.insurerEntry(insurer)}, {licence, licenceEntry(licence)}} {
+	}{{insurer, s.insurerEntry(insurer)}, {licence, s.licenceEntry(licence)}} {
 		part.entry.IssuedAt = s.now().Unix()
 		compact, err := catalogue.SignEntry(part.entry, part.key, [][]byte{part.chain[0].Raw})
 		if err != nil {
@@ -85,15 +85,17 @@ func (s *stage) insurerEntry(a *agency) catalogue.Entry {
 		Name:    catalogue.Text{"en": "Health Insurance Service (demo)", "ko": "국민건강보험 (데모)"},
 		Contact: insurerContact,
 		Release: s.insurer.url() + "/release",
+		Signals: s.insurer.url() + "/signals",
 		JWKS:    a.encryptionKeys(),
 	}
 }
 
-func licenceEntry(a *agency) catalogue.Entry {
+func (s *stage) licenceEntry(a *agency) catalogue.Entry {
 	return catalogue.Entry{
 		Issuer:  a.id,
 		Name:    catalogue.Text{"en": "Driving Licence Agency (demo)", "ko": "운전면허시험장 (데모)"},
 		Contact: licenceContact,
+		Signals: s.licence.url() + "/signals",
 		JWKS:    a.encryptionKeys(),
 	}
 }
