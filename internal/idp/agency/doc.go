@@ -8,7 +8,10 @@
 // documents (RFC 9457) with a code to branch on, the check that failed, its
 // cause, and who must mend it.
 //
-// Left out: signals to agencies; the payload, which never comes here: the hub
+// Signals to agencies are polled here (RFC 8936), by a call that the agency's
+// key signs over its body; a provider says here that a late delivery is ready.
+//
+// Left out: the payload, which never comes here: the hub
 // sees digests alone.
 //
 // What always holds: a promise is answered only for a commit that is durable;
