@@ -161,7 +161,8 @@ func number(ctx context.Context, tx *sql.Tx, audience string) error {
 	if err := stream(ctx, tx, audience); err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT `+signalColumns+` FROM signals WHERE audience = $1 AND seq IS NULL
+	rows, err := tx.QueryContext(ctx, //nolint:rowserrcheck // scanSignals asks
+		`SELECT `+signalColumns+` FROM signals WHERE audience = $1 AND seq IS NULL
 		ORDER BY at, grant_id, place LIMIT $2`, audience, numbered)
 	if err != nil {
 		return err

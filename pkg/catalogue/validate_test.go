@@ -60,6 +60,7 @@ func TestValidateRefuses(t *testing.T) {
 		{"it refuses a contact that forges a line", "contact", func(c *catalogue.Catalogue) { c.Agencies[1].Contact = "a\nb" }},
 		{"it refuses an id that turns around", "the id", func(c *catalogue.Catalogue) { c.Agencies[1].ID += "\u202eb" }},
 		{"it refuses a stray country", "country", func(c *catalogue.Catalogue) { c.Agencies[1].Jurisdiction = "Korea" }},
+		{"it refuses a stray address for signals", "signals", func(c *catalogue.Catalogue) { c.Agencies[1].Signals = "signals" }},
 		{"it refuses a stray release address", "release", func(c *catalogue.Catalogue) { c.Agencies[1].Release = "release" }},
 		{"it refuses a private key", "not a public key", func(c *catalogue.Catalogue) {
 			key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

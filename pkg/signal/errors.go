@@ -37,8 +37,8 @@ type Error struct {
 
 func (e *Error) Error() string { return "signal: " + e.Check + ": " + e.Cause }
 
-func refuse(check, mender, code, cause string, args ...any) error {
-	return &Error{Check: check, Cause: fmt.Sprintf(cause, args...), Mender: mender, Code: code}
+func refuse(check, code, cause string, args ...any) error {
+	return &Error{Check: check, Cause: fmt.Sprintf(cause, args...), Mender: MenderHub, Code: code}
 }
 
 // CodeOf is the code to answer for an error.

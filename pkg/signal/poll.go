@@ -73,10 +73,10 @@ func ParsePoll(raw []byte) (Poll, error) {
 func ParsePolled(raw []byte) (Polled, error) {
 	var p Polled
 	if len(raw) > MaxEvents*(MaxToken+maxText) {
-		return p, refuse("poll", MenderHub, CodeRequest, "the answer is too long")
+		return p, refuse("poll", CodeRequest, "the answer is too long")
 	}
 	if err := json.Unmarshal(raw, &p); err != nil || len(p.Sets) > MaxEvents {
-		return Polled{}, refuse("poll", MenderHub, CodeRequest, "the answer is not one of RFC 8936, 2.3")
+		return Polled{}, refuse("poll", CodeRequest, "the answer is not one of RFC 8936, 2.3")
 	}
 	return p, nil
 }

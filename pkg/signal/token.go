@@ -93,7 +93,7 @@ func Open(token string, want Expected) (Signal, error) {
 	}
 	var c claims
 	if err := json.Unmarshal(body, &c); err != nil {
-		return Signal{}, refuse("claims", MenderHub, CodeRequest, "they are no claims of a security event token")
+		return Signal{}, refuse("claims", CodeRequest, "they are no claims of a security event token")
 	}
 	return c.check(want)
 }
@@ -101,28 +101,28 @@ func Open(token string, want Expected) (Signal, error) {
 // verify answers the signed bytes.
 func verify(token string, keys jose.JSONWebKeySet) ([]byte, error) {
 	if len(token) > MaxToken {
-		return nil, refuse("size", MenderHub, CodeRequest, "longer than %d bytes", MaxToken)
+		return nil, refuse("size", CodeRequest, "longer than %d bytes", MaxToken)
 	}
 	for part := range strings.SplitSeq(token, ".") {
 		if raw, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || base64.RawURLEncoding.EncodeToString(raw) != part {
-			return nil, refuse("form", MenderHub, CodeRequest, "not a compact JWS of unpadded base64url")
+			return nil, refuse("form", CodeRequest, "not a compact JWS of unpadded base64url")
 		}
 	}
 	object, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
-		return nil, refuse("form", MenderHub, CodeRequest, "not a JWS by ES256")
+		return nil, refuse("form", CodeRequest, "not a JWS by ES256")
 	}
 	header := object.Signatures[0].Protected
 	if typ, _ := header.ExtraHeaders[jose.HeaderType].(string); typ != Type {
-		return nil, refuse("typ", MenderHub, CodeRequest, "it is not %s", Type)
+		return nil, refuse("typ", CodeRequest, "it is not %s", Type)
 	}
 	found := keys.Key(header.KeyID)
 	if header.KeyID == "" || len(found) != 1 || !found[0].IsPublic() {
-		return nil, refuse("key", MenderHub, CodeKey, "kid names no key of the hub")
+		return nil, refuse("key", CodeKey, "kid names no key of the hub")
 	}
 	body, err := object.Verify(found[0].Key)
 	if err != nil {
-		return nil, refuse("signature", MenderHub, CodeAuthentication, "it does not verify with the hub's key")
+		return nil, refuse("signature", CodeAuthentication, "it does not verify with the hub's key")
 	}
 	return body, nil
 }
@@ -130,32 +130,32 @@ func verify(token string, keys jose.JSONWebKeySet) ([]byte, error) {
 func (c claims) check(want Expected) (Signal, error) {
 	switch {
 	case want.Issuer == "" || c.Issuer != want.Issuer:
-		return Signal{}, refuse("iss", MenderHub, CodeIssuer, "it is by another issuer")
+		return Signal{}, refuse("iss", CodeIssuer, "it is by another issuer")
 	case want.Audience == "" || c.Audience != want.Audience:
-		return Signal{}, refuse("aud", MenderHub, CodeAudience, "it is for another audience")
+		return Signal{}, refuse("aud", CodeAudience, "it is for another audience")
 	case c.ID == "" || len(c.ID) > maxText:
-		return Signal{}, refuse("jti", MenderHub, CodeRequest, "it is missing or too long")
+		return Signal{}, refuse("jti", CodeRequest, "it is missing or too long")
 	case c.Issued <= 0:
-		return Signal{}, refuse("iat", MenderHub, CodeRequest, "it is missing")
+		return Signal{}, refuse("iat", CodeRequest, "it is missing")
 	case time.Unix(c.Issued, 0).After(want.Now.Add(maxSkew)):
-		return Signal{}, refuse("iat", MenderHub, CodeRequest, "it is from the future")
+		return Signal{}, refuse("iat", CodeRequest, "it is from the future")
 	case c.Happened <= 0 || c.Happened > c.Issued+int64(maxSkew/time.Second):
-		return Signal{}, refuse("toe", MenderHub, CodeRequest, "it is missing, or after iat")
+		return Signal{}, refuse("toe", CodeRequest, "it is missing, or after iat")
 	case c.Subject.Format != "opaque" || c.Subject.ID == "" || len(c.Subject.ID) > maxText:
-		return Signal{}, refuse("sub_id", MenderHub, CodeRequest, "it is not one opaque grant")
+		return Signal{}, refuse("sub_id", CodeRequest, "it is not one opaque grant")
 	case len(c.Txn) > maxText:
-		return Signal{}, refuse("txn", MenderHub, CodeRequest, "it is too long")
+		return Signal{}, refuse("txn", CodeRequest, "it is too long")
 	case len(c.Events) != 1:
-		return Signal{}, refuse("events", MenderHub, CodeRequest, "there are %d instead of one", len(c.Events))
+		return Signal{}, refuse("events", CodeRequest, "there are %d instead of one", len(c.Events))
 	}
 	s := Signal{ID: c.ID, Audience: c.Audience, Grant: c.Subject.ID, At: time.Unix(c.Happened, 0).UTC(), Txn: c.Txn}
 	for uri, p := range c.Events {
 		kind, ours := strings.CutPrefix(uri, eventPrefix)
 		if s.Kind = Kind(kind); !ours || !s.Kind.valid() {
-			return Signal{}, refuse("events", MenderHub, CodeRequest, "the event's name is not one of %s", eventPrefix)
+			return Signal{}, refuse("events", CodeRequest, "the event's name is not one of %s", eventPrefix)
 		}
 		if p.Seq < 1 || p.Use < 0 {
-			return Signal{}, refuse("event", MenderHub, CodeRequest, "its seq or use is not a number from 1")
+			return Signal{}, refuse("event", CodeRequest, "its seq or use is not a number from 1")
 		}
 		s.Seq, s.Use = p.Seq, p.Use
 	}
