@@ -75,7 +75,8 @@ func (l *Ledger) before(old *Record, lang string) *Terms {
 
 // applySuperseded ends a grant because the citizen approved its next version.
 func applySuperseded(r Record, e Event) (Record, error) {
-	if err := r.ended(); err != nil {
+	next, err := move(r, StateSuperseded, StateActive, StatePaused)
+	if err != nil {
 		return r, err
 	}
 	switch {
@@ -84,6 +85,6 @@ func applySuperseded(r Record, e Event) (Record, error) {
 	case !e.At.Before(r.Expires):
 		return r, ErrExpired
 	}
-	r.Successor = e.Successor
-	return move(r, StateSuperseded, StateActive, StatePaused)
+	next.Successor = e.Successor
+	return next, nil
 }

@@ -79,6 +79,7 @@ func TestVerifySays(t *testing.T) {
 		{"a request alone", "events legal", "nothing was granted", func(f *forger) { f.r.Events = f.r.Events[:1] }},
 		{"an approval of nothing", "approval", "nothing was granted", func(f *forger) { f.r.Events = f.r.Events[:1] }},
 		{"reworded terms", "terms digest", "other terms", func(f *forger) { f.r.Terms.Purpose.Text = "x" }},
+		{"another frequency than approved", "terms digest", "bounds", func(f *forger) { f.r.Events[1].Event.Every++ }},
 		{"more uses than approved", "terms digest", "bounds", func(f *forger) { f.r.Events[1].Event.MaxUses++ }},
 		{"a longer time than approved", "terms digest", "bounds", func(f *forger) { f.r.Events[1].Event.Expires++ }},
 		{"another approval", "approval", "another approval", func(f *forger) { f.r.Approval.Salt[0]++ }},
