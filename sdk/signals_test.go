@@ -258,7 +258,11 @@ func TestWithdrawalIsHeard(t *testing.T) {
 	}
 	// The provider.
 	id := useID(r.GrantID, 1)
-	if err := f.provider.keep(ctx, "ciphertext", id, []byte("kept"), time.Time{}); err != nil {
+	row, err := kept[usedRow](ctx, f.journals[0], "use", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.provider.keep(ctx, "ciphertext", row.sealed(), []byte("kept"), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	p := newEar(t, f.world, func(c *SignalsConfig) {
@@ -268,13 +272,13 @@ func TestWithdrawalIsHeard(t *testing.T) {
 	if status, body := p.push(t, p.token(t, GrantPaused, r.GrantID, 1)); status != http.StatusAccepted {
 		t.Fatalf("%d %s", status, body)
 	}
-	if _, err := f.journals[0].Get(ctx, "ciphertext", id); err != nil {
+	if _, err := f.journals[0].Get(ctx, "ciphertext", row.sealed()); err != nil {
 		t.Errorf("a pause drops the ciphertext: %v", err)
 	}
 	if status, body := p.push(t, p.token(t, GrantWithdrawn, r.GrantID, 2)); status != http.StatusAccepted {
 		t.Fatalf("%d %s", status, body)
 	}
-	if _, err := f.journals[0].Get(ctx, "ciphertext", id); !errors.Is(err, ErrAbsent) {
+	if _, err := f.journals[0].Get(ctx, "ciphertext", row.sealed()); !errors.Is(err, ErrAbsent) {
 		t.Errorf("the ciphertext is still there: %v", err)
 	}
 	if _, err := f.journals[0].Get(ctx, "use", id); err != nil {

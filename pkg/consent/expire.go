@@ -28,7 +28,7 @@ type Deadlines interface {
 
 // closing are the kinds after which no clock ends a grant any more. A kind that
 // is missing here costs a look, nothing else: see Deadlines.Due.
-var closing = []Kind{KindDenied, KindCancelled, KindWithdrawn, KindExpired, KindConsumed, KindInvalidated}
+var closing = []Kind{KindDenied, KindCancelled, KindWithdrawn, KindExpired, KindConsumed, KindSuperseded, KindInvalidated}
 
 // Deadline is what an event changes about when its grant ends by the clock: a
 // new time, never again (over), or nothing (neither).

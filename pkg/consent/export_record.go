@@ -47,6 +47,7 @@ var statuses = map[Kind]string{
 	KindCancelled: "dpv:ConsentRequestDeferred", KindPaused: "dpv:ConsentStatusInvalidForProcessing",
 	KindResumed: "dpv:ConsentStatusValidForProcessing", KindWithdrawn: "dpv:ConsentWithdrawn", KindExpired: "dpv:ConsentExpired",
 	KindConsumed: "dpv:ConsentStatusInvalidForProcessing", KindInvalidated: "dpv:ConsentInvalidated",
+	KindSuperseded: "dpv:ConsentStatusInvalidForProcessing",
 }
 
 // ExportRecord gives a granted record as a consent record of ISO/IEC TS

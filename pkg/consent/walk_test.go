@@ -33,6 +33,7 @@ var lives = []struct {
 	{consent.KindExpired, "requested active paused", consent.StateExpired},
 	{consent.KindConsumed, "active", consent.StateConsumed},
 	{consent.KindInvalidated, "active paused", consent.StateInvalidated},
+	{consent.KindSuperseded, "active paused", consent.StateSuperseded},
 }
 
 // A walk is one sequence of random events, most of them plausible, so that it
@@ -112,6 +113,7 @@ func (w *walk) event() consent.Event {
 		Request: "r", Consumer: "urn:c", Provider: "urn:p", Terms: w.r.Terms, Approval: "a",
 		MaxUses: 1 + rng.IntN(3), NotBefore: begin.Unix(), Expires: at.Unix() + pick[int64](rng, 60, 600, 86400),
 		Use: len(w.r.Uses) + 1, Commit: string(rune('k' + len(w.r.Uses))), Receipt: "x",
+		Every: pick[int64](rng, 0, 0, 1, 120), Supersedes: pick[consent.GrantID](rng, "", "old"), Successor: "new",
 	}
 	switch {
 	case e.Kind == consent.KindGranted:
@@ -171,7 +173,7 @@ func ends(k consent.Kind) bool {
 // spoil makes one thing of an event wrong, or odd.
 func (w *walk) spoil(e *consent.Event) {
 	rng := w.rng
-	switch rng.IntN(14) {
+	switch rng.IntN(16) {
 	case 0:
 		e.Grant = pick[consent.GrantID](rng, "", "h")
 	case 1:
@@ -200,6 +202,10 @@ func (w *walk) spoil(e *consent.Event) {
 		e.Commit = pick(rng, "", "other")
 	case 13:
 		e.Receipt = ""
+	case 14:
+		e.Every = pick[int64](rng, -1<<62, -1, 1<<62)
+	case 15:
+		e.Successor = pick(rng, "", w.r.Grant)
 	}
 }
 
@@ -264,9 +270,13 @@ func (w *walk) legal(e consent.Event, before, next consent.Record) {
 		w.t.Errorf("use %d is kept as use %d", e.Use, len(next.Uses))
 	case taken && (!e.At.Before(before.Expires) || e.At.Before(before.NotBefore) || e.Terms != before.Terms):
 		w.t.Errorf("a use outside its time or terms: %+v", e)
+	case taken && len(before.Uses) > 0 && e.At.Sub(before.Uses[len(before.Uses)-1].At) < time.Duration(before.Every)*time.Second:
+		w.t.Errorf("a use too soon: %+v", e)
+	case e.Kind == consent.KindSuperseded && (next.Successor == "" || next.Successor == next.Grant):
+		w.t.Errorf("superseded by nothing: %+v", e)
 	case e.Kind == consent.KindExpired && e.At.Before(before.Expires):
 		w.t.Errorf("expired early: %+v", e)
-	case before.Terms != "" && (next.Terms != before.Terms || next.MaxUses != before.MaxUses || !next.Expires.Equal(before.Expires)):
+	case before.Terms != "" && (next.Terms != before.Terms || next.MaxUses != before.MaxUses || next.Every != before.Every || !next.Expires.Equal(before.Expires)):
 		w.t.Errorf("%s changed the terms", e.Kind)
 	case next.State != before.State && !next.Since.Equal(e.At):
 		w.t.Errorf("%s does not say since when", e.Kind)
