@@ -68,7 +68,7 @@ var table = []row{
 	{from: "pkg/consent/receipt",
 		may:    "pkg/consent pkg/did pkg/jcs pkg/tlog pkg/tlog/endorsement pkg/signal pkg/catalogue pkg/consent/approval pkg/dpop pkg/credential/sdjwt",
 		reason: "a receipt verifies offline, with consent's words and the log's"},
-	{from: "pkg/consent/receipt/reading", may: "pkg/consent pkg/consent/receipt pkg/tlog/endorsement",
+	{from: "pkg/consent/receipt/reading", may: "pkg/jcs pkg/consent pkg/consent/receipt pkg/tlog/endorsement",
 		reason: "what a browser runs is the receipt's own check and little else"},
 	{from: "internal/idp/offline/wasm", may: "pkg/consent/receipt/reading",
 		reason: "the page's checker is that package and the bytes that go in and out"},

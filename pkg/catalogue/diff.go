@@ -8,8 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gowebpki/jcs"
-
+	"github.com/govmydata/mydata/pkg/jcs"
 	"github.com/govmydata/mydata/pkg/legible"
 )
 

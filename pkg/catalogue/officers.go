@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/gowebpki/jcs"
+
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // DecisionType is the typ of one officer's word on a change of the catalogue.

@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/gowebpki/jcs"
-
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/jcs"
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
