@@ -22,6 +22,7 @@ var unvisited = map[string][]string{
 	stage.IDP: {
 		"GET /userinfo", "GET /log/proof", "GET /anchors/latest", "GET /anchors/{size}",
 		"GET /receipt/worker.js", "GET /receipt/checker.wasm", "GET /receipt/offline.html", // built in or not: internal/idp/offline
+		"POST /me/notices/confirm", // takes the code of a mail: internal/notify has a post office
 	},
 	stage.Verifier: nil,
 }
@@ -49,6 +50,9 @@ func (w *world) testVisits(t *testing.T) {
 		if p := as(t, w.stranger("nobody"), http.MethodPost, w.hub+path, formType, "", "Sec-Fetch-Site", "same-origin"); p.Status != http.StatusOK {
 			t.Errorf("%s: %d", path, p.Status)
 		}
+	}
+	if p := as(t, w.kim, http.MethodPost, w.hub+"/me/notices", formType, "channel=&lang=ko", "Sec-Fetch-Site", "same-origin"); p.Status != http.StatusOK {
+		t.Errorf("choosing no messages: %d", p.Status)
 	}
 	for _, address := range []string{w.hub + "/nowhere", w.verifier + "/nowhere", w.insurer + "/nowhere", w.licence + "/nowhere", w.wallet + "/nowhere"} {
 		p := get(t, w.kim, address)

@@ -137,3 +137,20 @@ func TestHeldInBounds(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenIssuedReads: a payload that its reader refuses is refused, however well
+// it is signed, and also where the chain is remembered.
+func TestOpenIssuedReads(t *testing.T) {
+	const id, typ = "urn:mydata:agency:a", "a+jwt"
+	g := newGovernment(t)
+	key, chain := g.certify(t, id, nil)
+	pool := g.pool()
+	for range 2 {
+		jws, err := catalogue.SignAs(typ, fmt.Appendf(nil, `{"iat":%d,"more":1}`, now.Unix()), key, chain)
+		ok(t, "sign", err)
+		_, err = catalogue.OpenIssued(jws, typ, pool, func([]byte) (int64, error) { return now.Unix(), fmt.Errorf("an unknown member") })
+		if err == nil || !strings.Contains(err.Error(), "payload: an unknown member") {
+			t.Fatalf("it was opened: %v", err)
+		}
+	}
+}
