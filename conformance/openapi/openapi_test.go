@@ -39,7 +39,12 @@ var others = []string{
 	"GET /.well-known/openid-configuration", "POST /authorize", "GET /authorize/callback", "GET /userinfo", "POST /userinfo",
 }
 
-var route = regexp.MustCompile(`"((?:GET |POST )/[^"\s]*)"`)
+// A route is a literal, or a method and a constant of the same folder.
+var (
+	route   = regexp.MustCompile(`"((?:GET |POST )/[^"\s]*)"`)
+	named   = regexp.MustCompile(`"(GET |POST )"\+(\w+)`)
+	defined = regexp.MustCompile(`const (\w+) = "(/[^"\s]*)"`)
+)
 
 func routes(t *testing.T) []string {
 	t.Helper()
@@ -49,22 +54,32 @@ func routes(t *testing.T) []string {
 		if err != nil || len(files) == 0 {
 			t.Fatal(pattern, err)
 		}
+		var text []byte
 		for _, file := range files {
 			if strings.HasSuffix(file, "_test.go") {
 				continue
 			}
-			text, err := os.ReadFile(file)
+			one, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, m := range route.FindAllStringSubmatch(string(text), -1) {
-				path := m[1]
-				if strings.HasSuffix(path, "/") && path != "POST /agency/" { // all that lies below
-					path += "{path}"
-				}
-				if !slices.Contains(others, path) && path != "POST /agency/" && !slices.Contains(all, path) {
-					all = append(all, path)
-				}
+			text = append(text, one...)
+		}
+		constants := map[string]string{}
+		for _, m := range defined.FindAllSubmatch(text, -1) {
+			constants[string(m[1])] = string(m[2])
+		}
+		literal := named.ReplaceAllStringFunc(string(text), func(s string) string {
+			m := named.FindStringSubmatch(s)
+			return strconv.Quote(m[1] + constants[m[2]])
+		})
+		for _, m := range route.FindAllStringSubmatch(literal, -1) {
+			path := m[1]
+			if strings.HasSuffix(path, "/") && path != "POST /agency/" { // all that lies below
+				path += "{path}"
+			}
+			if !slices.Contains(others, path) && path != "POST /agency/" && !slices.Contains(all, path) {
+				all = append(all, path)
 			}
 		}
 	}
