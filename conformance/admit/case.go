@@ -1,0 +1,50 @@
+package admit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// check is one case: what an agency must do, in both languages, and who says so.
+type check struct {
+	part, name, korean, clause string
+	run                        func(ctx context.Context, b *Bench) error
+}
+
+// skipped is why a case cannot run here.
+type skipped struct{ reason string }
+
+func (s skipped) Error() string { return s.reason }
+
+func skip(format string, args ...any) error { return skipped{fmt.Sprintf(format, args...)} }
+
+// caseTime bounds one case.
+const caseTime = 2 * time.Minute
+
+func (b *Bench) runAll(ctx context.Context, role, id string, cases []check) (Report, error) {
+	r := Report{Role: role, Agency: id, URL: b.options.URL, At: b.now().UTC().Truncate(time.Second)}
+	for _, c := range cases {
+		if err := ctx.Err(); err != nil {
+			return r, err
+		}
+		began := time.Now()
+		limited, cancel := context.WithTimeout(ctx, caseTime)
+		err := c.run(limited, b)
+		cancel()
+		one := Result{Part: c.part, Name: c.name, Korean: c.korean, Clause: c.clause, Outcome: Passed, Took: time.Since(began)}
+		if err != nil {
+			one.Outcome, one.Detail = Failed, err.Error()
+			if _, ok := errors.AsType[skipped](err); ok {
+				one.Outcome = Skipped
+			}
+		}
+		b.reset()
+		r.Results = append(r.Results, one)
+		if b.options.Seen != nil {
+			b.options.Seen(one)
+		}
+	}
+	return r, nil
+}
