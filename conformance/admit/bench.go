@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/govmydata/mydata/conformance/citizen"
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/consenttest"
@@ -51,7 +52,9 @@ type Bench struct {
 
 	mu       sync.Mutex
 	offset   time.Duration
-	refusals []answer // every refusal of the agency, for what must hold of all
+	refusals []answer       // every refusal of the agency, for what must hold of all
+	pages    []citizen.Page // every page of a consumer
+	unproven string         // a promise whose leaf no receipt proved
 }
 
 // passkeyAge is how long ago the citizens here got their passkeys: younger ones

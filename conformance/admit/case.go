@@ -1,9 +1,11 @@
 package admit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -46,5 +48,18 @@ func (b *Bench) runAll(ctx context.Context, role, id string, cases []check) (Rep
 			b.options.Seen(one)
 		}
 	}
+	r.gather()
 	return r, nil
+}
+
+// gather puts together what belongs to one part, in the order of the parts'
+// first cases.
+func (r *Report) gather() {
+	first := map[string]int{}
+	for i, each := range r.Results {
+		if _, there := first[each.Part]; !there {
+			first[each.Part] = i
+		}
+	}
+	slices.SortStableFunc(r.Results, func(a, b Result) int { return cmp.Compare(first[a.Part], first[b.Part]) })
 }

@@ -114,6 +114,24 @@ func TestTheInsurerIsAdmitted(t *testing.T) {
 	wait(t, b)
 	r, err := b.Provider(t.Context())
 	passes(t, r, err)
+	show(t, r)
+}
+
+func TestTheLicenceAgencyIsAdmitted(t *testing.T) {
+	listen := address(t)
+	_, port, _ := net.SplitHostPort(listen)
+	p, site := plan(t), "http://localhost:"+port
+	p.Site.RedirectURI = site + "/callback"
+	b, folder := open(t, admit.Options{Plan: p, URL: site + "/"}, "consumer")
+	run(t, b, "licence", folder, listen, site)
+	wait(t, b)
+	r, err := b.Consumer(t.Context())
+	passes(t, r, err)
+	show(t, r)
+}
+
+func show(t *testing.T, r admit.Report) {
+	t.Helper()
 	var text strings.Builder
 	if err := r.WriteText(&text); err != nil {
 		t.Fatal(err)

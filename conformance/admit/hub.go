@@ -26,13 +26,19 @@ type hub struct {
 
 	mu       sync.Mutex
 	pushed   map[string]*pushed
-	codes    map[string]*ticket
-	commits  []string // each commit that was asked for, in order
-	received []string // each countersignature that was taken
-	acked    []string // and that came to the provider played here
-	proofs   int      // questions for a leaf
-	sent     []seenRelease
-	tokens   int
+	codes    map[string]*ticket // also refresh tokens
+	pushes   []*pushed          // all of them, in order
+	commits  []string           // each commit that was asked for
+	received []string           // each countersignature that was taken
+	acked    []string           // and that came to the provider played here
+	sent     []seenRelease      // each good request to that provider
+	leaves   []string           // what was promised
+	proofs   map[string]bool    // leaves that were asked for
+	tokens   int                // for transfers
+	releases int                // requests to that provider, good or bad
+	flaws    map[string]string
+	secrets  []string // what no page may show
+	callback string   // where the last browser was sent back to
 	hooks    hooks
 }
 
@@ -42,14 +48,13 @@ type hooks struct {
 	commit func(ctx context.Context, jws string, use func() (string, error)) (promise string, drop bool, err error)
 	// back is what the browser brings back.
 	back func(q map[string]string)
-	deny bool
-	tick []string // claims that stay ticked; nil: all
+	// deny presses the other button; least unticks what is optional; stay does
+	// not send the browser back.
+	deny, least, stay bool
 	// answer changes a token response before it is sent.
 	answer func(t *ticket, m *minted)
-	// id changes an id_token's claims.
-	id func(claims map[string]any)
-	// release changes the provider's answer.
-	release func(m *making)
+	// release changes the provider's answer before a step.
+	release func(step string, m *making)
 	// silent gives no receipt.
 	silent bool
 	// busy has the provider answer 503 so often.
@@ -57,7 +62,7 @@ type hooks struct {
 }
 
 func newHub(b *Bench) *hub {
-	h := &hub{b: b, pushed: map[string]*pushed{}, codes: map[string]*ticket{}}
+	h := &hub{b: b, pushed: map[string]*pushed{}, codes: map[string]*ticket{}, proofs: map[string]bool{}, flaws: map[string]string{}}
 	h.replay.Now = b.now
 	return h
 }
@@ -92,6 +97,7 @@ func (h *hub) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/oauth-authorization-server", h.metadata)
 	mux.HandleFunc("POST /par", h.par)
+	mux.HandleFunc("GET /authorize", h.authorize)
 	mux.HandleFunc("POST /token", h.token)
 	mux.HandleFunc("GET /catalogue", h.catalogue)
 	mux.HandleFunc("GET /log/proof", h.proof)
@@ -115,7 +121,7 @@ func (h *hub) catalogue(w http.ResponseWriter, _ *http.Request) {
 // proof is C2SP tlog-proof.
 func (h *hub) proof(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
-	h.proofs++
+	h.proofs[r.URL.Query().Get("leaf")] = true
 	h.mu.Unlock()
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(r.URL.Query().Get("leaf"))
 	if err != nil || len(raw) != len(tlog.Hash{}) {
@@ -166,6 +172,11 @@ func (h *hub) commit(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		refuseErr(w, err)
 		return
+	}
+	if p, err := consent.OpenPromise(promise, h.b.world.Trust.HubKeys); err == nil && happen == nil {
+		h.mu.Lock()
+		h.leaves = append(h.leaves, p.Leaf)
+		h.mu.Unlock()
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"promise": promise})
 }

@@ -33,6 +33,15 @@ func (b *Bench) Provider(ctx context.Context) (Report, error) {
 		cases = append(cases, part...)
 	}
 	cases = append(cases, check{partInput, "ends a connection that never finishes its request", "끝나지 않는 요청의 연결을 끊는다", "docs/design.md, limits", slow.check})
+	cases = append(cases, check{partRelease, "asks the log for what the hub promised", "허브의 약속을 로그에서 확인한다", "consent.md, Release", func(ctx context.Context, b *Bench) error {
+		b.hub.mu.Lock()
+		leaves := b.hub.leaves
+		b.hub.mu.Unlock()
+		if len(leaves) == 0 {
+			return skip("nothing was promised")
+		}
+		return b.asked(ctx, leaves[0])
+	}})
 	return b.runAll(ctx, "provider", b.plan.Provider, append(cases, allCases...))
 }
 
@@ -76,5 +85,5 @@ func refused(ctx context.Context, bent, good *asked) error {
 	return nil
 }
 
-// first is the claims' values of the first person, and the ones that may be unticked.
+// all is what is asked for.
 func (b *Bench) all() []string { return slices.Concat(b.plan.Claims, b.plan.Optional) }
