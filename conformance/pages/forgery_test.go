@@ -18,7 +18,7 @@ import (
 var machines = map[string][]string{
 	stage.IDP: {
 		"/par", "/token", "/introspect", "/revoke", "/userinfo", "/nonce", "/credential", "/notification",
-		"/agency/commits", "/agency/received", "/agency/cancellations", "/agency/receipts/{grant}", "/agency/signals", "/agency/ready", "/anchors",
+		"/agency/commits", "/agency/received", "/agency/cancellations", "/agency/deletions", "/agency/receipts/{grant}", "/agency/signals", "/agency/ready", "/anchors",
 		"/authorize", // begins a request, as a link to it does (OpenID Connect Core 1.0, 3.1.2.1)
 	},
 	stage.Verifier: {"/request/{handle}", "/response/{handle}"},

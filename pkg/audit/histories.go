@@ -64,6 +64,8 @@ func opens(e consent.Event) bool {
 		return e.Commit == consent.DigestOf(e.Evidence.Commit)
 	case consent.KindReceived:
 		return e.Receipt == consent.DigestOf(e.Evidence.Received)
+	case consent.KindDeleted:
+		return e.Deletion == consent.DigestOf(e.Evidence.Deletion)
 	case consent.KindGranted:
 		if e.Evidence.Terms == nil || e.Evidence.Approval == nil {
 			return false

@@ -17,6 +17,7 @@ import (
 //
 // received follows a use in any later state: the consumer's countersignature
 // for what it already has is never refused because consent ended meanwhile.
+// deleted follows any end of what was released.
 func Apply(r Record, e Event) (Record, error) {
 	if err := checkPlace(r, e); err != nil {
 		return r, err
@@ -89,6 +90,8 @@ func transition(r Record, e Event) (Record, error) {
 		return move(r, StateInvalidated, StateActive, StatePaused)
 	case KindSuperseded:
 		return applySuperseded(r, e)
+	case KindDeleted:
+		return applyDeleted(r, e)
 	case KindExpired:
 		return applyExpired(r, e)
 	case KindConsumed:

@@ -22,11 +22,14 @@ func TestApplyRefuses(t *testing.T) {
 	full.Uses = append([]consent.Use{{At: begin, Commit: "j"}}, active.Uses...)
 	received.Uses = []consent.Use{{At: begin, Commit: "k", Received: begin}}
 	closed.State = consent.StateConsumed
+	gone, held := closed, closed
+	gone.Deleted = begin
+	held.Uses = []consent.Use{{At: begin, Commit: "j"}, {At: begin, Commit: "k", Received: begin}}
 	event := func(kind consent.Kind) consent.Event {
 		return consent.Event{
 			Grant: "g", Seq: 2, Kind: kind, At: begin, Request: "r", Consumer: "c", Provider: "p", MaxUses: 2,
 			NotBefore: begin.Unix(), Expires: begin.Unix() + 60, Terms: "t", Approval: "a", Use: 2, Commit: "k", Receipt: "x",
-			Successor: "h",
+			Successor: "h", Deletion: "d",
 		}
 	}
 	for _, c := range []struct {
@@ -50,6 +53,14 @@ func TestApplyRefuses(t *testing.T) {
 		{"it refuses a request of nobody", consent.Record{}, consent.KindRequested, func(e *consent.Event) { e.Seq, e.Consumer = 1, "" }, "event"},
 		{"it refuses a request to nobody", consent.Record{}, consent.KindRequested, func(e *consent.Event) { e.Seq, e.Provider = 1, "" }, "event"},
 		{"it refuses a request that is over", consent.Record{}, consent.KindRequested, func(e *consent.Event) { e.Seq, e.Expires = 1, begin.Unix() }, consent.ErrExpired},
+
+		{"it refuses a deletion of nothing", consent.Record{}, consent.KindDeleted, func(e *consent.Event) { e.Seq = 1 }, consent.ErrUnknown},
+		{"it refuses a deletion while the grant lasts", active, consent.KindDeleted, func(e *consent.Event) { e.Use = 1 }, consent.ErrStanding},
+		{"it refuses a deletion again", gone, consent.KindDeleted, func(e *consent.Event) { e.Use = 1 }, consent.ErrDecided},
+		{"it refuses a deletion without a statement", closed, consent.KindDeleted, func(e *consent.Event) { e.Use, e.Deletion = 1, "" }, "event"},
+		{"it refuses a deletion of no use", closed, consent.KindDeleted, func(e *consent.Event) { e.Use = 0 }, "uses"},
+		{"it refuses a deletion of too many uses", closed, consent.KindDeleted, nil, "uses"},
+		{"it refuses a deletion that leaves out what was received", held, consent.KindDeleted, func(e *consent.Event) { e.Use = 1 }, "uses"},
 
 		{"it refuses a grant of nothing", consent.Record{}, consent.KindGranted, func(e *consent.Event) { e.Seq = 1 }, consent.ErrUnknown},
 		{"it refuses a denial of nothing", consent.Record{}, consent.KindDenied, func(e *consent.Event) { e.Seq = 1 }, consent.ErrUnknown},

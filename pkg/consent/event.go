@@ -50,9 +50,10 @@ type Event struct {
 	Expires   int64  `json:"exp,omitempty"`               // requested: when the offer lapses; granted: when the grant does
 	Terms     string `json:"terms,omitempty"`             // granted, used
 	Approval  string `json:"approval,omitempty"`          // granted: Approval.Closed
-	Use       int    `json:"use,omitempty"`               // used, received
+	Use       int    `json:"use,omitempty"`               // used, received; deleted: the last that it covers
 	Commit    string `json:"commit,omitempty"`            // used, received: DigestOf the commit JWS
 	Receipt   string `json:"received,omitempty"`          // received: DigestOf the received JWS
+	Deletion  string `json:"deletion,omitempty"`          // deleted: DigestOf the statement
 	Reason    string `json:"reason,omitempty"`            // a code, never free text
 
 	Supersedes GrantID `json:"supersedes,omitempty"` // requested: the grant that it would replace
@@ -75,6 +76,7 @@ type Evidence struct {
 	Approval *Approval      `json:"approval,omitempty"`
 	Commit   string         `json:"commit,omitempty"`
 	Received string         `json:"received,omitempty"`
+	Deletion string         `json:"deletion,omitempty"`
 }
 
 // Digest identifies the event: SHA-256 of its canonical JSON (RFC 8785),

@@ -94,6 +94,15 @@ var operations = []operation{
 		received := w.Received(r, 1, commit, nil)
 		return func(ctx context.Context) error { _, err := w.Ledger.Received(ctx, received); return err }
 	}},
+	{name: "deleted", kind: consent.KindDeleted, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
+		r := w.Granted(context.Background(), ada, passkey)
+		_, err := w.Ledger.Use(context.Background(), w.Commit(r, 1, nil))
+		must(err)
+		_, err = w.Ledger.Withdraw(context.Background(), r.Grant, ada)
+		must(err)
+		deleted := w.Deleted(r, 1, nil)
+		return func(ctx context.Context) error { _, err := w.Ledger.Deleted(ctx, deleted); return err }
+	}},
 	{name: "pause", kind: consent.KindPaused, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
 		r := w.Granted(context.Background(), ada, passkey)
 		return func(ctx context.Context) error { _, err := w.Ledger.Pause(ctx, r.Grant, ada, "x"); return err }

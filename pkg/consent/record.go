@@ -40,6 +40,9 @@ type Record struct {
 	Expires   time.Time `json:"expires,omitzero"`
 	Reason    string    `json:"reason,omitempty"`
 
+	Deleted  time.Time `json:"deleted,omitzero"` // when the consumer said that it deleted
+	Deletion string    `json:"deletion,omitempty"`
+
 	Supersedes GrantID `json:"supersedes,omitempty"` // asked for as its next version
 	Successor  GrantID `json:"successor,omitempty"`  // its next version, once approved
 

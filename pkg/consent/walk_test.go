@@ -27,6 +27,7 @@ var lives = []struct {
 	{consent.KindCancelled, "requested", consent.StateCancelled},
 	{consent.KindUsed, "active", ""},
 	{consent.KindReceived, "active paused withdrawn expired consumed invalidated superseded", ""},
+	{consent.KindDeleted, "withdrawn expired consumed invalidated superseded", ""},
 	{consent.KindPaused, "active", consent.StatePaused},
 	{consent.KindResumed, "paused", consent.StateActive},
 	{consent.KindWithdrawn, "active paused", consent.StateWithdrawn},
@@ -112,12 +113,18 @@ func (w *walk) event() consent.Event {
 		At:      at.Add(time.Duration(pick(rng, 0, 1, 1000, 60_000, 600_000)) * time.Millisecond),
 		Request: "r", Consumer: "urn:c", Provider: "urn:p", Terms: w.r.Terms, Approval: "a",
 		MaxUses: 1 + rng.IntN(3), NotBefore: begin.Unix(), Expires: at.Unix() + pick[int64](rng, 60, 600, 86400),
+<<<<<<< HEAD
 		Use: len(w.r.Uses) + 1, Commit: string(rune('k' + len(w.r.Uses))), Receipt: "x",
 		Every: pick[int64](rng, 0, 0, 1, 120), Supersedes: pick[consent.GrantID](rng, "", "old"), Successor: "new",
+=======
+		Use: len(w.r.Uses) + 1, Commit: string(rune('k' + len(w.r.Uses))), Receipt: "x", Deletion: "d",
+>>>>>>> 1883cf0 (Take the consumer's signed word that it deleted, once the grant is over, and show it in the receipt)
 	}
 	switch {
 	case e.Kind == consent.KindGranted:
 		e.Terms = "t"
+	case e.Kind == consent.KindDeleted && rng.IntN(4) > 0:
+		e.Use = len(w.r.Uses)
 	case e.Kind == consent.KindReceived && len(w.r.Uses) > 0:
 		e.Use = 1 + rng.IntN(len(w.r.Uses))
 		e.Commit = w.r.Uses[e.Use-1].Commit
@@ -167,13 +174,17 @@ func (w *walk) kind() consent.Kind {
 
 func ends(k consent.Kind) bool {
 	return !slices.Contains([]consent.Kind{consent.KindRequested, consent.KindGranted, consent.KindUsed, consent.KindReceived,
-		consent.KindPaused, consent.KindResumed}, k)
+		consent.KindPaused, consent.KindResumed, consent.KindDeleted}, k)
 }
 
 // spoil makes one thing of an event wrong, or odd.
 func (w *walk) spoil(e *consent.Event) {
 	rng := w.rng
+<<<<<<< HEAD
 	switch rng.IntN(16) {
+=======
+	switch rng.IntN(15) {
+>>>>>>> 1883cf0 (Take the consumer's signed word that it deleted, once the grant is over, and show it in the receipt)
 	case 0:
 		e.Grant = pick[consent.GrantID](rng, "", "h")
 	case 1:
@@ -203,9 +214,13 @@ func (w *walk) spoil(e *consent.Event) {
 	case 13:
 		e.Receipt = ""
 	case 14:
+<<<<<<< HEAD
 		e.Every = pick[int64](rng, -1<<62, -1, 1<<62)
 	case 15:
 		e.Successor = pick(rng, "", w.r.Grant)
+=======
+		e.Deletion = ""
+>>>>>>> 1883cf0 (Take the consumer's signed word that it deleted, once the grant is over, and show it in the receipt)
 	}
 }
 
@@ -278,6 +293,10 @@ func (w *walk) legal(e consent.Event, before, next consent.Record) {
 		w.t.Errorf("expired early: %+v", e)
 	case before.Terms != "" && (next.Terms != before.Terms || next.MaxUses != before.MaxUses || next.Every != before.Every || !next.Expires.Equal(before.Expires)):
 		w.t.Errorf("%s changed the terms", e.Kind)
+	case e.Kind == consent.KindDeleted && (!before.Deleted.IsZero() || !next.Deleted.Equal(e.At) || e.Deletion == "" || next.Deletion != e.Deletion || e.Use < 1):
+		w.t.Errorf("said twice, or of nothing: %+v", e)
+	case e.Kind != consent.KindDeleted && (!next.Deleted.Equal(before.Deleted) || next.Deletion != before.Deletion):
+		w.t.Errorf("%s changed what was deleted", e.Kind)
 	case next.State != before.State && !next.Since.Equal(e.At):
 		w.t.Errorf("%s does not say since when", e.Kind)
 	}

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
@@ -24,6 +25,7 @@ func (h *Hub) routes() http.Handler {
 	mux.HandleFunc("GET /log/proof", h.proof)
 	mux.HandleFunc("POST /agency/commits", h.commits)
 	mux.HandleFunc("POST /agency/received", h.received)
+	mux.HandleFunc("POST /agency/deletions", h.deletions)
 	mux.HandleFunc("POST /agency/receipts/{grant}", h.received)
 	return mux
 }
@@ -112,6 +114,20 @@ func (h *Hub) received(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"receipt": made})
 }
 
+// deletions takes the consumer's statement that it deleted what it learned.
+func (h *Hub) deletions(w http.ResponseWriter, r *http.Request) {
+	jws, ok := body(w, r)
+	if !ok {
+		return
+	}
+	record, err := h.world.Ledger.Deleted(r.Context(), jws)
+	if err != nil {
+		refuse(w, problemOf(err))
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"deleted": record.Deleted.Format(time.RFC3339)})
+}
+
 // problem is a problem document (RFC 9457), as a hub writes it.
 type problem struct {
 	Type   string `json:"type"`
@@ -149,6 +165,7 @@ var refusals = []struct {
 	{consent.ErrInvalid, 409, "invalidated", "grant state", "operator", "the grant was invalidated"},
 	{consent.ErrUseTaken, 409, "use_taken", "use", "provider", "this is not the next use number"},
 	{consent.ErrDecided, 409, "decided", "grant state", "consumer", "this was decided already"},
+	{consent.ErrStanding, 409, "standing", "grant state", "consumer", "the grant is not over: say what you deleted afterwards"},
 	{consent.ErrReused, 409, "reused", "idempotency", "agency", "this was used for another request"},
 	{receipt.ErrNotGranted, 409, "not_granted", "grant state", "consumer", "there is nothing to give a receipt for"},
 	{consent.ErrConflict, 503, "busy", "ledger", "agency", "too many at once, send the same again"},

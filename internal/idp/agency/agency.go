@@ -41,6 +41,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /agency/commits", h.commit)
 	mux.HandleFunc("POST /agency/received", h.received)
 	mux.HandleFunc("POST /agency/cancellations", h.cancel)
+	mux.HandleFunc("POST /agency/deletions", h.deletion)
 	mux.HandleFunc("POST /agency/receipts/{grant}", h.receipt)
 	if h.Signals != nil {
 		mux.HandleFunc("POST "+pollPath, h.poll)

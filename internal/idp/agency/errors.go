@@ -29,6 +29,7 @@ var refusals = []struct {
 	{consent.ErrInvalid, web.Problem{Status: http.StatusConflict, Code: "invalidated", Check: "grant state", Cause: "the grant was invalidated", Mender: "operator"}},
 	{consent.ErrUseTaken, web.Problem{Status: http.StatusConflict, Code: "use_taken", Check: "use", Cause: "this is not the next use number", Mender: "provider"}},
 	{consent.ErrDecided, web.Problem{Status: http.StatusConflict, Code: "decided", Check: "grant state", Cause: "this was decided already", Mender: "consumer"}},
+	{consent.ErrStanding, web.Problem{Status: http.StatusConflict, Code: "standing", Check: "grant state", Cause: "the grant is not over: say what you deleted afterwards", Mender: "consumer"}},
 	{consent.ErrReused, web.Problem{Status: http.StatusConflict, Code: "reused", Check: "idempotency", Cause: "this was used for another request", Mender: "agency"}},
 	{receipt.ErrNotGranted, web.Problem{Status: http.StatusConflict, Code: "not_granted", Check: "grant state", Cause: "there is nothing to give a receipt for", Mender: "consumer"}},
 	{consent.ErrConflict, web.Problem{Status: http.StatusServiceUnavailable, Code: "busy", Check: "ledger", Cause: "too many at once, send the same again", Mender: "agency"}},

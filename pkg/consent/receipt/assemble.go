@@ -102,6 +102,9 @@ func (a Assembler) add(ctx context.Context, r *Receipt, e consent.Event, open bo
 	if e.Evidence.Received != "" {
 		r.Received = append(r.Received, e.Evidence.Received)
 	}
+	if e.Evidence.Deletion != "" {
+		r.Deletion = e.Evidence.Deletion
+	}
 	if e.Evidence.Approval != nil && open {
 		proved, err := Prove(ctx, a.Proofs, *e.Evidence.Approval)
 		if err != nil {

@@ -72,6 +72,9 @@ func (v *verification) digest() (string, error) {
 	if r.Approval != nil {
 		members["approval"] = w.approval(*r.Approval, v.keyForms)
 	}
+	if r.Deletion != "" {
+		members["deletion"] = w.text(r.Deletion)
+	}
 	if len(r.Anchors) > 0 {
 		members["anchors"] = w.of(r.Anchors)
 	}

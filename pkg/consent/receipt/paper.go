@@ -36,6 +36,8 @@ func (r Receipt) PaperDigest(n int) (string, error) {
 			p.Commits = append(p.Commits, r.Commits[len(p.Commits)])
 		case e.Event.Kind == consent.KindReceived && len(p.Received) < len(r.Received):
 			p.Received = append(p.Received, r.Received[len(p.Received)])
+		case e.Event.Kind == consent.KindDeleted:
+			p.Deletion = r.Deletion
 		}
 	}
 	plain, err := json.Marshal(p)

@@ -22,6 +22,7 @@ type Receipt struct {
 	Events        []Event           `json:"events"`
 	Commits       []string          `json:"commits"`
 	Received      []string          `json:"received"`
+	Deletion      string            `json:"deletion,omitempty"` // the consumer's statement, once it made one
 	// Anchors are what peers of a Fabric channel said about the checkpoints
 	// that the events' proofs lead to; absent where none is anchored.
 	Anchors []endorsement.Proof `json:"anchors,omitempty"`

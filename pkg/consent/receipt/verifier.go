@@ -67,6 +67,7 @@ func (v *Verifier) Verify(r Receipt) Report {
 	c.checkAnchors()
 	c.checkCommits()
 	c.checkReceived()
+	c.checkDeletion()
 	c.checkRecord(record)
 	return c.report
 }

@@ -117,7 +117,7 @@ func TestEveryKind(t *testing.T) {
 		seen[e.Event.Kind] = true
 	}
 	first := w.People.Enrol("resident-03")
-	for _, kind := range []consent.Kind{consent.KindPaused, consent.KindResumed, consent.KindInvalidated, consent.KindExpired, consent.KindConsumed} {
+	for _, kind := range []consent.Kind{consent.KindPaused, consent.KindResumed, consent.KindInvalidated, consent.KindExpired, consent.KindConsumed, consent.KindDeleted} {
 		r := w.Granted(ctx, "resident-03", first)
 		lead(t, w, r, kind)
 		whole, err := assembler(w).ForCitizen(ctx, r.Grant, "resident-03")
@@ -133,6 +133,7 @@ func TestEveryKind(t *testing.T) {
 	for _, kind := range []consent.Kind{
 		consent.KindRequested, consent.KindGranted, consent.KindUsed, consent.KindReceived, consent.KindPaused, consent.KindResumed,
 		consent.KindWithdrawn, consent.KindExpired, consent.KindConsumed, consent.KindInvalidated,
+		consent.KindDeleted,
 	} {
 		if !seen[kind] {
 			t.Errorf("no receipt tells of %s", kind)
@@ -151,6 +152,14 @@ func lead(t testing.TB, w *consenttest.World, r consent.Record, kind consent.Kin
 		ok(t, "pause", err)
 	case consent.KindExpired:
 		at = r.Expires
+	case consent.KindDeleted:
+		_, err := w.Ledger.Use(ctx, w.Commit(r, 1, nil))
+		ok(t, "use", err)
+		_, err = w.Ledger.Withdraw(ctx, r.Grant, r.Citizen)
+		ok(t, "withdraw", err)
+		_, err = w.Ledger.Deleted(ctx, w.Deleted(r, 1, nil))
+		ok(t, "deleted", err)
+		return
 	case consent.KindConsumed:
 		for n := range r.MaxUses {
 			_, err := w.Ledger.Use(ctx, w.Commit(r, n+1, nil))
