@@ -33,6 +33,9 @@ type Options struct {
 	// Patience is how long an agency may take to end a connection that never
 	// finishes its request: a minute when zero.
 	Patience time.Duration
+	// ProofTime is how long an agency may take to ask the log for what was
+	// promised: 100 seconds when zero, the minute of a promise and some.
+	ProofTime time.Duration
 	// Pass lets time pass; it sleeps when nil. Who sets it answers for the
 	// agency's clock as well.
 	Pass func(ctx context.Context, d time.Duration) error
@@ -65,6 +68,9 @@ const passkeyAge = 100 * time.Hour
 func Open(o Options) (*Bench, error) {
 	if o.Patience == 0 {
 		o.Patience = time.Minute
+	}
+	if o.ProofTime == 0 {
+		o.ProofTime = 100 * time.Second
 	}
 	if o.Pass == nil {
 		o.Pass = func(ctx context.Context, d time.Duration) error {
@@ -254,3 +260,6 @@ func (b *Bench) Wait(ctx context.Context) error {
 
 // reset ends what a case had the hub do.
 func (b *Bench) reset() { b.hub.reset() }
+
+// Advance lets time pass for the hub and the citizens, for who sets Pass.
+func (b *Bench) Advance(d time.Duration) { b.shift(d) }

@@ -311,7 +311,7 @@ func (b *Bench) anew(ctx context.Context, v *visit, k hooks, good bool) error {
 		return err
 	}
 	switch after := b.hub.counted(); {
-	case !good && after.received > before.received:
+	case !good && after.tried > before.tried:
 		return errors.New("it took it")
 	case good && !b.taken(ctx, before):
 		return fmt.Errorf("no countersignature came; the page has status %d", v.page.Status)
@@ -319,16 +319,12 @@ func (b *Bench) anew(ctx context.Context, v *visit, k hooks, good bool) error {
 	return nil
 }
 
-// proofTime is how long after a promise the log must have been asked: a minute
-// for the promise, and some.
-const proofTime = 100 * time.Second
-
 // asked waits until the agency has asked the log for a leaf.
 func (b *Bench) asked(ctx context.Context, leaf string) error {
 	if leaf == "" {
 		return skip("nothing was promised")
 	}
-	over := time.After(proofTime)
+	over := time.After(b.options.ProofTime)
 	for {
 		b.hub.mu.Lock()
 		there := b.hub.proofs[leaf]

@@ -30,6 +30,7 @@ type hub struct {
 	pushes   []*pushed          // all of them, in order
 	commits  []string           // each commit that was asked for
 	received []string           // each countersignature that was taken
+	tried    int                // countersignatures that came
 	acked    []string           // and that came to the provider played here
 	sent     []seenRelease      // each good request to that provider
 	leaves   []string           // what was promised
@@ -186,6 +187,9 @@ func (h *hub) receive(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	h.mu.Lock()
+	h.tried++
+	h.mu.Unlock()
 	record, err := h.b.world.Ledger.Received(r.Context(), jws)
 	if err != nil {
 		refuseErr(w, err)

@@ -170,8 +170,7 @@ var hubCases = []check{
 		a.reapprove()
 	}),
 	bend(partRequest, "refuses a grant that has expired", "만료된 동의를 거부한다", "consent.md, Release 2", func(a *asked) {
-		a.Terms.Validity.NotBefore -= 86400 * 3
-		a.Terms.Validity.Expires = a.b.now().Add(-time.Hour).Unix()
+		a.Terms.Validity.NotBefore, a.Terms.Validity.Expires = a.b.now().Add(-2*time.Hour).Unix(), a.b.now().Add(-time.Hour).Unix()
 		a.reapprove()
 	}),
 	bend(partRequest, "refuses terms that differ from the request elsewhere", "요청서와 다른 곳이 있는 조건을 거부한다", "consent.md, Terms", func(a *asked) {

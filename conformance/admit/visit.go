@@ -20,12 +20,12 @@ type visit struct {
 }
 
 // counted is how far things came.
-type counted struct{ tokens, releases, received, pushes int }
+type counted struct{ tokens, releases, received, pushes, tried int }
 
 func (h *hub) counted() counted {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return counted{h.tokens, h.releases, len(h.received), len(h.pushes)}
+	return counted{h.tokens, h.releases, len(h.received), len(h.pushes), h.tried}
 }
 
 func (b *Bench) browser() *visit {
@@ -187,7 +187,7 @@ func (b *Bench) lied(ctx context.Context, stop string, k hooks) error {
 	}
 	after := b.hub.counted()
 	switch {
-	case after.received > before.received:
+	case after.tried > before.tried:
 		return errors.New("it took the data, and countersigned")
 	case stop != beforeTaken && after.releases > before.releases:
 		return errors.New("it went on to the provider")
