@@ -34,8 +34,13 @@ type ConsumerConfig struct {
 	// StopOnBrokenPromise asks for and uses nothing more after a broken promise until SettlePromise.
 	StopOnBrokenPromise bool
 	// PromiseInterval is how often the log is asked for what it promised: 15
-	// seconds when zero; negative: only when you call CheckPromises.
+	// seconds when zero; negative: only when you call CheckPromises, and nothing is
+	// reminded of but when you call CheckRetention.
 	PromiseInterval time.Duration
+	// RetentionEnds hears, once each, that what was received may be kept for
+	// thirty, seven or one day more, or no longer: see CheckRetention. It may be
+	// called from another goroutine.
+	RetentionEnds func(Retention)
 	// Exchanged hears of each request to the other side, for measuring. It may be
 	// called several times at once.
 	Exchanged func(Exchange)
@@ -57,6 +62,7 @@ type Consumer struct {
 	checks   transfer.Consumer
 	locks    keyedLocks
 	promises *promises
+	looked   time.Time // at retention, by the promises' clock
 }
 
 // NewConsumer checks the configuration; it makes no request yet. Close ends what
@@ -90,14 +96,15 @@ func NewConsumer(c ConsumerConfig) (*Consumer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("consumer: %w", err)
 	}
-	return &Consumer{
+	made := &Consumer{
 		config: c, net: net,
 		hub:     &hub{net: net, trust: c.Trust, client: c.ClientID, redirectURI: c.RedirectURI, key: c.Keys.Signer, kid: kid, now: c.Now},
 		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, own: watchCertificate(c.Keys, c.Logger, c.Now)},
 		checks:  transfer.Consumer{Agency: c.Keys.Agency, Trust: c.Trust, Now: c.Now},
-		promises: (&promises{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, logger: c.Logger,
-			broken: c.BrokenPromise, stop: c.StopOnBrokenPromise}).begin(c.PromiseInterval),
-	}, nil
+	}
+	made.promises = (&promises{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, logger: c.Logger,
+		broken: c.BrokenPromise, stop: c.StopOnBrokenPromise, also: made.look}).begin(c.PromiseInterval)
+	return made, nil
 }
 
 // Redirect is where to send the browser, and what to keep in its session

@@ -53,19 +53,3 @@ func (c *Consumer) last(ctx context.Context, grantID string) (sendRow, error) {
 	}
 	return row, err
 }
-
-// Forget deletes what the journal holds of a grant: keys, claims, receipt.
-func (c *Consumer) Forget(ctx context.Context, grantID string) error {
-	row, err := c.last(ctx, grantID)
-	var all []error
-	for use := row.Use; err == nil && use >= 1; use-- {
-		all = append(all, c.config.Journal.Delete(ctx, "send", useID(grantID, use)))
-	}
-	all = append(all, c.config.Journal.Delete(ctx, "receipt", grantID), c.config.Journal.Delete(ctx, "grant", grantID))
-	for i, err := range all {
-		if errors.Is(err, ErrAbsent) {
-			all[i] = nil
-		}
-	}
-	return errors.Join(all...)
-}

@@ -18,7 +18,7 @@ type Exchange struct {
 
 // paths are those that have no id in them.
 var paths = map[string]bool{"/par": true, "/token": true, "/catalogue": true, "/log/proof": true, "/agency/commits": true,
-	"/agency/received": true, "/.well-known/oauth-authorization-server": true, "/release": true}
+	"/agency/received": true, "/agency/deletions": true, "/.well-known/oauth-authorization-server": true, "/release": true}
 
 func exchangeOf(method, address string, status, try int, took time.Duration, err error) Exchange {
 	e := Exchange{Method: method, Status: status, Try: try, Took: took, Path: "…"}

@@ -86,6 +86,7 @@ func (h *testHub) handler() http.Handler {
 	mux.HandleFunc("POST /token", h.token)
 	mux.HandleFunc("POST /agency/commits", h.commits)
 	mux.HandleFunc("POST /agency/received", h.received)
+	mux.HandleFunc("POST /agency/deletions", h.deletions)
 	return mux
 }
 
@@ -327,6 +328,16 @@ func (h *testHub) commits(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.json(w, 200, map[string]string{"promise": promise})
+}
+
+func (h *testHub) deletions(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	record, err := h.world.Ledger.Deleted(r.Context(), string(body))
+	if err != nil {
+		h.problem(w, err)
+		return
+	}
+	h.json(w, 200, map[string]any{"deleted": record.Deleted})
 }
 
 func (h *testHub) received(w http.ResponseWriter, r *http.Request) {

@@ -51,6 +51,7 @@ type promises struct {
 	broken  func(Promise)
 	stop    bool
 	proofs  bool // keep them
+	also    func(context.Context)
 
 	mu      sync.Mutex
 	loaded  bool
@@ -87,6 +88,9 @@ func (p *promises) tick() {
 	p.mu.Unlock()
 	if _, err := p.check(p.ctx); err != nil && p.ctx.Err() == nil {
 		p.logger.WarnContext(p.ctx, "promises not checked", "error", err.Error())
+	}
+	if p.also != nil {
+		p.also(p.ctx)
 	}
 	p.running.Done()
 	p.mu.Lock()
