@@ -45,6 +45,8 @@ type Ledger struct {
 	Key         func() (signer crypto.Signer, kid string) // for promises and records
 	Withdrawal  string                                    // URL of the page where consents are withdrawn
 	Now         func() time.Time
+	Proof       time.Duration // how long a grant is kept after its end; ProofKept when zero
+	Holds       Holds         // of the law; nil: there are none
 
 	promises promises
 }

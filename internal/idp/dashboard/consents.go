@@ -39,6 +39,10 @@ type consentView struct {
 
 	Withdrawal *withdrawal `json:"withdrawal,omitempty"`
 
+	KeptUntil   time.Time `json:"kept_until,omitzero"` // by the consumer: its right to keep what it got
+	Deleted     time.Time `json:"deleted_at,omitzero"` // the consumer's signed word
+	Unconfirmed bool      `json:"deletion_unconfirmed,omitempty"`
+
 	StateID, ReasonID string   `json:"-"` // messages; "" where there is none
 	Fields            []string `json:"-"` // labels of what the provider reads
 	LawRef            string   `json:"-"`
@@ -55,9 +59,16 @@ type partyView struct {
 type reader struct {
 	cat  *catalogue.Catalogue
 	lang string
+	now  time.Time
 }
 
-func (h *Handler) reader(r *http.Request) reader { return reader{h.Catalogue(), web.Lang(r)} }
+func (h *Handler) reader(r *http.Request) reader {
+	now := time.Now
+	if h.Now != nil {
+		now = h.Now
+	}
+	return reader{h.Catalogue(), web.Lang(r), now()}
+}
 
 func (x reader) party(id string) partyView {
 	if x.cat != nil {
@@ -110,6 +121,7 @@ func (x reader) view(rec consent.Record, d consent.Detail) consentView {
 		Pausable:     rec.State == consent.StateActive, Resumable: rec.State == consent.StatePaused,
 		Cancellable: rec.State == consent.StateRequested,
 		StateID:     stateID(rec.State), ReasonID: reasonID(rec.Reason),
+		KeptUntil: rec.KeptUntil(), Deleted: rec.Deleted, Unconfirmed: rec.Unconfirmed(x.now),
 	}
 	setID := ""
 	if len(d.DataTypes) > 0 {

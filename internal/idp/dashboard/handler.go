@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/sequencer"
@@ -60,6 +61,7 @@ type Handler struct {
 	Issuer    Issuer
 	Offers    Offers
 	Catalogue func() *catalogue.Catalogue
+	Now       func() time.Time // time.Now when nil
 
 	Hub       string // the hub's issuer: in exports, and where a printed receipt leads
 	Config    string // credential configuration that "Add to phone" offers

@@ -46,7 +46,7 @@ type historyView struct {
 var kinds = []consent.Kind{
 	consent.KindRequested, consent.KindGranted, consent.KindDenied, consent.KindCancelled, consent.KindUsed, consent.KindReceived,
 	consent.KindPaused, consent.KindResumed, consent.KindWithdrawn, consent.KindExpired, consent.KindConsumed, consent.KindInvalidated,
-	"superseded",
+	"superseded", consent.KindDeleted,
 }
 
 func titleID(e consent.Event) string {
