@@ -179,6 +179,13 @@ func TestAudit(t *testing.T) {
 	}{
 		{"it finds nothing in an honest database", func(*testing.T, *store.DB) {}, ""},
 		{"it takes an erased grant", func(t *testing.T, db *store.DB) { must(t, db.Consents().Erase(t.Context(), "grant-1")) }, ""},
+		{"it takes an erased person", func(t *testing.T, db *store.DB) { erased(t, db) }, ""},
+		{"it finds an act blotted out in another's place", func(t *testing.T, db *store.DB) {
+			erased(t, db)
+			run(`UPDATE operator_acts SET step = 'other' WHERE step = 'begun'`)(t, db)
+		}, audit.Public},
+		{"it finds an act blotted out without its digest", run(`UPDATE operator_acts SET target = 'erased'`), audit.Public},
+		{"it finds a public act blotted out", run(`UPDATE operator_acts SET target = 'erased', target_kind = 'client'`), audit.Public},
 		{"it takes leaves not published yet", func(t *testing.T, db *store.DB) {
 			must(t, db.Log().Append(t.Context(), "more", []byte{1}, [][]byte{tlog.Commitment("x", [32]byte{}, [32]byte{})}))
 		}, ""},
@@ -202,7 +209,7 @@ func TestAudit(t *testing.T) {
 		{"it finds a status list set back", swap("status_lists", "data", "id = 'l'", "\x01", "\x00"), audit.Public},
 		{"it finds a removed status list", run(`DELETE FROM status_lists`), audit.Public},
 		{"it finds an altered catalogue", run(`UPDATE registry_catalogues SET jws = 'x'`), audit.Public},
-		{"it finds a catalogue that nobody was told of", run(`INSERT INTO registry_catalogues VALUES (2, 'x')`), audit.Public},
+		{"it finds a catalogue that nobody was told of", run(`INSERT INTO registry_catalogues (version, jws) VALUES (2, 'x')`), audit.Public},
 		{"it finds an act of the operator given to another user", run(`UPDATE operator_acts SET uid = 9`), audit.Public},
 		{"it finds an act done to somebody else", run(`UPDATE operator_acts SET target = 'resident-02' WHERE step = 'begun'`), audit.Public},
 		{"it finds an act at another time", run(`UPDATE operator_acts SET at = at + 1`), audit.Public},

@@ -186,6 +186,7 @@ func (c *Consents) Erase(ctx context.Context, id consent.GrantID) error {
 			`DELETE FROM consent_proposals WHERE grant_id = $1`,
 			`DELETE FROM consent_due WHERE grant_id = $1`,
 			`DELETE FROM signals WHERE grant_id = $1 AND audience LIKE 'citizen:%'`,
+			`DELETE FROM signals_dead WHERE grant_id = $1 AND audience LIKE 'citizen:%'`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement, string(id)); err != nil {
 				return err
@@ -196,5 +197,6 @@ func (c *Consents) Erase(ctx context.Context, id consent.GrantID) error {
 	if err != nil {
 		return fmt.Errorf("erase grant: %w", err)
 	}
+	c.db.settle(ctx)
 	return nil
 }

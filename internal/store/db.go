@@ -61,6 +61,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	d.writer = make(chan struct{}, 1)
 	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(1000)", "foreign_keys(1)",
+		"secure_delete(1)", // what is erased is overwritten, not only unlinked
 	}}
 	name := "file::memory:"
 	if path != ":memory:" {

@@ -46,3 +46,6 @@ func Bulk(ctx context.Context, tx *sql.Tx, before string, columns int, rows [][]
 func (l *Log) MovePlaces(ctx context.Context, tx *sql.Tx, g sequencer.Group) error {
 	return errors.Join(moveTree(ctx, tx, g), placeLeaves(ctx, tx, g), writeTiles(ctx, tx, g.Tiles))
 }
+
+// Settle empties SQLite's journal.
+func (db *DB) Settle(ctx context.Context) error { db.settle(ctx); return nil }

@@ -32,7 +32,12 @@ const (
 	Grant      = "grant"      // hidden
 	Client     = "client"
 	Catalogue  = "catalogue"
+	Erasure    = "erasure" // by the digest of the officers' order
 )
+
+// Erased stands where a target was, once the person is erased; the row's salt is
+// then the digest of what the log says of the act.
+const Erased = "erased"
 
 // Target is what an act is done to.
 type Target struct {
@@ -40,7 +45,8 @@ type Target struct {
 	ID   string `json:"id,omitempty"`
 }
 
-func (t Target) public() bool { return t.Kind == Client || t.Kind == Catalogue }
+// Public says that the log names the target.
+func (t Target) Public() bool { return t.Kind == Client || t.Kind == Catalogue || t.Kind == Erasure }
 
 // Caller is who acts: the user of the process at the other end of the socket,
 // and the user who logged in, where the system remembers it across sudo.
@@ -75,7 +81,7 @@ func (e Entry) Statement() ([]byte, error) {
 	if e.Outcome != "" {
 		body["outcome"] = e.Outcome
 	}
-	if e.Target.public() && e.Target.ID != "" {
+	if e.Target.Public() && e.Target.ID != "" {
 		body["target"] = e.Target
 	}
 	return tlog.Statement(Kind, body)

@@ -100,3 +100,8 @@ func (l *Ledger) EraseEnded(ctx context.Context, citizen string) (int, error) {
 	}
 	return n, nil
 }
+
+// Head answers how far a citizen's history is: the highest place ever given.
+func (l *Ledger) Head(ctx context.Context, citizen string) (int64, error) {
+	return l.Store.Head(ctx, citizen)
+}

@@ -47,6 +47,10 @@ func CodeHash(code string) string {
 // SignOrder is one officer's signature (ES256) over an order; two officers sign
 // the same Order. kid is the officer's key thumbprint.
 func SignOrder(o Order, officer crypto.Signer) (string, error) {
+	return signOrder(o, OrderType, officer)
+}
+
+func signOrder(o any, typ string, officer crypto.Signer) (string, error) {
 	public := jose.JSONWebKey{Key: officer.Public()}
 	kid, err := Thumbprint(public)
 	if err != nil {
@@ -56,7 +60,7 @@ func SignOrder(o Order, officer crypto.Signer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	options := (&jose.SignerOptions{}).WithType(OrderType).WithHeader("kid", kid)
+	options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("kid", kid)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(officer)}, options)
 	if err != nil {
 		return "", fmt.Errorf("officer's key: %w", err)
@@ -75,19 +79,25 @@ func VerifyOrders(orders []string, officers []jose.JSONWebKey) (Order, error) {
 	if len(orders) != 2 {
 		return Order{}, refuse(CheckOfficers, "%d orders instead of two", len(orders))
 	}
-	first, firstKey, err := openOrder(orders[0], officers)
+	return bothSigned[Order](orders[0], orders[1], OrderType, officers)
+}
+
+// bothSigned is what two different officers signed alike.
+func bothSigned[T comparable](one, other, typ string, officers []jose.JSONWebKey) (T, error) {
+	var none T
+	first, firstKey, err := openOrder[T](one, typ, officers)
 	if err != nil {
-		return Order{}, err
+		return none, err
 	}
-	second, secondKey, err := openOrder(orders[1], officers)
+	second, secondKey, err := openOrder[T](other, typ, officers)
 	if err != nil {
-		return Order{}, err
+		return none, err
 	}
 	if firstKey == secondKey {
-		return Order{}, refuse(CheckOfficers, "one officer signed twice")
+		return none, refuse(CheckOfficers, "one officer signed twice")
 	}
 	if first != second {
-		return Order{}, refuse(CheckOfficers, "the officers signed different orders")
+		return none, refuse(CheckOfficers, "the officers signed different orders")
 	}
 	return first, nil
 }
@@ -126,8 +136,8 @@ func SubjectOf(orders []Ordered, resident string, salts []Bytes) error {
 	return nil
 }
 
-func openOrder(compact string, officers []jose.JSONWebKey) (Order, string, error) {
-	var o Order
+func openOrder[T any](compact, typ string, officers []jose.JSONWebKey) (T, string, error) {
+	var o T
 	if len(compact) > maxOrder {
 		return o, "", refuse(CheckOfficers, "an order of %d bytes", len(compact))
 	}
@@ -136,7 +146,7 @@ func openOrder(compact string, officers []jose.JSONWebKey) (Order, string, error
 		return o, "", refuse(CheckOfficers, "order: %v", err)
 	}
 	header := object.Signatures[0].Protected
-	if header.ExtraHeaders[jose.HeaderType] != OrderType {
+	if header.ExtraHeaders[jose.HeaderType] != typ {
 		return o, "", refuse(CheckOfficers, "an order's typ is %v", header.ExtraHeaders[jose.HeaderType])
 	}
 	for _, officer := range officers {
