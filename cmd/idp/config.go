@@ -39,6 +39,9 @@ type config struct {
 	Sandbox     bool   `env:"SANDBOX"`
 	FabricTrust string `env:"FABRIC_TRUST"`
 
+	// How long a consent is kept after its end, for its proof.
+	KeepProof time.Duration `env:"KEEP_PROOF" envDefault:"43800h"`
+
 	AnchorAge time.Duration `env:"ANCHOR_AGE" envDefault:"10m"`
 
 	Proxies          string        `env:"PROXIES"`
@@ -84,6 +87,9 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	text(&c.FabricTrust, "fabric-trust", "folder of trust in the Fabric channel that the log is anchored on (idp anchor trust); none by default: proofs of anchors are not taken")
 	if wanted("anchor-age") {
 		f.DurationVar(&c.AnchorAge, "anchor-age", c.AnchorAge, "how long a checkpoint may wait for its anchor before readiness says so ("+variable("anchor-age")+")")
+	}
+	if wanted("keep-proof") {
+		f.DurationVar(&c.KeepProof, "keep-proof", c.KeepProof, "how long the law keeps the proof of a consent after its end; 43800h are five years ("+variable("keep-proof")+")")
 	}
 	text(&c.Mail, "mail", "smtps://HOST or smtp://HOST (STARTTLS) for messages to citizens; none by default")
 	text(&c.MailFrom, "mail-from", "address that these messages are from")

@@ -212,7 +212,7 @@ func (e *engines) buildLedger(trust consent.Trust) {
 			signer, kid, _ := e.ring.Signer(keys.Record)
 			return signer, kid
 		},
-		Withdrawal: e.config.Issuer + "/me/consents", Now: time.Now,
+		Withdrawal: e.config.Issuer + "/me/consents", Now: time.Now, Proof: e.config.KeepProof, Holds: e.db.Erasures(),
 	}
 }
 

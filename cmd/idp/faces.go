@@ -136,6 +136,7 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 		},
 		Catalogue: e.registry,
 		Trust:     e.exportTrust,
+		Erasure:   e.erasures(),
 	}
 	if e.config.Development {
 		signers, err := e.ring.OfficerSigners()

@@ -3,8 +3,10 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/erasure"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
@@ -40,6 +42,12 @@ var refusals = []struct {
 	{errNoMetadata, http.StatusBadRequest, "client_metadata", ""},
 	{account.ErrEnrolled, http.StatusConflict, "enrolled", "this resident is enrolled; after the loss of a device use --replace"},
 	{account.ErrOrder, http.StatusForbidden, "order", ""},
+	{erasure.ErrOrder, http.StatusForbidden, "order", ""},
+	{erasure.ErrNobody, http.StatusNotFound, "resident", ""},
+	{erasure.ErrHeld, http.StatusConflict, "held", ""},
+	{erasure.ErrLaw, http.StatusConflict, "law", ""},
+	{erasure.ErrReason, http.StatusBadRequest, "reason", "the reason is not on the list: " + strings.Join(erasure.HoldReasons(), ", ")},
+	{erasure.ErrChanged, http.StatusServiceUnavailable, "changed", "something happened to this person meanwhile: give the same order again"},
 	{account.ErrNotFound, http.StatusNotFound, "resident", "the register has no such resident"},
 	{credential.ErrUnknown, http.StatusNotFound, "credential", "no such credential"},
 	{errReason, http.StatusBadRequest, "reason", ""},

@@ -39,6 +39,7 @@ type Handler struct {
 	Offers    Offers
 	Issuer    Issuer
 	Consents  Consents
+	Erasure   Erasure
 	Hub       string            // the hub's URL, in links and letters
 	Officers  *[2]crypto.Signer // development only; nil: orders come signed
 	Now       func() time.Time
@@ -73,6 +74,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"GET /residents":                          h.residents,
 		"GET /trail":                              h.listTrail,
 		"POST /consent/invalidate":                h.invalidate,
+		"POST /erase":                             h.erase,
+		"POST /hold":                              h.hold,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			answer, err := f(w, r)
