@@ -224,3 +224,14 @@ func (i *Issuer) Metadata() openid4vci.Metadata {
 	}
 	return m
 }
+
+// Offer is the link by which a wallet fetches a document (OpenID4VCI 1.0, 4.1):
+// behind a button on a phone, in a QR code beside one. It is no secret and names
+// nobody: whoever opens it logs in at the hub and gets a document of his own.
+func (i *Issuer) Offer(document string) (string, error) {
+	if _, ok := i.config.Documents[document]; !ok {
+		return "", fmt.Errorf("offer: there is no document %q", document)
+	}
+	return openid4vci.Offer{CredentialIssuer: i.config.URL, CredentialConfigurationIDs: []string{document},
+		Grants: &openid4vci.Grants{AuthorizationCode: &openid4vci.AuthorizationCodeGrant{AuthorizationServer: i.config.Trust.Issuer}}}.URI()
+}

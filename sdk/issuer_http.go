@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
@@ -67,8 +68,8 @@ func (i *Issuer) credential(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	request, err := i.request(r)
-	if err == nil && request.CredentialConfigurationID != token.Detail.CredentialConfigurationID {
-		err = &openid4vci.Error{Code: openid4vci.UnknownCredentialConfiguration, Check: "credential_configuration_id", Description: "the token is for another document"}
+	if err == nil {
+		err = token.covers(request)
 	}
 	if err != nil {
 		i.refuse(w, r, err)
@@ -91,11 +92,22 @@ func (i *Issuer) request(r *http.Request) (openid4vci.CredentialRequest, error) 
 	if err != nil || len(body) > openid4vci.MaxMessage {
 		return none, &Error{By: "sdk", Reason: "body", Check: "body", Cause: "it cannot be read, or is too large", Mender: "wallet", Status: http.StatusRequestEntityTooLarge}
 	}
-	request, err := openid4vci.ParseCredentialRequest(body)
-	if err == nil && request.CredentialIdentifier != "" {
-		err = &openid4vci.Error{Code: openid4vci.UnknownCredentialIdentifier, Check: "credential_identifier", Description: "the token response named none: use credential_configuration_id"}
+	return openid4vci.ParseCredentialRequest(body)
+}
+
+// covers tells whether a token is for what is asked: by one of the identifiers
+// that came with it, else by the configuration (OpenID4VCI 1.0, 8.2).
+func (t issuanceToken) covers(request openid4vci.CredentialRequest) error {
+	ids := t.Detail.CredentialIdentifiers
+	switch {
+	case request.CredentialIdentifier != "" && !slices.Contains(ids, request.CredentialIdentifier):
+		return &openid4vci.Error{Code: openid4vci.UnknownCredentialIdentifier, Check: "credential_identifier", Description: "the token response named no such identifier"}
+	case request.CredentialIdentifier == "" && len(ids) > 0:
+		return &openid4vci.Error{Code: openid4vci.InvalidCredentialRequest, Check: "credential_identifier", Description: "use the credential_identifiers of the token response"}
+	case request.CredentialIdentifier == "" && request.CredentialConfigurationID != t.Detail.CredentialConfigurationID:
+		return &openid4vci.Error{Code: openid4vci.UnknownCredentialConfiguration, Check: "credential_configuration_id", Description: "the token is for another document"}
 	}
-	return request, err
+	return nil
 }
 
 // refuse answers a wallet: OpenID4VCI's own codes, RFC 6750's for the token, and

@@ -29,14 +29,9 @@ type Keys struct {
 // yourself.
 func LoadKeys(dir string) (Keys, error) {
 	var k Keys
-	text, err := os.ReadFile(filepath.Join(dir, "chain.pem"))
-	if err != nil {
+	var err error
+	if k.Chain, err = loadChain(filepath.Join(dir, "chain.pem")); err != nil {
 		return k, fmt.Errorf("load keys: %w", err)
-	}
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type == "CERTIFICATE" {
-			k.Chain = append(k.Chain, block.Bytes)
-		}
 	}
 	if k.Signer, err = loadSigner(filepath.Join(dir, "key.pem")); err != nil {
 		return k, fmt.Errorf("load keys: %w", err)
@@ -48,6 +43,31 @@ func LoadKeys(dir string) (Keys, error) {
 		return k, fmt.Errorf("load keys from %s: %w", dir, err)
 	}
 	return k, nil
+}
+
+// LoadDocumentKeys reads documents.pem (PKCS #8) and documents-chain.pem (leaf
+// first): IssuerConfig's Signer and Chain. The key is another than the agency's,
+// certified by the CA of credential issuers for the issuer's URL.
+func LoadDocumentKeys(dir string) (crypto.Signer, [][]byte, error) {
+	chain, err := loadChain(filepath.Join(dir, "documents-chain.pem"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("load document keys: %w", err)
+	}
+	signer, err := loadSigner(filepath.Join(dir, "documents.pem"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("load document keys: %w", err)
+	}
+	return signer, chain, nil
+}
+
+func loadChain(path string) (chain [][]byte, err error) {
+	text, err := os.ReadFile(path)
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			chain = append(chain, block.Bytes)
+		}
+	}
+	return chain, err
 }
 
 func loadSigner(path string) (crypto.Signer, error) {

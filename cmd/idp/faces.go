@@ -16,6 +16,7 @@ import (
 	"github.com/govmydata/mydata/internal/idp/agency"
 	"github.com/govmydata/mydata/internal/idp/approval"
 	"github.com/govmydata/mydata/internal/idp/dashboard"
+	"github.com/govmydata/mydata/internal/idp/document"
 	"github.com/govmydata/mydata/internal/idp/issuance"
 	"github.com/govmydata/mydata/internal/idp/login"
 	"github.com/govmydata/mydata/internal/idp/offline"
@@ -45,7 +46,8 @@ func newFaces(e *engines) (*faces, error) {
 		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Clients: e.registry, Logger: e.log, Now: time.Now,
 		Limits: e.limits, Document: e.document,
 	}
-	server, err := newServer(e, frame, cards)
+	documents := &document.Documents{People: e.accounts, Catalogue: e.registry.Catalogue}
+	server, err := newServer(e, frame, cards, documents)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +57,7 @@ func newFaces(e *engines) (*faces, error) {
 	server.Mount(mux)
 	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo")
 	cards.Mount(mux)
+	(&document.Handler{Frame: frame, Server: server, Documents: documents, Logger: e.log}).Mount(mux)
 	(&login.Handler{
 		Frame: frame, Accounts: e.accounts, OAuth: server, Limits: e.limits,
 		Address: func(r *http.Request) string { return limit.Network(limit.From(r.Context())) },
@@ -94,11 +97,11 @@ func newFaces(e *engines) (*faces, error) {
 	return &faces{public: frame.Handler(mux), operator: operator, server: server}, nil
 }
 
-func newServer(e *engines, frame *web.Frame, cards *issuance.Handler) (*oauth.Server, error) {
+func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents *document.Documents) (*oauth.Server, error) {
 	transfers := &agency.Transfers{Ledger: e.ledger, People: e.accounts, Proofs: e.sequence, Catalogue: e.registry.Catalogue}
 	return oauth.New(oauth.Config{
 		Issuer: e.config.Issuer, Clients: e.registry, Store: e.db.OAuth(), Keys: e.ring, Accounts: e.accounts,
-		Details: []oauth.DetailType{transfers}, PreAuthorized: cards, IssuanceScopes: []string{credential.ScopeResidentCard},
+		Details: []oauth.DetailType{transfers, documents}, PreAuthorized: cards, IssuanceScopes: []string{credential.ScopeResidentCard},
 		SessionFrom: func(r *http.Request) (string, time.Time, []string, error) {
 			s, err := e.session(frame, r)
 			return s.Citizen, s.AuthTime, s.AMR, err

@@ -13,6 +13,7 @@ import (
 
 func newKeygenCommand() *cobra.Command {
 	var verifier, origin string
+	var documents map[string]string
 	var rotate bool
 	var wait, overlap time.Duration
 	cmd := &cobra.Command{
@@ -24,6 +25,7 @@ func newKeygenCommand() *cobra.Command {
 	}
 	load := settings(cmd, "issuer")
 	cmd.Flags().StringVar(&verifier, "verifier-url", "", "also make a key and certificate for the verifier at this URL")
+	cmd.Flags().StringToStringVar(&documents, "documents", nil, "FOLDER=URL: also make a key and certificate for the documents of an agency that issues them at URL, in FOLDER below the data folder")
 	cmd.Flags().StringVar(&origin, "log-origin", "", "name of a new log's key (default the issuer's host and /log)")
 	cmd.Flags().BoolVar(&rotate, "rotate-log", false, "make the log's next key and the change that both keys sign, and nothing else")
 	cmd.Flags().DurationVar(&wait, "active-in", 7*24*time.Hour, "with --rotate-log: when both keys begin to sign")
@@ -44,7 +46,7 @@ func newKeygenCommand() *cobra.Command {
 			origin = issuer.Host + "/log"
 		}
 		dir := dataDir(cmd)
-		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: origin, Verifier: verifier}); err != nil {
+		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: origin, Verifier: verifier, Documents: documents}); err != nil {
 			return err
 		}
 		return show(cmd, map[string]string{"data": dir}, func(w io.Writer) {

@@ -170,6 +170,10 @@ func mountSandbox(e *engines, frame *web.Frame, mux *http.ServeMux) error {
 		Certify: func(key *ecdsa.PublicKey, id, name string) ([][]byte, error) {
 			return ca.Issue(keys.Certificate{Key: key, Name: name, URI: id})
 		},
+		CertifyDocuments: func(key *ecdsa.PublicKey, issuer, name string) ([][]byte, error) {
+			return e.ring.IssueCertificate(keys.Certificate{Key: key, Name: name, URI: issuer})
+		},
+		Hub: e.config.Issuer,
 		AddClient: func(ctx context.Context, metadata json.RawMessage) error {
 			_, _, err := e.registry.AddClient(ctx, metadata)
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -27,7 +28,7 @@ import (
 
 // joining is what an agency says of itself.
 type joining struct {
-	hub, out, slug, name, nameKo, contact, redirect, release, listing string
+	hub, out, slug, name, nameKo, contact, redirect, release, signals, documents, listing string
 }
 
 func newSandboxCommand() *cobra.Command {
@@ -53,7 +54,9 @@ func newSandboxCommand() *cobra.Command {
 	f.StringVar(&j.contact, "contact", "privacy@agency.example", "whom citizens write to")
 	f.StringVar(&j.redirect, "redirect", "", "redirect URI, of an agency that asks for data")
 	f.StringVar(&j.release, "release", "", "release address, of an agency that gives data")
-	f.StringVar(&j.listing, "listing", "", "JSON file: data_sets, purposes, resident_id")
+	f.StringVar(&j.signals, "signals", "", "address that takes signals (sdk.Signals)")
+	f.StringVar(&j.documents, "documents", "", "address at which it issues documents of its own (sdk.Issuer)")
+	f.StringVar(&j.listing, "listing", "", "JSON file: data_sets, purposes, documents, resident_id")
 	_ = cmd.MarkFlagRequired("out")
 	group.AddCommand(cmd)
 	return group
@@ -67,7 +70,10 @@ func (j joining) join(cmd *cobra.Command) error {
 	if j.nameKo == "" {
 		j.nameKo = j.name
 	}
-	var listing sandbox.Listing
+	var listing struct {
+		sandbox.Listing
+		Documents []catalogue.Document `json:"documents"` // they go into the entry
+	}
 	if j.listing != "" {
 		if err := readJSON(j.listing, &listing); err != nil {
 			return err
@@ -84,7 +90,7 @@ func (j joining) join(cmd *cobra.Command) error {
 	if err := j.keep(registered); err != nil {
 		return err
 	}
-	version, err := j.list(ctx, mine, registered, listing)
+	version, err := j.list(ctx, mine, registered, listing.Listing, listing.Documents)
 	if err != nil {
 		return err
 	}
@@ -100,16 +106,30 @@ func (j joining) join(cmd *cobra.Command) error {
 
 func (j joining) register(ctx context.Context, mine keys.Agency) (sandbox.Registered, error) {
 	var out sandbox.Registered
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: j.name}}, mine.Signer)
+	csr, err := j.request(mine.Signer)
 	if err != nil {
 		return out, err
 	}
-	body, err := json.Marshal(sandbox.Registration{Slug: j.slug, Name: j.name, RedirectURI: j.redirect,
-		CSR: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))})
+	in := sandbox.Registration{Slug: j.slug, Name: j.name, RedirectURI: j.redirect, CSR: csr, CredentialIssuer: j.documents}
+	if j.documents != "" {
+		key, err := keys.DocumentKey(j.out)
+		if err != nil {
+			return out, err
+		}
+		if in.DocumentsCSR, err = j.request(key); err != nil {
+			return out, err
+		}
+	}
+	body, err := json.Marshal(in)
 	if err != nil {
 		return out, err
 	}
 	return out, j.post(ctx, "/sandbox/agencies", "application/json", body, &out)
+}
+
+func (j joining) request(key crypto.Signer) (string, error) {
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: j.name}}, key)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})), err
 }
 
 // keep writes what the sandbox gave.
@@ -126,10 +146,15 @@ func (j joining) keep(r sandbox.Registered) error {
 			return err
 		}
 	}
+	if r.DocumentsChain != "" {
+		if err := os.WriteFile(filepath.Join(j.out, "documents-chain.pem"), []byte(r.DocumentsChain), 0o644); err != nil { //nolint:gosec // G306: a certificate
+			return err
+		}
+	}
 	return os.WriteFile(filepath.Join(j.out, "chain.pem"), []byte(r.Chain), 0o644) //nolint:gosec // G306: a certificate
 }
 
-func (j joining) list(ctx context.Context, mine keys.Agency, r sandbox.Registered, l sandbox.Listing) (int64, error) {
+func (j joining) list(ctx context.Context, mine keys.Agency, r sandbox.Registered, l sandbox.Listing, documents []catalogue.Document) (int64, error) {
 	chain, err := keys.ReadChain(filepath.Join(j.out, "chain.pem"), mine.Signer)
 	if err != nil {
 		return 0, err
@@ -139,7 +164,8 @@ func (j joining) list(ctx context.Context, mine keys.Agency, r sandbox.Registere
 		return 0, err
 	}
 	now := time.Now().Unix()
-	if l.Entry, err = catalogue.SignEntry(catalogue.Entry{Issuer: r.Agency, IssuedAt: now, Contact: j.contact, Release: j.release,
+	if l.Entry, err = catalogue.SignEntry(catalogue.Entry{Issuer: r.Agency, IssuedAt: now, Contact: j.contact, Release: j.release, Signals: j.signals,
+		CredentialIssuer: j.documents, Documents: documents,
 		Name: catalogue.Text{"en": j.name, "ko": j.nameKo}, JWKS: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public}}}, mine.Signer, chain); err != nil {
 		return 0, err
 	}

@@ -95,7 +95,7 @@ func (c *Citizen) agree(ctx context.Context, page Page) (Page, error) {
 		}
 		return c.Open(ctx, to)
 	}
-	if form, ok := page.Form(page.URL.Path); ok && strings.HasPrefix(page.URL.Path, "/issuance/") {
+	if form, ok := page.Form(page.URL.Path); ok && (strings.HasPrefix(page.URL.Path, "/issuance/") || strings.HasPrefix(page.URL.Path, "/document/")) {
 		return c.Submit(ctx, form)
 	}
 	return page, nil

@@ -11,6 +11,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 )
 
 // How long and how many authorizations wait for their callback.
@@ -26,8 +30,8 @@ type pending struct {
 	until    time.Time
 }
 
-// Begin pushes an authorization request (RFC 9126) for what was offered, with
-// PKCE S256 and the thumbprint of the DPoP key, and answers with the address to
+// Begin pushes an authorization request (RFC 9126) for what was offered, by
+// scope where the issuer has one and else by authorization_details, with PKCE S256 and the thumbprint of the DPoP key, and answers with the address to
 // open in the browser, and the state by which Finish will know it again.
 func (w *Wallet) Begin(ctx context.Context, o Offered) (address, state string, err error) {
 	if w.config.ClientID == "" || w.config.RedirectURI == "" {
@@ -70,22 +74,37 @@ func (w *Wallet) Begin(ctx context.Context, o Offered) (address, state string, e
 
 func (w *Wallet) authorizationRequest(o Offered, p pending, state string) (url.Values, error) {
 	var scopes []string
+	var details []openid4vci.Detail
 	for _, c := range o.Configurations {
-		if c.Scope == "" {
-			return nil, refuse("scope", "configuration %.60q has no scope", c.ID)
+		if c.Scope != "" {
+			scopes = append(scopes, c.Scope)
+			continue
 		}
-		scopes = append(scopes, c.Scope)
+		d := openid4vci.Detail{Type: openid4vci.DetailType, CredentialConfigurationID: c.ID}
+		if len(o.Issuer.AuthorizationServers) > 0 { // section 5.1.1
+			d.Locations = []string{o.Issuer.CredentialIssuer}
+		}
+		details = append(details, d)
 	}
 	challenge := sha256.Sum256([]byte(p.verifier))
 	form := url.Values{
 		"response_type":         {"code"},
 		"client_id":             {w.config.ClientID},
 		"redirect_uri":          {w.config.RedirectURI},
-		"scope":                 {strings.Join(scopes, " ")},
 		"state":                 {state},
 		"code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
 		"code_challenge_method": {"S256"},
 		"dpop_jkt":              {p.grant.maker.JKT()},
+	}
+	if len(scopes) > 0 {
+		form.Set("scope", strings.Join(scopes, " "))
+	}
+	if len(details) > 0 {
+		body, err := json.Marshal(details)
+		if err != nil {
+			return nil, err
+		}
+		form.Set("authorization_details", string(body))
 	}
 	if g := o.Offer.Grants; g != nil && g.AuthorizationCode != nil && g.AuthorizationCode.IssuerState != "" {
 		form.Set("issuer_state", g.AuthorizationCode.IssuerState)

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -28,6 +29,10 @@ type Options struct {
 	LogOrigin string
 	// Verifier is the verifier's URL.
 	Verifier string
+	// Documents are agencies that issue documents of their own: a folder below the
+	// data folder and the credential issuer's identifier. The folder gets
+	// documents.pem and documents-chain.pem.
+	Documents map[string]string
 	// Prefix begins the names in certificates: SANDBOX, say.
 	Prefix string
 	// Now is the clock; time.Now when nil.
@@ -51,6 +56,9 @@ func Generate(dir string, o Options) error {
 	g.certified(hub, "keys/status.pem", "keys/status-chain.pem", "MyData hub status", o.Issuer)
 	if o.Verifier != "" {
 		g.certified(hub, "verifier/key.pem", "verifier/chain.pem", "MyData verifier", o.Verifier)
+	}
+	for folder, issuer := range o.Documents {
+		g.certified(hub, filepath.Join(folder, documentsKey), filepath.Join(folder, documentsChain), "documents of "+path.Base(filepath.ToSlash(folder)), issuer)
 	}
 	for _, officer := range officers {
 		if g.needed(officer) { // what is there may be the public half

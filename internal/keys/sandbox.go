@@ -19,6 +19,19 @@ func SandboxCA(dir string) (*Authority, error) {
 	return ca, g.err
 }
 
+// The files by which an agency signs documents of its own, as sdk.LoadDocumentKeys
+// reads them.
+const (
+	documentsKey   = "documents.pem"
+	documentsChain = "documents-chain.pem"
+)
+
+// DocumentKey opens an agency's key for documents, and makes it where it is missing.
+func DocumentKey(dir string) (crypto.Signer, error) {
+	g := generator{dir: dir, o: Options{Now: time.Now}}
+	return g.key(documentsKey), g.err
+}
+
 // Agency is the private half of an agency's identity.
 type Agency struct {
 	Signer     crypto.Signer // of its certificate

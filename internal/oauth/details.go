@@ -31,6 +31,47 @@ type DetailType interface {
 	Authorize(ctx context.Context, c registry.Client, citizen, ref string) (Authorized, error)
 }
 
+// Stepped is a DetailType whose citizen agrees on a page of its own, not on the
+// approval of transfers. What it gives is given now: its grants come without
+// refresh tokens.
+type Stepped interface {
+	DetailType
+	// Step is the first part of the page's path, /STEP/INTERACTION, and what the
+	// page calls Done with.
+	Step() string
+	// MaxAge is how old the login may be on whose strength the citizen agrees.
+	MaxAge() time.Duration
+}
+
+// stepped is the owner of a request's details if it has a page of its own, or nil.
+func (s *Server) stepped(refs map[string]string) Stepped {
+	for kind := range refs { // one: elementsOf
+		if d, ok := s.detail(kind).(Stepped); ok {
+			return d
+		}
+	}
+	return nil
+}
+
+// step is the page on which a citizen agrees to what a request's details ask.
+func (s *Server) step(refs map[string]string) string {
+	if d := s.stepped(refs); d != nil {
+		return d.Step()
+	}
+	return StepApproval
+}
+
+// youngest asks for a login as young as the details need it.
+func (s *Server) youngest(a *Authorization) {
+	d := s.stepped(a.Refs)
+	if d == nil {
+		return
+	}
+	if age := int64(d.MaxAge().Seconds()); a.MaxAge == nil || *a.MaxAge > age {
+		a.MaxAge = &age
+	}
+}
+
 // maxDetails bounds what can be asked for at once.
 const maxDetails = 16
 

@@ -117,14 +117,15 @@ func (s *Server) Next(ctx context.Context, id string) (string, error) {
 	return s.next(req), nil
 }
 
-// next: login, then the citizen's approval of what authorization_details ask,
+// next: login, then the citizen's approval of what authorization_details ask, on
+// the page of whoever owns them,
 // then the leave to issue credentials, then back to the client.
 func (s *Server) next(req Request) string {
 	switch {
 	case req.Citizen == "":
 		return "/login?request=" + url.QueryEscape(req.ID)
-	case len(req.Refs) > 0 && !req.Done[StepApproval]:
-		return "/approval/" + url.PathEscape(req.ID)
+	case len(req.Refs) > 0 && !req.Done[s.step(req.Refs)]:
+		return "/" + s.step(req.Refs) + "/" + url.PathEscape(req.ID)
 	case s.issues(req.Scopes) && !req.Done[StepIssuance]:
 		return "/issuance/" + url.PathEscape(req.ID)
 	}

@@ -65,6 +65,7 @@ func (s *Server) push(r *http.Request, client registry.Client, form url.Values) 
 	if a.Refs, err = s.validateDetails(r.Context(), client, p, object); err != nil {
 		return "", err
 	}
+	s.youngest(&a)
 	id := secret()
 	return uriPrefix + id, s.Store.PutPushed(r.Context(), Pushed{
 		Hash: hash("request_uri", id), Client: client.ID, Request: a, Expires: s.now().Add(pushedLife),

@@ -169,7 +169,7 @@ func (s *Server) authorized(ctx context.Context, c registry.Client, g Grant, wan
 // refreshes says whether a grant comes with a refresh token.
 func (s *Server) refreshes(c registry.Client, g Grant) bool {
 	return c.MayGrant(registry.GrantRefresh) &&
-		(len(g.Refs) > 0 || slices.Contains(g.Scopes, oidc.ScopeOfflineAccess))
+		s.stepped(g.Refs) == nil && (len(g.Refs) > 0 || slices.Contains(g.Scopes, oidc.ScopeOfflineAccess))
 }
 
 // rotates says whether a refresh token is replaced at each use: not where it

@@ -32,8 +32,9 @@ type Catalogue struct {
 	Purposes []Purpose `json:"purposes"`
 }
 
-// Agency is an agency's public entry. Name, Contact, Release, Signals and EncryptionKey
-// repeat what Entry, signed by the agency, says. ResidentID and Jurisdiction are
+// Agency is an agency's public entry. Name, Contact, Release, Signals,
+// EncryptionKey, CredentialIssuer and Documents repeat what Entry, signed by the
+// agency, says. ResidentID and Jurisdiction are
 // the operator's word.
 type Agency struct {
 	ID            string           `json:"id"`
@@ -43,8 +44,11 @@ type Agency struct {
 	Signals       string           `json:"signals,omitempty"` // where it takes security event tokens (RFC 8935)
 	Jurisdiction  string           `json:"jurisdiction"`      // ISO 3166-1 alpha-2
 	EncryptionKey *jose.JSONWebKey `json:"encryption_key,omitempty"`
-	ResidentID    bool             `json:"resident_id,omitempty"` // entitled to the resident identifier
-	Entry         string           `json:"entry,omitempty"`       // mydata-agency+jwt
+	// CredentialIssuer is where it issues its own documents (OpenID4VCI 1.0).
+	CredentialIssuer string     `json:"credential_issuer,omitempty"`
+	Documents        []Document `json:"documents,omitempty"`
+	ResidentID       bool       `json:"resident_id,omitempty"` // entitled to the resident identifier
+	Entry            string     `json:"entry,omitempty"`       // mydata-agency+jwt
 }
 
 // DataSet is what one provider can give, in one version. Older ones stay listed

@@ -25,6 +25,10 @@ type Entry struct {
 	Release  string             `json:"release,omitempty"`
 	Signals  string             `json:"signals,omitempty"` // takes security event tokens (RFC 8935)
 	JWKS     jose.JSONWebKeySet `json:"jwks"`
+	// CredentialIssuer is the identifier under which it issues Documents
+	// (OpenID4VCI 1.0, 12.2.1): wallets ask the hub for tokens by it.
+	CredentialIssuer string     `json:"credential_issuer,omitempty"`
+	Documents        []Document `json:"documents,omitempty"`
 	// Certificates are those it signs with, base64 DER, at most two: this and, while
 	// it rotates, the next.
 	Certificates []string `json:"certificates,omitempty"`
@@ -65,6 +69,7 @@ func (e Entry) Apply(a Agency, compact string) (Agency, error) {
 		return Agency{}, fmt.Errorf("agency entry: of %q, not of %q", e.Issuer, a.ID)
 	}
 	a.Name, a.Contact, a.Release, a.Signals, a.Entry = e.Name, e.Contact, e.Release, e.Signals, compact
+	a.CredentialIssuer, a.Documents = e.CredentialIssuer, e.Documents
 	a.EncryptionKey = nil
 	for i := range e.JWKS.Keys {
 		if e.JWKS.Keys[i].Use == "enc" {

@@ -51,6 +51,9 @@ func (c *Catalogue) Validate() error {
 			return fmt.Errorf("catalogue: purpose %q: %w", p.Code, err)
 		}
 	}
+	if err := c.validateIssuers(); err != nil {
+		return err
+	}
 	return c.validateVersions()
 }
 
@@ -91,6 +94,9 @@ func (a Agency) validate() error {
 	}
 	if a.EncryptionKey != nil && (!a.EncryptionKey.IsPublic() || !a.EncryptionKey.Valid()) {
 		return errors.New("the encryption key is not a public key")
+	}
+	if err := a.validateIssuer(); err != nil {
+		return err
 	}
 	return a.Name.validate()
 }

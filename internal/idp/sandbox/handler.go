@@ -48,7 +48,10 @@ type Handler struct {
 	Frame *web.Frame
 	// Certify makes a certificate for an agency under the sandbox's CA.
 	Certify func(key *ecdsa.PublicKey, id, name string) ([][]byte, error)
-	Roots   *x509.CertPool
+	// CertifyDocuments makes one under the CA of credential issuers.
+	CertifyDocuments func(key *ecdsa.PublicKey, issuer, name string) ([][]byte, error)
+	Hub              string // the hub's own issuer, which no agency gets
+	Roots            *x509.CertPool
 	// Claim takes a name for a key, for good; false when another key has it, or
 	// when limit names are taken. The same key again is no error.
 	Claim func(ctx context.Context, slug, key string, limit int) (bool, error)
@@ -128,14 +131,20 @@ type Registration struct {
 	Name        string `json:"name"`
 	CSR         string `json:"csr"`                    // PEM, PKCS #10, signed by the new P-256 key
 	RedirectURI string `json:"redirect_uri,omitempty"` // of who asks for data
+	// CredentialIssuer is the address at which it issues documents, DocumentsCSR the
+	// request for the key that signs them.
+	CredentialIssuer string `json:"credential_issuer,omitempty"`
+	DocumentsCSR     string `json:"documents_csr,omitempty"`
 }
 
 // Registered is what it gets.
 type Registered struct {
-	Agency   string            `json:"agency"`
-	Chain    string            `json:"chain"` // PEM
-	ClientID string            `json:"client_id,omitempty"`
-	Trust    map[string]string `json:"trust"` // the trust folder's files
+	Agency string `json:"agency"`
+	Chain  string `json:"chain"` // PEM
+	// DocumentsChain is for the key that signs documents.
+	DocumentsChain string            `json:"documents_chain,omitempty"`
+	ClientID       string            `json:"client_id,omitempty"`
+	Trust          map[string]string `json:"trust"` // the trust folder's files
 }
 
 var slugs = regexp.MustCompile(`^[a-z][a-z0-9-]{1,38}[a-z0-9]$`)
@@ -203,8 +212,9 @@ func (h *Handler) registered(ctx context.Context, in Registration) (Registered, 
 	if err != nil {
 		return out, err
 	}
-	for _, der := range chain {
-		out.Chain += string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	out.Chain = chainPEM(chain)
+	if out.DocumentsChain, err = h.documents(ctx, in); err != nil {
+		return out, err
 	}
 	files, err := h.Trust(ctx)
 	if err != nil {

@@ -17,6 +17,38 @@ type Detail struct {
 	Type                      string   `json:"type"`
 	CredentialConfigurationID string   `json:"credential_configuration_id"`
 	Locations                 []string `json:"locations,omitempty"`
+	// CredentialIdentifiers are in a token response and in a token alone: by them
+	// the wallet asks the issuer (section 6.2).
+	CredentialIdentifiers []string `json:"credential_identifiers,omitempty"`
+}
+
+// ParseDetail reads an element of an authorization request that asks for one
+// credential of an issuer elsewhere (section 5.1.1): locations names the issuer.
+// A member that is not known is refused (RFC 9396, 5); claims too, for a document
+// is given whole.
+func ParseDetail(body []byte) (Detail, error) {
+	var d Detail
+	var members map[string]json.RawMessage
+	if err := decode(body, &members); err != nil {
+		return d, refuse(InvalidCredentialRequest, "json", "%v", err)
+	}
+	for name := range members {
+		if name != "type" && name != "credential_configuration_id" && name != "locations" {
+			return d, refuse(InvalidCredentialRequest, "member", "%.60q is not known here", name)
+		}
+	}
+	if err := decode(body, &d); err != nil {
+		return Detail{}, refuse(InvalidCredentialRequest, "json", "%v", err)
+	}
+	switch {
+	case d.Type != DetailType:
+		return Detail{}, refuse(InvalidCredentialRequest, "type", "it is not %s", DetailType)
+	case d.CredentialConfigurationID == "":
+		return Detail{}, refuse(InvalidCredentialRequest, "credential_configuration_id", "missing")
+	case len(d.Locations) != 1 || d.Locations[0] == "":
+		return Detail{}, refuse(InvalidCredentialRequest, "locations", "name one credential issuer")
+	}
+	return d, nil
 }
 
 // Subject is whom an authorization server lets an issuer elsewhere issue for:
