@@ -140,14 +140,6 @@ func TestBeginStrictly(t *testing.T) {
 		{name: "it pushes or does not ask", check: "par", issuer: func(i *wallettest.Issuer) {
 			i.ServerInfo = func(m map[string]any) { delete(m, "pushed_authorization_request_endpoint") }
 		}},
-		{name: "it asks for a scope", check: "scope", issuer: func(i *wallettest.Issuer) {
-			i.Metadata = func(m *openid4vci.Metadata) {
-				for id, c := range m.CredentialConfigurationsSupported {
-					c.Scope = ""
-					m.CredentialConfigurationsSupported[id] = c
-				}
-			}
-		}},
 		{name: "it passes on why the push was refused", check: "invalid_request", issuer: says("/par", 400, asJSON, `{"error":"invalid_request","request_uri":"urn:x"}`)},
 		{name: "it refuses a push without request_uri", check: "par", issuer: says("/par", 201, asJSON, `{}`)},
 	} {
@@ -322,5 +314,37 @@ func remove(t *testing.T, path string) {
 	t.Helper()
 	if err := os.RemoveAll(path); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Where the issuer has no scope, the wallet asks by authorization_details, and says
+// which issuer it means when the authorization server is another's (5.1.1).
+func TestBeginWithoutScope(t *testing.T) {
+	issuer := wallettest.NewIssuer(t)
+	issuer.Metadata = func(m *openid4vci.Metadata) {
+		for id, c := range m.CredentialConfigurationsSupported {
+			c.Scope = ""
+			m.CredentialConfigurationsSupported[id] = c
+		}
+	}
+	var pushed string
+	issuer.Intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/par" {
+			pushed = r.FormValue("authorization_details")
+		}
+		return false
+	}
+	w := phone(issuer)
+	o, err := w.ReadOffer(t.Context(), issuer.Offer(t, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Issuer.AuthorizationServers = []string{o.Server.Issuer}
+	if _, _, err := w.Begin(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"type":"openid_credential","credential_configuration_id":"` + o.Configurations[0].ID + `","locations":["` + o.Issuer.CredentialIssuer + `"]}]`
+	if pushed != want {
+		t.Errorf("pushed %s, want %s", pushed, want)
 	}
 }

@@ -62,6 +62,24 @@ func TestValidateRefuses(t *testing.T) {
 		{"it refuses a stray country", "country", func(c *catalogue.Catalogue) { c.Agencies[1].Jurisdiction = "Korea" }},
 		{"it refuses a stray address for signals", "signals", func(c *catalogue.Catalogue) { c.Agencies[1].Signals = "signals" }},
 		{"it refuses a stray release address", "release", func(c *catalogue.Catalogue) { c.Agencies[1].Release = "release" }},
+		{"it refuses documents without an issuer", "no credential issuer", issues(func(a *catalogue.Agency) { a.CredentialIssuer = "" })},
+		{"it refuses an issuer that is no address", "not a web address", issues(func(a *catalogue.Agency) { a.CredentialIssuer = "urn:issuer" })},
+		{"it refuses an issuer of another scheme", "not a web address", issues(func(a *catalogue.Agency) { a.CredentialIssuer = "ftp://a.example" })},
+		{"it refuses an issuer with a slash at its end", "not a web address", issues(func(a *catalogue.Agency) { a.CredentialIssuer += "/" })},
+		{"it refuses an issuer with a query", "not a web address", issues(func(a *catalogue.Agency) { a.CredentialIssuer += "?x" })},
+		{"it refuses an issuer with a name in it", "not a web address", issues(func(a *catalogue.Agency) { a.CredentialIssuer = "https://x@a.example" })},
+		{"it refuses an endless issuer", "not a web address", issues(func(a *catalogue.Agency) { a.CredentialIssuer += strings.Repeat("a", 200) })},
+		{"it refuses an issuer that turns around", "the credential issuer", issues(func(a *catalogue.Agency) { a.CredentialIssuer += "/\u202eb" })},
+		{"it refuses an issuer to whom nobody can encrypt", "needs an encryption key", issues(func(a *catalogue.Agency) { a.EncryptionKey = nil })},
+		{"it refuses an issuer of nothing", "1 to 50 documents", issues(func(a *catalogue.Agency) { a.Documents = nil })},
+		{"it refuses an issuer of too much", "1 to 50 documents", issues(func(a *catalogue.Agency) { a.Documents = make([]catalogue.Document, 51) })},
+		{"it refuses a document twice", "is there twice", issues(func(a *catalogue.Agency) { a.Documents = append(a.Documents, a.Documents[0]) })},
+		{"it refuses a document without a plain name", "not a plain name", issues(func(a *catalogue.Agency) { a.Documents[0].ID = "an extract" })},
+		{"it refuses a document's title with a hidden part", `document "extract"`, issues(func(a *catalogue.Agency) { a.Documents[0].Title = text("a\u200bb") })},
+		{"it refuses two agencies with one issuer", "have one credential issuer", func(c *catalogue.Catalogue) {
+			issues(func(*catalogue.Agency) {})(c)
+			c.Agencies[0].CredentialIssuer, c.Agencies[0].Documents = c.Agencies[1].CredentialIssuer, c.Agencies[1].Documents
+		}},
 		{"it refuses a private key", "not a public key", func(c *catalogue.Catalogue) {
 			key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			c.Agencies[1].EncryptionKey = &jose.JSONWebKey{Key: key}
@@ -117,4 +135,31 @@ func FuzzValidate(f *testing.F) {
 			_ = c.Validate()
 		}
 	})
+}
+
+// issues makes the second agency an issuer, and bends that.
+func issues(bend func(*catalogue.Agency)) func(*catalogue.Catalogue) {
+	return func(c *catalogue.Catalogue) {
+		c.Agencies[1].CredentialIssuer = "https://b.example/documents"
+		c.Agencies[1].Documents = []catalogue.Document{{ID: "extract", Title: text("Extract")}}
+		bend(&c.Agencies[1])
+	}
+}
+
+func TestIssuer(t *testing.T) {
+	c := newWorld(t).catalogue
+	issues(func(*catalogue.Agency) {})(&c)
+	ok(t, "validate", c.Validate())
+	a, found := c.Issuer("https://b.example/documents")
+	if d, known := a.Document("extract"); !found || !known || a.ID != c.Agencies[1].ID || d.Title["ko"] != "Extract" {
+		t.Errorf("%+v %+v", a, d)
+	}
+	for _, other := range []string{"", "https://b.example/documents/", "https://B.example/documents"} {
+		if a, found := c.Issuer(other); found {
+			t.Errorf("%q is of %s", other, a.ID)
+		}
+	}
+	if _, known := a.Document("other"); known {
+		t.Error("it has another document")
+	}
 }

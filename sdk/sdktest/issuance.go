@@ -41,7 +41,7 @@ func (c *Citizen) IssuanceToken(url, config, client, jkt string, bend ...func(ma
 	claims := map[string]any{
 		"iss": c.hub.URL, "sub": c.subAt("urn:mydata:wallet:" + client), "aud": url, "client_id": client, "jti": rand.Text(),
 		"iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(), "cnf": map[string]string{"jkt": jkt},
-		"authorization_details": []openid4vci.Detail{{Type: openid4vci.DetailType, CredentialConfigurationID: config, Locations: []string{url}}},
+		"authorization_details": []openid4vci.Detail{{Type: openid4vci.DetailType, CredentialConfigurationID: config, Locations: []string{url}, CredentialIdentifiers: []string{config}}},
 		openid4vci.SubjectClaim: sealed,
 	}
 	for _, b := range bend {

@@ -97,7 +97,11 @@ func (b *bureau) proof(aud, nonce string) string {
 
 // post asks for a document and answers status and body.
 func (b *bureau) post(token, proof, config string) (int, string) {
-	body, _ := json.Marshal(map[string]any{"credential_configuration_id": config, "proofs": map[string]any{"jwt": []string{proof}}})
+	by := "credential_identifier"
+	if id, ok := strings.CutPrefix(config, "configuration "); ok {
+		by, config = "credential_configuration_id", id
+	}
+	body, _ := json.Marshal(map[string]any{by: config, "proofs": map[string]any{"jwt": []string{proof}}})
 	req, _ := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url+"/credential", bytes.NewReader(body))
 	shown, err := b.proofs.Proof(http.MethodPost, b.url+"/credential", token, "")
 	if err != nil {
@@ -192,6 +196,8 @@ func TestIssuerRefuses(t *testing.T) {
 	set := func(name string, value any) func(map[string]any) {
 		return func(c map[string]any) { c[name] = value }
 	}
+	// An authorization server of before section 6.2 names no identifiers.
+	without := set("authorization_details", []openid4vci.Detail{{Type: openid4vci.DetailType, CredentialConfigurationID: "extract"}})
 	elsewhere := b.kim.IssuanceToken("https://other.example", "extract", "phone", b.proofs.JKT())
 	good := func() string { return b.proof(b.url, b.nonce()) }
 	spent := good()
@@ -201,22 +207,24 @@ func TestIssuerRefuses(t *testing.T) {
 		status               int
 		word, check          string
 	}{
-		"it refuses a token for another issuer":       {elsewhere, good(), "extract", 401, "invalid_token", "audience"},
-		"it refuses a token of another hub":           {b.token(set("iss", "https://hub.example")), good(), "extract", 401, "invalid_token", "token"},
-		"it refuses a token that expired":             {b.token(set("exp", time.Now().Unix()-1)), good(), "extract", 401, "invalid_token", "token"},
-		"it refuses a token without an end":           {b.token(set("exp", nil)), good(), "extract", 401, "invalid_token", "token"},
-		"it refuses a token that lives long":          {b.token(set("exp", time.Now().Unix()+86400)), good(), "extract", 401, "invalid_token", "token"},
-		"it refuses a token from the future":          {b.token(set("iat", time.Now().Unix()+300)), good(), "extract", 401, "invalid_token", "token"},
-		"it refuses a token bound to no key":          {b.token(set("cnf", nil)), good(), "extract", 401, "invalid_dpop_proof", "proof"},
-		"it refuses a token of another key":           {b.token(set("cnf", map[string]string{"jkt": "x"})), good(), "extract", 401, "invalid_dpop_proof", "proof"},
-		"it refuses a token for no document":          {b.token(set("authorization_details", nil)), good(), "extract", 401, "invalid_token", "document"},
-		"it refuses a token that names nobody":        {b.token(set("mydata_subject", "")), good(), "extract", 401, "invalid_token", "subject"},
-		"it refuses a token that is none":             {"a.b.c", good(), "extract", 401, "invalid_token", "token"},
-		"it refuses another document":                 {b.token(), good(), "licence", 400, "unknown_credential_configuration", "credential_configuration_id"},
-		"it refuses a proof for another issuer":       {b.token(), b.proof("https://other.example", b.nonce()), "extract", 400, "invalid_proof", "aud"},
-		"it refuses a nonce that is not its own":      {b.token(), b.proof(b.url, "made-up"), "extract", 400, "invalid_nonce", "nonce"},
-		"it refuses a nonce that is spent":            {b.token(), spent, "extract", 400, "invalid_nonce", "nonce"},
-		"it refuses a client that is not the token's": {b.token(set("client_id", "other")), good(), "extract", 400, "invalid_proof", "iss"},
+		"it refuses a token for another issuer":            {elsewhere, good(), "extract", 401, "invalid_token", "audience"},
+		"it refuses a token of another hub":                {b.token(set("iss", "https://hub.example")), good(), "extract", 401, "invalid_token", "token"},
+		"it refuses a token that expired":                  {b.token(set("exp", time.Now().Unix()-1)), good(), "extract", 401, "invalid_token", "token"},
+		"it refuses a token without an end":                {b.token(set("exp", nil)), good(), "extract", 401, "invalid_token", "token"},
+		"it refuses a token that lives long":               {b.token(set("exp", time.Now().Unix()+86400)), good(), "extract", 401, "invalid_token", "token"},
+		"it refuses a token from the future":               {b.token(set("iat", time.Now().Unix()+300)), good(), "extract", 401, "invalid_token", "token"},
+		"it refuses a token bound to no key":               {b.token(set("cnf", nil)), good(), "extract", 401, "invalid_dpop_proof", "proof"},
+		"it refuses a token of another key":                {b.token(set("cnf", map[string]string{"jkt": "x"})), good(), "extract", 401, "invalid_dpop_proof", "proof"},
+		"it refuses a token for no document":               {b.token(set("authorization_details", nil)), good(), "extract", 401, "invalid_token", "document"},
+		"it refuses a token that names nobody":             {b.token(set("mydata_subject", "")), good(), "extract", 401, "invalid_token", "subject"},
+		"it refuses a token that is none":                  {"a.b.c", good(), "extract", 401, "invalid_token", "token"},
+		"it refuses an identifier that is not the token's": {b.token(), good(), "licence", 400, "unknown_credential_identifier", "credential_identifier"},
+		"it refuses a configuration beside identifiers":    {b.token(), good(), "configuration extract", 400, "invalid_credential_request", "credential_identifier"},
+		"it refuses another document":                      {b.token(without), good(), "configuration licence", 400, "unknown_credential_configuration", "credential_configuration_id"},
+		"it refuses a proof for another issuer":            {b.token(), b.proof("https://other.example", b.nonce()), "extract", 400, "invalid_proof", "aud"},
+		"it refuses a nonce that is not its own":           {b.token(), b.proof(b.url, "made-up"), "extract", 400, "invalid_nonce", "nonce"},
+		"it refuses a nonce that is spent":                 {b.token(), spent, "extract", 400, "invalid_nonce", "nonce"},
+		"it refuses a client that is not the token's":      {b.token(set("client_id", "other")), good(), "extract", 400, "invalid_proof", "iss"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.seen = nil
@@ -225,6 +233,15 @@ func TestIssuerRefuses(t *testing.T) {
 				t.Errorf("%d %s, checks %v; want %d %s, %s", status, text, b.seen, tt.status, tt.word, tt.check)
 			}
 		})
+	}
+	if status, text := b.post(b.token(without), good(), "configuration extract"); status != 200 {
+		t.Errorf("by configuration: %d %s", status, text)
+	}
+	if link, err := b.issuer.Offer("extract"); err != nil || !strings.Contains(link, "extract") || !strings.Contains(link, "authorization_server") {
+		t.Errorf("offer: %s, %v", link, err)
+	}
+	if link, err := b.issuer.Offer("licence"); err == nil {
+		t.Errorf("it offers what it has not: %s", link)
 	}
 	for name, failure := range map[string]error{"it denies where there is no record": sdk.ErrNoMatch, "it denies where there are several": sdk.ErrSeveral} {
 		t.Run(name, func(t *testing.T) {
@@ -238,7 +255,7 @@ func TestIssuerRefuses(t *testing.T) {
 	if status, text := b.post(b.token(), good(), "extract"); status != 500 || strings.Contains(text, "hunter2") {
 		t.Errorf("a fault of its own: %d %s", status, text)
 	}
-	if all, _ := b.issuer.Documents(t.Context(), ""); len(all) != 1 { // the one with the proof that was spent
+	if all, _ := b.issuer.Documents(t.Context(), ""); len(all) != 2 { // the one with the proof that was spent, and that by configuration
 		t.Errorf("%d documents", len(all))
 	}
 }

@@ -53,8 +53,8 @@ func (i *Issuer) par(w http.ResponseWriter, r *http.Request) {
 		refuse(w, 400, "invalid_request", "form, dpop_jkt or code_challenge_method")
 		return
 	}
-	if r.PostForm.Get("scope") == "" || r.PostForm.Get("issuer_state") != "state-of-the-issuer" || r.PostForm.Get("state") == "" {
-		refuse(w, 400, "invalid_request", "scope, issuer_state or state")
+	if (r.PostForm.Get("scope") == "") == (r.PostForm.Get("authorization_details") == "") || r.PostForm.Get("issuer_state") != "state-of-the-issuer" || r.PostForm.Get("state") == "" {
+		refuse(w, 400, "invalid_request", "scope or authorization_details, issuer_state or state")
 		return
 	}
 	uri := "urn:ietf:params:oauth:request_uri:" + text()

@@ -57,6 +57,10 @@ func newSite(t *testing.T) *site {
 		Certify: func(key *ecdsa.PublicKey, id, name string) ([][]byte, error) {
 			return ca.Issue(keys.Certificate{Key: key, Name: name, URI: id})
 		},
+		CertifyDocuments: func(key *ecdsa.PublicKey, issuer, name string) ([][]byte, error) {
+			return ca.Issue(keys.Certificate{Key: key, Name: name, URI: issuer})
+		},
+		Hub: "http://localhost:8080",
 		AddClient: func(_ context.Context, metadata json.RawMessage) error {
 			c, _, err := registry.ParseMetadata(metadata)
 			if was, ok := s.clients[c.ID]; err == nil && ok && was != string(metadata) {

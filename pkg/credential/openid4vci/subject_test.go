@@ -82,3 +82,44 @@ func FuzzOpenSubject(f *testing.F) {
 		}
 	})
 }
+
+func TestParseDetail(t *testing.T) {
+	const good = `{"type":"openid_credential","credential_configuration_id":"extract","locations":["https://a.example"]}`
+	for name, tt := range map[string]struct{ text, says string }{
+		"it takes one document of one issuer":    {good, ""},
+		"it refuses another type":                {strings.Replace(good, "openid_credential", "other", 1), "type: it is not"},
+		"it refuses no document":                 {strings.Replace(good, `"extract"`, `""`, 1), "credential_configuration_id: missing"},
+		"it refuses no issuer":                   {strings.Replace(good, `"https://a.example"`, ``, 1), "locations"},
+		"it refuses two issuers":                 {strings.Replace(good, `"https://a.example"`, `"https://a.example","https://b.example"`, 1), "locations"},
+		"it refuses an empty issuer":             {strings.Replace(good, `"https://a.example"`, `""`, 1), "locations"},
+		"it refuses a choice of claims":          {strings.Replace(good, `{`, `{"claims":[],`, 1), "'claims' is not known"},
+		"it refuses identifiers, which are ours": {strings.Replace(good, `{`, `{"credential_identifiers":["x"],`, 1), "is not known"},
+		"it refuses a member twice":              {strings.Replace(good, `{`, `{"type":"openid_credential",`, 1), "json"},
+		"it refuses a member of another kind":    {strings.Replace(good, `"extract"`, `7`, 1), "json"},
+		"it refuses what is no object":           {`[]`, "json"},
+		"it refuses what is too long":            {good + strings.Repeat(" ", MaxMessage), "longer than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := ParseDetail([]byte(tt.text))
+			if tt.says == "" {
+				if err != nil || d.CredentialConfigurationID != "extract" || d.Locations[0] != "https://a.example" {
+					t.Errorf("%+v, %v", d, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.says) || d.Type != "" {
+				t.Errorf("%+v, %v, want %s", d, err, tt.says)
+			}
+		})
+	}
+}
+
+func FuzzParseDetail(f *testing.F) {
+	f.Add([]byte(`{"type":"openid_credential","credential_configuration_id":"extract","locations":["https://a.example"]}`))
+	f.Add([]byte(`{"type":"openid_credential","locations":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if d, err := ParseDetail(body); err == nil && (d.CredentialConfigurationID == "" || len(d.Locations) != 1 || len(d.CredentialIdentifiers) > 0) {
+			t.Fatalf("%+v", d)
+		}
+	})
+}
