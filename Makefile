@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 
-PROGRAMS := ./cmd/idp ./cmd/verifier ./examples/insurer ./examples/licence ./examples/wallet ./examples/story
+PROGRAMS := ./cmd/idp ./cmd/verifier ./examples/insurer ./examples/licence ./examples/extract ./examples/portal ./examples/wallet ./examples/story
 AXE := conformance/tour/node_modules/axe-core/axe.min.js
 FUZZTIME ?= 30s
 RELEASE ?= bin/release

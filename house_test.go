@@ -114,7 +114,7 @@ var table = []row{
 		reason: "a stage knows programs and ports, a figure knows files, the rules know sources: nothing of ours"},
 	{from: "conformance/citizen", may: "conformance/wallet",
 		reason: "a person knows pages and a wallet, nothing of ours"},
-	{from: "examples/insurer examples/licence", may: "sdk/... examples/page",
+	{from: "examples/insurer examples/licence examples/extract examples/portal", may: "sdk/... examples/page",
 		reason: "an agency is built on the SDK alone"},
 	{from: "examples/wallet", may: "pkg/... conformance/wallet",
 		reason: "the demo wallet is the scripted wallet with a face"},

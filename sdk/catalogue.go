@@ -88,3 +88,56 @@ func (l *listing) notOlder(ctx context.Context, version int64) error {
 	}
 	return l.journal.Put(ctx, e)
 }
+
+// Catalogue is the hub's catalogue, verified: the texts for pages of your own.
+func (c *Consumer) Catalogue(ctx context.Context) (*catalogue.Catalogue, error) {
+	return c.listing.get(ctx, 0)
+}
+
+// Labels are a catalogue's texts in one language: agencies by id, purposes by
+// code, data sets, fields and facts by name. What is not in it, Of answers as it is.
+type Labels map[string]string
+
+// LabelsOf reads a catalogue's texts; nil has none.
+func LabelsOf(c *catalogue.Catalogue, lang string) Labels {
+	l := Labels{}
+	if c == nil {
+		return l
+	}
+	for _, a := range c.Agencies {
+		l[a.ID] = a.Name.In(lang)
+		for _, d := range a.Documents {
+			l[d.ID] = d.Title.In(lang)
+		}
+	}
+	for _, p := range c.Purposes {
+		l[p.Code] = p.Text.In(lang)
+	}
+	for _, d := range c.DataSets {
+		l[d.ID] = d.Title.In(lang)
+		for _, f := range d.Fields {
+			l[f.Name] = f.Label.In(lang)
+		}
+		for _, r := range d.Derived {
+			l[r.Claim] = r.Label.In(lang)
+		}
+	}
+	return l
+}
+
+// Of is the text for a name, or the name.
+func (l Labels) Of(name string) string {
+	if text, ok := l[name]; ok {
+		return text
+	}
+	return name
+}
+
+// Each is Of for several.
+func (l Labels) Each(names []string) []string {
+	var out []string
+	for _, name := range names {
+		out = append(out, l.Of(name))
+	}
+	return out
+}

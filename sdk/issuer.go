@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,8 +32,10 @@ type Document struct {
 	Claims []string
 	// Life is how long a document is good for: a year when zero.
 	Life time.Duration
-	// Display is the name that wallets show, by language.
+	// Display is the name that wallets show, by language; Labels are those of the
+	// claims: claim, language, name.
 	Display map[string]string
+	Labels  map[string]map[string]string
 }
 
 // IssuerConfig is what an Issuer needs. Trust, Keys, URL, Signer, Chain, Journal
@@ -66,7 +70,7 @@ type IssuerConfig struct {
 
 // Issuer issues an agency's own documents to wallets, with the hub as
 // authorization server (OpenID4VCI 1.0). It is an http.Handler, safe for use at
-// once; mount it at the root of URL's host.
+// once: serve it at the root of URL's host, or Mount it beside pages.
 type Issuer struct {
 	config IssuerConfig
 	base   string // the path of URL
@@ -94,11 +98,27 @@ func NewIssuer(ctx context.Context, c IssuerConfig) (*Issuer, error) {
 	}
 	i := &Issuer{config: c, base: u.EscapedPath(), mux: http.NewServeMux(), replay: &dpop.Memory{Now: c.Now}, signed: map[int]signedStatus{}}
 	i.nonces = &credential.Nonces{Store: spentNonces{journal: c.Journal}, Secret: secret, Now: c.Now}
-	i.mux.HandleFunc("GET "+openid4vci.WellKnown+i.base, i.metadata)
-	i.mux.HandleFunc("POST "+i.base+"/nonce", i.nonce)
-	i.mux.HandleFunc("POST "+i.base+"/credential", i.credential)
-	i.mux.HandleFunc("GET "+i.base+"/status/{list}", i.statusList)
+	for pattern, serve := range i.routes() {
+		i.mux.HandleFunc(pattern, serve)
+	}
 	return i, nil
+}
+
+func (i *Issuer) routes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET " + openid4vci.WellKnown + i.base: i.metadata,
+		"POST " + i.base + "/nonce":            i.nonce,
+		"POST " + i.base + "/credential":       i.credential,
+		"GET " + i.base + "/status/{list}":     i.statusList,
+	}
+}
+
+// Mount adds exactly the paths of the Issuer to a mux that has others, as for
+// pages at the root when URL ends in /documents.
+func (i *Issuer) Mount(mux *http.ServeMux) {
+	for pattern := range i.routes() {
+		mux.Handle(pattern, i)
+	}
 }
 
 func (c *IssuerConfig) complete() error {
@@ -202,18 +222,22 @@ func (s spentNonces) SpendNonce(ctx context.Context, nonce string, expires, _ ti
 	return err
 }
 
+func display(names map[string]string) (all []openid4vci.Display) {
+	for _, lang := range slices.Sorted(maps.Keys(names)) {
+		all = append(all, openid4vci.Display{Name: names[lang], Locale: lang})
+	}
+	return all
+}
+
 // Metadata is the credential issuer's metadata (OpenID4VCI 1.0, 12.2.4).
 func (i *Issuer) Metadata() openid4vci.Metadata {
 	m := openid4vci.Metadata{CredentialIssuer: i.config.URL, AuthorizationServers: []string{i.config.Trust.Issuer},
 		CredentialEndpoint: i.config.URL + "/credential", NonceEndpoint: i.config.URL + "/nonce",
 		CredentialConfigurationsSupported: map[string]openid4vci.CredentialConfiguration{}}
 	for id, d := range i.config.Documents {
-		about := &openid4vci.CredentialMetadata{}
-		for lang, name := range d.Display {
-			about.Display = append(about.Display, openid4vci.Display{Name: name, Locale: lang})
-		}
+		about := &openid4vci.CredentialMetadata{Display: display(d.Display)}
 		for _, name := range d.Claims {
-			about.Claims = append(about.Claims, openid4vci.ClaimDescription{Path: []any{name}})
+			about.Claims = append(about.Claims, openid4vci.ClaimDescription{Path: []any{name}, Display: display(d.Labels[name])})
 		}
 		m.CredentialConfigurationsSupported[id] = openid4vci.CredentialConfiguration{
 			Format: openid4vci.FormatSDJWT, VCT: d.Type, CryptographicBindingMethodsSupported: []string{"jwk"},

@@ -29,6 +29,10 @@ func (s *Stage) call(name string) (program string, args []string) {
 		return "insurer", agency("health-insurance")
 	case Licence:
 		return "licence", agency("driving-licence")
+	case Extract:
+		return "extract", append(agency("town-hall"), "--wallet", s.URL(Wallet))
+	case Portal:
+		return "portal", agency("housing-benefit")
 	case Wallet:
 		return "wallet", append(listen, "--url", s.URL(Wallet), "--hub", s.URL(IDP), "--trust", s.Path("trust"), "--data", s.Path("wallet"))
 	default: // a witness

@@ -23,6 +23,13 @@ const (
 	Wallet   = "wallet"
 )
 
+// The second pair of agencies. A stage does not start them: Start does, for those
+// who want them.
+const (
+	Extract = "extract"
+	Portal  = "portal"
+)
+
 // Witness names the witness n, from 1.
 func Witness(n int) string { return fmt.Sprintf("witness-%d", n) }
 
@@ -33,7 +40,7 @@ func Names() []string { return append([]string(nil), order...) }
 
 // offsets from the base port, as examples/story counts them.
 var offsets = map[string]int{
-	IDP: 0, Verifier: 1, Insurer: 2, Licence: 3, Wallet: 4, Witness(1): 11, Witness(2): 12, Witness(3): 13,
+	IDP: 0, Verifier: 1, Insurer: 2, Licence: 3, Wallet: 4, Extract: 5, Portal: 6, Witness(1): 11, Witness(2): 12, Witness(3): 13,
 }
 
 // The ports of one deployment, its proxies' included, lie in a block of their own.

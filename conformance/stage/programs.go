@@ -42,7 +42,7 @@ func build(ctx context.Context) (string, error) {
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-w", "-o", folder+string(filepath.Separator),
-		"./cmd/idp", "./cmd/verifier", "./examples/insurer", "./examples/licence", "./examples/wallet", "./examples/story")
+		"./cmd/idp", "./cmd/verifier", "./examples/insurer", "./examples/licence", "./examples/extract", "./examples/portal", "./examples/wallet", "./examples/story")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the programs: %w\n%s", err, out)

@@ -10,15 +10,15 @@ import (
 	"github.com/govmydata/mydata/sdk"
 )
 
-// table is the check-ups by resident identifier: several of one resident would
+// table is check-ups, or premiums, by resident identifier: several of one resident would
 // be an answer that nobody can choose from.
 type table map[string][]sdk.Record
 
-// readCheckups reads the CSV whose columns are the data set's fields.
-func readCheckups(text []byte) (table, error) {
+// readTable reads the CSV whose columns are a data set's fields.
+func readTable(text []byte) (table, error) {
 	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	if err != nil || len(rows) < 2 {
-		return nil, fmt.Errorf("check-ups: %w", err)
+		return nil, fmt.Errorf("table: %w", err)
 	}
 	found := table{}
 	for n, row := range rows[1:] {
@@ -26,7 +26,7 @@ func readCheckups(text []byte) (table, error) {
 		for i, name := range rows[0] {
 			value, err := parse(name, row[i])
 			if err != nil {
-				return nil, fmt.Errorf("check-ups, line %d, %s: %w", n+2, name, err)
+				return nil, fmt.Errorf("table, line %d, %s: %w", n+2, name, err)
 			}
 			record[name] = value
 		}
@@ -40,7 +40,7 @@ func parse(name, text string) (any, error) {
 	switch name {
 	case "vision_left", "vision_right":
 		return strconv.ParseFloat(text, 64)
-	case "hearing_left", "hearing_right":
+	case "hearing_left", "hearing_right", "premium":
 		return strconv.Atoi(text)
 	}
 	return text, nil
@@ -63,4 +63,13 @@ var derive = map[string]func(sdk.Record) (any, error){
 		left, right := r["hearing_left"].(int), r["hearing_right"].(int)
 		return left <= 55 && right <= 55, nil
 	},
+}
+
+// lowPremium is the contribution up to which a household counts as having a low
+// income.
+const lowPremium = 70_000
+
+// derivePremium answers what a benefit needs to know of an income, and no amount.
+var derivePremium = map[string]func(sdk.Record) (any, error){
+	"income_low": func(r sdk.Record) (any, error) { return r["premium"].(int) <= lowPremium, nil },
 }

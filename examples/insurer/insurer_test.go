@@ -17,7 +17,7 @@ import (
 )
 
 func TestLoad(t *testing.T) {
-	records, err := readCheckups(checkups)
+	records, err := readTable(checkups)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +40,16 @@ func TestLoad(t *testing.T) {
 			t.Error("hearing_ok of resident-05")
 		}
 	}
+	paid, err := readTable(premiums)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{"resident-01": true, "resident-03": false} {
+		record, _ := paid.load(context.Background(), sdk.Subject{ResidentID: id})
+		if got, err := derivePremium["income_low"](record); err != nil || got != want {
+			t.Errorf("income_low of %s = %v, %v", id, got, err)
+		}
+	}
 	for _, nobody := range []string{"", "resident-99", "김민준"} {
 		if _, err := find(nobody); !errors.Is(err, sdk.ErrNoMatch) {
 			t.Errorf("%q: %v", nobody, err)
@@ -51,14 +61,14 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestReadCheckupsRefuses(t *testing.T) {
+func TestReadTableRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, text string }{
 		{"it refuses a reading that is no number", "resident,vision_left\nresident-01,good\n"},
 		{"it refuses a line that is too short", "resident,vision_left\nresident-01\n"},
 		{"it refuses an empty book", "resident\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := readCheckups([]byte(tt.text)); err == nil {
+			if _, err := readTable([]byte(tt.text)); err == nil {
 				t.Error("it read it")
 			}
 		})

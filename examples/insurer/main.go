@@ -20,6 +20,9 @@ var files embed.FS
 //go:embed checkups.csv
 var checkups []byte
 
+//go:embed premiums.csv
+var premiums []byte
+
 func main() {
 	settings := page.Flags("insurer", "health-insurance", "8082")
 	flag.Parse()
@@ -68,7 +71,11 @@ func open(settings *page.Settings, development bool) (*sdk.Provider, *sdk.Signal
 	if err != nil {
 		return nil, nil, err
 	}
-	records, err := readCheckups(checkups)
+	records, err := readTable(checkups)
+	if err != nil {
+		return nil, nil, err
+	}
+	paid, err := readTable(premiums)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,7 +85,10 @@ func open(settings *page.Settings, development bool) (*sdk.Provider, *sdk.Signal
 	}
 	provider, err := sdk.NewProvider(sdk.ProviderConfig{
 		Trust: trust, Keys: keys, Journal: journal, AllowLoopback: development,
-		DataSets: map[string]sdk.DataSet{"health-checkup": {Load: records.load, Derive: derive}},
+		DataSets: map[string]sdk.DataSet{
+			"health-checkup": {Load: records.load, Derive: derive},
+			"health-premium": {Load: paid.load, Derive: derivePremium},
+		},
 	})
 	if err != nil {
 		return nil, nil, err

@@ -42,51 +42,17 @@ func (s *site) home(w http.ResponseWriter, r *http.Request) {
 	labels := s.labels(r)
 	for _, each := range slices.Backward(released) {
 		data.Lines = append(data.Lines, line{Released: each,
-			Who: labels.of(each.Consumer), Why: labels.of(each.Purpose),
-			Left: labels.each(each.Left), Dropped: labels.each(each.Dropped)})
+			Who: labels.Of(each.Consumer), Why: labels.Of(each.Purpose),
+			Left: labels.Each(each.Left), Dropped: labels.Each(each.Dropped)})
 	}
 	s.pages.Render(w, r, http.StatusOK, "home.html", data)
 }
 
-// names are the catalogue's texts in one language.
-type names map[string]string
-
-func (n names) of(id string) string {
-	if text, ok := n[id]; ok {
-		return text
-	}
-	return id
-}
-
-func (n names) each(ids []string) []string {
-	var out []string
-	for _, id := range ids {
-		out = append(out, n.of(id))
-	}
-	return out
-}
-
 // labels come from the catalogue; without one the plain names are shown.
-func (s *site) labels(r *http.Request) names {
-	found, lang := names{}, s.pages.Lang(r)
+func (s *site) labels(r *http.Request) sdk.Labels {
 	cat, err := s.provider.Catalogue(r.Context())
 	if err != nil {
 		slog.WarnContext(r.Context(), "no catalogue", "error", err.Error())
-		return found
 	}
-	for _, a := range cat.Agencies {
-		found[a.ID] = a.Name.In(lang)
-	}
-	for _, p := range cat.Purposes {
-		found[p.Code] = p.Text.In(lang)
-	}
-	for _, d := range cat.DataSets {
-		for _, c := range d.Derived {
-			found[c.Claim] = c.Label.In(lang)
-		}
-		for _, f := range d.Fields {
-			found[f.Name] = f.Label.In(lang)
-		}
-	}
-	return found
+	return sdk.LabelsOf(cat, s.pages.Lang(r))
 }

@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	insurerID = "urn:mydata:agency:health-insurance"
-	licenceID = "urn:mydata:agency:driving-licence"
+	insurerID  = "urn:mydata:agency:health-insurance"
+	licenceID  = "urn:mydata:agency:driving-licence"
+	townHallID = "urn:mydata:agency:town-hall"
+	housingID  = "urn:mydata:agency:housing-benefit"
 )
 
 // An agency as its own office holds it: the certified key that signs, the key

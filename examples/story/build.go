@@ -13,6 +13,8 @@ var programs = map[string]string{
 	"verifier": "./cmd/verifier",
 	"insurer":  "./examples/insurer",
 	"licence":  "./examples/licence",
+	"extract":  "./examples/extract",
+	"portal":   "./examples/portal",
 	"wallet":   "./examples/wallet",
 }
 

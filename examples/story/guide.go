@@ -59,9 +59,11 @@ Ctrl-C stops it. Every resident is invented.
      %s receipt verify FILE --trust %s
      %s audit --log %s --trust %s
 
+6. %s  extract: the resident extract of the town hall, for the demo wallet.
+   %s  portal: housing benefit, with facts of two agencies on one page.
    %s  the demo wallet by itself. "make tour" walks all this by itself.
 `, s.idp.url(), s.verifier.url(), s.licence.url(), s.insurer.url(), s.idp.url(),
-		filepath.Join(s.bin, "idp"), s.path("trust"), filepath.Join(s.bin, "idp"), s.idp.url(), s.path("trust"), s.wallet.url())
+		filepath.Join(s.bin, "idp"), s.path("trust"), filepath.Join(s.bin, "idp"), s.idp.url(), s.path("trust"), s.extract.url(), s.portal.url(), s.wallet.url())
 	s.anchors(out)
 	return nil
 }

@@ -24,8 +24,9 @@ func (s service) addr() string { return net.JoinHostPort("127.0.0.1", strconv.It
 func (s service) url() string { return "http://localhost:" + strconv.Itoa(s.port+s.behind) }
 
 type services struct {
-	idp, verifier, insurer, licence, wallet service
-	witnesses                               [3]service
+	idp, verifier, insurer, licence, wallet, extract, portal service
+
+	witnesses [3]service
 }
 
 func newServices(base, behind int) (*services, error) {
@@ -35,6 +36,8 @@ func newServices(base, behind int) (*services, error) {
 		insurer:  service{name: "insurer", variable: "MYDATA_INSURER_PORT", offset: 2},
 		licence:  service{name: "licence", variable: "MYDATA_LICENCE_PORT", offset: 3},
 		wallet:   service{name: "wallet", variable: "MYDATA_WALLET_PORT", offset: 4},
+		extract:  service{name: "extract", variable: "MYDATA_EXTRACT_PORT", offset: 5},
+		portal:   service{name: "portal", variable: "MYDATA_PORTAL_PORT", offset: 6},
 	}
 	first := base + 11
 	if text, ok := os.LookupEnv("MYDATA_WITNESS_PORT"); ok {
@@ -47,7 +50,7 @@ func newServices(base, behind int) (*services, error) {
 	for i := range s.witnesses {
 		s.witnesses[i] = service{name: fmt.Sprintf("witness-%d", i+1), variable: "MYDATA_WITNESS_PORT", port: first + i, behind: behind}
 	}
-	for _, x := range []*service{&s.idp, &s.verifier, &s.insurer, &s.licence, &s.wallet} {
+	for _, x := range []*service{&s.idp, &s.verifier, &s.insurer, &s.licence, &s.wallet, &s.extract, &s.portal} {
 		x.port, x.behind = base+x.offset, behind
 		if text, ok := os.LookupEnv(x.variable); ok {
 			port, err := parsePort(x.variable, text)
@@ -69,7 +72,7 @@ func parsePort(variable, text string) (int, error) {
 }
 
 func (s *services) all() []service {
-	return append(s.witnesses[:len(s.witnesses):len(s.witnesses)], s.idp, s.verifier, s.insurer, s.licence, s.wallet)
+	return append(s.witnesses[:len(s.witnesses):len(s.witnesses)], s.idp, s.verifier, s.insurer, s.licence, s.wallet, s.extract, s.portal)
 }
 
 // free names every port that somebody else holds, and how to move ours.

@@ -67,13 +67,14 @@ func (s *stage) play(ctx context.Context, out io.Writer) (err error) {
 	}
 }
 
-// prepare does what an operator, the government CA and two agencies' offices do
+// prepare does what an operator, the government CA and the agencies' offices do
 // before a hub first runs.
 func (s *stage) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(s.logs, 0o700); err != nil {
 		return err
 	}
-	if err := s.idpCommand(ctx, "keygen", "--issuer", s.idp.url(), "--verifier-url", s.verifier.url()); err != nil {
+	if err := s.idpCommand(ctx, "keygen", "--issuer", s.idp.url(), "--verifier-url", s.verifier.url(),
+		"--documents", "agencies/"+townHall+"="+s.documents()); err != nil {
 		return err
 	}
 	if err := s.idpCommand(ctx, "migrate", "--database", s.database); err != nil {
@@ -191,14 +192,16 @@ func (s *stage) startAgencies(ctx context.Context) error {
 		service
 		args []string
 	}
-	agency := func(x service, office string) call {
-		return call{x, []string{"--listen", x.addr(), "--url", x.url(), "--hub", s.idp.url(), "--identity", s.path("agencies", office), "--trust", s.path("trust"), "--data", s.path(x.name)}}
+	agency := func(x service, office string, more ...string) call {
+		return call{x, append([]string{"--listen", x.addr(), "--url", x.url(), "--hub", s.idp.url(), "--identity", s.path("agencies", office), "--trust", s.path("trust"), "--data", s.path(x.name)}, more...)}
 	}
 	var started []*child
 	for _, c := range []call{
 		{s.verifier, []string{"serve", "--data", s.data, "--development", "--listen", s.verifier.addr(), "--url", s.verifier.url(), "--trust", s.path("trust"), "--wallet", s.wallet.url(), "--hub", s.idp.url()}},
 		agency(s.insurer, "health-insurance"),
 		agency(s.licence, "driving-licence"),
+		agency(s.extract, townHall, "--wallet", s.wallet.url()),
+		agency(s.portal, "housing-benefit"),
 		{s.wallet, []string{"--listen", s.wallet.addr(), "--url", s.wallet.url(), "--hub", s.idp.url(), "--trust", s.path("trust"), "--data", s.path("wallet")}},
 	} {
 		child, err := s.start(c.service, c.name, c.args...)

@@ -46,7 +46,7 @@ func TestPorts(t *testing.T) {
 		for _, x := range s.all() {
 			got = append(got, x.port)
 		}
-		if diff := cmp.Diff([]int{9011, 9012, 9013, 9000, 9001, 9002, 9003, 9004}, got); diff != "" {
+		if diff := cmp.Diff([]int{9011, 9012, 9013, 9000, 9001, 9002, 9003, 9004, 9005, 9006}, got); diff != "" {
 			t.Error(diff)
 		}
 	})
