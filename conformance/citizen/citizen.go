@@ -20,6 +20,7 @@ type Citizen struct {
 	Name  string // for messages
 	Lang  string // "ko" or "en"
 	Phone *Phone
+	Parts []string                    // of a bundle, those left ticked, from "1"; nil: all
 	Seen  func(method string, p Page) // hears of every answer, before it is followed
 
 	http *http.Client

@@ -56,7 +56,14 @@ func (c *Citizen) Sign(ctx context.Context, page Page, ticked ...string) (string
 	if ticked == nil {
 		ticked = []string{}
 	}
-	to, err := c.ceremony(ctx, form, map[string][]string{"claims": ticked})
+	fields := map[string][]string{"claims": ticked}
+	if parts := form.Boxes["grants"]; len(parts) > 0 { // a bundle
+		fields["grants"] = parts
+		if c.Parts != nil {
+			fields["grants"] = c.Parts
+		}
+	}
+	to, err := c.ceremony(ctx, form, fields)
 	if !Refused(err, http.StatusConflict) {
 		return to, err
 	}
