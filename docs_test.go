@@ -88,8 +88,8 @@ func TestReadmeQuotesExamples(t *testing.T) {
 		examples[strings.TrimSpace(line)] = true
 	}
 	blocks := goBlock.FindAllStringSubmatch(string(readme), -1)
-	if len(blocks) < 3 {
-		t.Errorf("the README has %d blocks of Go; a provider, a consumer and a verifier are promised", len(blocks))
+	if len(blocks) < 4 {
+		t.Errorf("the README has %d blocks of Go; a provider, a consumer, a verifier and an issuer are promised", len(blocks))
 	}
 	for _, block := range blocks {
 		for line := range strings.SplitSeq(block[1], "\n") {

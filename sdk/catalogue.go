@@ -95,37 +95,36 @@ func (c *Consumer) Catalogue(ctx context.Context) (*catalogue.Catalogue, error) 
 }
 
 // Labels are a catalogue's texts in one language: agencies by id, purposes by
-// code, data sets, fields and facts by name. What is not in it, Of answers as it is.
+// code, data sets by id, fields and facts of one data set by name.
 type Labels map[string]string
 
-// LabelsOf reads a catalogue's texts; nil has none.
-func LabelsOf(c *catalogue.Catalogue, lang string) Labels {
+// LabelsOf reads a catalogue's texts, those of fields and facts for one data set:
+// two may have fields of one name. A catalogue that is nil has no texts.
+func LabelsOf(c *catalogue.Catalogue, lang, dataSet string) Labels {
 	l := Labels{}
 	if c == nil {
 		return l
 	}
+	set, _ := c.DataSet(dataSet)
+	for _, f := range set.Fields {
+		l[f.Name] = f.Label.In(lang)
+	}
+	for _, r := range set.Derived {
+		l[r.Claim] = r.Label.In(lang)
+	}
 	for _, a := range c.Agencies {
 		l[a.ID] = a.Name.In(lang)
-		for _, d := range a.Documents {
-			l[d.ID] = d.Title.In(lang)
-		}
 	}
 	for _, p := range c.Purposes {
 		l[p.Code] = p.Text.In(lang)
 	}
 	for _, d := range c.DataSets {
 		l[d.ID] = d.Title.In(lang)
-		for _, f := range d.Fields {
-			l[f.Name] = f.Label.In(lang)
-		}
-		for _, r := range d.Derived {
-			l[r.Claim] = r.Label.In(lang)
-		}
 	}
 	return l
 }
 
-// Of is the text for a name, or the name.
+// Of is the text for a name, or the name where there is none.
 func (l Labels) Of(name string) string {
 	if text, ok := l[name]; ok {
 		return text

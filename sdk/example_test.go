@@ -2,8 +2,8 @@ package sdk_test
 
 import (
 	"context"
-	"crypto"
 	"fmt"
+	"html"
 	"log"
 	"net/http"
 	"time"
@@ -76,9 +76,10 @@ func ExampleVerifier() {
 
 // An issuer: one function that finds what a document says.
 func ExampleIssuer() {
-	issuer, err := sdk.NewIssuer(context.Background(), sdk.IssuerConfig{
+	signer, chain, err := sdk.LoadDocumentKeys("keys") // certified for URL, by the CA of credential issuers
+	issuer, err2 := sdk.NewIssuer(context.Background(), sdk.IssuerConfig{
 		Trust: trust, Keys: keys, Journal: journal, // as above
-		URL: "https://residents.example", Signer: documentKey, Chain: documentChain,
+		URL: "https://residents.example/documents", Signer: signer, Chain: chain,
 		Documents: map[string]sdk.Document{"extract": {
 			Type: "urn:example:resident-extract:1", Claims: []string{"address", "household"},
 			Load: func(ctx context.Context, who sdk.Subject) (sdk.Record, error) {
@@ -86,18 +87,21 @@ func ExampleIssuer() {
 			},
 		}},
 	})
-	if err != nil {
+	if err := first(err, err2); err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServeTLS(":443", "tls.crt", "tls.key", issuer))
+	issuer.Mount(http.DefaultServeMux) // beside pages of your own
+	http.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		link, err := issuer.Offer("extract")
+		show(w, err, func() { fmt.Fprintf(w, `<a href="%s">Add to phone</a>`, html.EscapeString(link)) })
+	})
+	log.Fatal(http.ListenAndServeTLS(":443", "tls.crt", "tls.key", nil))
 }
 
 var (
-	trust         sdk.Trust
-	keys          sdk.Keys
-	journal       sdk.Journal
-	documentKey   crypto.Signer
-	documentChain [][]byte
+	trust   sdk.Trust
+	keys    sdk.Keys
+	journal sdk.Journal
 )
 
 // What the examples take from the agency's own program.

@@ -69,6 +69,7 @@ func (w *world) testVisits(t *testing.T) {
 	w.visitDenials(t)
 	w.visitCallback(t)
 	w.visitOffer(t)
+	w.visitDocument(t)
 	must(t, w.kim.AddPasskey(ctx))
 	must(t, w.kim.RemovePasskey(ctx, citizen.ID(w.kim.Phone.Keys[0])))
 	for _, service := range services {
@@ -125,6 +126,37 @@ func (w *world) visitCallback(t *testing.T) {
 	}
 	if p := mustOpen(t, w.kim, back.String()); p.URL.Query().Get("new") == "" {
 		t.Errorf("came to %s", p.URL)
+	}
+}
+
+// visitDocument has a wallet ask for an agency's own document, and says no and yes
+// on the page that names both.
+func (w *world) visitDocument(t *testing.T) {
+	ctx := t.Context()
+	must(t, w.Start(stage.Extract))
+	must(t, w.Wait(ctx, stage.Extract))
+	link, err := openid4vci.Offer{CredentialIssuer: w.URL(stage.Extract) + "/documents", CredentialConfigurationIDs: []string{"resident-extract"},
+		Grants: &openid4vci.Grants{AuthorizationCode: &openid4vci.AuthorizationCodeGrant{}}}.URI()
+	must(t, err)
+	begin := func() string {
+		offered, err := w.phone.ReadOffer(ctx, link)
+		must(t, err)
+		address, _, err := w.phone.Begin(ctx, offered)
+		must(t, err)
+		return address
+	}
+	back, err := w.kim.Authorize(ctx, begin())
+	must(t, err)
+	if cards, err := w.phone.Finish(ctx, back.Query()); err != nil || len(cards) != 1 {
+		t.Errorf("%d documents, %v", len(cards), err)
+	}
+	page := mustOpen(t, w.kim, begin()) // the login is young
+	form, ok := page.Form("/deny")
+	if !ok || !strings.HasPrefix(page.URL.Path, "/document/") {
+		t.Fatalf("no way to deny at %s", page.URL.Path)
+	}
+	if p := w.press(t, w.kim, form); !strings.Contains(p.Header.Get("Location"), "error=access_denied") {
+		t.Errorf("%d %s", p.Status, p.Header.Get("Location"))
 	}
 }
 

@@ -128,7 +128,7 @@ var interactions = map[string]bool{"/login?request": true, "/authorize/callback?
 
 // segments name what follows them in a path: identifiers.
 var segments = map[string]bool{
-	"renewal": true, "approval": true, "issuance": true, "consents": true, "receipts": true, "notices": true,
+	"renewal": true, "approval": true, "issuance": true, "document": true, "consents": true, "receipts": true, "notices": true,
 	"credentials": true, "result": true, "status": true, "tile": true,
 }
 

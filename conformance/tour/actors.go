@@ -37,6 +37,8 @@ func (s *show) play(b *browser, a actor, out, axe string, say func(string, ...an
 		{"prove it to a verifier", v.prove},
 		{"renew a licence", v.renew},
 		{"see what left the insurer", v.insurer},
+		{"put a resident extract into the wallet", v.extract},
+		{"apply for housing benefit", v.apply},
 		{"read the history and check the receipt", v.history},
 		{"withdraw, and see the second use refused", v.withdraw},
 		{"add and remove a passkey", v.passkeys},

@@ -37,7 +37,7 @@ type message struct {
 
 func newTape(on *stage.Stage) (*tape, error) {
 	t := &tape{passed: map[string][]message{}}
-	for _, name := range stage.Names() {
+	for _, name := range append(stage.Names(), stage.Extract, stage.Portal) {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(on.Port(name)+behind)))
 		if err != nil {
 			t.close()

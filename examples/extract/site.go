@@ -84,7 +84,7 @@ func (s *site) homeData(r *http.Request) (homeData, error) {
 	if err != nil { // then the plain names are shown
 		slog.WarnContext(r.Context(), "no catalogue", "error", err.Error())
 	}
-	labels := sdk.LabelsOf(cat, s.pages.Lang(r))
+	labels := sdk.LabelsOf(cat, s.pages.Lang(r), extract)
 	for _, each := range slices.Backward(released) {
 		data.Released = append(data.Released, line{Released: each, Who: labels.Of(each.Consumer), Why: labels.Of(each.Purpose),
 			Left: labels.Each(each.Left), Dropped: labels.Each(each.Dropped)})

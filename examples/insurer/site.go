@@ -39,20 +39,15 @@ func (s *site) home(w http.ResponseWriter, r *http.Request) {
 		s.pages.Render(w, r, http.StatusInternalServerError, "home.html", data)
 		return
 	}
-	labels := s.labels(r)
+	cat, err := s.provider.Catalogue(r.Context())
+	if err != nil { // then the plain names are shown
+		slog.WarnContext(r.Context(), "no catalogue", "error", err.Error())
+	}
 	for _, each := range slices.Backward(released) {
+		labels := sdk.LabelsOf(cat, s.pages.Lang(r), each.DataSet)
 		data.Lines = append(data.Lines, line{Released: each,
 			Who: labels.Of(each.Consumer), Why: labels.Of(each.Purpose),
 			Left: labels.Each(each.Left), Dropped: labels.Each(each.Dropped)})
 	}
 	s.pages.Render(w, r, http.StatusOK, "home.html", data)
-}
-
-// labels come from the catalogue; without one the plain names are shown.
-func (s *site) labels(r *http.Request) sdk.Labels {
-	cat, err := s.provider.Catalogue(r.Context())
-	if err != nil {
-		slog.WarnContext(r.Context(), "no catalogue", "error", err.Error())
-	}
-	return sdk.LabelsOf(cat, s.pages.Lang(r))
 }

@@ -67,7 +67,9 @@ func (s *site) heard(ctx context.Context, one sdk.Signal) error {
 	case sdk.GrantWithdrawn, sdk.GrantInvalidated, sdk.GrantPaused:
 		return s.keep(ctx, kindStopped, one.Grant, one.At)
 	case sdk.GrantResumed:
-		return s.records.Delete(ctx, kindStopped, one.Grant)
+		if err := s.records.Delete(ctx, kindStopped, one.Grant); !errors.Is(err, sdk.ErrAbsent) {
+			return err
+		}
 	}
 	return nil
 }

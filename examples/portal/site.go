@@ -155,9 +155,9 @@ func (s *site) present(w http.ResponseWriter, r *http.Request, status int, grant
 	if err != nil { // then the plain names are shown
 		slog.WarnContext(ctx, "no catalogue", "error", err.Error())
 	}
-	labels := sdk.LabelsOf(cat, s.pages.Lang(r))
 	data := applicationData{At: a.At}
 	for i, need := range needs("") {
+		labels := sdk.LabelsOf(cat, s.pages.Lang(r), need.DataSet)
 		p := part{Grant: a.Grants[i], DataSet: labels.Of(need.DataSet)}
 		if err := s.fill(ctx, &p, need, labels); err != nil {
 			s.fail(w, r, err)

@@ -1,10 +1,10 @@
 // Command story starts the whole demonstration on one machine: three witnesses,
-// the hub (idp), a verifier, two agencies (insurer and licence) and a demo
+// the hub (idp), a verifier, four agencies (insurer, licence, extract, portal) and a demo
 // wallet. It makes whatever is missing in the data folder, waits until all are
 // healthy, prints what to open, and on Ctrl-C stops them all and waits.
 //
 // It plays three parts that exist outside the product: the government CA that
-// certifies agencies, the two agencies' offices that make their keys and sign
+// certifies agencies, the agencies' offices that make their keys and sign
 // their catalogue entries, and the operator who calls the idp commands. So it
 // may read pkg; it never imports internal.
 //
