@@ -1,7 +1,7 @@
 package consent
 
 import (
-	"encoding/json"
+	"reflect"
 	"regexp"
 	"slices"
 	"time"
@@ -268,12 +268,8 @@ func checkCatalogue(t Terms, cat *catalogue.Catalogue) error {
 	if t.MaxUses > fresh.Template.MaxUses || t.Validity.Expires-t.Validity.NotBefore > int64(fresh.Template.MaxDays)*86400 {
 		return refuse("template", "more than the purpose allows")
 	}
-	if t.Catalogue == cat.Version {
-		given, err1 := json.Marshal(t)
-		wanted, err2 := json.Marshal(fresh)
-		if err1 != nil || err2 != nil || string(given) != string(wanted) {
-			return refuse("catalogue texts", "what was shown is not what the catalogue says")
-		}
+	if t.Catalogue == cat.Version && !reflect.DeepEqual(t, fresh) {
+		return refuse("catalogue texts", "what was shown is not what the catalogue says")
 	}
 	return nil
 }

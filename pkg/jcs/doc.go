@@ -6,9 +6,15 @@
 // pass; whatever else it meets it leaves to gowebpki/jcs, from the start, refusals
 // included. TestTransform and FuzzTransform hold the two to the same bytes.
 //
+// Decode and Unmarshal have a short way too, for texts that are plain and types
+// made of texts, whole numbers, truth values, lists, structs, and what reads and
+// writes itself; where it does not know, the value is read anew by encoding/json
+// or go-jose's, which alone refuse. FuzzDecode holds them to the same answers.
+//
 // Left out: limits of size, which are the callers'; numbers that are not whole and
 // names beyond ASCII on the short way.
 //
-// What always holds: Transform answers what gowebpki/jcs answers; Decode refuses a
+// What always holds: Transform answers what gowebpki/jcs answers, and Unmarshal
+// what go-jose's json does; Decode refuses a
 // text that its value, written back, would not be.
 package jcs

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"sync"
 
+	josejson "github.com/go-jose/go-jose/v4/json"
 	whole "github.com/gowebpki/jcs"
 )
 
@@ -93,6 +94,30 @@ func Is(data []byte) bool {
 // member or another spelling of a known one is an error, since the value written
 // back would differ. Its caller bounds data.
 func Decode(data []byte, into any) error {
+	if short(data, into, true) {
+		return nil
+	}
+	return decode(data, into)
+}
+
+// Unmarshal reads JSON that may hold more than is asked for: names are exact, and
+// none comes twice. Its caller bounds data.
+func Unmarshal(data []byte, into any) error {
+	if short(data, into, false) {
+		return nil
+	}
+	return josejson.Unmarshal(data, into)
+}
+
+// short reads what is plain throughout.
+func short(data []byte, into any, exact bool) bool {
+	d := desks.Get().(*desk)
+	defer d.leave()
+	return d.write(data) && read(d.out, data, into, exact)
+}
+
+// decode reads, writes back, and compares.
+func decode(data []byte, into any) error {
 	given, err := Transform(data)
 	if err != nil {
 		return err

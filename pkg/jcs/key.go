@@ -1,0 +1,56 @@
+package jcs
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/base64"
+	"reflect"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// ownKey reads a JWK. A public key on P-256 with a kid and nothing else (RFC 7517,
+// RFC 7518, 6.2.1), which nearly all are, it takes apart itself.
+func ownKey(r *reader, v reflect.Value) bool {
+	start := r.at
+	if key, ok := r.key(); ok {
+		v.Set(reflect.ValueOf(key))
+		return true
+	}
+	r.at = start
+	return ownJSON(r, v)
+}
+
+func (r *reader) key() (key jose.JSONWebKey, ok bool) {
+	if !r.word(`{"crv":"P-256","kid":`) {
+		return key, false
+	}
+	kid, ok := r.text()
+	if !ok || !r.word(`,"kty":"EC","x":`) {
+		return key, false
+	}
+	point := [65]byte{4} // SEC 1, 2.3.3: uncompressed
+	if !r.coordinate(point[1:33]) || !r.word(`,"y":`) || !r.coordinate(point[33:]) || !r.byte('}') {
+		return key, false
+	}
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point[:])
+	if err != nil || bytes.ContainsAny(kid, `\"`) || len(kid) == 0 {
+		return key, false
+	}
+	return jose.JSONWebKey{ // what is empty is empty as go-jose has it
+		Key: public, KeyID: string(kid), Certificates: []*x509.Certificate{},
+		CertificateThumbprintSHA1: []byte{}, CertificateThumbprintSHA256: []byte{},
+	}, true
+}
+
+// coordinate reads 32 bytes in their one spelling.
+func (r *reader) coordinate(into []byte) bool {
+	text, ok := r.text()
+	if !ok || len(text) != base64.RawURLEncoding.EncodedLen(len(into)) {
+		return false
+	}
+	n, err := base64.RawURLEncoding.Strict().Decode(into, text)
+	return err == nil && n == len(into)
+}

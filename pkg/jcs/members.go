@@ -1,0 +1,198 @@
+package jcs
+
+import (
+	"bytes"
+	"math/bits"
+	"reflect"
+	"strings"
+)
+
+// field is a member of a struct.
+type field struct {
+	index     int
+	step      step
+	needed    bool // written whatever it holds
+	omitEmpty bool
+	omitZero  bool
+}
+
+// members reads a struct. It knows none with a part that encoding/json would
+// treat in a way of its own.
+func (p *plan) members(t reflect.Type, within []reflect.Type) step {
+	fields := map[string]*field{}
+	var needed uint64
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag := f.Tag.Get("json")
+		if f.Anonymous {
+			return nil
+		}
+		if !f.IsExported() || tag == "-" {
+			continue
+		}
+		name, options, _ := strings.Cut(tag, ",")
+		if name == "" {
+			name = f.Name
+		}
+		one := &field{index: i, step: p.of(f.Type, within)}
+		for option := range strings.SplitSeq(options, ",") {
+			switch option {
+			case "":
+			case "omitempty":
+				one.omitEmpty = true
+			case "omitzero":
+				one.omitZero = true
+			default:
+				return nil
+			}
+		}
+		if one.needed = !one.omitEmpty && !one.omitZero; one.needed {
+			needed |= 1 << i
+		}
+		if one.step == nil || fields[name] != nil || i >= bits.UintSize {
+			return nil
+		}
+		fields[name] = one
+	}
+	return func(r *reader, v reflect.Value) bool { return r.object(v, fields, needed) }
+}
+
+// object reads members; canonical text has none twice.
+func (r *reader) object(v reflect.Value, fields map[string]*field, needed uint64) bool {
+	if !r.byte('{') {
+		return false
+	}
+	var seen uint64
+	for first := true; !r.byte('}'); first = false {
+		if !first && !r.byte(',') {
+			return false
+		}
+		name, ok := r.text()
+		if !ok || !r.byte(':') {
+			return false
+		}
+		f := fields[string(name)]
+		if f == nil {
+			if r.exact || !r.skip() {
+				return false
+			}
+			continue
+		}
+		value := v.Field(f.index)
+		if !f.step(r, value) || r.exact && f.left(value) {
+			return false
+		}
+		seen |= 1 << f.index
+	}
+	return !r.exact || seen&needed == needed
+}
+
+// left says that a member would not be written for what it holds.
+func (f *field) left(v reflect.Value) bool {
+	if f.omitEmpty {
+		switch v.Kind() {
+		case reflect.Slice, reflect.String:
+			return v.Len() == 0
+		case reflect.Struct:
+		default:
+			return v.IsZero()
+		}
+	}
+	if !f.omitZero {
+		return false
+	}
+	if own, ok := v.Addr().Interface().(interface{ IsZero() bool }); ok {
+		return own.IsZero()
+	}
+	return v.IsZero()
+}
+
+func (r *reader) byte(c byte) bool {
+	if r.at < len(r.data) && r.data[r.at] == c {
+		r.at++
+		return true
+	}
+	return false
+}
+
+func (r *reader) word(w string) bool {
+	if bytes.HasPrefix(r.data[r.at:], []byte(w)) {
+		r.at += len(w)
+		return true
+	}
+	return false
+}
+
+func (r *reader) number() []byte {
+	start := r.at
+	for r.at < len(r.data) && (r.data[r.at]-'0' <= 9 || r.data[r.at] == '-') {
+		r.at++
+	}
+	return r.data[start:r.at]
+}
+
+// text is what stands between quotes. The escapes of canonical text that is plain
+// are of one letter each.
+func (r *reader) text() ([]byte, bool) {
+	if !r.byte('"') {
+		return nil, false
+	}
+	n := bytes.IndexByte(r.data[r.at:], '"')
+	if n < 0 {
+		return nil, false
+	}
+	text := r.data[r.at : r.at+n]
+	if bytes.IndexByte(text, '\\') < 0 {
+		r.at += n + 1
+		return text, true
+	}
+	text = nil
+	for at := r.at; at < len(r.data); at++ {
+		switch c := r.data[at]; c {
+		case '"':
+			r.at = at + 1
+			return text, true
+		case '\\':
+			if at++; at == len(r.data) {
+				return nil, false
+			}
+			text = append(text, letters[r.data[at]])
+		default:
+			text = append(text, c)
+		}
+	}
+	return nil, false
+}
+
+// letters are what the escapes of one letter stand for (RFC 8259, 7).
+var letters = [256]byte{'"': '"', '\\': '\\', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// skip passes over a value.
+func (r *reader) skip() bool {
+	for depth := 0; r.at < len(r.data); {
+		switch c := r.data[r.at]; c {
+		case '"':
+			if _, ok := r.text(); !ok {
+				return false
+			}
+		case '{', '[':
+			depth++
+			r.at++
+			continue
+		case '}', ']':
+			depth--
+			r.at++
+		case ',', ':':
+			r.at++
+			continue
+		default: // a word or a number
+			for r.at < len(r.data) && r.data[r.at] != ',' && r.data[r.at] != ']' && r.data[r.at] != '}' {
+				r.at++
+			}
+		}
+		if depth == 0 {
+			return true
+		}
+	}
+	return false
+}
