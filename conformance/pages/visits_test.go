@@ -51,7 +51,7 @@ func (w *world) testVisits(t *testing.T) {
 			t.Errorf("%s: %d", path, p.Status)
 		}
 	}
-	if p := as(t, w.kim, http.MethodPost, w.hub+"/me/notices", formType, "channel=&lang=ko", "Sec-Fetch-Site", "same-origin"); p.Status != http.StatusOK {
+	if p := as(t, w.kim, http.MethodPost, w.hub+"/me/notices", formType, "channel=&lang=ko", "Sec-Fetch-Site", "same-origin"); p.Status != http.StatusSeeOther {
 		t.Errorf("choosing no messages: %d", p.Status)
 	}
 	for _, address := range []string{w.hub + "/nowhere", w.verifier + "/nowhere", w.insurer + "/nowhere", w.licence + "/nowhere", w.wallet + "/nowhere"} {

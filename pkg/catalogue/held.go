@@ -5,11 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
-	"math/big"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // held is what a certificate chain was found to say, and while all of it is
@@ -65,7 +65,7 @@ func hold(key chainKey, h held) {
 // keyOf finds the certificates in a protected header that is written as SignAs
 // writes it, with nothing else in it. Others are not remembered.
 func keyOf(header, typ string, roots *x509.CertPool) (chainKey, bool) {
-	raw, ok := oneSpelling(header)
+	raw, ok := jws.OneSpelling(header)
 	if !ok {
 		return chainKey{}, false
 	}
@@ -84,7 +84,7 @@ func holding(compact, typ string, roots *x509.CertPool) (held, []byte, bool) {
 	if roots == nil || len(compact) > maxSigned {
 		return held{}, nil, false
 	}
-	header, rest, _ := strings.Cut(compact, ".")
+	header, _, _ := strings.Cut(compact, ".")
 	key, ok := keyOf(header, typ, roots)
 	if !ok {
 		return held{}, nil, false
@@ -95,23 +95,6 @@ func holding(compact, typ string, roots *x509.CertPool) (held, []byte, bool) {
 	if !ok {
 		return held{}, nil, false
 	}
-	body, tail, _ := strings.Cut(rest, ".")
-	payload, ok := oneSpelling(body)
-	if !ok {
-		return held{}, nil, false
-	}
-	signature, ok := oneSpelling(tail)
-	if !ok || len(signature) != 64 {
-		return held{}, nil, false
-	}
-	digest := sha256.Sum256([]byte(compact[:len(compact)-len(tail)-1]))
-	r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
-	return h, payload, ecdsa.Verify(h.key, digest[:], r, s) // RFC 7518, 3.4
-}
-
-// oneSpelling reads unpadded base64url. The decoder skips line breaks: then the
-// text is longer than its bytes need.
-func oneSpelling(text string) ([]byte, bool) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return raw, err == nil && base64.RawURLEncoding.EncodedLen(len(raw)) == len(text)
+	payload, ok := jws.Verify(compact, h.key)
+	return h, payload, ok
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-jose/go-jose/v4/cryptosigner"
 
 	"github.com/govmydata/mydata/pkg/catalogue"
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 const maxJWS = 64 << 10
@@ -124,6 +125,9 @@ func openHub(compact, typ, check string, hub jose.JSONWebKeySet, into any) error
 	if len(compact) > maxJWS {
 		return refuse(check, "longer than %d bytes", maxJWS)
 	}
+	if payload, ok := jws.Open(compact, typ, hub.Keys); ok {
+		return decodeHub(payload, check, into)
+	}
 	if err := catalogue.OneSpelling(compact); err != nil {
 		return refuse(check, "%v", err)
 	}
@@ -143,6 +147,10 @@ func openHub(compact, typ, check string, hub jose.JSONWebKeySet, into any) error
 	if err != nil {
 		return refuse(check, "it does not verify with the hub's key")
 	}
+	return decodeHub(payload, check, into)
+}
+
+func decodeHub(payload []byte, check string, into any) error {
 	if err := Decode(payload, maxJWS, into); err != nil {
 		return refuse(check, "payload: %v", err)
 	}

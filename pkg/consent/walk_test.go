@@ -113,12 +113,8 @@ func (w *walk) event() consent.Event {
 		At:      at.Add(time.Duration(pick(rng, 0, 1, 1000, 60_000, 600_000)) * time.Millisecond),
 		Request: "r", Consumer: "urn:c", Provider: "urn:p", Terms: w.r.Terms, Approval: "a",
 		MaxUses: 1 + rng.IntN(3), NotBefore: begin.Unix(), Expires: at.Unix() + pick[int64](rng, 60, 600, 86400),
-<<<<<<< HEAD
-		Use: len(w.r.Uses) + 1, Commit: string(rune('k' + len(w.r.Uses))), Receipt: "x",
-		Every: pick[int64](rng, 0, 0, 1, 120), Supersedes: pick[consent.GrantID](rng, "", "old"), Successor: "new",
-=======
 		Use: len(w.r.Uses) + 1, Commit: string(rune('k' + len(w.r.Uses))), Receipt: "x", Deletion: "d",
->>>>>>> 1883cf0 (Take the consumer's signed word that it deleted, once the grant is over, and show it in the receipt)
+		Every: pick[int64](rng, 0, 0, 1, 120), Supersedes: pick[consent.GrantID](rng, "", "old"), Successor: "new",
 	}
 	switch {
 	case e.Kind == consent.KindGranted:
@@ -180,11 +176,7 @@ func ends(k consent.Kind) bool {
 // spoil makes one thing of an event wrong, or odd.
 func (w *walk) spoil(e *consent.Event) {
 	rng := w.rng
-<<<<<<< HEAD
-	switch rng.IntN(16) {
-=======
-	switch rng.IntN(15) {
->>>>>>> 1883cf0 (Take the consumer's signed word that it deleted, once the grant is over, and show it in the receipt)
+	switch rng.IntN(17) {
 	case 0:
 		e.Grant = pick[consent.GrantID](rng, "", "h")
 	case 1:
@@ -214,13 +206,11 @@ func (w *walk) spoil(e *consent.Event) {
 	case 13:
 		e.Receipt = ""
 	case 14:
-<<<<<<< HEAD
 		e.Every = pick[int64](rng, -1<<62, -1, 1<<62)
 	case 15:
 		e.Successor = pick(rng, "", w.r.Grant)
-=======
+	case 16:
 		e.Deletion = ""
->>>>>>> 1883cf0 (Take the consumer's signed word that it deleted, once the grant is over, and show it in the receipt)
 	}
 }
 

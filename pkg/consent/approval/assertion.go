@@ -14,7 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
-	josejson "github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // The checks by name, in the order of WebAuthn Level 3, 7.2.
@@ -117,7 +118,7 @@ func parseClientData(raw []byte) (clientData, error) {
 	if raw[0] != '{' {
 		return c, refuse(CheckFormat, "client data is not a JSON object")
 	}
-	if err := josejson.Unmarshal(raw, &c); err != nil {
+	if err := jcs.Unmarshal(raw, &c); err != nil {
 		return c, refuse(CheckFormat, "client data: %v", err)
 	}
 	return c, nil

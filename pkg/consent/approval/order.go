@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/cryptosigner"
+
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // OrderType is the typ of an officers' order.
@@ -141,13 +143,32 @@ func openOrder[T any](compact, typ string, officers []jose.JSONWebKey) (T, strin
 	if len(compact) > maxOrder {
 		return o, "", refuse(CheckOfficers, "an order of %d bytes", len(compact))
 	}
+	kid, payload, err := signedOrder(compact, typ, officers)
+	if err != nil {
+		return o, "", err
+	}
+	if err := decode(payload, &o); err != nil {
+		return o, "", refuse(CheckOfficers, "order: %v", err)
+	}
+	return o, kid, nil
+}
+
+// signedOrder answers the signer's thumbprint and what was signed.
+func signedOrder(compact, typ string, officers []jose.JSONWebKey) (signer string, payload []byte, err error) {
+	for _, officer := range officers { // nearly always their keys are named by thumbprint
+		if payload, ok := jws.Open(compact, typ, []jose.JSONWebKey{officer}); ok {
+			if kid, err := Thumbprint(officer); err == nil && kid == officer.KeyID {
+				return kid, payload, nil
+			}
+		}
+	}
 	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
-		return o, "", refuse(CheckOfficers, "order: %v", err)
+		return "", nil, refuse(CheckOfficers, "order: %v", err)
 	}
 	header := object.Signatures[0].Protected
 	if header.ExtraHeaders[jose.HeaderType] != typ {
-		return o, "", refuse(CheckOfficers, "an order's typ is %v", header.ExtraHeaders[jose.HeaderType])
+		return "", nil, refuse(CheckOfficers, "an order's typ is %v", header.ExtraHeaders[jose.HeaderType])
 	}
 	for _, officer := range officers {
 		kid, err := Thumbprint(officer)
@@ -156,12 +177,9 @@ func openOrder[T any](compact, typ string, officers []jose.JSONWebKey) (T, strin
 		}
 		payload, err := object.Verify(officer.Key)
 		if err != nil {
-			return o, "", refuse(CheckOfficers, "an order's signature is wrong")
+			return "", nil, refuse(CheckOfficers, "an order's signature is wrong")
 		}
-		if err := decode(payload, &o); err != nil {
-			return o, "", refuse(CheckOfficers, "order: %v", err)
-		}
-		return o, kid, nil
+		return kid, payload, nil
 	}
-	return o, "", refuse(CheckOfficers, "the signer %q is no officer", header.KeyID)
+	return "", nil, refuse(CheckOfficers, "the signer %q is no officer", header.KeyID)
 }

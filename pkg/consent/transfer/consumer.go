@@ -5,10 +5,9 @@ import (
 	"encoding/base64"
 	"time"
 
-	"github.com/go-jose/go-jose/v4/json"
-
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // Consumer makes the consumer's checks. All fields but Now are needed.
@@ -146,7 +145,7 @@ func CheckPromised(promise, commit string, m consent.CommitClaims, trust consent
 // grant and use, about our person, with the granted claims and no other.
 func (c Consumer) CheckPlaintext(s Sent, r *Received, plaintext []byte) error {
 	var p Plaintext
-	if err := json.Unmarshal(plaintext, &p); err != nil {
+	if err := jcs.Unmarshal(plaintext, &p); err != nil {
 		return refuse(CheckPlaintext, MenderProvider, "plaintext: %w", err)
 	}
 	salt, err := base64.RawURLEncoding.Strict().DecodeString(p.Salt)

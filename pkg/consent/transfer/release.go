@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-jose/go-jose/v4/json"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // Limits of what the two ends send each other.
@@ -31,7 +31,7 @@ func ParseReleaseRequest(body []byte) (ReleaseRequest, error) {
 	if len(body) > MaxReleaseRequest {
 		return r, errors.New("release request: too large")
 	}
-	if err := json.Unmarshal(body, &r); err != nil {
+	if err := jcs.Unmarshal(body, &r); err != nil {
 		return r, fmt.Errorf("release request: %w", err)
 	}
 	if n := len(r.IdempotencyKey); n < 16 || n > maxIdempotencyKey {
@@ -56,7 +56,7 @@ func ParseReleaseAnswer(body []byte) (ReleaseAnswer, error) {
 	if len(body) > MaxReleaseAnswer {
 		return a, errors.New("release answer: too large")
 	}
-	if err := json.Unmarshal(body, &a); err != nil {
+	if err := jcs.Unmarshal(body, &a); err != nil {
 		return a, fmt.Errorf("release answer: %w", err)
 	}
 	if a.Ciphertext == "" || a.Commit == "" || a.Promise == "" {

@@ -47,7 +47,7 @@ func TestSealRefusesAPrivateKey(t *testing.T) {
 }
 
 // jwe makes a JWE with other headers than Seal's.
-func jwe(t *testing.T, key *ecdsa.PrivateKey, alg jose.KeyAlgorithm, enc jose.ContentEncryption, o *jose.EncrypterOptions, plain string) string {
+func jwe(t testing.TB, key *ecdsa.PrivateKey, alg jose.KeyAlgorithm, enc jose.ContentEncryption, o *jose.EncrypterOptions, plain string) string {
 	t.Helper()
 	e, err := jose.NewEncrypter(enc, jose.Recipient{Algorithm: alg, Key: key.Public()}, o)
 	if err != nil {
@@ -91,18 +91,35 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// FuzzOpen: what the short way opens, go-jose opens to the same.
 func FuzzOpen(f *testing.F) {
 	key := encryptionKey(f)
-	s, err := Seal(Sealed{Subject: "s"}, jose.JSONWebKey{Key: key.Public()})
+	s, err := Seal(Sealed{Subject: "s"}, jose.JSONWebKey{Key: key.Public(), KeyID: "k"})
 	if err != nil {
 		f.Fatal(err)
 	}
+	if _, ok := unseal(s, key); !ok {
+		f.Error("the short way does not open what Seal makes")
+	}
+	parts := strings.Split(s, ".")
 	f.Add(s)
 	f.Add("a.b.c.d.e")
+	f.Add(parts[0] + ".AA." + parts[2] + "." + parts[3] + "." + parts[4])
+	f.Add(s[:len(s)-1] + string(rune(s[len(s)-1]+1)))
+	f.Add(s + ".e30")
+	f.Add(jwe(f, key, jose.ECDH_ES, jose.A256GCM, (&jose.EncrypterOptions{}).WithType(typSealed), `{"sub":"s"}`))
+	f.Add(jwe(f, key, jose.ECDH_ES, jose.A256GCM, (&jose.EncrypterOptions{}).WithType(typSealed).WithHeader("apu", "AA"), `{"sub":"s"}`))
+	f.Add(jwe(f, key, jose.ECDH_ES, jose.A256GCM, (&jose.EncrypterOptions{Compression: jose.DEFLATE}).WithType(typSealed), `{"sub":"s"}`))
 	f.Fuzz(func(t *testing.T, s string) {
 		if got, err := Open(s, key); err == nil {
 			if _, err := json.Marshal(got); err != nil {
 				t.Error(err)
+			}
+		}
+		if got, ok := unseal(s, key); ok {
+			want, err := decrypt(s, key)
+			if err != nil || string(got) != string(want) {
+				t.Errorf("%q opens to %q, not to %q (%v)", s, got, want, err)
 			}
 		}
 	})
