@@ -108,6 +108,7 @@ func passes(t *testing.T, r admit.Report, err error) {
 }
 
 func TestTheInsurerIsAdmitted(t *testing.T) {
+	t.Parallel()
 	listen := address(t)
 	b, folder := open(t, admit.Options{Plan: plan(t), URL: "http://" + listen + "/release"}, "provider")
 	run(t, b, "insurer", folder, listen, "http://"+listen)
@@ -118,6 +119,7 @@ func TestTheInsurerIsAdmitted(t *testing.T) {
 }
 
 func TestTheLicenceAgencyIsAdmitted(t *testing.T) {
+	t.Parallel()
 	listen := address(t)
 	_, port, _ := net.SplitHostPort(listen)
 	p, site := plan(t), "http://localhost:"+port

@@ -36,6 +36,7 @@ type hub struct {
 	leaves   []string           // what was promised
 	proofs   map[string]bool    // leaves that were asked for
 	tokens   int                // for transfers
+	attempts int                // requests for any token
 	releases int                // requests to that provider, good or bad
 	flaws    map[string]string
 	secrets  []string // what no page may show

@@ -274,6 +274,9 @@ func (h *hub) decide(ctx context.Context, p *pushed, k hooks) error {
 // token gives an access token (RFC 6749, 5.1; RFC 9449, 5).
 func (h *hub) token(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+	h.mu.Lock()
+	h.attempts++
+	h.mu.Unlock()
 	h.authenticate(r)
 	proof, err := dpop.Check(r, dpop.Policy{Target: h.b.options.Issuer + "/token", Replay: &h.replay, Now: h.b.now})
 	if err != nil {

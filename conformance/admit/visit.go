@@ -20,12 +20,12 @@ type visit struct {
 }
 
 // counted is how far things came.
-type counted struct{ tokens, releases, received, pushes, tried int }
+type counted struct{ tokens, releases, received, pushes, tried, attempts int }
 
 func (h *hub) counted() counted {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return counted{h.tokens, h.releases, len(h.received), len(h.pushes), h.tried}
+	return counted{h.tokens, h.releases, len(h.received), len(h.pushes), h.tried, h.attempts}
 }
 
 func (b *Bench) browser() *visit {
