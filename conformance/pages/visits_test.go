@@ -21,6 +21,7 @@ import (
 var unvisited = map[string][]string{
 	stage.IDP: {
 		"GET /userinfo", "GET /log/proof", "GET /anchors/latest", "GET /anchors/{size}",
+		"POST /me/erasure/options", "POST /me/erasure/finish", // what may go is years old: internal/idp/dashboard.TestErasure
 		"GET /receipt/worker.js", "GET /receipt/checker.wasm", "GET /receipt/offline.html", // built in or not: internal/idp/offline
 		"POST /me/notices/confirm", // takes the code of a mail: internal/notify has a post office
 	},
@@ -38,7 +39,7 @@ func (w *world) testVisits(t *testing.T) {
 		w.hub + "/.well-known/openid-configuration", w.hub + "/.well-known/oauth-authorization-server", w.hub + "/.well-known/did.json",
 		w.hub + openid4vci.WellKnown, w.hub + "/assets/mydata.css", w.hub + "/assets/webauthn.js", w.hub + "/assets/icon.svg", w.statusList(t),
 		w.hub + "/receipt", w.hub + "/receipt/page.json", w.hub + "/assets/receipt.js", w.hub + "/assets/paper.css",
-		w.hub + "/me/notices", w.hub + "/me/notices/worker.js", w.hub + "/assets/notices.js",
+		w.hub + "/me/erasure", w.hub + "/me/notices", w.hub + "/me/notices/worker.js", w.hub + "/assets/notices.js",
 		w.verifier + "/healthz", w.verifier + "/readyz", w.verifier + "/assets/verifier.js", w.insurer + "/healthz", w.insurer + "/static/agency.css",
 		w.licence + "/healthz", w.licence + "/static/icon.svg", w.wallet + "/healthz", w.wallet + "/assets/wallet.css",
 	} {

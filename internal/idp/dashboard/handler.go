@@ -32,6 +32,11 @@ type Ledger interface {
 	ResumeConfirmed(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
 	TakeBack(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
 	Freeze(ctx context.Context, citizen string) ([]consent.GrantID, error)
+
+	ErasableAt(r consent.Record) time.Time
+	Held(ctx context.Context, citizen string) (bool, error)
+	// EraseEnded erases all that ErasableAt allows; consent.ErrHeld under a hold.
+	EraseEnded(ctx context.Context, citizen string) (int, error)
 }
 
 // Receipts assembles the citizen's own copy; it waits for the log as long as the
@@ -91,6 +96,9 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /me/consents/{id}/resume/finish":   h.resumeFinish,
 		"GET /me/consents/{id}/cancel":           h.ask("cancel", func(v consentView) bool { return v.Cancellable }),
 		"POST /me/consents/{id}/cancel":          h.cancel,
+		"GET /me/erasure":                        h.erasure,
+		"POST /me/erasure/options":               h.erasureOptions,
+		"POST /me/erasure/finish":                h.erasureFinish,
 		"GET /me/history":                        h.history,
 		"GET /me/releases/{id}/{use}/not-me":     h.notMe,
 		"POST /me/releases/{id}/{use}/not-me":    h.freeze,
@@ -168,6 +176,8 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{consent.ErrDenied, http.StatusConflict, "me.error.over"},
 		{consent.ErrCancelled, http.StatusConflict, "me.error.over"},
 		{consent.ErrInvalid, http.StatusConflict, "me.error.over"},
+		{consent.ErrHeld, http.StatusConflict, "me.erasure.held"},
+		{consent.ErrYoung, http.StatusConflict, "me.error.law"},
 		{consent.ErrConfirm, http.StatusForbidden, "me.error.confirm"},
 		{account.ErrYoung, http.StatusForbidden, "web.error.young"},
 		{account.ErrLastPasskey, http.StatusConflict, "me.error.last_passkey"},

@@ -40,7 +40,7 @@ func ledgeredOn(t *testing.T, bench *accounttest.Bench) *ledgered {
 	(&dashboard.Handler{
 		Frame: frame, Accounts: s.Accounts, Ledger: l.world.Ledger, Receipts: receipt.Assembler{Ledger: l.world.Ledger, Proofs: l.world.Log},
 		Issuer: cards{s.office}, Offers: cards{s.office}, Catalogue: func() *catalogue.Catalogue { return l.world.Catalogue },
-		Hub: consenttest.Issuer, Config: "resident_card_sd_jwt",
+		Hub: consenttest.Issuer, Config: "resident_card_sd_jwt", Now: l.world.Now,
 	}).Mount(mux)
 	s.server = httptest.NewServer(frame.Handler(mux))
 	t.Cleanup(s.server.Close)
