@@ -11,6 +11,8 @@
 //     it, and to which person or credential, is closed in a commitment whose salt
 //     stays in the row. Everybody can count the operator's acts; who has the row
 //     can open one; an auditor with the database opens all of them.
+//   - Once a person is erased, acts about that person name nobody: the row keeps the
+//     digest of its statement instead of what opened it, and the log still fits.
 //   - A row that was altered, added or removed contradicts the log (idp audit).
 //
 // Who acts is the user at the other end of the unix socket, as the kernel says.
