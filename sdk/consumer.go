@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/govmydata/mydata/pkg/consent/receipt"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
@@ -60,6 +61,7 @@ type Consumer struct {
 	hub      *hub
 	listing  *listing
 	checks   transfer.Consumer
+	receipts *receipt.Verifier // one: consecutive receipts share much
 	locks    keyedLocks
 	promises *promises
 	looked   time.Time // at retention, by the promises' clock
@@ -100,7 +102,7 @@ func NewConsumer(c ConsumerConfig) (*Consumer, error) {
 		config: c, net: net,
 		hub:     &hub{net: net, trust: c.Trust, client: c.ClientID, redirectURI: c.RedirectURI, key: c.Keys.Signer, kid: kid, now: c.Now},
 		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, own: watchCertificate(c.Keys, c.Logger, c.Now)},
-		checks:  transfer.Consumer{Agency: c.Keys.Agency, Trust: c.Trust, Now: c.Now},
+		checks:  transfer.Consumer{Agency: c.Keys.Agency, Trust: c.Trust, Now: c.Now}, receipts: receipt.NewVerifier(c.Trust),
 	}
 	made.promises = (&promises{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, logger: c.Logger,
 		broken: c.BrokenPromise, stop: c.StopOnBrokenPromise, also: made.look}).begin(c.PromiseInterval)

@@ -328,7 +328,7 @@ func (c *Consumer) verify(raw json.RawMessage, row sendRow) error {
 	if string(r.Terms.GrantID) != row.GrantID || len(r.Commits) < row.Use || r.Commits[row.Use-1] != row.Answer.Commit {
 		return refusal("refused", "receipt", transfer.MenderHub, "it does not hold the commit of this use")
 	}
-	for _, check := range receipt.Verify(r, c.config.Trust).Failed() {
+	for _, check := range c.receipts.Verify(r).Failed() {
 		return refusal("refused", "receipt: "+check.Name, transfer.MenderHub, "%s", check.Detail)
 	}
 	return nil

@@ -77,7 +77,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		name = (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
 	}
 	var err error
-	if d.db.DB, err = sql.Open("sqlite", name+"?"+pragmas.Encode()); err != nil {
+	if d.db.DB, err = openPrepared(name + "?" + pragmas.Encode()); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	if d.path == "" { // each connection would be a database of its own

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/sequencer"
+	"github.com/govmydata/mydata/pkg/consent"
 )
 
 // What tests of this package need of its inside.
@@ -35,6 +36,26 @@ func (db *DB) Forget() { db.health.at = time.Time{} }
 
 // Retries are the transactions that the database asked to run again.
 func (db *DB) Retries() int64 { return db.retries.Load() }
+
+// SignalRows are the rows of what an event of a grant had others told.
+func SignalRows(db *DB, ctx context.Context, id consent.GrantID, seq int64) (all [][]any, err error) {
+	rows, err := db.db.QueryContext(ctx, `SELECT id, audience, kind, grant_id, use_number, place, at, txn FROM signals WHERE grant_id = $1 AND place = $2`, string(id), seq)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row, into := make([]any, 8), make([]any, 8)
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		all = append(all, row)
+	}
+	return all, rows.Err()
+}
 
 // Bulk is how the store writes many rows.
 func Bulk(ctx context.Context, tx *sql.Tx, before string, columns int, rows [][]any) error {

@@ -172,6 +172,7 @@ func (l *ledgers) rows(b *testing.B, granting bool) {
 			}
 		}
 	})
+	told, due := l.told(b, events), map[consent.Kind]bool{consent.KindRequested: true, consent.KindGranted: true}
 	for i, row := range rows {
 		id := fmt.Sprint("commit ", row[0], i)
 		l.ok(b, store.InTx(l.bare, b.Context(), func(ctx context.Context, tx *sql.Tx) error {
@@ -179,6 +180,14 @@ func (l *ledgers) rows(b *testing.B, granting bool) {
 				return err
 			}
 			if err := store.Bulk(ctx, tx, `INSERT INTO consent_events (grant_id, seq, citizen, citizen_seq, event, salt, evidence) VALUES `, 7, [][]any{row}); err != nil {
+				return err
+			}
+			if due[events[i].Kind] {
+				if _, err := tx.ExecContext(ctx, `INSERT INTO consent_due (grant_id, due) VALUES ($1, $2) ON CONFLICT (grant_id) DO UPDATE SET due = excluded.due`, row[0], i); err != nil {
+					return err
+				}
+			}
+			if err := store.Bulk(ctx, tx, `INSERT INTO signals (id, audience, kind, grant_id, use_number, place, at, txn) VALUES `, 8, told[i]); err != nil {
 				return err
 			}
 			return store.Bulk(ctx, tx, `INSERT INTO log_pending (commit_id, position, added, entry) VALUES `, 4, [][]any{{id, 0, 0, l.sum[:]}})
@@ -189,6 +198,20 @@ func (l *ledgers) rows(b *testing.B, granting bool) {
 			return store.Bulk(ctx, tx, `INSERT INTO consent_proposals (grant_id, citizen, terms, nonce, expires) VALUES `, 5, [][]any{proposal})
 		}))
 	}
+}
+
+// told are the rows of what each event had others told.
+func (l *ledgers) told(b *testing.B, events []consent.Event) [][][]any {
+	b.Helper()
+	all := make([][][]any, len(events))
+	l.pause(func() {
+		for i, e := range events {
+			var err error
+			all[i], err = store.SignalRows(l.db, b.Context(), e.Grant, e.Seq)
+			l.ok(b, err)
+		}
+	})
+	return all
 }
 
 // cpu is the time that this process has had of the processors.

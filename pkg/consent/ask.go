@@ -82,7 +82,7 @@ func (l *Ledger) request(ctx context.Context, p prepared) (Record, error) {
 
 // checkRequest is everything that can be said without asking anybody.
 func (l *Ledger) checkRequest(in Requested) (RequestClaims, error) {
-	claims, err := OpenRequest(in.JWS, l.AgencyRoots)
+	claims, err := l.openRequest(in.JWS)
 	if err != nil {
 		return claims, err
 	}
@@ -139,7 +139,7 @@ func (l *Ledger) Offer(ctx context.Context, id GrantID, citizen, lang string) (O
 		return Offer{}, err
 	}
 	r = r.Reading(l.Now())
-	claims, err := OpenRequest(events[0].Evidence.Request, l.AgencyRoots)
+	claims, err := l.openRequest(events[0].Evidence.Request)
 	if err != nil {
 		return Offer{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/consent/approval"
@@ -146,17 +147,11 @@ func (l *Ledger) GrantAll(ctx context.Context, ids []GrantID, citizen string, a 
 	if len(ids) == 0 || len(ids) > MaxBundle {
 		return nil, refuse("bundle", "%d grants", len(ids))
 	}
-	load := ids[:len(ids):len(ids)]
-	for _, id := range ids {
-		r, _, err := l.own(ctx, id, citizen)
-		if err != nil {
-			return nil, err
-		}
-		if r.Supersedes != "" {
-			load = append(load, r.Supersedes)
-		}
+	load, known, err := l.amending(ctx, ids, citizen)
+	if err != nil {
+		return nil, err
 	}
-	now, err := l.decideAll(ctx, load, a.Signature, func(now []account) ([]Event, string, bool, error) {
+	now, err := l.decideAll(ctx, load, known, a.Signature, func(now []account) ([]Event, string, bool, error) {
 		done, err := l.open(now[:len(ids)], a)
 		if done || err != nil {
 			return nil, "", done, err
@@ -176,17 +171,41 @@ func (l *Ledger) GrantAll(ctx context.Context, ids []GrantID, citizen string, a 
 	return records[:min(len(ids), len(records))], err
 }
 
+// amending loads this person's grants, and after them those that they would
+// replace.
+func (l *Ledger) amending(ctx context.Context, ids []GrantID, citizen string) ([]GrantID, []account, error) {
+	known, err := l.accounts(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	var old []GrantID
+	for _, one := range known {
+		if err := one.record.of(citizen); err != nil {
+			return nil, nil, err
+		}
+		if one.record.Supersedes != "" {
+			old = append(old, one.record.Supersedes)
+		}
+	}
+	replaced, err := l.accounts(ctx, old)
+	return slices.Concat(ids, old), append(known, replaced...), err
+}
+
 // DenyAll is the citizen's no to all requests of a bundle, in one commit.
 // Repeating it changes nothing.
 func (l *Ledger) DenyAll(ctx context.Context, ids []GrantID, citizen string) error {
 	name := "denied"
-	for _, id := range ids {
-		if _, _, err := l.own(ctx, id, citizen); err != nil {
+	known, err := l.accounts(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if err := known[i].record.of(citizen); err != nil {
 			return err
 		}
 		name += "/" + string(id)
 	}
-	_, err := l.decideAll(ctx, ids, []byte(name), func(now []account) (next []Event, _ string, done bool, err error) {
+	_, err = l.decideAll(ctx, ids, known, []byte(name), func(now []account) (next []Event, _ string, done bool, err error) {
 		for i, one := range now {
 			switch one.record.Reading(l.Now()).State {
 			case StateDenied:

@@ -56,22 +56,22 @@ func (l *Ledger) Cancel(ctx context.Context, cancelJWS string) (Record, error) {
 	if r.Consumer != c.Issuer {
 		return Record{}, ErrForeign
 	}
-	return l.cancel(ctx, c.GrantID, "consumer")
+	name, make := l.cancelled(c.GrantID, "consumer")
+	r, _, err = l.decide(ctx, c.GrantID, []byte(name), make)
+	return r, err
 }
 
 // TakeBack takes back, for the citizen it concerns, a request not yet decided.
 // It needs a session alone. The consumer may ask again.
 func (l *Ledger) TakeBack(ctx context.Context, id GrantID, citizen string) (Record, error) {
-	if _, _, err := l.own(ctx, id, citizen); err != nil {
-		return Record{}, err
-	}
-	return l.cancel(ctx, id, "citizen")
+	name, make := l.cancelled(id, "citizen")
+	return l.decideOwn(ctx, id, citizen, []byte(name), make)
 }
 
-// cancel has one name whoever asks: the first of them is written down.
-func (l *Ledger) cancel(ctx context.Context, id GrantID, by string) (Record, error) {
-	name := string(KindCancelled) + "/" + string(id)
-	r, _, err := l.decide(ctx, id, []byte(name), func(r Record, _ []Event) ([]Event, string, bool, error) {
+// cancelled has one name whoever asks: the first of them is written down.
+func (l *Ledger) cancelled(id GrantID, by string) (name string, make decision) {
+	name = string(KindCancelled) + "/" + string(id)
+	return name, func(r Record, _ []Event) ([]Event, string, bool, error) {
 		switch r.Reading(l.Now()).State {
 		case StateCancelled:
 			return nil, "", true, nil
@@ -79,6 +79,5 @@ func (l *Ledger) cancel(ctx context.Context, id GrantID, by string) (Record, err
 			return nil, "", false, ErrExpired
 		}
 		return []Event{{Grant: id, Kind: KindCancelled, By: by}}, name, false, nil
-	})
-	return r, err
+	}
 }

@@ -147,11 +147,8 @@ func (l *Ledger) Withdraw(ctx context.Context, id GrantID, citizen string) (Reco
 
 // close moves to a state from which nothing leads away.
 func (l *Ledger) close(ctx context.Context, id GrantID, citizen string, kind Kind, final State) (Record, error) {
-	if _, _, err := l.own(ctx, id, citizen); err != nil {
-		return Record{}, err
-	}
 	name := string(kind) + "/" + string(id)
-	r, _, err := l.decide(ctx, id, []byte(name), func(r Record, _ []Event) ([]Event, string, bool, error) {
+	return l.decideOwn(ctx, id, citizen, []byte(name), func(r Record, _ []Event) ([]Event, string, bool, error) {
 		switch state := r.Reading(l.Now()).State; {
 		case state == final:
 			return nil, "", true, nil
@@ -162,5 +159,4 @@ func (l *Ledger) close(ctx context.Context, id GrantID, citizen string, kind Kin
 		}
 		return []Event{{Grant: id, Kind: kind, By: "citizen"}}, name, false, nil
 	})
-	return r, err
 }

@@ -31,7 +31,7 @@ type People interface {
 }
 
 // Ledger decides about grants. It holds no state of its own but the promises
-// that wait for a signature: every answer comes
+// that wait for a signature, and which requests it has read: every answer comes
 // from the store's history, never from a commit that was tried. Its methods may
 // run at once, in several processes.
 type Ledger struct {
@@ -49,6 +49,7 @@ type Ledger struct {
 	Holds       Holds         // of the law; nil: there are none
 
 	promises promises
+	opened   opened
 }
 
 // How often a decision is tried again: conflicts are ordinary, since racers
@@ -69,13 +70,27 @@ type decision func(r Record, events []Event) (next []Event, id string, done bool
 // decide loads, decides, commits, and answers from the history. request
 // identifies what was asked, so that a commit id is never used for another.
 func (l *Ledger) decide(ctx context.Context, id GrantID, request []byte, make decision) (Record, []Event, error) {
-	all, err := l.decideAll(ctx, []GrantID{id}, request, func(now []account) ([]Event, string, bool, error) {
+	all, err := l.decideAll(ctx, []GrantID{id}, nil, request, func(now []account) ([]Event, string, bool, error) {
 		return make(now[0].record, now[0].events)
 	})
 	if len(all) == 0 {
 		return Record{}, nil, err
 	}
 	return all[0].record, all[0].events, err
+}
+
+// decideOwn is decide about a grant of this person alone.
+func (l *Ledger) decideOwn(ctx context.Context, id GrantID, citizen string, request []byte, make decision) (Record, error) {
+	r, _, err := l.decide(ctx, id, request, func(r Record, events []Event) ([]Event, string, bool, error) {
+		if err := r.of(citizen); err != nil {
+			return nil, "", false, err
+		}
+		return make(r, events)
+	})
+	if errors.Is(err, ErrForeign) {
+		return Record{}, err
+	}
+	return r, err
 }
 
 // account is a grant as loaded.
@@ -85,11 +100,15 @@ type account struct {
 }
 
 // decideAll is decide over several grants of one citizen: one commit holds what
-// happens to all of them, whole or not at all.
-func (l *Ledger) decideAll(ctx context.Context, ids []GrantID, request []byte, make func(now []account) ([]Event, string, bool, error)) ([]account, error) {
+// happens to all of them, whole or not at all. known are the grants as its caller
+// loaded them just now, or nil: what changed meanwhile is a conflict.
+func (l *Ledger) decideAll(ctx context.Context, ids []GrantID, known []account, request []byte, make func(now []account) ([]Event, string, bool, error)) ([]account, error) {
 	digest := sha256.Sum256(request)
 	for range maxConflicts {
-		now, err := l.accounts(ctx, ids)
+		now, err := known, error(nil)
+		if known = nil; now == nil {
+			now, err = l.accounts(ctx, ids)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -192,8 +211,19 @@ func (l *Ledger) own(ctx context.Context, id GrantID, citizen string) (Record, [
 	if err != nil {
 		return r, nil, err
 	}
-	if citizen == "" || r.Citizen != citizen {
-		return Record{}, nil, ErrForeign
+	if err := r.of(citizen); err != nil {
+		return Record{}, nil, err
 	}
 	return r, events, nil
+}
+
+// of says whether a grant concerns this person.
+func (r Record) of(citizen string) error {
+	switch {
+	case r.Seq == 0:
+		return ErrUnknown
+	case citizen == "" || r.Citizen != citizen:
+		return ErrForeign
+	}
+	return nil
 }

@@ -100,11 +100,8 @@ func (l *Ledger) pauseAll(ctx context.Context, citizen string, e Event) error {
 
 // turn moves to a state that can be left again; its commit id holds the place.
 func (l *Ledger) turn(ctx context.Context, id GrantID, citizen string, to State, e Event) (Record, error) {
-	if _, _, err := l.own(ctx, id, citizen); err != nil {
-		return Record{}, err
-	}
 	e.Grant = id
-	r, _, err := l.decide(ctx, id, []byte(e.Kind), func(r Record, _ []Event) ([]Event, string, bool, error) {
+	return l.decideOwn(ctx, id, citizen, []byte(e.Kind), func(r Record, _ []Event) ([]Event, string, bool, error) {
 		switch state := r.Reading(l.Now()).State; {
 		case state == to:
 			return nil, "", true, nil
@@ -116,5 +113,4 @@ func (l *Ledger) turn(ctx context.Context, id GrantID, citizen string, to State,
 		name := fmt.Sprintf("%s/%s/%d", e.Kind, id, r.Seq+1)
 		return []Event{e}, name, false, nil
 	})
-	return r, err
 }

@@ -65,7 +65,7 @@ func (l *Ledger) History(ctx context.Context, citizen string) ([]HistoryEntry, e
 	details := map[GrantID]Detail{}
 	for _, e := range events {
 		if e.Kind == KindRequested {
-			claims, err := OpenRequest(e.Evidence.Request, l.AgencyRoots)
+			claims, err := l.openRequest(e.Evidence.Request)
 			if err != nil {
 				return nil, fmt.Errorf("grant %s: %w", e.Grant, err)
 			}
