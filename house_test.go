@@ -41,7 +41,9 @@ type row struct {
 const formats = "pkg/credential/sdjwt pkg/credential/statuslist pkg/credential/mdoc pkg/credential/vcjose"
 
 var table = []row{
-	{from: "pkg/did pkg/dpop pkg/signal pkg/legible pkg/jcs pkg/jws pkg/tlog pkg/consent/envelope",
+	{from: "pkg/dpop", may: "pkg/jcs pkg/jws",
+		reason: "words at the ground; a proof is read in the one spelling that nearly all have"},
+	{from: "pkg/did pkg/signal pkg/legible pkg/jcs pkg/jws pkg/tlog pkg/consent/envelope",
 		reason: "words at the ground know nothing else of ours"},
 	{from: "pkg/consent/approval", may: "pkg/jcs pkg/jws",
 		reason: "words at the ground, digested in their one spelling"},

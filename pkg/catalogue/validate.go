@@ -2,10 +2,12 @@ package catalogue
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -163,7 +165,7 @@ func (p Purpose) validate(sets map[string]bool) error {
 
 // Check tells whether a provider's record fits the schema.
 func (d DataSet) Check(record []byte) error {
-	schema, err := d.compile()
+	schema, err := d.compiled()
 	if err != nil {
 		return err
 	}
@@ -185,6 +187,37 @@ type noLoader struct{}
 
 func (noLoader) Load(address string) (any, error) {
 	return nil, fmt.Errorf("%q: a schema may not refer outside itself", address)
+}
+
+// maxCompiled is how many schemas are kept ready: a provider has a few.
+const maxCompiled = 64
+
+// ready are compiled schemas, which change no more, by the digest of their text.
+var ready = struct {
+	sync.Mutex
+	schemas map[[sha256.Size]byte]*jsonschema.Schema
+}{schemas: map[[sha256.Size]byte]*jsonschema.Schema{}}
+
+// compiled is compile, once for each schema.
+func (d DataSet) compiled() (*jsonschema.Schema, error) {
+	digest := sha256.Sum256(d.Schema)
+	ready.Lock()
+	schema := ready.schemas[digest]
+	ready.Unlock()
+	if schema != nil {
+		return schema, nil
+	}
+	schema, err := d.compile()
+	if err != nil {
+		return nil, err
+	}
+	ready.Lock()
+	defer ready.Unlock()
+	if len(ready.schemas) >= maxCompiled {
+		clear(ready.schemas)
+	}
+	ready.schemas[digest] = schema
+	return schema, nil
 }
 
 func (d DataSet) compile() (*jsonschema.Schema, error) {

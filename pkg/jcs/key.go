@@ -11,7 +11,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// ownKey reads a JWK. A public key on P-256 with a kid and nothing else (RFC 7517,
+// ownKey reads a JWK. A public key on P-256 with or without a kid and nothing else (RFC 7517,
 // RFC 7518, 6.2.1), which nearly all are, it takes apart itself.
 func ownKey(r *reader, v reflect.Value) bool {
 	start := r.at
@@ -24,11 +24,16 @@ func ownKey(r *reader, v reflect.Value) bool {
 }
 
 func (r *reader) key() (key jose.JSONWebKey, ok bool) {
-	if !r.word(`{"crv":"P-256","kid":`) {
+	if !r.word(`{"crv":"P-256",`) {
 		return key, false
 	}
-	kid, ok := r.text()
-	if !ok || !r.word(`,"kty":"EC","x":`) {
+	var kid []byte
+	if r.word(`"kid":`) {
+		if kid, ok = r.text(); !ok || len(kid) == 0 || !r.byte(',') {
+			return key, false
+		}
+	}
+	if !r.word(`"kty":"EC","x":`) {
 		return key, false
 	}
 	point := [65]byte{4} // SEC 1, 2.3.3: uncompressed
@@ -36,7 +41,7 @@ func (r *reader) key() (key jose.JSONWebKey, ok bool) {
 		return key, false
 	}
 	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point[:])
-	if err != nil || bytes.ContainsAny(kid, `\"`) || len(kid) == 0 {
+	if err != nil || bytes.ContainsAny(kid, `\"`) {
 		return key, false
 	}
 	return jose.JSONWebKey{ // what is empty is empty as go-jose has it

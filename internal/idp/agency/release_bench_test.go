@@ -93,13 +93,10 @@ type releases struct {
 // counted is a journal that remembers how much it wrote, and how often.
 type counted struct {
 	sdk.Journal
-	writes [][]byte
+	writes []sdk.Entry
 }
 
-func (c *counted) note(e sdk.Entry) {
-	raw, _ := json.Marshal(e)
-	c.writes = append(c.writes, raw)
-}
+func (c *counted) note(e sdk.Entry) { c.writes = append(c.writes, e) }
 
 func (c *counted) Create(ctx context.Context, e sdk.Entry) error {
 	c.note(e)

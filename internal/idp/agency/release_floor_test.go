@@ -156,7 +156,12 @@ func (f *releaseFloor) rows() func() {
 	fine(b, err)
 	evidence, err := json.Marshal(e.Evidence)
 	fine(b, err)
-	writes := f.r.journal.writes
+	var writes [][]byte
+	for _, e := range f.r.journal.writes {
+		raw, err := json.Marshal(e)
+		fine(b, err)
+		writes = append(writes, raw)
+	}
 	insert := func(ctx context.Context, tx *sql.Tx) error {
 		id := fmt.Sprint("commit ", e.Grant)
 		for _, row := range []struct {
