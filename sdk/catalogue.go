@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/catalogue"
+	"github.com/govmydata/mydata/pkg/consent/transfer"
 )
 
 // How long a catalogue is used without asking, and how long when the hub does
@@ -66,7 +68,42 @@ func (l *listing) fetch(ctx context.Context) (*catalogue.Catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := l.entriesNotOlder(ctx, c); err != nil {
+		return nil, err
+	}
 	return c, l.notOlder(ctx, c.Version)
+}
+
+// entriesNotOlder keeps when each agency signed its entry last: a hub that signs
+// a newer catalogue cannot put an agency's own older words into it, say an address
+// or a key that the agency gave up.
+func (l *listing) entriesNotOlder(ctx context.Context, c *catalogue.Catalogue) error {
+	const kind = "entries"
+	seen, err := kept[map[string]int64](ctx, l.journal, kind, l.trust.Issuer)
+	if err != nil && !errors.Is(err, ErrAbsent) {
+		return err
+	}
+	next, grown := map[string]int64{}, false
+	maps.Copy(next, seen)
+	for _, a := range c.Agencies {
+		issued, err := catalogue.Issued(a.Entry)
+		switch at := issued.Unix(); {
+		case err != nil:
+			return err
+		case at < seen[a.ID]:
+			return refusal("refused", "catalogue", transfer.MenderHub, "the entry of %s is older than one of its own that was seen before", a.ID)
+		case at > seen[a.ID]:
+			next[a.ID], grown = at, true
+		}
+	}
+	if !grown {
+		return nil
+	}
+	e, err := entry(kind, l.trust.Issuer, next, time.Time{})
+	if err != nil {
+		return err
+	}
+	return l.journal.Put(ctx, e)
 }
 
 // notOlder keeps the highest version seen, so that a hub cannot bring back an
@@ -78,7 +115,7 @@ func (l *listing) notOlder(ctx context.Context, version int64) error {
 	case err != nil && !errors.Is(err, ErrAbsent):
 		return err
 	case version < seen:
-		return fmt.Errorf("version %d is older than %d, which was seen before", version, seen)
+		return refusal("refused", "catalogue", transfer.MenderHub, "version %d is older than %d, which was seen before", version, seen)
 	case version == seen:
 		return nil
 	}

@@ -262,7 +262,8 @@ func TestWithdrawalIsHeard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.provider.keep(ctx, "ciphertext", row.sealed(), []byte("kept"), time.Time{}); err != nil {
+	sealed := row.sealed()
+	if err := f.provider.keep(ctx, "ciphertext", sealed, []byte("kept"), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	p := newEar(t, f.world, func(c *SignalsConfig) {
@@ -272,13 +273,13 @@ func TestWithdrawalIsHeard(t *testing.T) {
 	if status, body := p.push(t, p.token(t, GrantPaused, r.GrantID, 1)); status != http.StatusAccepted {
 		t.Fatalf("%d %s", status, body)
 	}
-	if _, err := f.journals[0].Get(ctx, "ciphertext", row.sealed()); err != nil {
+	if _, err := f.journals[0].Get(ctx, "ciphertext", sealed); err != nil {
 		t.Errorf("a pause drops the ciphertext: %v", err)
 	}
 	if status, body := p.push(t, p.token(t, GrantWithdrawn, r.GrantID, 2)); status != http.StatusAccepted {
 		t.Fatalf("%d %s", status, body)
 	}
-	if _, err := f.journals[0].Get(ctx, "ciphertext", row.sealed()); !errors.Is(err, ErrAbsent) {
+	if _, err := f.journals[0].Get(ctx, "ciphertext", sealed); !errors.Is(err, ErrAbsent) {
 		t.Errorf("the ciphertext is still there: %v", err)
 	}
 	if _, err := f.journals[0].Get(ctx, "use", id); err != nil {

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/catalogue"
@@ -131,6 +132,9 @@ func Narrow(request RequestClaims, t Terms, cat *catalogue.Catalogue) error {
 	if err := narrowTime(request, t); err != nil {
 		return err
 	}
+	if t.Notice.URI != request.Audience+"/notices/"+string(t.GrantID) {
+		return refuse("notice address", "it is not the hub's own")
+	}
 	if err := CheckNotice(t); err != nil {
 		return err
 	}
@@ -177,7 +181,7 @@ func narrowFixed(r RequestClaims, t Terms) error {
 		{"jurisdiction", t.Jurisdiction == d.Jurisdiction},
 		{"legal_basis", t.LegalBasis == d.LegalBasis},
 		{"recipient_key", t.RecipientKey == r.RecipientKey},
-		{"withdrawal", t.Withdrawal.URI != "" && t.Withdrawal.SLA >= 0},
+		{"withdrawal", strings.HasPrefix(t.Withdrawal.URI, r.Audience+"/") && t.Withdrawal.SLA >= 0},
 		{"grant_id", t.GrantID != ""},
 	} {
 		if !c.same {
