@@ -16,8 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/envelope"
@@ -398,13 +396,4 @@ func (l *loose) commit(ctx context.Context, u *used) error {
 		}()
 	}
 	return nil
-}
-
-func (l *loose) signedByHub(token string) bool {
-	object, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return false
-	}
-	_, err = object.Verify(l.trust.HubKeys.Keys[0].Key)
-	return err == nil
 }
