@@ -52,6 +52,8 @@ type IssuerConfig struct {
 	// issuers (issuer-ca.pem) whose one URI name is URL; leaf first, without root.
 	Signer crypto.Signer
 	Chain  [][]byte
+	// Name is the issuer's, which wallets show, by language; its URL when empty.
+	Name map[string]string
 	// Documents by credential configuration id.
 	Documents map[string]Document
 	Journal   Journal
@@ -232,6 +234,7 @@ func display(names map[string]string) (all []openid4vci.Display) {
 // Metadata is the credential issuer's metadata (OpenID4VCI 1.0, 12.2.4).
 func (i *Issuer) Metadata() openid4vci.Metadata {
 	m := openid4vci.Metadata{CredentialIssuer: i.config.URL, AuthorizationServers: []string{i.config.Trust.Issuer},
+		Display:            display(i.config.Name),
 		CredentialEndpoint: i.config.URL + "/credential", NonceEndpoint: i.config.URL + "/nonce",
 		CredentialConfigurationsSupported: map[string]openid4vci.CredentialConfiguration{}}
 	for id, d := range i.config.Documents {

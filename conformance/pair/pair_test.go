@@ -80,6 +80,9 @@ func TestExtract(t *testing.T) {
 	phone := wallet.New(config)
 	card, err := c.ReceiveDocument(ctx, w.URL(stage.Extract), phone)
 	must(t, err)
+	if offered, err := phone.ReadOffer(ctx, offerOf(t, c, w.URL(stage.Extract))); err != nil || len(offered.Issuer.Display) != 2 {
+		t.Errorf("%v %+v", err, offered.Issuer)
+	}
 	if card.Issuer != w.URL(stage.Extract)+"/documents" || card.Metadata == nil || len(card.Metadata.Claims[0].Display) != 2 {
 		t.Errorf("%+v", card)
 	}
@@ -111,6 +114,20 @@ func TestExtract(t *testing.T) {
 	must(t, err)
 	says(t, page, "In force", "Replaced by a later one", "demo-wallet")
 	w.silent("김민준", "resident-03", "견본로")
+}
+
+// offerOf is the link of the town hall's button.
+func offerOf(t *testing.T, c *citizen.Citizen, agency string) string {
+	t.Helper()
+	page, err := c.Open(t.Context(), agency+"/")
+	must(t, err)
+	for _, l := range page.Links {
+		if l.ID == "add" {
+			return l.URL.String()
+		}
+	}
+	t.Fatal("the town hall offers nothing")
+	return ""
 }
 
 // present shows the household alone, by the wallet's own key.

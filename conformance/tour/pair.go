@@ -2,8 +2,8 @@ package main
 
 import "github.com/govmydata/mydata/conformance/stage"
 
-// extract has the demo wallet fetch the town hall's document. Who logged in just
-// before needs no passkey here; who did not, is asked.
+// extract has the demo wallet fetch the town hall's document. The login is young
+// enough, five minutes, to agree without the passkey again.
 func (v *visit) extract() error {
 	return all(
 		v.to(stage.Extract, "/"), v.looks("extract"),

@@ -84,6 +84,7 @@ func (s *site) open(settings *page.Settings, development bool) error {
 	if s.issuer, err = sdk.NewIssuer(context.Background(), sdk.IssuerConfig{
 		Trust: trust, Keys: keys, Journal: journal, AllowLoopback: development,
 		URL: strings.TrimSuffix(settings.URL, "/") + "/documents", Signer: signer, Chain: chain,
+		Name:      map[string]string{"en": "Town Hall (demo)", "ko": "행정복지센터 (데모)"},
 		Documents: map[string]sdk.Document{extract: document(records)}, Issued: s.issued,
 	}); err != nil {
 		return err

@@ -58,6 +58,9 @@ func Generate(dir string, o Options) error {
 		g.certified(hub, "verifier/key.pem", "verifier/chain.pem", "MyData verifier", o.Verifier)
 	}
 	for folder, issuer := range o.Documents {
+		if !filepath.IsLocal(folder) && g.err == nil {
+			g.err = fmt.Errorf("keys: the folder %q of documents is not below the data folder", folder)
+		}
 		g.certified(hub, filepath.Join(folder, documentsKey), filepath.Join(folder, documentsChain), "documents of "+path.Base(filepath.ToSlash(folder)), issuer)
 	}
 	for _, officer := range officers {
