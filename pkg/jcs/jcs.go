@@ -62,6 +62,9 @@ func (d *desk) leave() {
 func with(v any, show func(text []byte)) error {
 	d := desks.Get().(*desk)
 	defer d.leave()
+	if d.form(v, show) {
+		return nil
+	}
 	d.text.Reset()
 	encoder := json.NewEncoder(&d.text)
 	encoder.SetEscapeHTML(false) // as RFC 8785, 3.2.2.2 wants it

@@ -11,21 +11,19 @@ import (
 type field struct {
 	index     int
 	step      step
-	needed    bool // written whatever it holds
 	omitEmpty bool
 	omitZero  bool
 }
 
-// members reads a struct. It knows none with a part that encoding/json would
-// treat in a way of its own.
-func (p *plan) members(t reflect.Type, within []reflect.Type) step {
-	fields := map[string]*field{}
-	var needed uint64
+// fieldsOf are the members of a struct by name, and a bit for each that is always
+// written. ok is false where encoding/json would treat one in a way of its own.
+func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool) {
+	fields = map[string]*field{}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag := f.Tag.Get("json")
 		if f.Anonymous {
-			return nil
+			return nil, 0, false
 		}
 		if !f.IsExported() || tag == "-" {
 			continue
@@ -34,7 +32,7 @@ func (p *plan) members(t reflect.Type, within []reflect.Type) step {
 		if name == "" {
 			name = f.Name
 		}
-		one := &field{index: i, step: p.of(f.Type, within)}
+		one := &field{index: i}
 		for option := range strings.SplitSeq(options, ",") {
 			switch option {
 			case "":
@@ -43,16 +41,30 @@ func (p *plan) members(t reflect.Type, within []reflect.Type) step {
 			case "omitzero":
 				one.omitZero = true
 			default:
-				return nil
+				return nil, 0, false
 			}
 		}
-		if one.needed = !one.omitEmpty && !one.omitZero; one.needed {
+		if !one.omitEmpty && !one.omitZero {
 			needed |= 1 << i
 		}
-		if one.step == nil || fields[name] != nil || i >= bits.UintSize {
-			return nil
+		if fields[name] != nil || i >= bits.UintSize {
+			return nil, 0, false
 		}
 		fields[name] = one
+	}
+	return fields, needed, true
+}
+
+// members reads a struct.
+func (p *plan) members(t reflect.Type, within []reflect.Type) step {
+	fields, needed, ok := fieldsOf(t)
+	if !ok {
+		return nil
+	}
+	for _, f := range fields {
+		if f.step = p.of(t.Field(f.index).Type, within); f.step == nil {
+			return nil
+		}
 	}
 	return func(r *reader, v reflect.Value) bool { return r.object(v, fields, needed) }
 }
@@ -98,13 +110,7 @@ func (f *field) left(v reflect.Value) bool {
 			return v.IsZero()
 		}
 	}
-	if !f.omitZero {
-		return false
-	}
-	if own, ok := v.Addr().Interface().(interface{ IsZero() bool }); ok {
-		return own.IsZero()
-	}
-	return v.IsZero()
+	return f.omitZero && isZero(v)
 }
 
 func (r *reader) byte(c byte) bool {

@@ -1,0 +1,251 @@
+package jcs
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"encoding"
+	"encoding/base64"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// stroke writes a value in its canonical form, or answers nil for what it does not
+// know: then encoding/json writes it, and Transform puts that in order.
+type stroke func(out []byte, v reflect.Value) []byte
+
+var strokes sync.Map // reflect.Type -> stroke, nil where the type is not known
+
+// write answers nil where a value is not plain throughout.
+func write(out []byte, v any) []byte {
+	value := reflect.ValueOf(v)
+	if !value.IsValid() {
+		return nil
+	}
+	t := value.Type()
+	known, ok := strokes.Load(t)
+	if !ok {
+		known, _ = strokes.LoadOrStore(t, strokeOf(t, nil))
+	}
+	if s := known.(stroke); s != nil {
+		return s(out, value)
+	}
+	return nil
+}
+
+func strokeOf(t reflect.Type, within []reflect.Type) stroke {
+	pointer := reflect.PointerTo(t)
+	switch {
+	case t.Kind() == reflect.Pointer: // what it points to decides
+	case t == reflect.TypeFor[jose.JSONWebKey]():
+		return writeKey
+	case t.Implements(marshaler):
+		return writeOwn
+	case pointer.Implements(marshaler): // which counts depends on where the value lies
+		return nil
+	case t.Implements(textMarshaler):
+		return func(out []byte, v reflect.Value) []byte {
+			text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+			if err != nil {
+				return nil
+			}
+			return appendText(out, string(text))
+		}
+	case pointer.Implements(textMarshaler):
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return func(out []byte, v reflect.Value) []byte { return appendText(out, v.String()) }
+	case reflect.Bool:
+		return func(out []byte, v reflect.Value) []byte { return strconv.AppendBool(out, v.Bool()) }
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return func(out []byte, v reflect.Value) []byte {
+			const most = 999_999_999_999_999 // of maxDigits
+			if n := v.Int(); n <= most && n >= -most {
+				return strconv.AppendInt(out, n, 10)
+			}
+			return nil
+		}
+	case reflect.Pointer:
+		return orNull(strokeOf(t.Elem(), within), reflect.Value.Elem)
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return writeBytes(t)
+		}
+		return writeList(strokeOf(t.Elem(), within))
+	case reflect.Struct:
+		if !slices.Contains(within, t) {
+			return writeMembers(t, append(within, t))
+		}
+	}
+	return nil
+}
+
+func orNull(inner stroke, of func(reflect.Value) reflect.Value) stroke {
+	if inner == nil {
+		return nil
+	}
+	return func(out []byte, v reflect.Value) []byte {
+		if v.IsNil() {
+			return append(out, "null"...)
+		}
+		return inner(out, of(v))
+	}
+}
+
+func writeBytes(t reflect.Type) stroke {
+	if e := reflect.PointerTo(t.Elem()); e.Implements(marshaler) || e.Implements(textMarshaler) {
+		return nil
+	}
+	return orNull(func(out []byte, v reflect.Value) []byte {
+		out = append(out, '"')
+		return append(base64.StdEncoding.AppendEncode(out, v.Bytes()), '"')
+	}, func(v reflect.Value) reflect.Value { return v })
+}
+
+func writeList(inner stroke) stroke {
+	if inner == nil {
+		return nil
+	}
+	return orNull(func(out []byte, v reflect.Value) []byte {
+		out = append(out, '[')
+		for i := range v.Len() {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			if out = inner(out, v.Index(i)); out == nil {
+				return nil
+			}
+		}
+		return append(out, ']')
+	}, func(v reflect.Value) reflect.Value { return v })
+}
+
+// written is a member of a struct and how it begins: its name and a colon.
+type written struct {
+	field
+	name, begin string
+	stroke      stroke
+}
+
+func writeMembers(t reflect.Type, within []reflect.Type) stroke {
+	fields, _, ok := fieldsOf(t)
+	if !ok {
+		return nil
+	}
+	var all []written
+	for name, f := range fields {
+		w := written{*f, name, `"` + name + `":`, strokeOf(t.Field(f.index).Type, within)}
+		if w.stroke == nil || strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf || !ordinary[byte(r)] }) {
+			return nil
+		}
+		all = append(all, w)
+	}
+	slices.SortFunc(all, func(a, b written) int { return strings.Compare(a.name, b.name) })
+	return func(out []byte, v reflect.Value) []byte {
+		out = append(out, '{')
+		first := true
+		for i := range all {
+			value := v.Field(all[i].index)
+			if all[i].left(value) {
+				continue
+			}
+			if !first {
+				out = append(out, ',')
+			}
+			first = false
+			if out = all[i].stroke(append(out, all[i].begin...), value); out == nil {
+				return nil
+			}
+		}
+		return append(out, '}')
+	}
+}
+
+// appendText writes a text whose escapes, if any, are of one letter.
+func appendText(out []byte, s string) []byte {
+	out = append(out, '"')
+	from, wide := 0, false
+	for i := range len(s) {
+		c := s[i]
+		if ordinary[c] {
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			wide = true
+			continue
+		}
+		escape := strings.IndexByte("\"\\\b\f\n\r\t", c)
+		if escape < 0 {
+			return nil
+		}
+		out = append(append(out, s[from:i]...), '\\', `"\bfnrt`[escape])
+		from = i + 1
+	}
+	if wide && !utf8.ValidString(s) {
+		return nil
+	}
+	return append(append(out, s[from:]...), '"')
+}
+
+func writeOwn(out []byte, v reflect.Value) []byte {
+	text, err := v.Interface().(json.Marshaler).MarshalJSON()
+	if err != nil {
+		return nil
+	}
+	form, err := Transform(text)
+	if err != nil {
+		return nil
+	}
+	return append(out, form...)
+}
+
+// writeKey writes the JWK that ownKey reads.
+func writeKey(out []byte, v reflect.Value) []byte {
+	key := v.Interface().(jose.JSONWebKey)
+	public, ok := key.Key.(*ecdsa.PublicKey)
+	if !ok || public == nil || !key.Valid() || public.Curve != elliptic.P256() || key.Algorithm != "" || key.Use != "" || key.CertificatesURL != nil ||
+		len(key.Certificates)+len(key.CertificateThumbprintSHA1)+len(key.CertificateThumbprintSHA256) > 0 {
+		return writeOwn(out, v)
+	}
+	point, err := public.Bytes()
+	if err != nil || len(point) != 65 {
+		return writeOwn(out, v)
+	}
+	out = append(out, `{"crv":"P-256",`...)
+	if key.KeyID != "" {
+		if out = appendText(append(out, `"kid":`...), key.KeyID); out == nil {
+			return nil
+		}
+		out = append(out, ',')
+	}
+	out = base64.RawURLEncoding.AppendEncode(append(out, `"kty":"EC","x":"`...), point[1:33])
+	out = base64.RawURLEncoding.AppendEncode(append(out, `","y":"`...), point[33:])
+	return append(out, `"}`...)
+}
+
+// isZero as encoding/json's omitzero has it.
+func isZero(v reflect.Value) bool {
+	if own, ok := v.Interface().(interface{ IsZero() bool }); ok && (v.Kind() != reflect.Pointer || !v.IsNil()) {
+		return own.IsZero()
+	}
+	return v.IsZero()
+}
+
+// form shows the canonical form of a value that is plain.
+func (d *desk) form(v any, show func([]byte)) bool {
+	out := write(d.out[:0], v)
+	if out == nil {
+		return false
+	}
+	d.out = out
+	show(out)
+	return true
+}
