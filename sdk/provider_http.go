@@ -19,9 +19,10 @@ import (
 
 const correlationHeader = "X-Correlation-Id"
 
-// ServeHTTP answers a release (application/json), or takes a consumer's
+// ServeHTTP answers a release (application/json), takes a consumer's
 // acknowledgement of one (application/jose, its mydata-received+jwt), after
-// which the answer is not sent again.
+// which the answer is not sent again, or a citizen's own signed withdrawal
+// (application/mydata-withdrawal+json), as Withdrawn does.
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := rand.Text()
 	w.Header().Set(correlationHeader, id)
@@ -43,6 +44,8 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer, err = p.release(r, raw)
 	case "application/jose":
 		answer, err = struct{}{}, p.acknowledge(r.Context(), string(raw))
+	case consent.WithdrawalType:
+		answer, err = struct{}{}, p.Withdrawn(r.Context(), raw)
 	default:
 		err = &Error{Reason: "malformed", Check: "content type", Cause: "send application/json or application/jose", Mender: transfer.MenderConsumer, Status: http.StatusUnsupportedMediaType}
 	}

@@ -142,6 +142,9 @@ func (p *Provider) prepare(ctx context.Context, g *transfer.Granted, body transf
 	case !errors.Is(err, ErrAbsent):
 		return row, err
 	}
+	if err := p.unsaid(ctx, g.Detail.GrantID); err != nil {
+		return row, err
+	}
 	if err := p.versions(ctx, g); err != nil {
 		return row, err
 	}
@@ -248,6 +251,9 @@ func encrypt(g *transfer.Granted, plaintext transfer.Plaintext) ([]byte, error) 
 func (p *Provider) finish(ctx context.Context, row usedRow) (transfer.ReleaseAnswer, error) {
 	var none transfer.ReleaseAnswer
 	if row.Promise == "" {
+		if err := p.unsaid(ctx, row.GrantID); err != nil {
+			return none, err
+		}
 		if err := p.commit(ctx, &row); err != nil {
 			return none, err
 		}

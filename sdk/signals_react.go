@@ -57,13 +57,18 @@ func (c *Consumer) over(ctx context.Context, grantID string) error {
 	return refusal(reason, "grant", "citizen", "the hub told that it is over")
 }
 
-// heard drops what is stored for a grant that is over: no retry gets it, no
-// ciphertext stays. What was released and when stays, for the record.
+// heard drops what is stored for a grant that is over.
 func (p *Provider) heard(ctx context.Context, s Signal) error {
 	if !s.Kind.Ends() || s.Kind == signal.GrantConsumed {
 		return nil
 	}
 	defer p.locks.lock(s.Grant)()
+	return p.drop(ctx, s.Grant)
+}
+
+// drop forgets what is stored for a grant: no retry gets it, no ciphertext stays.
+// What was released and when stays, for the record. Its caller holds the lock.
+func (p *Provider) drop(ctx context.Context, grant string) error {
 	uses, err := p.config.Journal.List(ctx, "use")
 	if err != nil {
 		return err
@@ -73,12 +78,12 @@ func (p *Provider) heard(ctx context.Context, s Signal) error {
 		if err := json.Unmarshal(e.Value, &row); err != nil {
 			return err
 		}
-		if row.GrantID != s.Grant {
+		if row.GrantID != grant {
 			continue
 		}
 		if err := p.config.Journal.Delete(ctx, "ciphertext", row.sealed()); err != nil && !errors.Is(err, ErrAbsent) {
 			return err
 		}
 	}
-	return p.forgetAll(ctx, s.Grant)
+	return p.forgetAll(ctx, grant)
 }

@@ -1,6 +1,7 @@
 package sdktest
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -31,9 +32,36 @@ func (h *Hub) routes() http.Handler {
 }
 
 func (h *Hub) catalogue(w http.ResponseWriter, _ *http.Request) {
-	jws := must(catalogue.Sign(*h.world.Catalogue, h.world.Hub, h.world.Trust.HubKeys.Keys[0].KeyID))
+	jws := must(catalogue.Sign(h.listing(), h.world.Hub, h.world.Trust.HubKeys.Keys[0].KeyID))
 	w.Header().Set("Content-Type", "application/jose")
 	_, _ = io.WriteString(w, jws)
+}
+
+// listing is the catalogue, or what a lying hub makes of it.
+func (h *Hub) listing() catalogue.Catalogue {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := *h.world.Catalogue
+	if h.first == nil {
+		first := c
+		h.first = &first
+	}
+	switch h.lie {
+	case OldCatalogue:
+		return *h.first
+	case OldEntry:
+		c.Version++
+		c.Agencies = h.first.Agencies
+	}
+	return c
+}
+
+// RenewEntry has the provider sign its entry again: the next version of the
+// catalogue, a minute later.
+func (h *Hub) RenewEntry() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.world.Renew(time.Minute)
 }
 
 // proof is the place of a leaf in the log (C2SP tlog-proof).
@@ -81,11 +109,35 @@ func (h *Hub) commits(w http.ResponseWriter, r *http.Request) {
 		happen(string(claims.GrantID))
 	}
 	promise, err := h.world.Ledger.Use(r.Context(), jws)
+	promise, err = h.promise(jws, promise, err)
 	if err != nil {
 		refuse(w, problemOf(err))
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"promise": promise})
+}
+
+// promise is the ledger's answer to a commit, or what a lying hub says.
+func (h *Hub) promise(jws, honest string, refused error) (string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.promised == "" {
+		h.promised = honest
+	}
+	switch {
+	case h.lie == ReplayPromise && refused == nil:
+		return h.promised, nil
+	case refused != nil && (h.lie == ReleaseEndedGrant || h.lie == AlterTerms && h.alteration.Signed):
+		c, err := consent.OpenCommit(jws, h.world.Trust.AgencyRoots)
+		if err != nil {
+			return "", err
+		}
+		leaf, now := make([]byte, 32), time.Now().UTC().Add(h.advance+h.skew)
+		_, _ = rand.Read(leaf)
+		return h.sign(consent.PromiseJWT, consent.PromiseClaims{Issuer: h.URL, Audience: c.Issuer, IssuedAt: now.Unix(), Leaf: consent.Encode(leaf), Deadline: now.Add(time.Minute).Unix(),
+			Nonce: c.Nonce, GrantID: c.GrantID, Use: c.Use, Commit: consent.DigestOf(jws)}), nil
+	}
+	return honest, refused
 }
 
 // received takes the consumer's countersignature and answers the receipt.

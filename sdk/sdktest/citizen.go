@@ -3,10 +3,12 @@ package sdktest
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"net/url"
 
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/consenttest"
+	"github.com/govmydata/mydata/pkg/consent/receipt"
 	"github.com/govmydata/mydata/sdk"
 )
 
@@ -24,7 +26,11 @@ func (h *Hub) MustCitizen(id string) *Citizen {
 	if id == "" {
 		h.t.Fatal("a citizen needs an id")
 	}
-	return &Citizen{ID: id, hub: h, passkey: h.world.People.Enrol(id)}
+	c := &Citizen{ID: id, hub: h, passkey: h.world.People.Enrol(id)}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.passkeys[id] = c.passkey
+	return c
 }
 
 // Sub is who the person is to the consumer.
@@ -109,6 +115,44 @@ func (c *Citizen) must(_ consent.Record, err error) {
 func (c *Citizen) MustWithdraw(grantID string) {
 	c.hub.t.Helper()
 	c.must(c.hub.world.Ledger.Withdraw(context.Background(), consent.GrantID(grantID), c.ID))
+}
+
+// Grants are the person's own, newest first, as the dashboard lists them.
+func (c *Citizen) Grants() (ids []string) {
+	c.hub.t.Helper()
+	records, err := c.hub.world.Ledger.Of(context.Background(), c.ID)
+	if err != nil {
+		c.hub.t.Fatal(err)
+	}
+	for _, r := range records {
+		ids = append(ids, string(r.Grant))
+	}
+	return ids
+}
+
+// MustReceipt is the citizen's own copy of a grant's receipt.
+func (c *Citizen) MustReceipt(grantID string) receipt.Receipt {
+	c.hub.t.Helper()
+	r, err := receipt.Assembler{Ledger: c.hub.world.Ledger, Proofs: c.hub.log()}.ForCitizen(context.Background(), consent.GrantID(grantID), c.ID)
+	if err != nil {
+		c.hub.t.Fatal(err)
+	}
+	return r
+}
+
+// MustSignWithdrawal signs a withdrawal with the person's own passkey, out of the
+// person's own receipt: for sdk.Provider.Withdrawn, without the hub.
+func (c *Citizen) MustSignWithdrawal(r receipt.Receipt) []byte {
+	c.hub.t.Helper()
+	digest, err := r.Terms.Digest()
+	if err != nil {
+		c.hub.t.Fatal(err)
+	}
+	if r.Approval == nil {
+		c.hub.t.Fatal("not the citizen's copy of the receipt")
+	}
+	return must(json.Marshal(consent.SignedWithdrawal{Terms: r.Terms, Approval: *r.Approval,
+		Key: c.passkey.JWK().KeyID, Assertion: c.passkey.Sign(consent.WithdrawalChallenge(digest))}))
 }
 
 // MustPause pauses a grant.

@@ -1,8 +1,10 @@
 package sdktest
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -55,13 +57,18 @@ type Hub struct {
 	skew    time.Duration // of the hub's clock alone
 	advance time.Duration // of everybody's clock
 	forged  map[string]forgery
+
+	passkeys   map[string]*consenttest.Passkey // the newest of each person
+	alteration Alteration
+	promised   string               // the first promise
+	first      *catalogue.Catalogue // as it was first shown
 }
 
 // New starts a hub that ends with the test.
 func New(t testing.TB, options ...Options) *Hub {
 	t.Helper()
 	h := &Hub{t: t, pushed: map[string]pushed{}, codes: map[string]*ticket{},
-		ended: map[consent.GrantID]consent.Authorized{}, forged: map[string]forgery{}, provider: &gate{}}
+		ended: map[consent.GrantID]consent.Authorized{}, forged: map[string]forgery{}, passkeys: map[string]*consenttest.Passkey{}, provider: &gate{}}
 	var routes http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, routes) }))
 	provider := httptest.NewServer(h.provider)
@@ -93,6 +100,30 @@ const (
 type gate struct {
 	mu      sync.Mutex
 	handler http.Handler
+	terms   *consent.Terms // what a lying hub puts in the place of the next terms
+}
+
+func (g *gate) show(t consent.Terms) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.terms = &t
+}
+
+// swapped is the request with those terms in it, once.
+func (g *gate) swapped(r *http.Request) *http.Request {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.terms == nil || r.Header.Get("Content-Type") != "application/json" {
+		return r
+	}
+	raw, err := io.ReadAll(r.Body)
+	var body map[string]json.RawMessage
+	if err != nil || json.Unmarshal(raw, &body) != nil {
+		return r
+	}
+	body["terms"], g.terms = must(g.terms.Canonical()), nil
+	r.Body = io.NopCloser(bytes.NewReader(must(json.Marshal(body))))
+	return r
 }
 
 func (g *gate) set(h http.Handler) {
@@ -109,7 +140,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no provider is open: MustProvider or Serve", http.StatusBadGateway)
 		return
 	}
-	h.ServeHTTP(w, r)
+	h.ServeHTTP(w, g.swapped(r))
 }
 
 // Now is the agencies' clock: give it to what you configure yourself.

@@ -3,6 +3,7 @@ package consenttest
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -34,7 +35,9 @@ type person struct {
 
 // Enrol gives a citizen a first passkey, or after loss a new one, by two
 // officers' orders.
-func (p *People) Enrol(citizen string) *Passkey {
+func (p *People) Enrol(citizen string) *Passkey { return p.enrolBy(citizen, p.world.Officers) }
+
+func (p *People) enrolBy(citizen string, officers []crypto.Signer) *Passkey {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	one := p.citizen[citizen]
@@ -50,7 +53,7 @@ func (p *People) Enrol(citizen string) *Passkey {
 		Expires: now.AddDate(0, 0, 7).Unix(), Replace: len(one.history) > 0,
 	}
 	var orders []string
-	for _, officer := range p.world.Officers {
+	for _, officer := range officers {
 		jws, err := approval.SignOrder(order, officer)
 		must(err)
 		orders = append(orders, jws)
@@ -180,11 +183,16 @@ func (p *People) PasskeyKey(_ context.Context, citizen string, credentialID []by
 // Forge makes a first passkey up for somebody, beside the history that there is:
 // officers who conspire sign its order, and the log takes it.
 func (p *People) Forge(citizen string) (*Passkey, []approval.KeyRecord) {
+	return p.ForgeBy(citizen, p.world.Officers)
+}
+
+// ForgeBy is Forge by officers of one's choice.
+func (p *People) ForgeBy(citizen string, officers []crypto.Signer) (*Passkey, []approval.KeyRecord) {
 	p.mu.Lock()
 	was := p.citizen[citizen]
 	delete(p.citizen, citizen)
 	p.mu.Unlock()
-	passkey := p.Enrol(citizen)
+	passkey := p.enrolBy(citizen, officers)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	history := p.citizen[citizen].history

@@ -8,6 +8,7 @@ import (
 	"crypto/hpke"
 	"crypto/rand"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -168,6 +169,32 @@ func (w *World) entry(a Agency, en, ko, release string, resident bool) catalogue
 	listed, err := entry.Apply(catalogue.Agency{ID: a.ID, Jurisdiction: "KR", ResidentID: resident}, jws)
 	must(err)
 	return listed
+}
+
+// Renew is the catalogue's next version, in which the provider has said the same
+// of itself again, so much later.
+func (w *World) Renew(later time.Duration) {
+	next := *w.Catalogue
+	next.Version++
+	next.Agencies = slices.Clone(next.Agencies)
+	for i, a := range next.Agencies {
+		if a.ID != w.Provider.ID {
+			continue
+		}
+		at, err := catalogue.Issued(a.Entry)
+		must(err)
+		entry, err := catalogue.OpenEntry(a.Entry, w.Government.Pool(), at)
+		must(err)
+		entry.IssuedAt = at.Add(later).Unix()
+		jws, err := catalogue.SignEntry(entry, w.Provider.Key, w.Provider.Chain)
+		must(err)
+		next.Agencies[i], err = entry.Apply(a, jws)
+		must(err)
+	}
+	jws, err := catalogue.Sign(next, w.Hub, public(w.Hub).KeyID)
+	must(err)
+	w.Catalogue, err = catalogue.Open(jws, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public(w.Hub)}}, w.Government.Pool())
+	must(err)
 }
 
 // Request is the demo request of the consumer about a citizen: two required
