@@ -49,6 +49,8 @@ type ProviderConfig struct {
 	Journal  Journal
 	DataSets map[string]DataSet // by the catalogue's id
 
+	// LoadFor is how long Load may take: 30 seconds when zero.
+	LoadFor time.Duration
 	// LaterFor is how long a delivery is kept whose Load answered ErrLater: a day
 	// when zero, a week at most, never longer than the grant.
 	LaterFor time.Duration

@@ -189,7 +189,7 @@ var statuses = map[string]int{
 	"already_sent": http.StatusGone, "not_served": http.StatusNotFound,
 	"withdrawn": http.StatusConflict, "expired": http.StatusConflict, "consumed": http.StatusConflict, "paused": http.StatusConflict,
 	"schema_drift": http.StatusConflict, "too_soon": http.StatusConflict, "superseded": http.StatusConflict,
-	"not_listed": http.StatusServiceUnavailable,
+	"not_listed": http.StatusServiceUnavailable, "too_much": http.StatusConflict,
 }
 
 // describe turns an error into what the other side may know of it.
@@ -215,7 +215,7 @@ func describe(err error) (int, problem) {
 	if errors.Is(err, ErrUnavailable) {
 		return http.StatusServiceUnavailable, problem{Code: "hub_unavailable", Check: transfer.CheckCommit, Cause: "the hub does not answer; ask again with the same idempotency key", Mender: transfer.MenderHub}
 	}
-	return http.StatusInternalServerError, problem{Code: "internal", Cause: "the provider has a fault", Mender: transfer.MenderProvider}
+	return http.StatusInternalServerError, problem{Code: "internal", Check: "service", Cause: "the provider has a fault", Mender: transfer.MenderProvider}
 }
 
 // catalogueOf is the version that terms say they are from, unchecked: it only

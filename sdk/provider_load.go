@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ func (p *Provider) load(ctx context.Context, g *transfer.Granted) (map[string]an
 			return nil, released, refusal("not_served", "data range", transfer.MenderProvider, "this service gives %q whole or not at all", g.DataSet.ID)
 		}
 	}
-	record, err := set.Load(ctx, who)
+	record, err := p.ask(ctx, set, who)
 	switch {
 	case errors.Is(err, ErrNoMatch):
 		return nil, released, &Error{By: "provider", Reason: "no_match", Check: "record", Cause: ErrNoMatch.Error(), Mender: transfer.MenderCitizen, err: ErrNoMatch}
@@ -58,6 +59,54 @@ func (p *Provider) load(ctx context.Context, g *transfer.Granted) (map[string]an
 	return claims, released, nil
 }
 
+// loadFor is how long an agency's own record may take to load; who needs longer
+// answers ErrLater.
+const loadFor = 30 * time.Second
+
+// ask has the agency load the record. A Load that panics is a fault of the provider,
+// not the end of its process; one that does not come back holds up this release
+// alone, and for so long.
+func (p *Provider) ask(ctx context.Context, set DataSet, who Subject) (Record, error) {
+	type loaded struct {
+		record Record
+		err    error
+	}
+	limit := p.config.LoadFor
+	if limit <= 0 {
+		limit = loadFor
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan loaded, 1)
+	go func() {
+		var l loaded
+		defer func() {
+			if what := recover(); what != nil {
+				l = loaded{err: fmt.Errorf("Load panicked: %T", what)} // what it says may be personal
+			}
+			done <- l
+		}()
+		l.record, l.err = set.Load(ctx, who)
+	}()
+	select {
+	case l := <-done:
+		return l.record, l.err
+	case <-ctx.Done():
+		return nil, &Error{By: "provider", Reason: "slow", Check: "record", Cause: "the record did not come in time; ask again with the same idempotency key",
+			Mender: transfer.MenderProvider, Status: http.StatusServiceUnavailable, err: ctx.Err()}
+	}
+}
+
+// derived runs an agency's function.
+func derived(derive func(Record) (any, error), fields Record) (value any, err error) {
+	defer func() {
+		if what := recover(); what != nil {
+			value, err = nil, fmt.Errorf("it panicked: %T", what)
+		}
+	}()
+	return derive(fields)
+}
+
 // fits holds the record against the schema whose hash the citizen approved.
 func fits(g *transfer.Granted, record Record) error {
 	text, err := json.Marshal(record)
@@ -69,6 +118,9 @@ func fits(g *transfer.Granted, record Record) error {
 	}
 	return nil
 }
+
+// maxClaim bounds one value, and with maxClaims of the terms all that leaves.
+const maxClaim = 64 << 10
 
 // claim is one value that leaves: made from the fields that the terms name for
 // it, and from no other.
@@ -83,13 +135,16 @@ func claim(set DataSet, c consent.Claim, record Record) (any, error) {
 	switch derive, ok := set.Derive[c.Name]; {
 	case ok:
 		var err error
-		if value, err = derive(fields); err != nil {
+		if value, err = derived(derive, fields); err != nil {
 			return nil, fmt.Errorf("derive %q: %w", c.Name, err)
 		}
 	case len(c.From) == 1 && c.From[0] == c.Name:
 		value = fields[c.Name]
 	default:
 		return nil, fmt.Errorf("derive %q: DataSet.Derive has no such function", c.Name)
+	}
+	if text, err := json.Marshal(value); err != nil || len(text) > maxClaim {
+		return nil, refusal("too_much", "record", transfer.MenderProvider, "the value of %q cannot be sent, or is longer than %d bytes", c.Name, maxClaim)
 	}
 	if value == nil {
 		return nil, refusal("no_value", "record", transfer.MenderProvider, "the record has no value for %q", c.Name)

@@ -99,7 +99,7 @@ func approvals() []attempt {
 		options(t, w.kim.watcher, page+"/options", `{"claims":[]}`)
 		return post(t, w.kim.watcher, page+"/finish", older)
 	})
-	return append(list, otherPeople()...)
+	return append(append(list, tampered()...), otherPeople()...)
 }
 
 // otherPeople answer what kim was asked.

@@ -15,7 +15,9 @@ import (
 const racers = 8
 
 // atOnce lets racers do the same at the same moment.
-func atOnce(do func(i int) answer) []answer {
+func atOnce(do func(i int) answer) []answer { return atOnceBy(racers, do) }
+
+func atOnceBy(racers int, do func(i int) answer) []answer {
 	answers := make([]answer, racers)
 	start := make(chan struct{})
 	var group sync.WaitGroup
@@ -140,9 +142,13 @@ func races() []attempt {
 		slices.SortFunc(answers, func(a, b answer) int { return b.status - a.status })
 		return answers[0]
 	})
-	return append(list, transferRaces()...)
+	return list
 }
 
+// crowd is how many come at once for one use.
+const crowd = 64
+
+// transferRaces: one use is for one, and a withdrawal ends it.
 func transferRaces() []attempt {
 	var list []attempt
 	add := func(name string, status int, code string, try func(t *testing.T, w *world) answer) {
@@ -150,17 +156,17 @@ func transferRaces() []attempt {
 	}
 	add("it takes a use from one of many commits", 409, "use_taken", func(t *testing.T, w *world) answer {
 		x := w.transfer(t, w.kim)
-		commits := make([]string, racers)
+		commits := make([]string, crowd)
 		for i := range commits {
 			commits[i] = w.commit(t, x, 1)
 		}
-		loser := won(t, atOnce(func(i int) answer { return postJOSE(t, w.hub+"/agency/commits", commits[i]) }), 200)
+		loser := won(t, atOnceBy(crowd, func(i int) answer { return postJOSE(t, w.hub+"/agency/commits", commits[i]) }), 200)
 		w.settle(t)
 		return loser
 	})
 	add("it releases a use to one of many", 409, "use_taken", func(t *testing.T, w *world) answer {
 		x := w.transfer(t, w.kim)
-		loser := won(t, atOnce(func(int) answer { return w.release(t, x, x.Access, nil) }), 200)
+		loser := won(t, atOnceBy(crowd, func(int) answer { return w.release(t, x, x.Access, nil) }), 200)
 		w.settle(t)
 		return loser
 	})

@@ -108,9 +108,12 @@ type transfer struct {
 }
 
 // transfer has a person grant what need asks.
-func (w *world) transfer(t testing.TB, p *person) *transfer {
+func (w *world) transfer(t testing.TB, p *person, bends ...func(*need)) *transfer {
 	t.Helper()
 	n := w.need(t, w.subject(t, p))
+	for _, b := range bends {
+		b(&n)
+	}
 	request := w.asks.signed(t, consent.RequestJWT, n.body)
 	got := &transfer{request: request, session: w.asks.coded(t, w, p.watcher, n.object(request)...)}
 	a := w.redeem(t, got.dpop, got.form(t, w))

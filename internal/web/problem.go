@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -132,6 +133,24 @@ func prefers(r *http.Request) string {
 func sentJSON(r *http.Request) bool {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && media == "application/json"
+}
+
+// DecodeOnly is Decode that also refuses a member which v does not name: where a
+// page says what a person agrees to, nothing else may come along.
+func DecodeOnly(w http.ResponseWriter, r *http.Request, v any) error {
+	var body json.RawMessage
+	if err := Decode(w, r, &body); err != nil {
+		return err
+	}
+	if err := josejson.Unmarshal(body, v); err != nil { // a name given twice, or in another case
+		return fmt.Errorf("read body: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("read body: %w", err)
+	}
+	return nil
 }
 
 // Decode reads one JSON value of at most BodyLimit bytes into v. Names are

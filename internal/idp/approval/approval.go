@@ -133,7 +133,7 @@ func (h *Handler) options(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var ticked ticks
-	if err := web.Decode(w, r, &ticked); err != nil {
+	if err := web.DecodeOnly(w, r, &ticked); err != nil {
 		h.Frame.Fail(w, r, http.StatusBadRequest, "web.error.bad_request", err)
 		return
 	}
@@ -185,7 +185,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request) {
 	var answer struct {
 		Credential json.RawMessage `json:"credential"`
 	}
-	if err := web.Decode(w, r, &answer); err != nil {
+	if err := web.DecodeOnly(w, r, &answer); err != nil {
 		h.Frame.Fail(w, r, http.StatusBadRequest, "web.error.bad_request", err)
 		return
 	}

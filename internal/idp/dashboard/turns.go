@@ -80,6 +80,9 @@ func (h *Handler) resume(w http.ResponseWriter, r *http.Request, s account.Sessi
 func step(r *http.Request) string { return "resume/" + r.PathValue("id") }
 
 func (h *Handler) resumeOptions(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	if _, err := h.one(r, s); err != nil { // nobody is asked to sign for what is not theirs
+		return err
+	}
 	return options(w)(h.Accounts.BeginStep(r.Context(), s, step(r)))
 }
 
