@@ -3,6 +3,7 @@ package hostile_test
 import (
 	"encoding/json"
 	"maps"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -166,6 +167,12 @@ func releaseBodies() []attempt {
 	add("it refuses a form for a release", 415, "malformed", "content type", func(t *testing.T, w *world, x *transfer) answer {
 		return postForm(t, w.insurer+"/release", url.Values{"request": {"x"}})
 	})
+	for name, body := range map[string]string{"that is nothing": "", "that is a list": "[]", "that names nothing": "{}", "nested 5000 deep": deep(5000), "with a member that nobody knows": `{"hostile":1}`,
+		"of a grant that nobody approved": `{"terms":{"grant_id":"x"},"approval":{"digests":[]},"key":"x","assertion":{}}`} {
+		add("it ends nothing by a withdrawal "+name, 403, "refused", "citizen's withdrawal", func(t *testing.T, w *world, x *transfer) answer {
+			return ask(t, http.MethodPost, w.insurer+"/release", body, "Content-Type", consent.WithdrawalType)
+		})
+	}
 	add("it refuses GET for a release", 405, "method", "method", func(t *testing.T, w *world, x *transfer) answer { return get(t, w.insurer+"/release") })
 	add("it refuses an acknowledgement of a release that never was", 404, "unknown_release", "countersignature", func(t *testing.T, w *world, x *transfer) answer {
 		return postJOSE(t, w.insurer+"/release", w.received(t, x, 1, "x"))

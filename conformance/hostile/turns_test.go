@@ -16,7 +16,7 @@ func turns() []attempt {
 
 // routes of a grant on the dashboard.
 var routes = []struct{ method, path string }{
-	{"GET", "/me/consents/{}/withdraw"}, {"POST", "/me/consents/{}/withdraw"}, {"POST", "/me/consents/{}/pause"}, {"GET", "/me/consents/{}/resume"},
+	{"GET", "/me/consents/{}/withdraw"}, {"POST", "/me/consents/{}/withdraw"}, {"POST", "/me/consents/{}/withdraw/options"}, {"GET", "/me/consents/{}/withdrawal"}, {"POST", "/me/consents/{}/pause"}, {"GET", "/me/consents/{}/resume"},
 	{"POST", "/me/consents/{}/resume"}, {"POST", "/me/consents/{}/resume/options"}, {"GET", "/me/consents/{}/cancel"}, {"POST", "/me/consents/{}/cancel"},
 	{"GET", "/me/releases/{}/1/not-me"}, {"POST", "/me/releases/{}/1/not-me"}, {"GET", "/me/releases/{}/1/wrong-data"},
 	{"GET", "/me/receipts/{}"}, {"GET", "/me/receipts/{}/record"}, {"GET", "/me/receipts/{}/details"}, {"GET", "/me/receipts/{}/print"},
@@ -43,6 +43,18 @@ func otherIDs() []attempt {
 			})
 		}
 	}
+	add("it withdraws nothing by a login's signature", 400, "assertion", func(t *testing.T, w *world) answer {
+		signed := says(t, w, w.kim.watcher, options(t, w.kim.watcher, w.hub+"/login/options", "{}")).body(t)
+		return as(t, w.kim.watcher, http.MethodPost, w.hub+"/me/consents/"+w.kim.grant+"/withdraw/finish", jsonType, signed)
+	})
+	add("it withdraws nothing by another citizen's passkey", 400, "assertion", func(t *testing.T, w *world) answer {
+		signed := says(t, w, w.lee.watcher, options(t, w.kim.watcher, w.hub+"/me/consents/"+w.kim.grant+"/withdraw/options", "{}")).body(t)
+		return as(t, w.kim.watcher, http.MethodPost, w.hub+"/me/consents/"+w.kim.grant+"/withdraw/finish", jsonType, signed)
+	})
+	add("it withdraws not another citizen's grant by one's own passkey", 404, "not_found", func(t *testing.T, w *world) answer {
+		signed := says(t, w, w.kim.watcher, options(t, w.kim.watcher, w.hub+"/me/consents/"+w.kim.grant+"/withdraw/options", "{}")).body(t)
+		return as(t, w.kim.watcher, http.MethodPost, w.hub+"/me/consents/"+w.lee.grant+"/withdraw/finish", jsonType, signed)
+	})
 	add("it resumes nothing by a signature for another thing", 400, "ceremony", func(t *testing.T, w *world) answer {
 		signed := says(t, w, w.kim.watcher, options(t, w.kim.watcher, w.hub+"/login/options", "{}")).body(t)
 		return as(t, w.kim.watcher, http.MethodPost, w.hub+"/me/consents/"+w.kim.grant+"/resume/finish", jsonType, signed)

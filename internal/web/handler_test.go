@@ -296,6 +296,19 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+func TestDecodeOnly(t *testing.T) {
+	for body, ok := range map[string]bool{`{"a":"x"}`: true, `{}`: true, `{"a":"x","b":1}`: false, `{"a":"x","a":"y"}`: false, `{"A":"x"}`: false, `{"a":1}`: false, `{"a":"x"}{}`: false, ``: false} {
+		var v struct {
+			A string `json:"a"`
+		}
+		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		if err := DecodeOnly(httptest.NewRecorder(), r, &v); (err == nil) != ok {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ media, body string }{
 		"it refuses a name twice":          {"application/json", `{"a":"x","a":"y"}`},

@@ -1,13 +1,14 @@
 package web
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 
 	josejson "github.com/go-jose/go-jose/v4/json"
@@ -135,19 +136,26 @@ func sentJSON(r *http.Request) bool {
 	return err == nil && media == "application/json"
 }
 
-// DecodeOnly is Decode that also refuses a member which v does not name: where a
-// page says what a person agrees to, nothing else may come along.
-func DecodeOnly(w http.ResponseWriter, r *http.Request, v any) error {
+// DecodeOnly is Decode of an object that also refuses a member which *v, a struct,
+// does not name: where a page says what a person agrees to, nothing else may come along.
+func DecodeOnly[T any](w http.ResponseWriter, r *http.Request, v *T) error {
 	var body json.RawMessage
 	if err := Decode(w, r, &body); err != nil {
 		return err
 	}
-	if err := josejson.Unmarshal(body, v); err != nil { // a name given twice, or in another case
+	var members map[string]json.RawMessage
+	if err := josejson.Unmarshal(body, &members); err != nil { // a name given twice, too
 		return fmt.Errorf("read body: %w", err)
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	of := reflect.TypeFor[T]()
+	for i := range of.NumField() {
+		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		delete(members, name)
+	}
+	if len(members) > 0 {
+		return errors.New("read body: it brings members that were not asked for")
+	}
+	if err := josejson.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("read body: %w", err)
 	}
 	return nil

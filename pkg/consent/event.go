@@ -77,6 +77,8 @@ type Evidence struct {
 	Commit   string         `json:"commit,omitempty"`
 	Received string         `json:"received,omitempty"`
 	Deletion string         `json:"deletion,omitempty"`
+
+	Withdrawal *WithdrawnBy `json:"withdrawal,omitempty"` // withdrawn, where a passkey signed it
 }
 
 // Digest identifies the event: SHA-256 of its canonical JSON (RFC 8785),

@@ -147,7 +147,11 @@ func (l *Ledger) Withdraw(ctx context.Context, id GrantID, citizen string) (Reco
 
 // close moves to a state from which nothing leads away.
 func (l *Ledger) close(ctx context.Context, id GrantID, citizen string, kind Kind, final State) (Record, error) {
-	name := string(kind) + "/" + string(id)
+	return l.closeWith(ctx, id, citizen, Event{Kind: kind}, final)
+}
+
+func (l *Ledger) closeWith(ctx context.Context, id GrantID, citizen string, e Event, final State) (Record, error) {
+	name := string(e.Kind) + "/" + string(id)
 	return l.decideOwn(ctx, id, citizen, []byte(name), func(r Record, _ []Event) ([]Event, string, bool, error) {
 		switch state := r.Reading(l.Now()).State; {
 		case state == final:
@@ -157,6 +161,7 @@ func (l *Ledger) close(ctx context.Context, id GrantID, citizen string, kind Kin
 		case final == StateWithdrawn && state == StateRequested:
 			return nil, "", false, ErrPending
 		}
-		return []Event{{Grant: id, Kind: kind, By: "citizen"}}, name, false, nil
+		e.Grant, e.By = id, "citizen"
+		return []Event{e}, name, false, nil
 	})
 }

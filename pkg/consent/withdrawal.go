@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 
@@ -100,4 +101,83 @@ func continues(was, now []approval.KeyRecord) error {
 		}
 	}
 	return nil
+}
+
+// WithdrawnBy is what a withdrawn event keeps of the passkey that signed it.
+type WithdrawnBy struct {
+	Key       string               `json:"key"`
+	Assertion approval.Assertion   `json:"assertion"`
+	History   []approval.KeyRecord `json:"history,omitempty"`
+}
+
+// approved is what a history holds to withdraw with; ErrPending before there is.
+func approved(events []Event) (SignedWithdrawal, error) {
+	for _, e := range events {
+		if e.Kind == KindGranted && e.Evidence.Terms != nil && e.Evidence.Approval != nil {
+			return SignedWithdrawal{Terms: *e.Evidence.Terms, Approval: *e.Evidence.Approval}, nil
+		}
+	}
+	return SignedWithdrawal{}, ErrPending
+}
+
+// WithdrawalToSign is the challenge by which a citizen's passkey withdraws a grant.
+func (l *Ledger) WithdrawalToSign(ctx context.Context, id GrantID, citizen string) ([32]byte, error) {
+	_, events, err := l.own(ctx, id, citizen)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	w, err := approved(events)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	digest, err := w.Terms.Digest()
+	return WithdrawalChallenge(digest), err
+}
+
+// WithdrawSigned is Withdraw that keeps the citizen's signature, for the provider:
+// see SignedWithdrawal. Of a grant that was withdrawn before it changes nothing.
+func (l *Ledger) WithdrawSigned(ctx context.Context, id GrantID, citizen string, a approval.Assertion) (Record, error) {
+	_, events, err := l.own(ctx, id, citizen)
+	if err != nil {
+		return Record{}, err
+	}
+	w, err := approved(events)
+	if err != nil {
+		return Record{}, err
+	}
+	key, err := l.People.PasskeyKey(ctx, citizen, a.CredentialID)
+	if err != nil {
+		return Record{}, fmt.Errorf("passkey: %w", err)
+	}
+	history, err := l.People.History(ctx, citizen)
+	if err != nil {
+		return Record{}, fmt.Errorf("passkey history: %w", err)
+	}
+	if w.Key, w.Assertion = key.KeyID, a; len(history) > len(w.Approval.History) {
+		w.History = history
+	}
+	if err := w.Verify(l.RP, l.Officers); err != nil {
+		return Record{}, err
+	}
+	return l.closeWith(ctx, id, citizen, Event{Kind: KindWithdrawn, Evidence: Evidence{Withdrawal: &WithdrawnBy{w.Key, a, w.History}}}, StateWithdrawn)
+}
+
+// SignedWithdrawal is the citizen's own, to hand to the provider; ErrUnknown where
+// a session alone withdrew, or nothing did.
+func (l *Ledger) SignedWithdrawal(ctx context.Context, id GrantID, citizen string) (SignedWithdrawal, error) {
+	_, events, err := l.own(ctx, id, citizen)
+	if err != nil {
+		return SignedWithdrawal{}, err
+	}
+	w, err := approved(events)
+	if err != nil {
+		return SignedWithdrawal{}, err
+	}
+	for _, e := range events {
+		if by := e.Evidence.Withdrawal; by != nil {
+			w.Key, w.Assertion, w.History = by.Key, by.Assertion, by.History
+			return w, nil
+		}
+	}
+	return SignedWithdrawal{}, ErrUnknown
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/consent/receipt"
 	"github.com/govmydata/mydata/pkg/credential"
 )
@@ -26,6 +27,9 @@ type Ledger interface {
 	Of(ctx context.Context, citizen string) ([]consent.Record, error)
 	History(ctx context.Context, citizen string) ([]consent.HistoryEntry, error)
 	Withdraw(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
+	WithdrawalToSign(ctx context.Context, id consent.GrantID, citizen string) ([32]byte, error)
+	WithdrawSigned(ctx context.Context, id consent.GrantID, citizen string, a approval.Assertion) (consent.Record, error)
+	SignedWithdrawal(ctx context.Context, id consent.GrantID, citizen string) (consent.SignedWithdrawal, error)
 	Pause(ctx context.Context, id consent.GrantID, citizen, reason string) (consent.Record, error)
 	// Resume is consent.ErrConfirm where ResumeConfirmed must be.
 	Resume(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
@@ -82,39 +86,42 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", h.home)
 	h.mountPaper(mux)
 	for pattern, page := range map[string]func(http.ResponseWriter, *http.Request, account.Session) error{
-		"GET /me":                                h.credentials,
-		"POST /me/credentials/offer":             h.offer,
-		"GET /me/credentials/{id}/revoke":        h.askRevoke,
-		"POST /me/credentials/{id}/revoke":       h.revoke,
-		"GET /me/consents":                       h.consents,
-		"GET /me/consents/{id}/withdraw":         h.ask("withdraw", func(v consentView) bool { return v.Withdrawable }),
-		"POST /me/consents/{id}/withdraw":        h.withdraw,
-		"POST /me/consents/{id}/pause":           h.pause,
-		"POST /me/consents/{id}/resume":          h.resume,
-		"GET /me/consents/{id}/resume":           h.ask("resume", func(v consentView) bool { return v.Resumable }),
-		"POST /me/consents/{id}/resume/options":  h.resumeOptions,
-		"POST /me/consents/{id}/resume/finish":   h.resumeFinish,
-		"GET /me/consents/{id}/cancel":           h.ask("cancel", func(v consentView) bool { return v.Cancellable }),
-		"POST /me/consents/{id}/cancel":          h.cancel,
-		"GET /me/erasure":                        h.erasure,
-		"POST /me/erasure/options":               h.erasureOptions,
-		"POST /me/erasure/finish":                h.erasureFinish,
-		"GET /me/history":                        h.history,
-		"GET /me/releases/{id}/{use}/not-me":     h.notMe,
-		"POST /me/releases/{id}/{use}/not-me":    h.freeze,
-		"GET /me/releases/{id}/{use}/wrong-data": h.wrongData,
-		"GET /me/receipts/{id}/record":           h.exportRecord,
-		"GET /me/receipts/{id}/details":          h.exportDetails,
-		"GET /me/receipts/{id}":                  h.receipt,
-		"GET /me/passkeys":                       h.passkeys,
-		"GET /me/passkeys/add":                   h.add,
-		"POST /me/passkeys/add/options":          h.addOptions,
-		"POST /me/passkeys/add/finish":           h.addFinish,
-		"GET /me/passkeys/confirm/{id}":          h.confirm,
-		"POST /me/passkeys/confirm/{id}/options": h.confirmOptions,
-		"GET /me/passkeys/remove/{id}":           h.askRemove,
-		"POST /me/passkeys/remove/{id}/options":  h.removeOptions,
-		"POST /me/passkeys/change":               h.change,
+		"GET /me":                                 h.credentials,
+		"POST /me/credentials/offer":              h.offer,
+		"GET /me/credentials/{id}/revoke":         h.askRevoke,
+		"POST /me/credentials/{id}/revoke":        h.revoke,
+		"GET /me/consents":                        h.consents,
+		"GET /me/consents/{id}/withdraw":          h.ask("withdraw", func(v consentView) bool { return v.Withdrawable }),
+		"POST /me/consents/{id}/withdraw":         h.withdraw,
+		"POST /me/consents/{id}/withdraw/options": h.withdrawOptions,
+		"POST /me/consents/{id}/withdraw/finish":  h.withdrawFinish,
+		"GET /me/consents/{id}/withdrawal":        h.withdrawal,
+		"POST /me/consents/{id}/pause":            h.pause,
+		"POST /me/consents/{id}/resume":           h.resume,
+		"GET /me/consents/{id}/resume":            h.ask("resume", func(v consentView) bool { return v.Resumable }),
+		"POST /me/consents/{id}/resume/options":   h.resumeOptions,
+		"POST /me/consents/{id}/resume/finish":    h.resumeFinish,
+		"GET /me/consents/{id}/cancel":            h.ask("cancel", func(v consentView) bool { return v.Cancellable }),
+		"POST /me/consents/{id}/cancel":           h.cancel,
+		"GET /me/erasure":                         h.erasure,
+		"POST /me/erasure/options":                h.erasureOptions,
+		"POST /me/erasure/finish":                 h.erasureFinish,
+		"GET /me/history":                         h.history,
+		"GET /me/releases/{id}/{use}/not-me":      h.notMe,
+		"POST /me/releases/{id}/{use}/not-me":     h.freeze,
+		"GET /me/releases/{id}/{use}/wrong-data":  h.wrongData,
+		"GET /me/receipts/{id}/record":            h.exportRecord,
+		"GET /me/receipts/{id}/details":           h.exportDetails,
+		"GET /me/receipts/{id}":                   h.receipt,
+		"GET /me/passkeys":                        h.passkeys,
+		"GET /me/passkeys/add":                    h.add,
+		"POST /me/passkeys/add/options":           h.addOptions,
+		"POST /me/passkeys/add/finish":            h.addFinish,
+		"GET /me/passkeys/confirm/{id}":           h.confirm,
+		"POST /me/passkeys/confirm/{id}/options":  h.confirmOptions,
+		"GET /me/passkeys/remove/{id}":            h.askRemove,
+		"POST /me/passkeys/remove/{id}/options":   h.removeOptions,
+		"POST /me/passkeys/change":                h.change,
 	} {
 		mux.HandleFunc(pattern, h.signedIn(page))
 	}
