@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -151,6 +154,20 @@ func (c *Citizen) RemovePasskey(ctx context.Context, id string) error {
 // reason.
 func (c *Citizen) Resume(ctx context.Context, grant string) error {
 	return c.confirm(ctx, c.Hub+"/me/consents/"+url.PathEscape(grant)+"/resume")
+}
+
+// SignWithdrawal withdraws by passkey and answers the file that the citizen keeps,
+// for the provider.
+func (c *Citizen) SignWithdrawal(ctx context.Context, grant string) ([]byte, error) {
+	address := c.Hub + "/me/consents/" + url.PathEscape(grant) + "/withdraw"
+	if err := c.confirm(ctx, address); err != nil {
+		return nil, err
+	}
+	file, err := c.Do(ctx, http.MethodGet, strings.TrimSuffix(address, "withdraw")+"withdrawal", "", nil)
+	if err == nil && file.Status != http.StatusOK {
+		err = fmt.Errorf("signed withdrawal: %d", file.Status)
+	}
+	return file.Body, err
 }
 
 // Refused says that an error is a refusal with this status; 0 means any.

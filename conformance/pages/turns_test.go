@@ -3,6 +3,8 @@ package pages_test
 import (
 	"net/http"
 	"testing"
+
+	words "github.com/govmydata/mydata/pkg/consent"
 )
 
 // visitTurns turns one consent every way a citizen can, each as a form and with
@@ -43,6 +45,14 @@ func (w *world) visitTurns(t *testing.T) {
 	state("paused")
 	must(t, w.kim.Resume(ctx, grant))
 	state("active")
+	file, err := w.kim.SignWithdrawal(ctx, grant)
+	must(t, err)
+	state("withdrawn")
+	for range 2 { // without the hub, and without anybody's login
+		if p := as(t, w.stranger("kim at the counter"), http.MethodPost, w.insurer+"/release", words.WithdrawalType, string(file)); p.Status != http.StatusOK {
+			t.Errorf("the provider: %d %s", p.Status, p.Body)
+		}
+	}
 
 	_, err = w.kim.Ask(ctx, w.licence)
 	must(t, err)
