@@ -125,6 +125,10 @@ func (c *Consumer) resume(ctx context.Context, g grantRow, grantID string) (*Rel
 		return nil, true, err
 	}
 	defer c.locks.lock(grantID)()
+	// Another call may have finished it while we waited: then it is this one's too.
+	if row, err = kept[sendRow](ctx, c.config.Journal, "send", row.id()); err != nil || row.Done != nil {
+		return row.Done, true, err
+	}
 	r, err := c.send(ctx, g, row, cat)
 	var refused *Error
 	if errors.As(err, &refused) && refused.By == "provider" && refused.Check == transfer.CheckToken {
