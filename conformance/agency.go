@@ -43,7 +43,7 @@ func newTrialCommand(role, short, what string) *cobra.Command {
 		Long: short + ".\n\nThe tool plays the hub, the citizens and the other agency. It leaves a trust folder and the\n" +
 			"agency's keys in --out, waits until the agency answers, and tries it. A command after -- is\n" +
 			"started as the agency; {trust}, {identity}, {hub} and {data} in it are replaced. See docs/agencies.md.",
-		RunE: func(cmd *cobra.Command, args []string) error { return t.run(cmd, args) },
+		RunE: t.run,
 	}
 	f := cmd.Flags()
 	f.StringVar(&t.url, "url", "", "the agency: "+what)

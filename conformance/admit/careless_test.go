@@ -50,7 +50,7 @@ type errand struct {
 	proves                               *ecdsa.PrivateKey
 	opens                                *envelope.PrivateKey
 	salt                                 [32]byte
-	refresh, grant, evidence             string
+	refresh, evidence                    string
 }
 
 func newCareless(folder, site string, plan admit.Plan) (*careless, error) {
@@ -91,7 +91,7 @@ func (c *careless) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/again":
 		err = c.again(r.Context(), e)
 	}
-	if err == errSent {
+	if errors.Is(err, errSent) {
 		return
 	}
 	status, text := http.StatusOK, "welcome"

@@ -43,8 +43,8 @@ var firstCases = []check{
 }
 
 // flawless is a case that reports what the hub noted.
-func flawless(part, name, korean, clause string, kinds ...string) check {
-	return check{part, name, korean, clause, func(_ context.Context, b *Bench) error {
+func flawless(name, korean, clause string, kinds ...string) check {
+	return check{partAsk, name, korean, clause, func(_ context.Context, b *Bench) error {
 		b.hub.mu.Lock()
 		defer b.hub.mu.Unlock()
 		for _, kind := range kinds {
@@ -60,15 +60,15 @@ func flawless(part, name, korean, clause string, kinds ...string) check {
 }
 
 var askCases = []check{
-	flawless(partAsk, "pushes its request, and sends nothing but its name through the browser", "요청을 직접 제출하고 브라우저로는 이름만 보낸다", "RFC 9126, 4", flawAuthorize),
-	flawless(partAsk, "authenticates with a key, for this hub, once", "키로, 이 허브에 대해, 한 번만 인증한다", "RFC 7523, 3", flawClient),
-	flawless(partAsk, "signs its request object for this hub", "요청 객체를 이 허브에 대해 서명한다", "RFC 9101, 4", flawObject),
-	flawless(partAsk, "uses PKCE with S256", "PKCE(S256)를 쓴다", "RFC 7636, 4", flawPKCE),
-	flawless(partAsk, "binds its tokens to a key (DPoP)", "토큰을 키에 묶는다(DPoP)", "RFC 9449, 5 and 10", flawBinding),
-	flawless(partAsk, "uses a state that nobody guesses, once", "추측할 수 없는 state를 한 번만 쓴다", "RFC 6749, 10.12", flawState),
-	flawless(partAsk, "uses a nonce that nobody guesses, once", "추측할 수 없는 nonce를 한 번만 쓴다", "OpenID Connect Core 1.0, 15.5.2", flawNonce),
-	flawless(partAsk, "signs what it asks for by the key of its certificate", "요청 내용을 인증서의 키로 서명한다", "consent.md, Who signs", flawConsumer),
-	flawless(partAsk, "names the person who is logged in, with a fresh salt", "로그인한 사람을 새 솔트로 지정한다", "consent.md, Whose data", flawSubject),
+	flawless("pushes its request, and sends nothing but its name through the browser", "요청을 직접 제출하고 브라우저로는 이름만 보낸다", "RFC 9126, 4", flawAuthorize),
+	flawless("authenticates with a key, for this hub, once", "키로, 이 허브에 대해, 한 번만 인증한다", "RFC 7523, 3", flawClient),
+	flawless("signs its request object for this hub", "요청 객체를 이 허브에 대해 서명한다", "RFC 9101, 4", flawObject),
+	flawless("uses PKCE with S256", "PKCE(S256)를 쓴다", "RFC 7636, 4", flawPKCE),
+	flawless("binds its tokens to a key (DPoP)", "토큰을 키에 묶는다(DPoP)", "RFC 9449, 5 and 10", flawBinding),
+	flawless("uses a state that nobody guesses, once", "추측할 수 없는 state를 한 번만 쓴다", "RFC 6749, 10.12", flawState),
+	flawless("uses a nonce that nobody guesses, once", "추측할 수 없는 nonce를 한 번만 쓴다", "OpenID Connect Core 1.0, 15.5.2", flawNonce),
+	flawless("signs what it asks for by the key of its certificate", "요청 내용을 인증서의 키로 서명한다", "consent.md, Who signs", flawConsumer),
+	flawless("names the person who is logged in, with a fresh salt", "로그인한 사람을 새 솔트로 지정한다", "consent.md, Whose data", flawSubject),
 	{partAsk, "makes a fresh recipient key for each grant", "동의마다 새 수신 키를 만든다", "consent.md, Terms", func(_ context.Context, b *Bench) error {
 		b.hub.mu.Lock()
 		defer b.hub.mu.Unlock()
@@ -87,7 +87,7 @@ var askCases = []check{
 		}
 		return nil
 	}},
-	flawless(partAsk, "sends the provider a token with a proof of its own, request and terms", "제공 기관에 토큰과 증명, 요청서와 조건을 보낸다", "consent.md, Release 1", flawRelease),
+	flawless("sends the provider a token with a proof of its own, request and terms", "제공 기관에 토큰과 증명, 요청서와 조건을 보낸다", "consent.md, Release 1", flawRelease),
 	{partAsk, "uses an idempotency key of its own for each use", "회차마다 다른 멱등 키를 쓴다", "consent.md, Release 1", func(_ context.Context, b *Bench) error {
 		b.hub.mu.Lock()
 		defer b.hub.mu.Unlock()

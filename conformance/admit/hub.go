@@ -88,11 +88,11 @@ func (h *hub) hooked() hooks {
 	return h.hooks
 }
 
-// counts are how many commits and countersignatures came so far.
-func (h *hub) counts() (commits, received int) {
+// asked is how many commits came so far.
+func (h *hub) asked() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.commits), len(h.received)
+	return len(h.commits)
 }
 
 func (h *hub) routes() http.Handler {

@@ -32,7 +32,7 @@ func (b *Bench) Provider(ctx context.Context) (Report, error) {
 	for _, part := range [][]check{releaseCases, commitCases, retryCases, tokenCases, proofCases, requestCases, hubCases, numberCases, personCases, inputCases} {
 		cases = append(cases, part...)
 	}
-	cases = append(cases, check{partInput, "ends a connection that never finishes its request", "끝나지 않는 요청의 연결을 끊는다", "docs/design.md, limits", slow.check})
+	cases = append(cases, check{partInput, "ends a connection that never finishes its request", "끝나지 않는 요청의 연결을 끊는다", "docs/operations.md, Too much at once", slow.check})
 	cases = append(cases, check{partRelease, "asks the log for what the hub promised", "허브의 약속을 로그에서 확인한다", "consent.md, Release", func(ctx context.Context, b *Bench) error {
 		b.hub.mu.Lock()
 		leaves := b.hub.leaves
@@ -62,12 +62,12 @@ func bend(part, name, korean, clause string, change func(*asked)) check {
 // refused says why a bent request was not refused as it must be. good, if there
 // is one, must pass afterwards.
 func refused(ctx context.Context, bent, good *asked) error {
-	before, _ := bent.b.hub.counts()
+	before := bent.b.hub.asked()
 	got, err := bent.send(ctx)
 	if err != nil {
 		return err
 	}
-	after, _ := bent.b.hub.counts()
+	after := bent.b.hub.asked()
 	switch {
 	case got.released():
 		return errors.New("it released")
