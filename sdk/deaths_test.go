@@ -88,6 +88,7 @@ func (f *fixture) used(grant consent.GrantID) []consent.Use {
 // The provider dies at each write, request and answer of a release and of its
 // acknowledgement; the one started after it answers the same bytes, once.
 func TestProviderDiesAtEveryStep(t *testing.T) {
+	t.Parallel()
 	n := deaths(t, func(t *testing.T, open func() Journal, l *life) {
 		f := newFixture(t)
 		c := f.call()
@@ -139,6 +140,7 @@ func (f *fixture) oneRelease(grant consent.GrantID, commit string) {
 // The same, and the citizen withdraws before the provider is there again: what was
 // not committed never is, what was may still be fetched.
 func TestProviderDiesAndTheCitizenWithdraws(t *testing.T) {
+	t.Parallel()
 	n := deaths(t, func(t *testing.T, open func() Journal, l *life) {
 		f := newFixture(t)
 		c := f.call()
@@ -167,6 +169,7 @@ func TestProviderDiesAndTheCitizenWithdraws(t *testing.T) {
 // Two providers serve on one journal. One dies at each step; the other, which has
 // run all the time, answers the same.
 func TestProviderDiesBesideAnother(t *testing.T) {
+	t.Parallel()
 	fresh := journalsOf(t)["SQL"]
 	for _, kept := range []bool{false, true} {
 		for i, lived := 0, false; !lived && !t.Failed(); i++ {
@@ -194,6 +197,7 @@ func TestProviderDiesBesideAnother(t *testing.T) {
 // The consumer dies at each write and request of its first use. The one started
 // after it finds what it needs, or nothing was used.
 func TestConsumerDiesAtEveryStep(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	n := deaths(t, func(t *testing.T, open func() Journal, l *life) {
 		f := newFixture(t)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -168,7 +169,9 @@ func journalsOf(t *testing.T) map[string]func(*testing.T) func() Journal {
 			}
 		},
 		"SQL": func(t *testing.T) func() Journal {
-			dsn := "file:" + filepath.Join(t.TempDir(), "journal.db") + "?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=busy_timeout(10000)&_txlock=immediate"
+			u := url.URL{Scheme: "file", Path: filepath.Join(t.TempDir(), "journal.db"), // of the name of a test, which may hold #
+				RawQuery: "_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=busy_timeout(10000)&_txlock=immediate"}
+			dsn := u.String()
 			return func() Journal {
 				db, err := sql.Open("sqlite", dsn)
 				if err != nil {

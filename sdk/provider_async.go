@@ -90,10 +90,11 @@ func (p *Provider) later(ctx context.Context, g *transfer.Granted, raw []byte, s
 	}
 	row := laterRow{Ticket: digest("mydata/ticket", id, same), Same: same, Raw: raw, Detail: g.Detail, Sealed: g.Sealed,
 		DataSet: g.DataSet, At: now, Until: until}
-	if err := p.keep(ctx, "later", id, row, until); err != nil {
+	// In this order: a delivery that waits is one that its own request finds, and ends.
+	if err := p.keep(ctx, "retry", same, id, until); err != nil {
 		return err
 	}
-	if err := p.keep(ctx, "retry", same, id, until); err != nil {
+	if err := p.keep(ctx, "later", id, row, until); err != nil {
 		return err
 	}
 	p.config.Logger.InfoContext(ctx, "delivered later", "grant", g.Detail.GrantID, "use", g.Detail.Use, "ticket", row.Ticket)
@@ -151,7 +152,11 @@ func (p *Provider) Waiting(ctx context.Context) ([]Deferred, error) {
 		if err := json.Unmarshal(e.Value, &row); err != nil {
 			return nil, err
 		}
-		if p.config.Now().Before(row.Until) {
+		use, err := kept[usedRow](ctx, p.config.Journal, "use", e.Key)
+		if err != nil && !errors.Is(err, ErrAbsent) {
+			return nil, err
+		}
+		if use.Promise == "" && p.config.Now().Before(row.Until) { // else it was delivered, to a newer token
 			found = append(found, Deferred{Ticket: row.Ticket, GrantID: row.Detail.GrantID, Use: row.Detail.Use, DataSet: row.DataSet.ID,
 				Subject: Subject{Sub: row.Sealed.Subject, ResidentID: row.Sealed.ResidentID}, Since: row.At, Until: row.Until})
 		}

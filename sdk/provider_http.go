@@ -139,8 +139,19 @@ func (p *Provider) refusedCommit(ctx context.Context, row *usedRow, a answer) er
 	if json.Unmarshal(a.body, &no) != nil || no.Code == "" || a.status < 400 {
 		return &Error{By: "hub", Reason: "refused", Check: transfer.CheckCommit, Cause: "the hub's refusal cannot be read", Mender: transfer.MenderHub, Status: a.status}
 	}
-	if err := p.config.Journal.Delete(ctx, "use", row.id()); err != nil && !errors.Is(err, ErrAbsent) {
+	// Another process may have sent the same commit and been told yes: what it
+	// released stays released, and a retry gets it.
+	now, err := kept[usedRow](ctx, p.config.Journal, "use", row.id())
+	switch {
+	case err != nil && !errors.Is(err, ErrAbsent):
 		return err
+	case err == nil && now.Commit == row.Commit && now.Promise != "":
+		*row = now
+		return nil
+	case err == nil && now.Commit == row.Commit:
+		if err := p.config.Journal.Delete(ctx, "use", row.id()); err != nil && !errors.Is(err, ErrAbsent) {
+			return err
+		}
 	}
 	if err := p.config.Journal.Delete(ctx, "ciphertext", row.sealed()); err != nil && !errors.Is(err, ErrAbsent) {
 		return err

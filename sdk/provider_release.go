@@ -122,7 +122,9 @@ func (p *Provider) resend(r *http.Request, same string) (answer transfer.Release
 	if err := p.checks(self.Release).CheckRetry(r); err != nil {
 		return answer, false, err
 	}
-	answer, err = p.finish(ctx, row)
+	if answer, err = p.finish(ctx, row); err == nil {
+		err = p.forget(ctx, row.GrantID, row.Use) // it may have waited for its data
+	}
 	return answer, true, err
 }
 
