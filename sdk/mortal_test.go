@@ -107,7 +107,7 @@ type mortalNetwork struct {
 
 func (n mortalNetwork) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	err = n.step("call "+r.URL.Path, func() (err error) {
-		res, err = n.RoundTripper.RoundTrip(r)
+		res, err = n.RoundTripper.RoundTrip(r) //nolint:bodyclose // whoever asked closes it; the dead do not
 		return err
 	})
 	if err != nil {

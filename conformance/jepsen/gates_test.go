@@ -85,7 +85,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	op := Op{Call: g.history.now()}
-	res, text, err := g.forward(r, body)
+	res, text, err := g.forward(r, body) //nolint:bodyclose // forward reads it whole and closes it
 	g.record(op, r, body, res, text)
 	if err != nil || g.strikes(r.URL.Path, true) {
 		panic(http.ErrAbortHandler) // the connection breaks

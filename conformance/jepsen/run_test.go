@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"sync"
 	"testing"
@@ -151,6 +152,7 @@ func (p *person) live(s Schedule) {
 // ask asks and decides; no answer when it came to nothing, as a lost answer may.
 func (p *person) ask(call Call, deny bool) (state string, back url.Values, grants []string) {
 	ctx := p.Context()
+	_, _ = p.fresh(ctx) // what an answer that was lost had signed is not of this question
 	to, err := p.tell(ctx, call)
 	for tries := 1; (err != nil || to.URL == "" && to.Word == "") && tries < 4; tries++ { // it died, or the hub did not answer
 		time.Sleep(time.Duration(tries) * 100 * time.Millisecond)
@@ -170,13 +172,17 @@ func (p *person) ask(call Call, deny bool) (state string, back url.Values, grant
 	if err != nil {
 		p.said("decide", "", err.Error())
 	}
+	decided := err
 	p.until("what "+p.Name+" signed", func(ctx context.Context) error {
 		grants, err = p.fresh(ctx)
 		return err
 	})
 	for _, grant := range grants {
 		op := Op{Kind: OpGrant, Grant: grant, Call: began, Outcome: Unknown}
-		if back != nil && back.Has("code") {
+		switch {
+		case deny && decided == nil:
+			op.Kind, op.Outcome = OpDeny, Yes
+		case back != nil && back.Has("code"):
 			op.Outcome, op.Old = Yes, call.Grant
 		}
 		p.history.add(op)
@@ -196,7 +202,10 @@ func (p *person) deny(ctx context.Context, address string) error {
 	if !ok {
 		return errors.New("no page to deny on")
 	}
-	_, err = p.Do(ctx, form.Method, form.Action.String(), "application/x-www-form-urlencoded", []byte(form.Fields.Encode()))
+	answer, err := p.Do(ctx, form.Method, form.Action.String(), "application/x-www-form-urlencoded", []byte(form.Fields.Encode()))
+	if err == nil && answer.Status != http.StatusSeeOther {
+		err = fmt.Errorf("denying was answered %d", answer.Status)
+	}
 	return err
 }
 
