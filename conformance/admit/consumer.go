@@ -36,7 +36,7 @@ var firstCases = []check{
 		_ = v
 		return nil
 	}},
-	{partAsk, "takes a grant with what is optional unticked", "선택 항목이 해제된 동의를 받아들인다", "consent.md, Terms", func(ctx context.Context, b *Bench) error {
+	{partAsk, "takes a grant with what is optional unticked", "선택 항목이 해제된 동의를 받아들인다", "docs/agencies.md, Terms", func(ctx context.Context, b *Bench) error {
 		_, err := b.good(ctx, hooks{least: true})
 		return err
 	}},
@@ -67,9 +67,9 @@ var askCases = []check{
 	flawless("binds its tokens to a key (DPoP)", "토큰을 키에 묶는다(DPoP)", "RFC 9449, 5 and 10", flawBinding),
 	flawless("uses a state that nobody guesses, once", "추측할 수 없는 state를 한 번만 쓴다", "RFC 6749, 10.12", flawState),
 	flawless("uses a nonce that nobody guesses, once", "추측할 수 없는 nonce를 한 번만 쓴다", "OpenID Connect Core 1.0, 15.5.2", flawNonce),
-	flawless("signs what it asks for by the key of its certificate", "요청 내용을 인증서의 키로 서명한다", "consent.md, Who signs", flawConsumer),
-	flawless("names the person who is logged in, with a fresh salt", "로그인한 사람을 새 솔트로 지정한다", "consent.md, Whose data", flawSubject),
-	{partAsk, "makes a fresh recipient key for each grant", "동의마다 새 수신 키를 만든다", "consent.md, Terms", func(_ context.Context, b *Bench) error {
+	flawless("signs what it asks for by the key of its certificate", "요청 내용을 인증서의 키로 서명한다", "docs/agencies.md, Who signs", flawConsumer),
+	flawless("names the person who is logged in, with a fresh salt", "로그인한 사람을 새 솔트로 지정한다", "docs/agencies.md, Whose data", flawSubject),
+	{partAsk, "makes a fresh recipient key for each grant", "동의마다 새 수신 키를 만든다", "docs/agencies.md, Terms", func(_ context.Context, b *Bench) error {
 		b.hub.mu.Lock()
 		defer b.hub.mu.Unlock()
 		var keys []string
@@ -87,8 +87,8 @@ var askCases = []check{
 		}
 		return nil
 	}},
-	flawless("sends the provider a token with a proof of its own, request and terms", "제공 기관에 토큰과 증명, 요청서와 조건을 보낸다", "consent.md, Release 1", flawRelease),
-	{partAsk, "uses an idempotency key of its own for each use", "회차마다 다른 멱등 키를 쓴다", "consent.md, Release 1", func(_ context.Context, b *Bench) error {
+	flawless("sends the provider a token with a proof of its own, request and terms", "제공 기관에 토큰과 증명, 요청서와 조건을 보낸다", "docs/agencies.md, Release 1", flawRelease),
+	{partAsk, "uses an idempotency key of its own for each use", "회차마다 다른 멱등 키를 쓴다", "docs/agencies.md, Release 1", func(_ context.Context, b *Bench) error {
 		b.hub.mu.Lock()
 		defer b.hub.mu.Unlock()
 		uses := map[string]string{}
@@ -223,7 +223,7 @@ func clear(v *visit) error {
 }
 
 var afterCases = []check{
-	{partAfter, "posts the countersignature to the hub, and to the provider", "수신 서명을 허브와 제공 기관에 보낸다", "consent.md, Release 6", func(ctx context.Context, b *Bench) error {
+	{partAfter, "posts the countersignature to the hub, and to the provider", "수신 서명을 허브와 제공 기관에 보낸다", "docs/agencies.md, Release 6", func(ctx context.Context, b *Bench) error {
 		if _, err := b.good(ctx, hooks{}); err != nil {
 			return err
 		}
@@ -238,7 +238,7 @@ var afterCases = []check{
 		}
 		return nil
 	}},
-	{partAfter, "asks a busy provider again, with the same body", "바쁜 제공 기관에 같은 본문으로 다시 요청한다", "consent.md, Release 5", func(ctx context.Context, b *Bench) error {
+	{partAfter, "asks a busy provider again, with the same body", "바쁜 제공 기관에 같은 본문으로 다시 요청한다", "docs/agencies.md, Release 5", func(ctx context.Context, b *Bench) error {
 		if _, err := b.good(ctx, hooks{busy: 1}); err != nil {
 			return err
 		}
@@ -250,7 +250,7 @@ var afterCases = []check{
 		}
 		return nil
 	}},
-	{partAfter, "refuses the answer of an earlier use", "이전 회차의 응답을 거부한다", "consent.md, Release 6", func(ctx context.Context, b *Bench) error {
+	{partAfter, "refuses the answer of an earlier use", "이전 회차의 응답을 거부한다", "docs/agencies.md, Release 6", func(ctx context.Context, b *Bench) error {
 		var first *making
 		v, err := b.good(ctx, hooks{release: func(step string, m *making) {
 			if step == stepAnswer {
@@ -266,14 +266,14 @@ var afterCases = []check{
 			}
 		}}, false)
 	}},
-	{partAfter, "makes the next use of a grant", "동의의 다음 회차를 사용한다", "consent.md, Release 1", func(ctx context.Context, b *Bench) error {
+	{partAfter, "makes the next use of a grant", "동의의 다음 회차를 사용한다", "docs/agencies.md, Release 1", func(ctx context.Context, b *Bench) error {
 		v, err := b.good(ctx, hooks{})
 		if err != nil {
 			return err
 		}
 		return b.anew(ctx, v, hooks{}, true)
 	}},
-	{partAfter, "shows that a grant was withdrawn", "동의가 철회되었음을 보여 준다", "consent.md, Words", func(ctx context.Context, b *Bench) error {
+	{partAfter, "shows that a grant was withdrawn", "동의가 철회되었음을 보여 준다", "docs/agencies.md, Release 6", func(ctx context.Context, b *Bench) error {
 		v, err := b.good(ctx, hooks{})
 		if err != nil {
 			return err
@@ -294,7 +294,7 @@ var afterCases = []check{
 		}
 		return fmt.Errorf("the page has none of the words %q", b.plan.Site.Withdrawn)
 	}},
-	{partAfter, "asks the log for what the hub promised", "허브의 약속을 로그에서 확인한다", "consent.md, Release", func(ctx context.Context, b *Bench) error {
+	{partAfter, "asks the log for what the hub promised", "허브의 약속을 로그에서 확인한다", "docs/agencies.md, Release 4", func(ctx context.Context, b *Bench) error {
 		return b.asked(ctx, b.unproven)
 	}},
 }

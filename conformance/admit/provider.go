@@ -33,7 +33,7 @@ func (b *Bench) Provider(ctx context.Context) (Report, error) {
 		cases = append(cases, part...)
 	}
 	cases = append(cases, check{partInput, "ends a connection that never finishes its request", "끝나지 않는 요청의 연결을 끊는다", "docs/operations.md, Too much at once", slow.check})
-	cases = append(cases, check{partRelease, "asks the log for what the hub promised", "허브의 약속을 로그에서 확인한다", "consent.md, Release", func(ctx context.Context, b *Bench) error {
+	cases = append(cases, check{partRelease, "asks the log for what the hub promised", "허브의 약속을 로그에서 확인한다", "docs/agencies.md, Release 4", func(ctx context.Context, b *Bench) error {
 		b.hub.mu.Lock()
 		leaves := b.hub.leaves
 		b.hub.mu.Unlock()

@@ -57,7 +57,7 @@ var inputCases = []check{
 	input("refuses a token that is no JWS", "JWS가 아닌 토큰을 거부한다", "RFC 7515, 7.1", func(a *asked, _ []byte) {
 		a.edit = func(r *http.Request) { r.Header.Set("Authorization", "DPoP a..b") }
 	}),
-	input("refuses a sealed part that it cannot open", "열 수 없는 봉인 부분을 거부한다", "consent.md, Whose data", func(a *asked, _ []byte) { a.Token.Sealed = "a.b.c.d.e" }),
+	input("refuses a sealed part that it cannot open", "열 수 없는 봉인 부분을 거부한다", "docs/agencies.md, Whose data", func(a *asked, _ []byte) { a.Token.Sealed = "a.b.c.d.e" }),
 	input("refuses an acknowledgement that is no JWS", "JWS가 아닌 수신 확인을 거부한다", "OpenAPI, /release", func(a *asked, _ []byte) {
 		a.media, a.raw = "application/jose", []byte("a.b.c")
 	}),
@@ -91,7 +91,7 @@ var allCases = []check{
 			return nil
 		})
 	}},
-	{partAll, "says nothing personal in a refusal", "거부할 때 개인정보를 말하지 않는다", "consent.md, Whose data", func(_ context.Context, b *Bench) error {
+	{partAll, "says nothing personal in a refusal", "거부할 때 개인정보를 말하지 않는다", "docs/agencies.md, Whose data", func(_ context.Context, b *Bench) error {
 		people := b.plan.People
 		words := append(append([]string{people.One.ID, people.Other.ID, people.Nobody, people.Several}, people.One.Secrets...), people.Other.Secrets...)
 		return b.eachRefusal(func(a answer) error {

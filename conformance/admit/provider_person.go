@@ -13,14 +13,14 @@ import (
 )
 
 var numberCases = []check{
-	{partNumber, "refuses a use number that was taken by another request", "다른 요청이 쓴 회차를 거부한다", "consent.md, Release 4", func(ctx context.Context, b *Bench) error {
+	{partNumber, "refuses a use number that was taken by another request", "다른 요청이 쓴 회차를 거부한다", "docs/agencies.md, Release 4", func(ctx context.Context, b *Bench) error {
 		a, _, err := b.once(ctx)
 		if err != nil {
 			return err
 		}
 		return again(ctx, a.clone(), func(c *asked) { c.raw, c.edit = nil, func(*http.Request) {} })
 	}},
-	{partNumber, "refuses an idempotency key that stood for another body", "다른 본문에 쓰인 멱등 키를 거부한다", "consent.md, Release 5", func(ctx context.Context, b *Bench) error {
+	{partNumber, "refuses an idempotency key that stood for another body", "다른 본문에 쓰인 멱등 키를 거부한다", "docs/agencies.md, Release 5", func(ctx context.Context, b *Bench) error {
 		a, err := b.ask(ctx, b.plan.People.One.ID, nil)
 		if err != nil {
 			return err
@@ -36,8 +36,8 @@ var numberCases = []check{
 		bent.idem = a.idem
 		return refused(ctx, bent, other)
 	}},
-	bend(partNumber, "refuses a use beyond the last", "마지막 회차를 넘는 사용을 거부한다", "consent.md, Release 2", func(a *asked) { a.Token.Details[0].Use = a.Terms.MaxUses + 1 }),
-	{partNumber, "refuses a number again that a restored hub has forgotten", "복원된 허브가 잊은 회차를 다시 받지 않는다", "consent.md, Release 4", func(ctx context.Context, b *Bench) error {
+	bend(partNumber, "refuses a use beyond the last", "마지막 회차를 넘는 사용을 거부한다", "docs/agencies.md, Release 2", func(a *asked) { a.Token.Details[0].Use = a.Terms.MaxUses + 1 }),
+	{partNumber, "refuses a number again that a restored hub has forgotten", "복원된 허브가 잊은 회차를 다시 받지 않는다", "docs/agencies.md, Release 4", func(ctx context.Context, b *Bench) error {
 		a, _, err := b.once(ctx)
 		if err != nil {
 			return err
@@ -58,7 +58,7 @@ var numberCases = []check{
 		}
 		return nil
 	}},
-	{partNumber, "refuses a use too soon after the last", "너무 이른 다음 사용을 거부한다", "consent.md, Terms (frequency)", func(ctx context.Context, b *Bench) error {
+	{partNumber, "refuses a use too soon after the last", "너무 이른 다음 사용을 거부한다", "docs/agencies.md, Terms", func(ctx context.Context, b *Bench) error {
 		a, err := b.ask(ctx, b.plan.People.One.ID, func(c *consent.RequestClaims) { c.Details[0].Frequency = "PT1H" })
 		if err != nil {
 			return err
@@ -85,20 +85,20 @@ func again(ctx context.Context, c *asked, change func(*asked)) error {
 }
 
 var personCases = []check{
-	bend(partPerson, "refuses an approval by a passkey that the person does not have", "본인 것이 아닌 패스키의 승인을 거부한다", "consent.md, Who signs", func(a *asked) {
+	bend(partPerson, "refuses an approval by a passkey that the person does not have", "본인 것이 아닌 패스키의 승인을 거부한다", "docs/agencies.md, Who signs", func(a *asked) {
 		a.reapproveBy(consenttest.NewPasskey(a.b.world.RP))
 	}),
-	bend(partPerson, "refuses another subject than the terms'", "조건과 다른 사람을 거부한다", "consent.md, Whose data", func(a *asked) { a.Sealed.Subject = "somebody-else" }),
-	{partPerson, "refuses a person of whom it has no record", "기록이 없는 사람을 거부한다", "consent.md, Whose data", func(ctx context.Context, b *Bench) error {
+	bend(partPerson, "refuses another subject than the terms'", "조건과 다른 사람을 거부한다", "docs/agencies.md, Whose data", func(a *asked) { a.Sealed.Subject = "somebody-else" }),
+	{partPerson, "refuses a person of whom it has no record", "기록이 없는 사람을 거부한다", "docs/agencies.md, Whose data", func(ctx context.Context, b *Bench) error {
 		return b.nobody(ctx, b.plan.People.Nobody)
 	}},
-	{partPerson, "refuses a person of whom it has several records", "기록이 여러 건인 사람을 거부한다", "consent.md, Whose data", func(ctx context.Context, b *Bench) error {
+	{partPerson, "refuses a person of whom it has several records", "기록이 여러 건인 사람을 거부한다", "docs/agencies.md, Whose data", func(ctx context.Context, b *Bench) error {
 		if b.plan.People.Several == "" {
 			return skip("the plan names nobody with several records")
 		}
 		return b.nobody(ctx, b.plan.People.Several)
 	}},
-	{partPerson, "refuses one person's approval for another's record", "한 사람의 승인으로 다른 사람의 기록을 주지 않는다", "consent.md, Whose data", func(ctx context.Context, b *Bench) error {
+	{partPerson, "refuses one person's approval for another's record", "한 사람의 승인으로 다른 사람의 기록을 주지 않는다", "docs/agencies.md, Whose data", func(ctx context.Context, b *Bench) error {
 		if !b.plan.Resident {
 			return skip("the agency gets no resident identifier")
 		}
@@ -110,7 +110,7 @@ var personCases = []check{
 		bent.Sealed.ResidentID = b.plan.People.Other.ID
 		return refused(ctx, bent, good)
 	}},
-	{partPerson, "refuses a passkey history that no witness has seen", "증인이 보지 못한 패스키 이력을 거부한다", "consent.md, The log", func(ctx context.Context, b *Bench) error {
+	{partPerson, "refuses a passkey history that no witness has seen", "증인이 보지 못한 패스키 이력을 거부한다", "docs/agencies.md, The log", func(ctx context.Context, b *Bench) error {
 		good, err := b.ask(ctx, b.plan.People.One.ID, nil)
 		if err != nil {
 			return err
@@ -121,7 +121,7 @@ var personCases = []check{
 		}
 		return refused(ctx, bent, good)
 	}},
-	{partPerson, "refuses a passkey that is not in the history it saw before", "이전에 본 이력에 없는 패스키를 거부한다", "consent.md, Whose data", pinning},
+	{partPerson, "refuses a passkey that is not in the history it saw before", "이전에 본 이력에 없는 패스키를 거부한다", "docs/agencies.md, Whose data", pinning},
 }
 
 // pinning has officers and hub make up a second history for a person whom the

@@ -32,7 +32,7 @@ var tokenCases = []check{
 	bend(partToken, "refuses an expired token", "만료된 토큰을 거부한다", "RFC 9068, 4", func(a *asked) {
 		a.Token.IssuedAt, a.Token.Expiry = jwt.NewNumericDate(a.b.now().Add(-150*time.Second)), jwt.NewNumericDate(a.b.now().Add(-91*time.Second))
 	}),
-	bend(partToken, "refuses a token that lives longer than a minute", "1분보다 오래 유효한 토큰을 거부한다", "consent.md, Release 1", func(a *asked) {
+	bend(partToken, "refuses a token that lives longer than a minute", "1분보다 오래 유효한 토큰을 거부한다", "docs/agencies.md, Release 1", func(a *asked) {
 		a.Token.Expiry = jwt.NewNumericDate(a.b.now().Add(time.Hour))
 	}),
 	bend(partToken, "refuses a token for another agency (aud)", "다른 기관용(aud) 토큰을 거부한다", "RFC 9068, 4", func(a *asked) { a.Token.Audience = jwt.Audience{another} }),
@@ -43,10 +43,10 @@ var tokenCases = []check{
 	bend(partToken, "refuses a token for two transfers", "두 건의 전송을 담은 토큰을 거부한다", "RFC 9396, 9.1", func(a *asked) {
 		a.Token.Details = append(a.Token.Details, a.Token.Details[0])
 	}),
-	bend(partToken, "refuses a token of another client", "다른 클라이언트의 토큰을 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partToken, "refuses a token of another client", "다른 클라이언트의 토큰을 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.Token.Details[0].Consumer, a.Token.ClientID = another, "somebody-else"
 	}),
-	bend(partToken, "refuses a token of another grant", "다른 동의의 토큰을 거부한다", "consent.md, Release 2", func(a *asked) { a.Token.Details[0].GrantID = "another-grant-0000" }),
+	bend(partToken, "refuses a token of another grant", "다른 동의의 토큰을 거부한다", "docs/agencies.md, Release 2", func(a *asked) { a.Token.Details[0].GrantID = "another-grant-0000" }),
 }
 
 var proofCases = []check{
@@ -107,73 +107,73 @@ func (a *asked) prove(r *http.Request, token string, at time.Time) {
 
 // requestCases are what a consumer could try.
 var requestCases = []check{
-	bend(partRequest, "refuses a request that nobody signed", "서명 없는 요청서를 거부한다", "consent.md, Release 2", func(a *asked) { a.Request = "a.b.c" }),
-	bend(partRequest, "refuses a request whose signer has a certificate of another CA", "다른 인증기관 인증서로 서명한 요청서를 거부한다", "consent.md, Who signs", func(a *asked) {
+	bend(partRequest, "refuses a request that nobody signed", "서명 없는 요청서를 거부한다", "docs/agencies.md, Release 2", func(a *asked) { a.Request = "a.b.c" }),
+	bend(partRequest, "refuses a request whose signer has a certificate of another CA", "다른 인증기관 인증서로 서명한 요청서를 거부한다", "docs/agencies.md, Who signs", func(a *asked) {
 		forger := consenttest.NewAuthority("Another CA", a.b.now()).Agency(a.b.plan.Consumer)
 		if jws, err := consent.SignRequest(a.claims, forger.Key, forger.Chain); err == nil {
 			a.Request, a.Terms.Request = jws, consent.DigestOf(jws)
 		}
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses a request for another hub", "다른 허브에 대한 요청서를 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses a request for another hub", "다른 허브에 대한 요청서를 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.rerequest(func(c *consent.RequestClaims) { c.Audience = "https://hub.invalid" })
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses terms that the consumer altered", "수신 기관이 바꾼 조건을 거부한다", "consent.md, Release 2", func(a *asked) { a.Terms.Retention = "P3650D" }),
-	bend(partRequest, "refuses terms of another request", "다른 요청서에서 나온 조건을 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses terms that the consumer altered", "수신 기관이 바꾼 조건을 거부한다", "docs/agencies.md, Release 2", func(a *asked) { a.Terms.Retention = "P3650D" }),
+	bend(partRequest, "refuses terms of another request", "다른 요청서에서 나온 조건을 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.Terms.Request = consent.DigestOf("another")
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses terms that are for another provider", "다른 제공 기관의 조건을 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses terms that are for another provider", "다른 제공 기관의 조건을 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.Terms.Provider.ID = another
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses a token for other terms than the citizen's", "시민이 승인하지 않은 조건의 토큰을 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses a token for other terms than the citizen's", "시민이 승인하지 않은 조건의 토큰을 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.Token.Details[0].Terms = consent.DigestOf("another")
 	}),
 }
 
 // hubCases are what a hub that lies could try.
 var hubCases = []check{
-	bend(partRequest, "refuses altered terms though the hub's token is for them", "허브의 토큰이 맞아도 바뀐 조건을 거부한다", "consent.md, Who signs", func(a *asked) {
+	bend(partRequest, "refuses altered terms though the hub's token is for them", "허브의 토큰이 맞아도 바뀐 조건을 거부한다", "docs/agencies.md, Who signs", func(a *asked) {
 		a.Terms.Retention = "P3650D"
 		a.retoken()
 	}),
-	bend(partRequest, "refuses another recipient key than the consumer's", "수신 기관의 것이 아닌 수신 키를 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses another recipient key than the consumer's", "수신 기관의 것이 아닌 수신 키를 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.Terms.RecipientKey = consenttest.NewRecipientKey()
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses another purpose", "다른 목적을 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses another purpose", "다른 목적을 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.Terms.Purpose.Code = "marketing"
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses a claim that was not asked for", "요청하지 않은 항목을 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses a claim that was not asked for", "요청하지 않은 항목을 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.rerequest(func(c *consent.RequestClaims) { c.Details[0].Claims = c.Details[0].Claims[:1] })
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses a claim that reads another field", "다른 필드를 읽는 항목을 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses a claim that reads another field", "다른 필드를 읽는 항목을 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.Terms.Claims[0].From = []string{"a-field-of-nobody"}
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses another schema than the request's", "요청서와 다른 스키마를 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses another schema than the request's", "요청서와 다른 스키마를 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.Terms.DataSet.SchemaHash = consent.DigestOf("another")
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses a schema that the catalogue does not have", "카탈로그에 없는 스키마를 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses a schema that the catalogue does not have", "카탈로그에 없는 스키마를 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.rerequest(func(c *consent.RequestClaims) { c.Details[0].SchemaHash = consent.DigestOf("another") })
 		a.Terms.DataSet.SchemaHash = consent.DigestOf("another")
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses more uses than the purpose allows", "목적이 허용한 횟수를 넘으면 거부한다", "consent.md, Terms", func(a *asked) {
+	bend(partRequest, "refuses more uses than the purpose allows", "목적이 허용한 횟수를 넘으면 거부한다", "docs/agencies.md, Terms", func(a *asked) {
 		a.rerequest(func(c *consent.RequestClaims) { c.Details[0].MaxUses = a.b.plan.Purpose.MaxUses + 1 })
 		a.Terms.MaxUses = a.b.plan.Purpose.MaxUses + 1
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses a grant that has expired", "만료된 동의를 거부한다", "consent.md, Release 2", func(a *asked) {
+	bend(partRequest, "refuses a grant that has expired", "만료된 동의를 거부한다", "docs/agencies.md, Release 2", func(a *asked) {
 		a.Terms.Validity.NotBefore, a.Terms.Validity.Expires = a.b.now().Add(-2*time.Hour).Unix(), a.b.now().Add(-time.Hour).Unix()
 		a.reapprove()
 	}),
-	bend(partRequest, "refuses terms that differ from the request elsewhere", "요청서와 다른 곳이 있는 조건을 거부한다", "consent.md, Terms", func(a *asked) {
+	bend(partRequest, "refuses terms that differ from the request elsewhere", "요청서와 다른 곳이 있는 조건을 거부한다", "docs/agencies.md, Terms", func(a *asked) {
 		a.Terms.Retention = "P3650D"
 		a.reapprove()
 	}),

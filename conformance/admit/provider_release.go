@@ -15,17 +15,17 @@ import (
 )
 
 var releaseCases = []check{
-	{partRelease, "releases what was granted, signed for this consumer, grant and use", "허용된 항목을 이 기관·동의·회차에 대해 서명하여 제공한다", "consent.md, Release 3", func(ctx context.Context, b *Bench) error {
+	{partRelease, "releases what was granted, signed for this consumer, grant and use", "허용된 항목을 이 기관·동의·회차에 대해 서명하여 제공한다", "docs/agencies.md, Release 3", func(ctx context.Context, b *Bench) error {
 		return b.releases(ctx, b.plan.People.One, nil)
 	}},
-	{partRelease, "releases nothing that was unticked", "선택 해제된 항목은 제공하지 않는다", "consent.md, Release 3", func(ctx context.Context, b *Bench) error {
+	{partRelease, "releases nothing that was unticked", "선택 해제된 항목은 제공하지 않는다", "docs/agencies.md, Release 3", func(ctx context.Context, b *Bench) error {
 		if len(b.plan.Optional) == 0 {
 			return skip("the plan has nothing optional")
 		}
 		return b.releases(ctx, b.plan.People.One, nil, b.plan.Optional...)
 	}},
-	{partRelease, "derives facts, and sends no value that they come from", "사실만 도출하고 원래 값은 보내지 않는다", "consent.md, Release 3", deriving},
-	{partRelease, "drops every field that was not granted", "허용되지 않은 필드는 모두 버린다", "consent.md, Release 3", func(ctx context.Context, b *Bench) error {
+	{partRelease, "derives facts, and sends no value that they come from", "사실만 도출하고 원래 값은 보내지 않는다", "docs/agencies.md, Release 3", deriving},
+	{partRelease, "drops every field that was not granted", "허용되지 않은 필드는 모두 버린다", "docs/agencies.md, Release 3", func(ctx context.Context, b *Bench) error {
 		field := b.field()
 		if field == "" {
 			return skip("the plan gives no value of a field")
@@ -34,10 +34,10 @@ var releaseCases = []check{
 			c.Details[0].Actions, c.Details[0].Claims = []string{consent.ActionRelease}, []consent.RequestedClaim{{Name: field}}
 		})
 	}},
-	{partRelease, "releases about the person whom the token names", "토큰이 지정한 사람에 대해서만 제공한다", "consent.md, Whose data", func(ctx context.Context, b *Bench) error {
+	{partRelease, "releases about the person whom the token names", "토큰이 지정한 사람에 대해서만 제공한다", "docs/agencies.md, Whose data", func(ctx context.Context, b *Bench) error {
 		return b.releases(ctx, b.plan.People.Other, nil)
 	}},
-	{partRelease, "answers the second use of a grant", "같은 동의의 두 번째 사용에 응답한다", "consent.md, Release 1", func(ctx context.Context, b *Bench) error {
+	{partRelease, "answers the second use of a grant", "같은 동의의 두 번째 사용에 응답한다", "docs/agencies.md, Release 1", func(ctx context.Context, b *Bench) error {
 		a, err := b.ask(ctx, b.plan.People.One.ID, nil)
 		if err != nil {
 			return err
@@ -106,8 +106,8 @@ func deriving(ctx context.Context, b *Bench) error {
 }
 
 var commitCases = []check{
-	{partRelease, "has the hub commit before the first byte", "첫 바이트 전에 허브의 확정을 받는다", "consent.md, Release 4", beforeFirstByte},
-	{partRelease, "sends nothing when the citizen withdrew between check and commit", "검사와 확정 사이에 철회되면 아무것도 보내지 않는다", "consent.md, Release 4", func(ctx context.Context, b *Bench) error {
+	{partRelease, "has the hub commit before the first byte", "첫 바이트 전에 허브의 확정을 받는다", "docs/agencies.md, Release 4", beforeFirstByte},
+	{partRelease, "sends nothing when the citizen withdrew between check and commit", "검사와 확정 사이에 철회되면 아무것도 보내지 않는다", "docs/agencies.md, Release 4", func(ctx context.Context, b *Bench) error {
 		return b.nothing(ctx, func(ctx context.Context, a *asked) hooks {
 			return hooks{commit: func(ctx context.Context, _ string, use func() (string, error)) (string, bool, error) {
 				if _, err := b.world.Ledger.Withdraw(ctx, a.record.Grant, a.person); err != nil {
@@ -118,12 +118,12 @@ var commitCases = []check{
 			}}
 		}, false)
 	}},
-	{partRelease, "sends nothing while the hub does not answer, and does later", "허브가 응답하지 않으면 보내지 않고 나중에 이어 간다", "consent.md, Release 4", func(ctx context.Context, b *Bench) error {
+	{partRelease, "sends nothing while the hub does not answer, and does later", "허브가 응답하지 않으면 보내지 않고 나중에 이어 간다", "docs/agencies.md, Release 4", func(ctx context.Context, b *Bench) error {
 		return b.nothing(ctx, func(context.Context, *asked) hooks {
 			return hooks{commit: func(context.Context, string, func() (string, error)) (string, bool, error) { return "", false, errBusy }}
 		}, true)
 	}},
-	{partRelease, "finishes a release whose commit was kept and whose answer was lost", "확정 응답이 유실된 제공을 마무리한다", "consent.md, Release 4", func(ctx context.Context, b *Bench) error {
+	{partRelease, "finishes a release whose commit was kept and whose answer was lost", "확정 응답이 유실된 제공을 마무리한다", "docs/agencies.md, Release 4", func(ctx context.Context, b *Bench) error {
 		return b.nothing(ctx, func(context.Context, *asked) hooks {
 			return hooks{commit: func(_ context.Context, _ string, use func() (string, error)) (string, bool, error) {
 				promise, err := use()
@@ -203,7 +203,7 @@ func (b *Bench) nothing(ctx context.Context, how func(context.Context, *asked) h
 
 // promised is a case whose hub answers a commit with a promise that is none.
 func promised(name, korean string, make func(b *Bench, jws string) (string, error)) check {
-	return check{partRelease, name, korean, "consent.md, Release 4", func(ctx context.Context, b *Bench) error {
+	return check{partRelease, name, korean, "docs/agencies.md, Release 4", func(ctx context.Context, b *Bench) error {
 		a, err := b.ask(ctx, b.plan.People.One.ID, nil)
 		if err != nil {
 			return err
@@ -227,7 +227,7 @@ func promised(name, korean string, make func(b *Bench, jws string) (string, erro
 }
 
 var retryCases = []check{
-	{partRelease, "answers a retry with identical bytes", "재요청에는 똑같은 바이트로 응답한다", "consent.md, Release 5", func(ctx context.Context, b *Bench) error {
+	{partRelease, "answers a retry with identical bytes", "재요청에는 똑같은 바이트로 응답한다", "docs/agencies.md, Release 5", func(ctx context.Context, b *Bench) error {
 		a, first, err := b.once(ctx)
 		if err != nil {
 			return err
@@ -238,7 +238,7 @@ var retryCases = []check{
 		}
 		return alike(first, again)
 	}},
-	{partRelease, "takes no acknowledgement of another agency", "다른 기관의 수신 확인은 받지 않는다", "consent.md, Release 5", func(ctx context.Context, b *Bench) error {
+	{partRelease, "takes no acknowledgement of another agency", "다른 기관의 수신 확인은 받지 않는다", "docs/agencies.md, Release 5", func(ctx context.Context, b *Bench) error {
 		a, first, err := b.once(ctx)
 		if err != nil {
 			return err
@@ -256,7 +256,7 @@ var retryCases = []check{
 		}
 		return alike(first, again)
 	}},
-	{partRelease, "sends no more once it is acknowledged", "수신 확인 뒤에는 다시 보내지 않는다", "consent.md, Release 5", func(ctx context.Context, b *Bench) error {
+	{partRelease, "sends no more once it is acknowledged", "수신 확인 뒤에는 다시 보내지 않는다", "docs/agencies.md, Release 5", func(ctx context.Context, b *Bench) error {
 		a, first, err := b.once(ctx)
 		if err != nil {
 			return err
@@ -266,7 +266,7 @@ var retryCases = []check{
 		}
 		return ended(ctx, a)
 	}},
-	{partRelease, "sends no more after ten minutes", "10분이 지나면 다시 보내지 않는다", "consent.md, Release 5", func(ctx context.Context, b *Bench) error {
+	{partRelease, "sends no more after ten minutes", "10분이 지나면 다시 보내지 않는다", "docs/agencies.md, Release 5", func(ctx context.Context, b *Bench) error {
 		if !b.options.Long {
 			return skip("it takes ten minutes: --long")
 		}

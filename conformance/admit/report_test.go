@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -89,6 +90,10 @@ func TestReportPage(t *testing.T) {
 
 // Each case has a name in both languages, a clause, and a name of its own.
 func TestCasesAreNamed(t *testing.T) {
+	rules, err := os.ReadFile("../../docs/agencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for role, parts := range map[string][][]check{
 		"provider": {releaseCases, commitCases, retryCases, tokenCases, proofCases, requestCases, hubCases, numberCases, personCases, inputCases, allCases},
 		"consumer": {firstCases, askCases, backCases, grantCases, evidenceCases, afterCases, pageCases},
@@ -100,6 +105,9 @@ func TestCasesAreNamed(t *testing.T) {
 					t.Errorf("%s: %q is there twice", role, c.name)
 				}
 				names[c.name], names[c.korean] = true, true
+				if rule, ours := strings.CutPrefix(c.clause, "docs/agencies.md, "); ours && !bytes.Contains(rules, []byte("**"+rule+"**")) {
+					t.Errorf("%s: docs/agencies.md has no rule %q", role, rule)
+				}
 				if c.clause == "" || c.korean == "" || both["ko"].parts[c.part] == "" || strings.HasPrefix(c.name, "it ") {
 					t.Errorf("%s: %+v", role, c.name)
 				}
