@@ -174,7 +174,7 @@ func grouped(all []mutant) [][]mutant {
 		}
 		return each
 	}
-	const largest = 25
+	const largest = 12 // larger groups hide one flaw behind another
 	var groups [][]mutant
 	for _, m := range all {
 		placed := false
