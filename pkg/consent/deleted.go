@@ -39,7 +39,7 @@ func SignDeleted(c DeletedClaims, key crypto.Signer, chain [][]byte) (string, er
 // OpenDeleted checks a statement of deletion as OpenRequest checks a request.
 func OpenDeleted(compact string, roots *x509.CertPool) (DeletedClaims, error) {
 	var c DeletedClaims
-	if err := openAs(compact, DeletedJWT, "statement of deletion", roots, &c, func() (string, int64) { return c.Issuer, c.IssuedAt }); err != nil {
+	if err := openAs(compact, DeletedJWT, "deletion signature", roots, &c, func() (string, int64) { return c.Issuer, c.IssuedAt }); err != nil {
 		return DeletedClaims{}, err
 	}
 	switch {

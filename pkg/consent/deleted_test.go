@@ -56,7 +56,7 @@ func TestDeleted(t *testing.T) {
 		{name: "it says what has happened", end: withdrawn, uses: 1, bend: func(c *consent.DeletedClaims) { c.At = c.IssuedAt + 1 }, want: "statement of deletion"},
 		{name: "it is for this hub", end: withdrawn, uses: 1, bend: func(c *consent.DeletedClaims) { c.Audience = "https://other.example" }, want: "aud"},
 		{name: "it is not from the future", end: withdrawn, uses: 1, bend: func(c *consent.DeletedClaims) { c.IssuedAt += 600 }, want: "iat"},
-		{name: "it is signed", end: withdrawn, uses: 1, jws: "a.b.c", want: "statement of deletion"},
+		{name: "it is signed", end: withdrawn, uses: 1, jws: "a.b.c", want: "deletion signature"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := consenttest.New()

@@ -26,6 +26,6 @@ func TestDeletion(t *testing.T) {
 	ok(t, "withdraw", err)
 	post(jws, http.StatusOK, "", "")
 	post(jws, http.StatusOK, "", "")
-	post("a.b.c", http.StatusBadRequest, "check", "statement of deletion")
+	post("a.b.c", http.StatusBadRequest, "check", "deletion signature")
 	post(s.Deleted(consent.Record{Grant: "nobody"}, 1, nil), http.StatusNotFound, "code", "unknown_grant")
 }

@@ -66,6 +66,26 @@ func TestVerifyErasure(t *testing.T) {
 	if got, err := VerifyErasure(sign(good), officers); err != nil || got != good {
 		t.Errorf("%+v, %v", got, err)
 	}
+	long := good
+	long.Subject = strings.Repeat("s", maxOrder)
+	more, err := signOrder(map[string]any{"sub": "s", "reason": "death", "iat": 1, "exp": 2, "more": 1}, ErasureType, keys[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	enrol, err := signOrder(good, OrderType, keys[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	because := good
+	because.Reason = "because"
+	if got, err := PeekErasure(sign(good)[0]); err != nil || got != good {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for name, jws := range map[string]string{"a long one": sign(long)[0], "an unknown member": more, "another typ": enrol, "another reason": sign(because)[0], "none": "a.b.c"} {
+		if o, err := PeekErasure(jws); err == nil {
+			t.Errorf("%s is taken: %+v", name, o)
+		}
+	}
 	odd := good
 	odd.Reason = "because"
 	for name, orders := range map[string][]string{"a reason of its own": sign(odd), "one alone": sign(good)[:1], "three": append(sign(good), "a.b.c")} {
