@@ -126,12 +126,13 @@ func TestErase(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := open(t)
 			var order erasure.Order
-			if c.set == nil {
+			switch {
+			case c.set == nil:
 				order = c.order(o)
-			} else if c.want == erasure.ErrOrder { // the order grows old
+			case errors.Is(c.want, erasure.ErrOrder): // the order grows old
 				order = c.order(o)
 				c.set(o)
-			} else {
+			default:
 				c.set(o)
 				order = c.order(o)
 			}

@@ -235,7 +235,7 @@ func (p *person) dropNamed(ctx context.Context, table, column, key string) error
 			}
 		}
 		return nil
-	}, `SELECT `+key+`, `+column+` FROM `+table) //nolint:gosec // G202: from the list above
+	}, `SELECT `+key+`, `+column+` FROM `+table)
 	if err != nil {
 		return err
 	}
