@@ -9,7 +9,8 @@
 // Decode and Unmarshal have a short way too, for texts that are plain and types
 // made of texts, whole numbers, truth values, lists, structs, and what reads and
 // writes itself; where it does not know, the value is read anew by encoding/json
-// or go-jose's, which alone refuse. FuzzDecode holds them to the same answers.
+// or go-jose's, which alone refuse. Marshal and Sum write such types in order at
+// once. FuzzDecode and TestMarshalAgrees hold them to the same answers.
 //
 // Left out: limits of size, which are the callers'; numbers that are not whole and
 // names beyond ASCII on the short way.
