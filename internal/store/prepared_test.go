@@ -84,7 +84,7 @@ func TestPrepared(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := db.QueryContext(ended, query, 0); err == nil {
+	if err := db.QueryRowContext(ended, query, 0).Scan(new(int), new(string)); err == nil {
 		t.Error("it reads for a caller who is gone")
 	}
 	exec(`ALTER TABLE a ADD COLUMN more TEXT DEFAULT 'x'`)

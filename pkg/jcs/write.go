@@ -143,7 +143,7 @@ func writeMembers(t reflect.Type, within []reflect.Type) stroke {
 	var all []written
 	for name, f := range fields {
 		w := written{*f, name, `"` + name + `":`, strokeOf(t.Field(f.index).Type, within)}
-		if w.stroke == nil || strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf || !ordinary[byte(r)] }) {
+		if w.stroke == nil || !plainName(name) {
 			return nil
 		}
 		all = append(all, w)
@@ -167,6 +167,15 @@ func writeMembers(t reflect.Type, within []reflect.Type) stroke {
 		}
 		return append(out, '}')
 	}
+}
+
+func plainName(name string) bool {
+	for i := range len(name) {
+		if !ordinary[name[i]] {
+			return false
+		}
+	}
+	return true
 }
 
 // appendText writes a text whose escapes, if any, are of one letter.

@@ -8,6 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -72,7 +73,7 @@ func unseal(jwe string, key any) (plain []byte, ok bool) {
 		return nil, false
 	}
 	header, _, _ := strings.Cut(jwe, ".")
-	text := append(parts[3], parts[4]...)
+	text := slices.Concat(parts[3], parts[4])
 	plain, err = aead.Open(text[:0], parts[2], text, []byte(header))
 	return plain, err == nil
 }
