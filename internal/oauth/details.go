@@ -55,10 +55,11 @@ func (s *Server) stepped(refs map[string]string) Stepped {
 
 // step is the page on which a citizen agrees to what a request's details ask.
 func (s *Server) step(refs map[string]string) string {
-	if d := s.stepped(refs); d != nil {
-		return d.Step()
+	d := s.stepped(refs)
+	if d == nil {
+		return StepApproval
 	}
-	return StepApproval
+	return d.Step()
 }
 
 // youngest asks for a login as young as the details need it.

@@ -37,7 +37,7 @@ func ParseDetail(body []byte) (Detail, error) {
 			return d, refuse(InvalidCredentialRequest, "member", "%.60q is not known here", name)
 		}
 	}
-	if err := decode(body, &d); err != nil {
+	if err := json.Unmarshal(body, &d); err != nil {
 		return Detail{}, refuse(InvalidCredentialRequest, "json", "%v", err)
 	}
 	switch {
