@@ -12,6 +12,8 @@ func (v *visit) extract() error {
 		v.arrives(stage.IDP, "/document/"), v.looks("document"),
 		v.clicks("form[action^='/document/'] button[type=submit]"),
 		v.arrives(stage.Wallet, "/"), v.sees("a.face"), v.looks("wallet-extract-arrived"),
+		v.clicks("a.face"), v.looks("wallet-extract"), v.clicks("details summary"), v.clicks("button.danger"), // the newest is the first
+		v.arrives(stage.Wallet, "/"),
 		v.to(stage.Extract, "/"), v.sees(".card"), v.looks("extract-issued"),
 	)
 }
