@@ -82,7 +82,7 @@ func (p *Provider) ask(ctx context.Context, set DataSet, who Subject) (Record, e
 		var l loaded
 		defer func() {
 			if what := recover(); what != nil {
-				l = loaded{err: fmt.Errorf("Load panicked: %T", what)} // what it says may be personal
+				l = loaded{err: fmt.Errorf("it panicked: %T", what)} // what it says may be personal
 			}
 			done <- l
 		}()

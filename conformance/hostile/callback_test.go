@@ -46,7 +46,7 @@ func loads() []attempt {
 	}
 	const fault, drift = "internal", "schema_drift"
 	add("it survives a record that panics", 500, fault, "service", load(func(context.Context) (sdk.Record, error) { panic(personal) }))
-	add("it survives a record that panics with nothing", 500, fault, "service", load(func(context.Context) (sdk.Record, error) { panic(nil) })) //nolint:govet // as written
+	add("it survives a record that panics with nothing", 500, fault, "service", load(func(context.Context) (sdk.Record, error) { panic(nil) }))
 	add("it survives a record that reads beyond its end", 500, fault, "service", load(func(context.Context) (sdk.Record, error) { return sdk.Record{"x": []int{}[len(personal)]}, nil }))
 	add("it waits not for ever for a record that minds the time", 503, "slow", "record", load(func(ctx context.Context) (sdk.Record, error) {
 		<-ctx.Done()

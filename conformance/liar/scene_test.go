@@ -5,9 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/sdk"
 	"github.com/govmydata/mydata/sdk/sdktest"
 )
@@ -96,14 +94,3 @@ const (
 	consumer = "sdk"
 	provider = "provider"
 )
-
-const later = 30 * 24 * time.Hour
-
-func digest(t *testing.T, terms consent.Terms) string {
-	t.Helper()
-	sum, err := terms.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return consent.Encode(sum[:])
-}

@@ -72,6 +72,8 @@ func TestNarrowRefuses(t *testing.T) {
 		"it refuses another jurisdiction":    {func(x *consent.Terms) { x.Jurisdiction = "US" }, "jurisdiction"},
 		"it refuses another legal basis":     {func(x *consent.Terms) { x.LegalBasis.Kind = "law" }, "legal_basis"},
 		"it refuses another recipient key":   {func(x *consent.Terms) { x.RecipientKey.Public = "x" }, "recipient_key"},
+		"it refuses to withdraw elsewhere":   {func(x *consent.Terms) { x.Withdrawal.URI = "https://hub.example.evil/my" }, "withdrawal"},
+		"it refuses a notice elsewhere":      {func(x *consent.Terms) { x.Notice.URI = "https://hub.example.evil/notices/" + string(x.GrantID) }, "notice address"},
 		"it refuses no way to withdraw":      {func(x *consent.Terms) { x.Withdrawal.URI = "" }, "withdrawal"},
 		"it refuses a longer validity":       {func(x *consent.Terms) { x.Validity.Expires++ }, "validity"},
 		"it refuses a shorter validity":      {func(x *consent.Terms) { x.Validity.Expires-- }, "validity"},

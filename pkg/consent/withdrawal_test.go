@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/govmydata/mydata/pkg/consent"
@@ -64,6 +65,91 @@ func TestWithdrawalByALaterPasskey(t *testing.T) {
 	held.Approval.History = append(held.Approval.History, held.Approval.History[0])
 	if err := sign(t, held, old).Verify(w.RP, w.Trust.Officers); err == nil {
 		t.Error("it takes a history that is shorter than the approval's")
+	}
+}
+
+func TestWithdrawalRefuses(t *testing.T) {
+	w := consenttest.New()
+	passkey := w.People.Enrol("resident-01")
+	held := withdrawn(t, w, passkey)
+	other := withdrawn(t, w, passkey)
+	w.People.Enrol("resident-02")
+	theirs, err := w.People.History(t.Context(), "resident-02")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		bend func(s *consent.SignedWithdrawal)
+	}{
+		{"it refuses terms that were not approved", func(s *consent.SignedWithdrawal) { s.Approval = other.Approval }},
+		{"it refuses another history", func(s *consent.SignedWithdrawal) { s.History = theirs }},
+		{"it refuses a passkey that is not there", func(s *consent.SignedWithdrawal) { s.Key = consent.DigestOf("x") }},
+		{"it refuses a signature over other terms", func(s *consent.SignedWithdrawal) { s.Assertion = sign(t, other, passkey).Assertion }},
+		{"it refuses a history that does not hold", func(s *consent.SignedWithdrawal) {
+			s.History = append(s.Approval.History[:1:1], theirs[0])
+		}},
+		{"it refuses a history of a shape that no digest takes", func(s *consent.SignedWithdrawal) {
+			s.History = append([]approval.KeyRecord{{}}, s.Approval.History...)
+		}},
+	} {
+		s := sign(t, held, passkey)
+		tt.bend(&s)
+		if err := s.Verify(w.RP, w.Trust.Officers); err == nil {
+			t.Errorf("%s: it is taken", tt.name)
+		}
+	}
+	for _, raw := range []string{"", "[]", `{"hostile":1}`, `{"key":"a","key":"b"}`} {
+		if _, err := consent.ParseWithdrawal([]byte(raw)); err == nil {
+			t.Errorf("%q is taken", raw)
+		}
+	}
+}
+
+// The ledger takes a signature of the citizen's own alone, for their own grant.
+func TestWithdrawSigned(t *testing.T) {
+	w := consenttest.New()
+	kim, lee := w.People.Enrol("resident-01"), w.People.Enrol("resident-02")
+	r := w.Granted(t.Context(), "resident-01", kim)
+	challenge, err := w.Ledger.WithdrawalToSign(t.Context(), r.Grant, "resident-01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.WithdrawalToSign(t.Context(), r.Grant, "resident-02"); err == nil {
+		t.Error("it asks another citizen to sign")
+	}
+	if _, err := w.Ledger.WithdrawSigned(t.Context(), r.Grant, "resident-01", lee.Sign(challenge)); err == nil {
+		t.Error("it takes another's passkey")
+	}
+	if _, err := w.Ledger.WithdrawSigned(t.Context(), r.Grant, "resident-02", lee.Sign(challenge)); err == nil {
+		t.Error("it takes another's grant")
+	}
+	if _, err := w.Ledger.SignedWithdrawal(t.Context(), r.Grant, "resident-01"); err == nil {
+		t.Error("it has a signature that nobody made")
+	}
+	waiting, err := w.Ledger.Request(t.Context(), w.Request("resident-01", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.WithdrawalToSign(t.Context(), waiting.Grant, "resident-01"); !errors.Is(err, consent.ErrPending) {
+		t.Errorf("before a decision: %v", err)
+	}
+	if _, err := w.Ledger.WithdrawSigned(t.Context(), waiting.Grant, "resident-01", kim.Sign(challenge)); !errors.Is(err, consent.ErrPending) {
+		t.Errorf("before a decision: %v", err)
+	}
+	if _, err := w.Ledger.SignedWithdrawal(t.Context(), waiting.Grant, "resident-01"); !errors.Is(err, consent.ErrPending) {
+		t.Errorf("before a decision: %v", err)
+	}
+	done, err := w.Ledger.WithdrawSigned(t.Context(), r.Grant, "resident-01", kim.Sign(challenge))
+	if err != nil || done.State != consent.StateWithdrawn {
+		t.Fatalf("%s %v", done.State, err)
+	}
+	if _, err := w.Ledger.SignedWithdrawal(t.Context(), r.Grant, "resident-02"); err == nil {
+		t.Error("another citizen gets the file")
+	}
+	file, err := w.Ledger.SignedWithdrawal(t.Context(), r.Grant, "resident-01")
+	if err != nil || file.Verify(w.RP, w.Trust.Officers) != nil {
+		t.Errorf("the file: %v", err)
 	}
 }
 
