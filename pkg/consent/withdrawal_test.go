@@ -73,7 +73,7 @@ func TestWithdrawalRefuses(t *testing.T) {
 	passkey := w.People.Enrol("resident-01")
 	held := withdrawn(t, w, passkey)
 	other := withdrawn(t, w, passkey)
-	w.People.Enrol("resident-02")
+	lee := w.People.Enrol("resident-02")
 	theirs, err := w.People.History(t.Context(), "resident-02")
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +84,10 @@ func TestWithdrawalRefuses(t *testing.T) {
 	}{
 		{"it refuses terms that were not approved", func(s *consent.SignedWithdrawal) { s.Approval = other.Approval }},
 		{"it refuses another history", func(s *consent.SignedWithdrawal) { s.History = theirs }},
+		{"it refuses another person's passkey with that person's own history", func(s *consent.SignedWithdrawal) {
+			*s = sign(t, *s, lee)
+			s.History = theirs
+		}},
 		{"it refuses a passkey that is not there", func(s *consent.SignedWithdrawal) { s.Key = consent.DigestOf("x") }},
 		{"it refuses a signature over other terms", func(s *consent.SignedWithdrawal) { s.Assertion = sign(t, other, passkey).Assertion }},
 		{"it refuses a history that does not hold", func(s *consent.SignedWithdrawal) {
@@ -98,6 +102,11 @@ func TestWithdrawalRefuses(t *testing.T) {
 		if err := s.Verify(w.RP, w.Trust.Officers); err == nil {
 			t.Errorf("%s: it is taken", tt.name)
 		}
+	}
+	w.People.Change("resident-01", approval.OpAdd, consenttest.NewPasskey(w.RP), passkey)
+	longer := sign(t, withdrawn(t, w, passkey), passkey)
+	if longer.History = longer.Approval.History[:1:1]; longer.Verify(w.RP, w.Trust.Officers) == nil {
+		t.Error("it takes a history that is shorter than the approval's")
 	}
 	for _, raw := range []string{"", "[]", `{"hostile":1}`, `{"key":"a","key":"b"}`} {
 		if _, err := consent.ParseWithdrawal([]byte(raw)); err == nil {
@@ -120,6 +129,9 @@ func TestWithdrawSigned(t *testing.T) {
 	}
 	if _, err := w.Ledger.WithdrawSigned(t.Context(), r.Grant, "resident-01", lee.Sign(challenge)); err == nil {
 		t.Error("it takes another's passkey")
+	}
+	if _, err := w.Ledger.WithdrawSigned(t.Context(), r.Grant, "resident-01", kim.Sign([32]byte{1})); err == nil {
+		t.Error("it takes a signature for another thing")
 	}
 	if _, err := w.Ledger.WithdrawSigned(t.Context(), r.Grant, "resident-02", lee.Sign(challenge)); err == nil {
 		t.Error("it takes another's grant")
