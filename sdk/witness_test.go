@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/govmydata/mydata/pkg/consent/receipt"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -61,6 +62,7 @@ func TestUnwitnessedAtEachDoor(t *testing.T) {
 		t.Run(tt.name+" as consumer", func(t *testing.T) {
 			f := newFixture(t)
 			f.consumer.config.Trust.Log = asking(t, f.world.Trust.Log, tt.k, tt.more)
+			f.consumer.receipts = receipt.NewVerifier(f.consumer.config.Trust)
 			f.route.fault = func(r *http.Request, send func() *http.Response) (*http.Response, error) {
 				f.world.Log.Silent = tt.silent && r.URL.Path == "/agency/received"
 				return send(), nil
