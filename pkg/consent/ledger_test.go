@@ -144,6 +144,8 @@ func TestNobodyElse(t *testing.T) {
 	is(t, "it lets nobody else withdraw", err, consent.ErrForeign)
 	_, err = w.Ledger.Withdraw(ctx, r.Grant, "")
 	is(t, "it lets nobody withdraw", err, consent.ErrForeign)
+	_, err = w.Ledger.Withdraw(ctx, "nowhere", ada)
+	is(t, "it withdraws nothing that there is not", err, consent.ErrUnknown)
 	_, err = w.Ledger.Pause(ctx, r.Grant, bea, "x")
 	is(t, "it lets nobody else pause", err, consent.ErrForeign)
 	_, err = w.Ledger.NextUse(ctx, r.Grant, "")
