@@ -3,6 +3,7 @@ package consent_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/govmydata/mydata/pkg/consent"
@@ -91,7 +92,7 @@ func TestWithdrawalRefuses(t *testing.T) {
 		{"it refuses a passkey that is not there", func(s *consent.SignedWithdrawal) { s.Key = consent.DigestOf("x") }},
 		{"it refuses a signature over other terms", func(s *consent.SignedWithdrawal) { s.Assertion = sign(t, other, passkey).Assertion }},
 		{"it refuses a history that does not hold", func(s *consent.SignedWithdrawal) {
-			s.History = append(s.Approval.History[:1:1], theirs[0])
+			s.History = slices.Concat(s.Approval.History[:1], theirs[:1])
 		}},
 		{"it refuses a history of a shape that no digest takes", func(s *consent.SignedWithdrawal) {
 			s.History = append([]approval.KeyRecord{{}}, s.Approval.History...)
