@@ -52,8 +52,10 @@ type outer struct {
 	Hidden  string           `json:"-"`
 	Plain   int              // by its own name
 	Deep    [][]string       `json:"m,omitempty"`
-	private string           //nolint:unused // what is not exported is not read
+	private string           // what is not exported is not read
 }
+
+var _ = outer{}.private // to every reader but its own package it is not there
 
 var outers = []string{
 	`{"Plain":0,"a":"","d":null}`, `{"Plain":1,"a":"한","b":2,"c":true,"d":[{"count":3,"word":"x"},{"word":""}],"e":{"word":"y"}}`,
