@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io/fs"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
@@ -44,8 +43,8 @@ func openSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{consumer: consumer, records: records, sessions: newSessions(),
-		pages: page.New(page.Options{Service: "licence", Files: pageFiles(), Logger: slog.Default()})}
+	pages := page.New(page.Options{Service: "licence", Files: pageFiles(), Logger: slog.Default()})
+	s := &site{consumer: consumer, records: records, sessions: page.NewSessions[session](pages), pages: pages}
 	for _, id := range []string{"grant-1", "grant-2"} {
 		grant, _ := json.Marshal(map[string]string{"subject": "sub-1"})
 		if err := journal.Put(context.Background(), sdk.Entry{Kind: "grant", Key: id, Value: grant}); err != nil {
@@ -60,7 +59,9 @@ func (s *site) visit(method, path, sub string) *httptest.ResponseRecorder {
 	defer cancel()
 	r := httptest.NewRequest(method, path, nil).WithContext(ctx)
 	if sub != "" {
-		r.AddCookie(&http.Cookie{Name: "mydata_licence", Value: s.sessions.put("", session{Sub: sub})})
+		login := httptest.NewRecorder()
+		s.sessions.Put(login, r, session{Sub: sub})
+		r.AddCookie(login.Result().Cookies()[0])
 	}
 	w := httptest.NewRecorder()
 	s.routes().ServeHTTP(w, r)
@@ -115,19 +116,6 @@ func TestRefusalIsNamed(t *testing.T) {
 	}
 	if strings.Contains(w.Body.String(), "/again") {
 		t.Error("the page offers what cannot be")
-	}
-}
-
-func TestSessionsChangeTheirID(t *testing.T) {
-	all := newSessions()
-	first := all.put("", session{State: "x"})
-	second := all.put(first, session{Sub: "sub-1"})
-	if first == second || all.get(first).State != "" || all.get(second).Sub != "sub-1" {
-		t.Error("an id prepared before login is good after it")
-	}
-	all.end(second)
-	if all.get(second).Sub != "" {
-		t.Error("it is not ended")
 	}
 }
 

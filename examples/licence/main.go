@@ -50,9 +50,10 @@ func run(settings *page.Settings, printClient bool) error {
 	if err != nil {
 		return err
 	}
-	handler := &site{consumer: consumer, signals: signals, records: records, sessions: newSessions(), pages: page.New(page.Options{
+	pages := page.New(page.Options{
 		Service: "licence", Files: pageFiles(), Leads: []string{settings.Hub}, Secure: !development, Logger: slog.Default(),
-	})}
+	})
+	handler := &site{consumer: consumer, signals: signals, records: records, sessions: page.NewSessions[session](pages), pages: pages}
 	return page.Serve(settings, handler.routes())
 }
 

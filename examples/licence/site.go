@@ -16,7 +16,7 @@ type site struct {
 	consumer *sdk.Consumer
 	signals  *sdk.Signals
 	records  *sdk.FileJournal
-	sessions *sessions
+	sessions *page.Sessions[session]
 	pages    *page.Site
 }
 
@@ -40,7 +40,7 @@ type homeData struct {
 
 func (s *site) home(w http.ResponseWriter, r *http.Request) {
 	data := homeData{}
-	if sub := s.session(r).Sub; sub != "" {
+	if sub := s.sessions.Get(r).Sub; sub != "" {
 		own, err := s.link(r.Context(), sub)
 		if err != nil {
 			s.fail(w, r, err)
@@ -65,7 +65,7 @@ func (s *site) home(w http.ResponseWriter, r *http.Request) {
 
 // renew is the one button: log in if need be, then ask.
 func (s *site) renew(w http.ResponseWriter, r *http.Request) {
-	v := s.session(r)
+	v := s.sessions.Get(r)
 	if v.Sub != "" {
 		s.ask(w, r, v)
 		return
@@ -75,7 +75,7 @@ func (s *site) renew(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.setSession(w, r, session{State: to.State, Kind: "login"})
+	s.sessions.Put(w, r, session{State: to.State, Kind: "login"})
 	http.Redirect(w, r, to.URL, http.StatusSeeOther)
 }
 
@@ -86,14 +86,14 @@ func (s *site) ask(w http.ResponseWriter, r *http.Request, v session) {
 		return
 	}
 	v.State, v.Kind = to.State, "ask"
-	s.setSession(w, r, v)
+	s.sessions.Put(w, r, v)
 	http.Redirect(w, r, to.URL, http.StatusSeeOther)
 }
 
 // callback is where the hub sends the browser back to, after login and after
 // the citizen's decision.
 func (s *site) callback(w http.ResponseWriter, r *http.Request) {
-	v := s.session(r)
+	v := s.sessions.Get(r)
 	switch v.Kind {
 	case "login":
 		who, err := s.consumer.LoggedIn(r.Context(), v.State, r.URL.Query())
@@ -111,7 +111,7 @@ func (s *site) callback(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), time.Minute)
 		defer cancel()
 		release, err := s.consumer.Complete(ctx, v.State, r.URL.Query())
-		s.setSession(w, r, session{Sub: v.Sub})
+		s.sessions.Put(w, r, session{Sub: v.Sub})
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -193,7 +193,7 @@ func (s *site) receipt(w http.ResponseWriter, r *http.Request) {
 
 // mine lets only the person whose grant it is see it.
 func (s *site) mine(w http.ResponseWriter, r *http.Request, grant string) bool {
-	if s.owns(r.Context(), s.session(r).Sub, grant) {
+	if s.owns(r.Context(), s.sessions.Get(r).Sub, grant) {
 		return true
 	}
 	s.pages.Render(w, r, http.StatusNotFound, "error.html", errorData{ID: page.Correlation(), Message: "error.session"})
@@ -201,8 +201,7 @@ func (s *site) mine(w http.ResponseWriter, r *http.Request, grant string) bool {
 }
 
 func (s *site) logout(w http.ResponseWriter, r *http.Request) {
-	s.sessions.end(s.pages.Cookie(r, ""))
-	s.pages.SetCookie(w, "", "", -time.Second)
+	s.sessions.End(w, r)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 

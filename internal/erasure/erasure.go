@@ -216,9 +216,7 @@ func (o *Office) end(ctx context.Context, citizen string) (int64, error) {
 
 // over says that a grant ended by itself meanwhile.
 func over(err error) bool {
-	return slices.ContainsFunc([]error{consent.ErrExpired, consent.ErrWithdrawn, consent.ErrConsumed, consent.ErrSuperseded,
-		consent.ErrInvalid, consent.ErrDenied, consent.ErrCancelled, consent.ErrDecided, consent.ErrUnknown},
-		func(e error) bool { return errors.Is(err, e) })
+	return consent.Over(err) || errors.Is(err, consent.ErrDecided) || errors.Is(err, consent.ErrUnknown)
 }
 
 // holdReasons is the closed list of why something may not be erased.

@@ -3,6 +3,7 @@ package consent
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // The refusals callers branch on.
@@ -26,6 +27,12 @@ var (
 	ErrNoOffer    = errors.New("consent: there is no fresh proposal of terms")
 	ErrKept       = errors.New("consent: the outcome is not known yet, ask again")
 )
+
+// Over says that an error is one of the ways in which a grant ends.
+func Over(err error) bool {
+	ways := []error{ErrDenied, ErrCancelled, ErrWithdrawn, ErrExpired, ErrConsumed, ErrSuperseded, ErrInvalid}
+	return slices.ContainsFunc(ways, func(way error) bool { return errors.Is(err, way) })
+}
 
 // CheckError is a refusal of outside material that names the failed check.
 type CheckError struct{ Check, Cause string }

@@ -54,14 +54,11 @@ func (h *Handler) invalidate(w http.ResponseWriter, r *http.Request) (any, error
 	})
 }
 
-// ended folds the ways in which a grant has ended into one.
+// ended folds the ways in which a grant has ended into one, save that it was
+// invalidated before.
 func ended(err error) error {
-	for _, way := range []error{
-		consent.ErrWithdrawn, consent.ErrExpired, consent.ErrConsumed, consent.ErrDenied, consent.ErrCancelled,
-	} {
-		if errors.Is(err, way) {
-			return fmt.Errorf("%w: %w", errEnded, err)
-		}
+	if consent.Over(err) && !errors.Is(err, consent.ErrInvalid) {
+		return fmt.Errorf("%w: %w", errEnded, err)
 	}
 	return err
 }

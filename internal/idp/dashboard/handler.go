@@ -164,6 +164,9 @@ func (h *Handler) home(w http.ResponseWriter, r *http.Request) {
 
 // fail is the one table from sentinels to what a person is told.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if consent.Over(err) {
+		err = errors.Join(errOver, err)
+	}
 	for _, row := range []struct {
 		is      error
 		status  int
@@ -176,13 +179,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{receipt.ErrNotGranted, http.StatusNotFound, "me.error.not_granted"},
 		{errOver, http.StatusConflict, "me.error.over"},
 		{consent.ErrPending, http.StatusConflict, "me.error.over"},
-		{consent.ErrWithdrawn, http.StatusConflict, "me.error.over"},
-		{consent.ErrExpired, http.StatusConflict, "me.error.over"},
-		{consent.ErrConsumed, http.StatusConflict, "me.error.over"},
 		{consent.ErrDecided, http.StatusConflict, "me.error.over"},
-		{consent.ErrDenied, http.StatusConflict, "me.error.over"},
-		{consent.ErrCancelled, http.StatusConflict, "me.error.over"},
-		{consent.ErrInvalid, http.StatusConflict, "me.error.over"},
 		{consent.ErrHeld, http.StatusConflict, "me.erasure.held"},
 		{consent.ErrYoung, http.StatusConflict, "me.error.law"},
 		{consent.ErrConfirm, http.StatusForbidden, "me.error.confirm"},

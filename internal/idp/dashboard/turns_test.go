@@ -221,6 +221,28 @@ func TestTakeBack(t *testing.T) {
 	}
 }
 
+// TestReplaced: what a newer version took the place of is over, and says so.
+func TestReplaced(t *testing.T) {
+	l := newLedgered(t)
+	old := l.granted(t)
+	next, err := l.world.Ledger.Request(t.Context(), l.world.Request(l.mine.Citizen, func(c *consent.RequestClaims) {
+		c.Details[0].Supersedes, c.Details[0].Retention = old.Grant, "P10D"
+	}))
+	if err == nil {
+		_, err = l.world.Approve(t.Context(), next.Grant, l.mine.Citizen, l.passkey, "vision_ok", "hearing_ok")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.want(t, "replaced", old.Grant, consent.StateSuperseded, "")
+	b := l.open(t, l.phone)
+	for _, what := range []string{"withdraw", "pause", "resume"} {
+		if r := b.do("POST", "/me/consents/"+string(old.Grant)+"/"+what, ""); r.status != http.StatusConflict {
+			t.Errorf("it answers %d to %s", r.status, what)
+		}
+	}
+}
+
 // The citizen reads why the operator ended a consent, in either language; each
 // reason of the list has its text.
 func TestInvalidatedReads(t *testing.T) {
