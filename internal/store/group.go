@@ -18,6 +18,7 @@ import (
 const (
 	groupUnits = 256              // commits of one transaction, at most
 	groupTime  = 10 * time.Second // of one whose callers set no limit
+	patience   = time.Millisecond // with those who may come again, at most
 )
 
 // unit is a commit as a value: what a group writes of it.
@@ -50,6 +51,7 @@ type groups struct {
 	mu      sync.Mutex
 	waiting []*unit
 	running bool
+	around  int // callers when the last group was durable: its own, and who waited
 }
 
 // commit is durable when it answers nil. When the caller's context ends first,
@@ -86,24 +88,26 @@ func (g *groups) run() {
 		if len(units) == 0 {
 			return
 		}
+		began := time.Now()
 		g.write(units)
-		g.gather()
+		g.gather(time.Since(began))
 	}
 }
 
-// gather lets those whose commits were just answered come with their next ones,
-// as long as some do: otherwise a few would go ahead in a transaction of their
-// own, and the rest wait for it.
-func (g *groups) gather() {
-	for before := -1; ; {
+// gather lets those whose commits were just answered come with their next ones:
+// otherwise a few would go ahead in a transaction of their own, and the rest
+// wait for it. It waits for as many as there were, no longer than a quarter of
+// what their transaction took.
+func (g *groups) gather(took time.Duration) {
+	end := time.Now().Add(min(took/4, patience))
+	for {
 		runtime.Gosched()
 		g.mu.Lock()
 		n := len(g.waiting)
 		g.mu.Unlock()
-		if n == before || n >= groupUnits {
+		if n >= g.around || !time.Now().Before(end) {
 			return
 		}
-		before = n
 	}
 }
 
@@ -164,6 +168,9 @@ func (g *groups) write(units []*unit) {
 			}
 			return
 		}
+		g.mu.Lock()
+		g.around = min(len(g.waiting)+len(units), groupUnits)
+		g.mu.Unlock()
 		for _, u := range units {
 			u.done <- err
 		}
