@@ -164,10 +164,9 @@ func (p ProofPolicy) claims(payload []byte) (string, error) {
 	if aud, ok := c.Aud.(string); !ok || aud != p.Issuer || aud == "" {
 		return "", refuse(InvalidProof, "aud", "must be the Credential Issuer Identifier, one string")
 	}
-	if c.Iss != nil && p.ClientID == "" {
-		return "", refuse(InvalidProof, "iss", "must be left out with anonymous access")
-	}
-	if c.Iss != nil && *c.Iss != p.ClientID {
+	// F.1 wants wallets to leave iss out with anonymous access. Some do not, and
+	// nothing is then believed of it.
+	if c.Iss != nil && p.ClientID != "" && *c.Iss != p.ClientID {
 		return "", refuse(InvalidProof, "iss", "is not the client_id of the access token")
 	}
 	if c.Iat == nil || math.Abs(*c.Iat) > 1<<40 {
