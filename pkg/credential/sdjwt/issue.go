@@ -42,6 +42,9 @@ func Issue(key Key, claims map[string]any) (string, error) {
 		KeyID     string   `json:"kid,omitempty"`
 		X5C       []string `json:"x5c,omitempty"`
 	}{Algorithm: "ES256", Type: Type, KeyID: key.KeyID}
+	if len(key.X5C) > 0 { // the chain names the key; some verifiers take two names for an attack
+		header.KeyID = ""
+	}
 	for _, der := range key.X5C {
 		header.X5C = append(header.X5C, base64.StdEncoding.EncodeToString(der))
 	}

@@ -44,7 +44,8 @@ type Header struct {
 // selectively disclosable in the claims given to Issue.
 type Hidden struct{ Value any }
 
-// Key signs. The signer holds a P-256 key.
+// Key signs. The signer holds a P-256 key. A signature names its key by KeyID or,
+// where there is one, by X5C alone.
 type Key struct {
 	Signer crypto.Signer
 	KeyID  string

@@ -58,7 +58,7 @@ func Sign(key Key, t Token) (string, error) {
 		}
 		options.WithHeader("x5c", chain)
 	}
-	if key.KeyID != "" {
+	if key.KeyID != "" && len(key.X5C) == 0 { // one name for a key
 		options.WithHeader("kid", key.KeyID)
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key.Signer)}, options)
