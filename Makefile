@@ -10,7 +10,7 @@ RELEASE ?= bin/release
 BIN := $(CURDIR)/.tools
 
 # What runs outside our binaries, and has a go.mod of its own.
-MODULES := tools conformance/logtools fabric/chaincode fabric/network fabric/sdkanchor
+MODULES := tools conformance/logtools conformance/irmago fabric/chaincode fabric/network fabric/sdkanchor
 
 # All targets compile as a release does, so that one build cache serves them all.
 export CGO_ENABLED := 0

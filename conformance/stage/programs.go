@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -50,18 +51,19 @@ func build(ctx context.Context) (string, error) {
 	return folder, nil
 }
 
-// Root is the folder of the module: the first one upwards that holds go.mod.
+// Root is the folder of the product's module, also from a module within it.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(mod), "module github.com/govmydata/mydata\n") {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", errors.New("no go.mod above the working directory")
+			return "", errors.New("the working directory is not in the product's source")
 		}
 		dir = filepath.Dir(dir)
 	}
