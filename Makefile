@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 PROGRAMS := ./cmd/idp ./cmd/verifier ./examples/insurer ./examples/licence ./examples/extract ./examples/portal ./examples/wallet ./examples/story
 AXE := conformance/tour/node_modules/axe-core/axe.min.js
+STRANGER := conformance/relyingparty/node_modules/openid-client/package.json
 FUZZTIME ?= 30s
 RELEASE ?= bin/release
 BIN := $(CURDIR)/.tools
@@ -44,18 +45,23 @@ build: page
 tools:
 	@.ci/tools
 
-# The accessibility rules are axe-core's, fetched by its exact version and checksum.
+# axe-core has the accessibility rules, openid-client is a stranger's relying party;
+# both are fetched by their exact versions and checksums.
 $(AXE): conformance/tour/package-lock.json
 	npm ci --prefix conformance/tour --no-audit --no-fund --ignore-scripts --silent
 	@touch $@
 
+$(STRANGER): conformance/relyingparty/package-lock.json
+	npm ci --prefix conformance/relyingparty --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
+
 ## test: lint, then every test: units, stores on SQLite and PostgreSQL, scripts, fuzz seeds, the browser walk
-test: tools lint page $(AXE)
+test: tools lint page $(AXE) $(STRANGER)
 	@for module in $(MODULES); do go test -C $$module -timeout 20m ./...; done
 	go test -timeout 20m ./...
 
 ## soak: the long forms of the tests that have one, package by package, under an hour
-soak: tools $(AXE)
+soak: tools $(AXE) $(STRANGER)
 	@git grep -l 'figure\.Soak()' -- '*_test.go' | xargs -n 1 dirname | sort -u | while read -r dir; do \
 	  MYDATA_SOAK=1 go test -count 1 -timeout 60m "./$$dir"; \
 	done

@@ -1,0 +1,104 @@
+// A stranger's relying party: openid-client, unchanged. It does what the line on
+// its standard input says, asks for a browser by {"open": address} and reads the
+// callback's address from the next line, and prints a line for each step that its
+// library found to be as the specifications have it.
+import { createInterface } from 'node:readline'
+import * as client from 'openid-client'
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const next = async () => JSON.parse((await lines.next()).value)
+const say = (line) => process.stdout.write(JSON.stringify(line) + '\n')
+
+// browse has the citizen follow an address to the callback.
+async function browse(address) {
+  say({ open: address.href })
+  return new URL((await next()).callback)
+}
+
+// refused says the code by which the server refuses what f does.
+async function refused(step, f) {
+  try {
+    await f()
+  } catch (e) {
+    say({ step, code: e.error ?? e.code ?? String(e) })
+    return
+  }
+  throw new Error(`${step}: it was not refused`)
+}
+
+const importKey = (jwk) =>
+  crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+
+async function authentication(job) {
+  switch (job.auth) {
+    case 'private_key_jwt':
+      return client.PrivateKeyJwt({ key: await importKey(job.key), kid: job.key.kid })
+    case 'client_secret_basic':
+      return client.ClientSecretBasic(job.secret)
+    default:
+      return client.None()
+  }
+}
+
+async function run(job) {
+  const config = await client.discovery(new URL(job.issuer), job.client_id, job.metadata ?? {}, await authentication(job), {
+    execute: [client.allowInsecureRequests],
+    algorithm: job.algorithm ?? 'oidc',
+  })
+  say({ step: 'discovery', issuer: config.serverMetadata().issuer })
+
+  const DPoP = job.dpop ? client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) : undefined
+  const options = { DPoP }
+  const pkceCodeVerifier = client.randomPKCECodeVerifier()
+  const nonce = client.randomNonce()
+  const state = client.randomState()
+  let parameters = new URLSearchParams({
+    redirect_uri: job.redirect_uri,
+    scope: job.scope,
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+    code_challenge_method: 'S256',
+    nonce,
+    state,
+    ...job.parameters,
+  })
+  if (job.jar) {
+    const signed = await client.buildAuthorizationUrlWithJAR(config, parameters, await importKey(job.key), {
+      [client.modifyAssertion]: (header) => { header.kid = job.key.kid },
+    })
+    parameters = signed.searchParams
+    say({ step: 'request object' })
+  }
+  const address = job.par
+    ? await client.buildAuthorizationUrlWithPAR(config, parameters, options)
+    : client.buildAuthorizationUrl(config, parameters)
+  if (job.par) say({ step: 'pushed request' })
+
+  const callback = await browse(address)
+  const checks = { pkceCodeVerifier, expectedNonce: nonce, expectedState: state, idTokenExpected: true, ...job.checks }
+  const tokens = await client.authorizationCodeGrant(config, callback, checks, undefined, options)
+  const claims = tokens.claims()
+  say({ step: 'code', token_type: tokens.token_type, sub: claims.sub, acr: claims.acr, amr: claims.amr, auth_time: claims.auth_time, sid: claims.sid })
+
+  await client.fetchUserInfo(config, tokens.access_token, claims.sub, options)
+  say({ step: 'userinfo' })
+
+  if (tokens.refresh_token) {
+    const again = await client.refreshTokenGrant(config, tokens.refresh_token, undefined, options)
+    say({ step: 'refresh', rotated: again.refresh_token !== undefined && again.refresh_token !== tokens.refresh_token })
+    await client.tokenRevocation(config, again.refresh_token ?? tokens.refresh_token)
+    await refused('revoked', () => client.refreshTokenGrant(config, again.refresh_token ?? tokens.refresh_token, undefined, options))
+  }
+  await refused('code again', () => client.authorizationCodeGrant(config, callback, checks, undefined, options))
+  await refused('userinfo after the code was used again', () =>
+    client.fetchUserInfo(config, tokens.access_token, claims.sub, options))
+  return 0
+}
+
+try {
+  await run(await next())
+  say({ step: 'done' })
+  process.exit(0)
+} catch (e) {
+  say({ failed: String(e), code: e.code, error: e.error, description: e.error_description, cause: String(e.cause?.message ?? e.cause ?? '') })
+  process.exit(1)
+}
