@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/govmydata/mydata/conformance/admit"
+	"github.com/govmydata/mydata/conformance/report"
 )
 
 // errNotAdmitted is a run in which a case failed.
@@ -107,18 +108,18 @@ func (t *trial) run(cmd *cobra.Command, args []string) error {
 	if t.role == "consumer" {
 		run = b.Consumer
 	}
-	report, err := run(cmd.Context())
+	r, err := run(cmd.Context())
 	if err != nil {
 		return err
 	}
-	if err := t.write(report); err != nil {
+	if err := t.write(r); err != nil {
 		return err
 	}
-	if err := show(cmd, report, func(out io.Writer) { _ = report.WriteText(out) }); err != nil {
+	if err := show(cmd, r, func(out io.Writer) { _ = r.WriteText(out) }); err != nil {
 		return err
 	}
-	if !report.OK() {
-		return fmt.Errorf("%w: %d of %d cases failed", errNotAdmitted, report.Count(admit.Failed), len(report.Results))
+	if !r.OK() {
+		return fmt.Errorf("%w: %d of %d cases failed", errNotAdmitted, r.Count(report.Failed), len(r.Results))
 	}
 	return nil
 }
@@ -173,11 +174,11 @@ func (t *trial) start(cmd *cobra.Command, hub, data string, args []string) (stop
 }
 
 // write leaves the report in its three forms.
-func (t *trial) write(r admit.Report) error {
+func (t *trial) write(r report.Report) error {
 	for _, f := range []struct {
 		path, ext string
 		write     func(io.Writer) error
-	}{{t.html, "html", r.WriteHTML}, {t.junit, "xml", r.WriteJUnit}, {t.json, "json", r.WriteJSON}} {
+	}{{t.html, "html", func(w io.Writer) error { return admit.WriteHTML(w, r) }}, {t.junit, "xml", r.WriteJUnit}, {t.json, "json", r.WriteJSON}} {
 		if f.path == "" {
 			f.path = filepath.Join(t.out, t.role+"."+f.ext)
 		}

@@ -1,11 +1,16 @@
 package admit
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"slices"
 	"time"
+
+	"github.com/govmydata/mydata/conformance/report"
+)
+
+// What a run says.
+type (
+	Report = report.Report
+	Result = report.Result
 )
 
 // check is one case: what an agency must do, in both languages, and who says so.
@@ -14,12 +19,7 @@ type check struct {
 	run                        func(ctx context.Context, b *Bench) error
 }
 
-// skipped is why a case cannot run here.
-type skipped struct{ reason string }
-
-func (s skipped) Error() string { return s.reason }
-
-func skip(reason string) error { return skipped{reason} }
+func skip(reason string) error { return report.Skip(reason) }
 
 // caseTime bounds one case.
 const caseTime = 2 * time.Minute
@@ -34,31 +34,12 @@ func (b *Bench) runAll(ctx context.Context, role, id string, cases []check) (Rep
 		limited, cancel := context.WithTimeout(ctx, caseTime)
 		err := c.run(limited, b)
 		cancel()
-		one := Result{Part: c.part, Name: c.name, Korean: c.korean, Clause: c.clause, Outcome: Passed, Took: time.Since(began)}
-		if err != nil {
-			one.Outcome, one.Detail = Failed, err.Error()
-			if _, ok := errors.AsType[skipped](err); ok {
-				one.Outcome = Skipped
-			}
-		}
+		one := r.Add(report.Case{Part: c.part, Name: c.name, Korean: c.korean, Clause: c.clause}, began, err)
 		b.reset()
-		r.Results = append(r.Results, one)
 		if b.options.Seen != nil {
 			b.options.Seen(one)
 		}
 	}
-	r.gather()
+	r.Gather()
 	return r, nil
-}
-
-// gather puts together what belongs to one part, in the order of the parts'
-// first cases.
-func (r *Report) gather() {
-	first := map[string]int{}
-	for i, each := range r.Results {
-		if _, there := first[each.Part]; !there {
-			first[each.Part] = i
-		}
-	}
-	slices.SortStableFunc(r.Results, func(a, b Result) int { return cmp.Compare(first[a.Part], first[b.Part]) })
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/conformance/admit"
+	"github.com/govmydata/mydata/conformance/report"
 )
 
 // address is a free one of this machine.
@@ -98,11 +99,11 @@ func passes(t *testing.T, r admit.Report, err error) {
 		t.Fatal(err)
 	}
 	for _, each := range r.Results {
-		if each.Outcome == admit.Failed {
+		if each.Outcome == report.Failed {
 			t.Errorf("it %s: %s", each.Name, each.Detail)
 		}
 	}
-	if n := r.Count(admit.Skipped); n > 2 {
+	if n := r.Count(report.Skipped); n > 2 {
 		t.Errorf("%d cases were skipped", n)
 	}
 }

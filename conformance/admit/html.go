@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"io"
 	"strconv"
+
+	"github.com/govmydata/mydata/conformance/report"
 )
 
 //go:embed page/report.html
@@ -34,7 +36,7 @@ var both = map[string]texts{
 }
 
 type row struct {
-	Outcome                    Outcome
+	Outcome                    report.Outcome
 	Word, Name, Detail, Clause string
 }
 
@@ -60,8 +62,8 @@ type view struct {
 
 // WriteHTML writes one page that needs nothing else: in Korean and English,
 // without a script, readable on paper.
-func (r Report) WriteHTML(w io.Writer) error {
-	v := view{Report: r, OK: r.OK(), Passed: r.Count(Passed), Failed: r.Count(Failed), Skipped: r.Count(Skipped), Lang: "ko", Text: both["ko"]}
+func WriteHTML(w io.Writer, r Report) error {
+	v := view{Report: r, OK: r.OK(), Passed: r.Count(report.Passed), Failed: r.Count(report.Failed), Skipped: r.Count(report.Skipped), Lang: "ko", Text: both["ko"]}
 	for _, lang := range []string{"ko", "en"} {
 		t := both[lang]
 		h := half{Lang: lang, Role: map[string]string{"provider": t.provider, "consumer": t.consumer}[r.Role], Text: t}
@@ -75,7 +77,7 @@ func (r Report) WriteHTML(w io.Writer) error {
 				name = each.Korean
 			}
 			at := &h.Parts[len(h.Parts)-1]
-			at.Rows = append(at.Rows, row{each.Outcome, map[Outcome]string{Passed: t.Passed, Failed: t.Failed, Skipped: t.Skipped}[each.Outcome], name, each.Detail, each.Clause})
+			at.Rows = append(at.Rows, row{each.Outcome, map[report.Outcome]string{report.Passed: t.Passed, report.Failed: t.Failed, report.Skipped: t.Skipped}[each.Outcome], name, each.Detail, each.Clause})
 		}
 		v.Halves = append(v.Halves, h)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/govmydata/mydata/conformance/admit"
 	"github.com/govmydata/mydata/conformance/figure"
+	"github.com/govmydata/mydata/conformance/report"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
 )
 
@@ -159,7 +160,7 @@ func tells(t *testing.T, r admit.Report, group []mutant) {
 		}
 	}
 	for _, each := range r.Results {
-		if each.Outcome == admit.Failed && !slices.Contains(want, each.Name) {
+		if each.Outcome == report.Failed && !slices.Contains(want, each.Name) {
 			t.Errorf("%q fails too: %s", each.Name, each.Detail)
 		}
 	}

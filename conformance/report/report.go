@@ -1,10 +1,13 @@
-package admit
+package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -22,7 +25,7 @@ const (
 type Result struct {
 	Part    string        `json:"part"`
 	Name    string        `json:"name"`
-	Korean  string        `json:"name_ko"`
+	Korean  string        `json:"name_ko,omitempty"`
 	Clause  string        `json:"clause"` // what prescribes it
 	Outcome Outcome       `json:"outcome"`
 	Detail  string        `json:"detail,omitempty"`
@@ -31,8 +34,8 @@ type Result struct {
 
 // Report is a whole run.
 type Report struct {
-	Role    string    `json:"role"` // provider or consumer
-	Agency  string    `json:"agency"`
+	Role    string    `json:"role"` // provider, consumer, idp, verifier
+	Agency  string    `json:"agency,omitempty"`
 	URL     string    `json:"url"`
 	At      time.Time `json:"at"`
 	Results []Result  `json:"results"`
@@ -81,7 +84,11 @@ func (r Report) WriteText(w io.Writer) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%s %s: %d passed, %d failed, %d skipped\n", r.Role, r.Agency, r.Count(Passed), r.Count(Failed), r.Count(Skipped))
+	who := r.Agency
+	if who == "" {
+		who = r.URL
+	}
+	_, err := fmt.Fprintf(w, "\n%s %s: %d passed, %d failed, %d skipped\n", r.Role, who, r.Count(Passed), r.Count(Failed), r.Count(Skipped))
 	return err
 }
 
@@ -121,7 +128,7 @@ type note struct {
 
 // WriteJUnit writes what build servers read.
 func (r Report) WriteJUnit(w io.Writer) error {
-	s := suite{Name: "admission of a " + r.Role, Tests: len(r.Results), Failures: r.Count(Failed), Skipped: r.Count(Skipped), Time: r.At.Format("2006-01-02T15:04:05")}
+	s := suite{Name: "trial of a " + r.Role, Tests: len(r.Results), Failures: r.Count(Failed), Skipped: r.Count(Skipped), Time: r.At.Format("2006-01-02T15:04:05")}
 	for _, each := range r.Results {
 		c := testCase{Class: r.Role + "." + each.Part, Name: "it " + each.Name, Seconds: fmt.Sprintf("%.3f", each.Took.Seconds())}
 		switch each.Outcome {
@@ -142,4 +149,40 @@ func (r Report) WriteJUnit(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// Skip is why a case cannot run here.
+type Skip string
+
+func (s Skip) Error() string { return string(s) }
+
+// Case is one thing to try. Its names finish the sentence "it …".
+type Case struct {
+	Part, Name, Korean string
+	Clause             string // what prescribes it
+}
+
+// Add notes how a case that began then ended.
+func (r *Report) Add(c Case, began time.Time, err error) Result {
+	one := Result{Part: c.Part, Name: c.Name, Korean: c.Korean, Clause: c.Clause, Outcome: Passed, Took: time.Since(began)}
+	if err != nil {
+		one.Outcome, one.Detail = Failed, err.Error()
+		if _, ok := errors.AsType[Skip](err); ok {
+			one.Outcome = Skipped
+		}
+	}
+	r.Results = append(r.Results, one)
+	return one
+}
+
+// Gather puts together what belongs to one part, in the order of the parts'
+// first cases.
+func (r *Report) Gather() {
+	first := map[string]int{}
+	for i, each := range r.Results {
+		if _, there := first[each.Part]; !there {
+			first[each.Part] = i
+		}
+	}
+	slices.SortStableFunc(r.Results, func(a, b Result) int { return cmp.Compare(first[a.Part], first[b.Part]) })
 }
