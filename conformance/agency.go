@@ -182,12 +182,8 @@ func (t *trial) write(r report.Report) error {
 		if f.path == "" {
 			f.path = filepath.Join(t.out, t.role+"."+f.ext)
 		}
-		file, err := os.Create(f.path)
-		if err != nil {
+		if err := toFile(f.path, f.write); err != nil {
 			return err
-		}
-		if err := errors.Join(f.write(file), file.Close()); err != nil {
-			return fmt.Errorf("write %s: %w", f.path, err)
 		}
 	}
 	return nil

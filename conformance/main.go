@@ -38,7 +38,7 @@ func newRootCommand() *cobra.Command {
 		Use: "conformance", Short: "Drive a deployment from outside", SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().Bool("json", false, "print one JSON line instead of text")
-	root.AddCommand(newWalletCommand(), newProviderCommand(), newConsumerCommand())
+	root.AddCommand(newWalletCommand(), newProviderCommand(), newConsumerCommand(), newIDPCommand(), newVerifierCommand())
 	return root
 }
 
