@@ -1,7 +1,6 @@
 package credential
 
 import (
-	"crypto/x509"
 	"errors"
 	"time"
 )
@@ -25,37 +24,6 @@ var (
 	ErrConfig   = errors.New("no such credential configuration")
 	ErrConflict = errors.New("changed meanwhile")
 )
-
-// Check is one thing a verifier looked at.
-type Check struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail,omitempty"`
-}
-
-// The names of the checks, in the order in which they run.
-const (
-	CheckFormat          = "format"
-	CheckIssuerTrusted   = "issuer trusted"
-	CheckIssuerSignature = "issuer signature"
-	CheckValidity        = "validity"
-	CheckKeyBinding      = "key binding"
-	CheckStatus          = "status"
-)
-
-// Result is what became of one presentation. The zero Result is a refusal.
-type Result struct {
-	Checks []Check
-	// What follows is set only when OK.
-	Format   string
-	VCT      string
-	Issuer   string
-	Claims   map[string]any // processed payload: what was disclosed, and the registered claims
-	IssuedAt time.Time
-	Expires  time.Time
-	// Chain is the verified chain, leaf first, trust anchor last.
-	Chain []*x509.Certificate
-}
 
 // Issued is a credential that was issued.
 type Issued struct {

@@ -9,8 +9,10 @@
 // show (OpenID4VCI 1.0, 7).
 //
 // The Verifier checks one presentation and lists every check it made, in order,
-// by name. It leaves queries (DCQL) and transport to openid4vp, other formats
-// to their own packages, and DIDs as a trust path to later.
+// by name, with the key, the trust anchor, the status and the times that it went
+// by. Whom it believes is the Policy's: certificate chains (HAIP 1.0, 6.1.1), what
+// an issuer publishes (SD-JWT VC, JWT VC Issuer Metadata), or a DID. It leaves
+// queries (DCQL) and transport to openid4vp, other formats to their own packages.
 //
 // What always holds: trust is a policy, empty by default, so that nothing is
 // accepted that was not asked for; the verifier fails closed, so that a status

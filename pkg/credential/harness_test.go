@@ -2,11 +2,13 @@ package credential
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"math/big"
 	"net/url"
 	"testing"
@@ -104,6 +106,7 @@ type scene struct {
 	ca       *authority
 	key      *ecdsa.PrivateKey
 	chain    [][]byte
+	kid      string
 	holder   *ecdsa.PrivateKey
 	claims   map[string]any
 	kb       sdjwt.KeyBinding
@@ -134,7 +137,7 @@ func newScene(t testing.TB) *scene {
 
 func (s *scene) present(t testing.TB) Presentation {
 	t.Helper()
-	issued, err := sdjwt.Issue(sdjwt.Key{Signer: s.key, X5C: s.chain}, s.claims)
+	issued, err := sdjwt.Issue(sdjwt.Key{Signer: s.key, KeyID: s.kid, X5C: s.chain}, s.claims)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,4 +146,9 @@ func (s *scene) present(t testing.TB) Presentation {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func holderThumbprint(key *ecdsa.PrivateKey) (string, error) {
+	sum, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
+	return base64.RawURLEncoding.EncodeToString(sum), err
 }

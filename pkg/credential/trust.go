@@ -3,7 +3,6 @@ package credential
 import (
 	"bytes"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
@@ -28,7 +27,10 @@ type chains struct {
 type knownChain struct {
 	roots       *x509.CertPool
 	path        []*x509.Certificate
-	from, until time.Time // the times at which all of it is valid
+	key         *ecdsa.PublicKey // the leaf's
+	thumbprint  string           // of that key
+	anchor      string           // SHA-256 of the anchor
+	from, until time.Time        // the times at which all of it is valid
 }
 
 // maxChains bounds what is remembered.
@@ -36,24 +38,31 @@ const maxChains = 256
 
 // check is checkChain, remembered for the same x5c under the same roots while
 // every certificate is valid.
-func (c *chains) check(x5c [][]byte, roots *x509.CertPool, now time.Time) ([]*x509.Certificate, error) {
+func (c *chains) check(x5c [][]byte, roots *x509.CertPool, now time.Time) (knownChain, error) {
 	h := sha256.New()
+	var length [8]byte
 	for _, der := range x5c {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(der))))
+		h.Write(binary.BigEndian.AppendUint64(length[:0], uint64(len(der))))
 		h.Write(der)
 	}
-	id := [sha256.Size]byte(h.Sum(nil))
+	var id [sha256.Size]byte
+	h.Sum(id[:0])
 	c.mu.Lock()
 	k, ok := c.known[id]
 	c.mu.Unlock()
 	if ok && k.roots == roots && !now.Before(k.from) && !now.After(k.until) {
-		return k.path, nil
+		return k, nil
 	}
 	path, err := checkChain(x5c, roots, now)
 	if err != nil {
-		return nil, err
+		return knownChain{}, err
 	}
-	k = knownChain{roots: roots, path: path, from: path[0].NotBefore, until: path[0].NotAfter}
+	key, err := onP256(path[0].PublicKey)
+	if err != nil {
+		return knownChain{}, err
+	}
+	k = knownChain{roots: roots, path: path, key: key, thumbprint: Thumbprint(key), anchor: anchorDigest(path[len(path)-1]),
+		from: path[0].NotBefore, until: path[0].NotAfter}
 	for _, cert := range path[1:] {
 		if cert.NotBefore.After(k.from) {
 			k.from = cert.NotBefore
@@ -68,7 +77,7 @@ func (c *chains) check(x5c [][]byte, roots *x509.CertPool, now time.Time) ([]*x5
 		c.known = make(map[[sha256.Size]byte]knownChain)
 	}
 	c.known[id] = k
-	return path, nil
+	return k, nil
 }
 
 // checkChain takes an x5c (DER, leaf first) to one of the roots and returns the
@@ -115,13 +124,13 @@ func checkChain(x5c [][]byte, roots *x509.CertPool, now time.Time) ([]*x509.Cert
 }
 
 func checkLeaf(leaf *x509.Certificate) error {
-	public, ok := leaf.PublicKey.(*ecdsa.PublicKey)
+	_, err := onP256(leaf.PublicKey)
 	switch {
 	case leaf.IsCA:
 		return errors.New("x5c: the leaf is a certificate authority")
 	case leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
 		return errors.New("x5c: the leaf's key usage does not allow signatures")
-	case !ok || public.Curve != elliptic.P256():
+	case err != nil:
 		return errors.New("x5c: the leaf's key is not on P-256")
 	}
 	return nil

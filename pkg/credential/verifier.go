@@ -3,7 +3,7 @@ package credential
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
+	"crypto/ecdsa"
 	"fmt"
 	"math"
 	"time"
@@ -14,17 +14,6 @@ import (
 
 // skew is how far ahead an issuer's clock may be.
 const skew = time.Minute
-
-// Policy says what a verifier accepts. The zero Policy accepts nothing.
-type Policy struct {
-	// Roots are the trust anchors for each credential type (vct).
-	Roots map[string]*x509.CertPool
-	// WithoutStatus are the types that may come without a status. A status
-	// that is named is always asked for.
-	WithoutStatus map[string]bool
-	// Keys are the keys that the issuers' log names; nil: they need not be there.
-	Keys *KeyHistory
-}
 
 // Statuses tells the status of a credential, or an error, which is a failed
 // check. It may be called concurrently.
@@ -45,9 +34,19 @@ type Presentation struct {
 type Verifier struct {
 	Policy Policy
 	Status Statuses // nil: a credential that names a status is refused
-	Now    func() time.Time
+	// Issuers finds published keys, DIDs resolves: for the types of which the policy
+	// names issuers or DIDs. Without them these are refused.
+	Issuers IssuerKeys
+	DIDs    Documents
+	Now     func() time.Time
 
 	chains chains
+}
+
+// step is one check: it notes what it found in c, and answers why it refuses.
+type step struct {
+	name  string
+	check func(ctx context.Context, c *Check) error
 }
 
 // Verify runs every check in order and lists them; it stops at the first that
@@ -57,99 +56,92 @@ func (v *Verifier) Verify(ctx context.Context, p Presentation) Result {
 	if v.Now != nil {
 		run.now = v.Now()
 	}
-	steps := []struct {
-		name  string
-		check func(context.Context) (detail string, err error)
-	}{
-		{CheckFormat, run.format},
-		{CheckIssuerTrusted, run.trusted},
-		{CheckIssuerSignature, run.signature},
-		{CheckValidity, run.validity},
-		{CheckKeyBinding, run.keyBinding},
-		{CheckStatus, run.status},
-	}
-	var checks []Check
-	for _, step := range steps {
-		detail, err := step.check(ctx)
-		if err != nil {
-			return Result{Checks: append(checks, Check{Name: step.name, Detail: err.Error()})}
-		}
-		checks = append(checks, Check{Name: step.name, OK: true, Detail: detail})
-	}
-	result := run.result
-	result.Checks = checks
-	return result
+	run.presentedAt = run.now
+	return run.through(ctx, run.steps())
 }
 
-// OK tells whether checks ran and none failed.
-func (r Result) OK() bool {
-	for _, c := range r.Checks {
-		if !c.OK {
-			return false
-		}
+func (r *verification) steps() []step {
+	return []step{
+		{CheckFormat, r.format},
+		{CheckIssuerTrusted, r.trusted},
+		{CheckIssuerSignature, r.signature},
+		{CheckValidity, r.validity},
+		{CheckKeyBinding, r.keyBinding},
+		{CheckStatus, r.status},
 	}
-	return len(r.Checks) > 0
+}
+
+func (r *verification) through(ctx context.Context, steps []step) Result {
+	checks := make([]Check, 0, len(steps))
+	for _, step := range steps {
+		c := Check{Name: step.name}
+		if err := step.check(ctx, &c); err != nil {
+			c.Detail = err.Error()
+			return Result{Checks: append(checks, c)}
+		}
+		c.OK = true
+		checks = append(checks, c)
+	}
+	result := r.result
+	result.Checks, result.Path = checks, r.path
+	return result
 }
 
 // verification is the state of one run of the checks.
 type verification struct {
 	*Verifier
 	presentation Presentation
-	now          time.Time
+	now          time.Time // as of which is checked
+	presentedAt  time.Time // when it was presented: now, save for a record
 	token        *sdjwt.Token
-	roots        *x509.CertPool
+	vct          string
+	path         TrustPath
+	key          *ecdsa.PublicKey // the issuer's
+	thumbprint   string           // of that key
+	named        string           // the issuer, on the paths without certificates
 	result       Result
 }
 
-func (r *verification) format(context.Context) (string, error) {
+func (r *verification) format(_ context.Context, c *Check) error {
 	token, err := sdjwt.Parse(r.presentation.Token)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if typ := token.Header().Type; typ != sdjwt.Type {
-		return "", fmt.Errorf("typ is not %s", sdjwt.Type)
+		return fmt.Errorf("typ is not %s", sdjwt.Type)
 	}
 	r.token = token
 	r.result.Format = sdjwt.Type
-	return "SD-JWT VC", nil
+	c.Detail = "SD-JWT VC"
+	return nil
 }
 
-// trusted takes the type's word for now: which roots are asked depends on it,
-// and the signature covers it.
-func (r *verification) trusted(context.Context) (string, error) {
-	r.roots = r.Policy.Roots[r.token.VCT()]
-	chain, err := r.chains.check(r.token.Header().X5C, r.roots, r.now)
+func (r *verification) signature(_ context.Context, c *Check) error {
+	claims, err := r.token.Verify(r.key)
 	if err != nil {
-		return "", err
-	}
-	if err := r.Policy.Keys.check("issuer", chain[0], r.now); err != nil {
-		return "", err
-	}
-	r.result.Chain = chain
-	return chain[0].Subject.CommonName, nil
-}
-
-func (r *verification) signature(context.Context) (string, error) {
-	claims, err := r.token.Verify(r.result.Chain[0].PublicKey)
-	if err != nil {
-		return "", err
+		return err
 	}
 	r.result.Claims = claims
 	r.result.VCT, _ = claims["vct"].(string)
-	if iss, named := claims["iss"]; named {
+	r.result.Types = r.furtherTypes()
+	c.Key = r.thumbprint
+	r.result.Issuer = r.named
+	if iss, given := claims["iss"]; given {
 		name, ok := iss.(string)
 		if !ok {
-			return "", fmt.Errorf("iss is not a string")
+			return fmt.Errorf("iss is not a string")
 		}
-		if err := checkIssuer(name, r.result.Chain[0]); err != nil {
-			return "", err
+		if err := r.issuerOf(name); err != nil {
+			return err
 		}
 		r.result.Issuer = name
 	}
-	return r.result.Issuer, nil
+	c.Detail = r.result.Issuer
+	return nil
 }
 
-func (r *verification) validity(context.Context) (string, error) {
+func (r *verification) validity(_ context.Context, c *Check) error {
+	c.At = r.now
 	times := map[string]time.Time{}
 	for _, name := range []string{"iat", "nbf", "exp"} {
 		raw, ok := r.result.Claims[name]
@@ -158,78 +150,104 @@ func (r *verification) validity(context.Context) (string, error) {
 		}
 		seconds, ok := raw.(float64)
 		if !ok || seconds < 0 || seconds > math.MaxInt32*100 {
-			return "", fmt.Errorf("%s is not a time", name)
+			return fmt.Errorf("%s is not a time", name)
 		}
 		times[name] = time.Unix(int64(seconds), 0)
 	}
 	if iat, ok := times["iat"]; ok && iat.After(r.now.Add(skew)) {
-		return "", fmt.Errorf("issued in the future")
+		return fmt.Errorf("issued in the future")
 	}
 	if nbf, ok := times["nbf"]; ok && nbf.After(r.now.Add(skew)) {
-		return "", fmt.Errorf("not valid before %s", nbf.UTC().Format(time.RFC3339))
+		return fmt.Errorf("not valid before %s", nbf.UTC().Format(time.RFC3339))
 	}
 	r.result.IssuedAt = times["iat"]
 	exp, ok := times["exp"]
 	if !ok {
-		return "no exp", nil
+		c.Detail = "no exp"
+		return nil
 	}
 	if !r.now.Before(exp) {
-		return "", fmt.Errorf("expired on %s", exp.UTC().Format(time.RFC3339))
+		return fmt.Errorf("expired on %s", exp.UTC().Format(time.RFC3339))
 	}
 	r.result.Expires = exp
-	return "until " + exp.UTC().Format(time.RFC3339), nil
+	c.Detail = "until " + exp.UTC().Format(time.RFC3339)
+	return nil
 }
 
-func (r *verification) keyBinding(context.Context) (string, error) {
+func (r *verification) keyBinding(_ context.Context, c *Check) error {
 	holder, err := sdjwt.HolderKey(r.result.Claims)
 	if err != nil {
-		return "", err
+		return err
 	}
-	_, err = r.token.VerifyKeyBinding(holder.Key, sdjwt.KeyBinding{
-		Audience: r.presentation.Audience, Nonce: r.presentation.Nonce, IssuedAt: r.now,
+	bound, err := r.token.VerifyKeyBinding(holder.Key, sdjwt.KeyBinding{
+		Audience: r.presentation.Audience, Nonce: r.presentation.Nonce, IssuedAt: r.presentedAt,
 		TransactionDataHashes: r.presentation.TransactionDataHashes,
 	})
-	return "", err
+	if err != nil {
+		return err
+	}
+	c.At = bound.IssuedAt
+	if public, ok := holder.Key.(*ecdsa.PublicKey); ok {
+		c.Key = Thumbprint(public)
+	}
+	return nil
 }
 
 // status asks for the status that the credential names
 // (draft-ietf-oauth-status-list, 8.3).
-func (r *verification) status(ctx context.Context) (string, error) {
+func (r *verification) status(ctx context.Context, c *Check) error {
 	raw, named := r.result.Claims["status"]
 	if !named {
 		if r.Policy.WithoutStatus[r.result.VCT] {
-			return "names none", nil
+			c.Detail = "names none"
+			return nil
 		}
-		return "", fmt.Errorf("names no status")
+		return fmt.Errorf("names no status")
 	}
 	ref, err := readReference(raw)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if r.Status == nil {
-		return "", fmt.Errorf("this verifier cannot ask for a status")
+		return fmt.Errorf("this verifier cannot ask for a status")
 	}
+	c.StatusURI, c.StatusIndex, c.At = ref.URI, &ref.Index, r.now
 	status, err := r.Status.Status(ctx, ref, func(x5c [][]byte) (crypto.PublicKey, error) {
-		chain, err := r.chains.check(x5c, r.roots, r.now)
+		key, err := r.statusKey(x5c)
 		if err == nil {
-			err = r.Policy.Keys.check("status", chain[0], r.now)
+			c.Key = Thumbprint(key)
 		}
-		if err != nil {
-			return nil, err
-		}
-		return chain[0].PublicKey, nil
+		return key, err
 	})
 	switch {
 	case err != nil:
-		return "", err
+		return err
 	case status == statuslist.Invalid:
-		return "", fmt.Errorf("revoked")
+		return fmt.Errorf("revoked")
 	case status == statuslist.Suspended:
-		return "", fmt.Errorf("suspended")
+		return fmt.Errorf("suspended")
 	case status != statuslist.Valid:
-		return "", fmt.Errorf("status %d", status)
+		return fmt.Errorf("status %d", status)
 	}
-	return "not revoked", nil
+	c.Detail = "not revoked"
+	return nil
+}
+
+// statusKey says who may speak about the status: the holder of a chain to one of
+// the type's roots, as the issuer; or, where the list names no certificate, the
+// very key that signed the credential.
+func (r *verification) statusKey(x5c [][]byte) (*ecdsa.PublicKey, error) {
+	if len(x5c) == 0 && r.path != PathX509 {
+		return r.key, nil
+	}
+	found, err := r.chains.check(x5c, r.Policy.Roots[r.vct], r.now)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Policy.Keys.check("status", found.path[0], r.now); err != nil {
+		return nil, err
+	}
+	return found.key, nil
 }
 
 func readReference(raw any) (statuslist.Reference, error) {

@@ -236,7 +236,8 @@ func TestVerifySaysWhy(t *testing.T) {
 			s := newScene(t)
 			c.change(t, s)
 			checks := s.verifier.Verify(t.Context(), s.present(t)).Checks
-			if diff := cmp.Diff(c.want, checks[len(checks)-1]); diff != "" {
+			last := checks[len(checks)-1]
+			if diff := cmp.Diff(c.want, Check{Name: last.Name, OK: last.OK, Detail: last.Detail}); diff != "" {
 				t.Error(diff)
 			}
 		})

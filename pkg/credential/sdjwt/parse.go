@@ -120,3 +120,10 @@ func (t *Token) VCT() string {
 	vct, _ := t.payload["vct"].(string)
 	return vct
 }
+
+// Issuer is the issuer that the token claims to have, unverified: by it a
+// verifier finds whose keys to ask for, if policy knows that issuer.
+func (t *Token) Issuer() string {
+	iss, _ := t.payload["iss"].(string)
+	return iss
+}

@@ -23,7 +23,20 @@ func (t *Token) Verify(issuer crypto.PublicKey) (map[string]any, error) {
 	if t.VCT() == "" {
 		return nil, fmt.Errorf("%w: no vct", ErrMalformed)
 	}
+	if !namesTypes(t.payload["aka_vcts"]) {
+		return nil, fmt.Errorf("%w: aka_vcts is not an array of types", ErrMalformed)
+	}
 	return t.verify(issuer)
+}
+
+// namesTypes tells whether a claim, if it is there, lists types.
+func namesTypes(claim any) bool {
+	list, ok := claim.([]any)
+	for _, v := range list {
+		vct, isText := v.(string)
+		ok = ok && isText && vct != ""
+	}
+	return ok || claim == nil
 }
 
 // verify is RFC 9901, 7.1, for any profile.

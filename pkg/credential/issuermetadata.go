@@ -1,0 +1,228 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"code.dny.dev/ssrf"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
+)
+
+const (
+	metadataTimeout   = 10 * time.Second
+	metadataLife      = 5 * time.Minute
+	metadataRedirects = 3
+	maxMetadata       = 64 << 10
+	maxMetadataKeys   = 32
+	maxMetadataHeld   = 256
+	wellKnownIssuer   = "/.well-known/jwt-vc-issuer"
+)
+
+// ErrIssuerMetadata says that an issuer's keys could not be learned from what it
+// publishes.
+var ErrIssuerMetadata = errors.New("issuer metadata")
+
+// IssuerMetadata fetches what issuers publish of their keys (SD-JWT VC draft, JWT
+// VC Issuer Metadata), and keeps it for five minutes. The zero value works; it may
+// be used concurrently. It asks whomever it is told to: a Verifier tells it only
+// issuers that its policy names.
+type IssuerMetadata struct {
+	// Development also allows plain http and loop-back addresses, on loop-back alone.
+	Development bool
+	Now         func() time.Time
+
+	once sync.Once
+	http *http.Client
+	mu   sync.Mutex
+	held map[string]heldKeys
+}
+
+type heldKeys struct {
+	keys        []jose.JSONWebKey
+	from, until time.Time
+}
+
+// Keys of an issuer. Every error is ErrIssuerMetadata.
+func (m *IssuerMetadata) Keys(ctx context.Context, issuer string) ([]jose.JSONWebKey, error) {
+	now := time.Now()
+	if m.Now != nil {
+		now = m.Now()
+	}
+	m.mu.Lock()
+	held, ok := m.held[issuer]
+	m.mu.Unlock()
+	if ok && !now.Before(held.from) && now.Before(held.until) {
+		return held.keys, nil
+	}
+	keys, err := m.ask(ctx, issuer)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrIssuerMetadata, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.held == nil || len(m.held) >= maxMetadataHeld {
+		m.held = make(map[string]heldKeys)
+	}
+	m.held[issuer] = heldKeys{keys: keys, from: now, until: now.Add(metadataLife)}
+	return keys, nil
+}
+
+// MetadataURL is where an issuer publishes: the well-known string stands between
+// host and path, without the path's last slash.
+func MetadataURL(issuer string, development bool) (string, error) {
+	if err := statuslist.CheckURI(issuer, development); err != nil {
+		return "", errors.New("iss is not an https URL")
+	}
+	u, err := url.Parse(issuer)
+	if err != nil || u.RawQuery != "" || u.ForceQuery {
+		return "", errors.New("iss has a query")
+	}
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	return u.Scheme + "://" + u.Host + wellKnownIssuer + path, nil
+}
+
+func (m *IssuerMetadata) ask(ctx context.Context, issuer string) ([]jose.JSONWebKey, error) {
+	address, err := MetadataURL(issuer, m.Development)
+	if err != nil {
+		return nil, err
+	}
+	body, err := m.fetch(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	keys, elsewhere, err := ParseIssuerMetadata(body, issuer)
+	if err != nil || elsewhere == "" {
+		return keys, err
+	}
+	if err := statuslist.CheckURI(elsewhere, m.Development); err != nil {
+		return nil, errors.New("jwks_uri is not an https URL")
+	}
+	if body, err = m.fetch(ctx, elsewhere); err != nil {
+		return nil, err
+	}
+	return parseKeys(body)
+}
+
+// ParseIssuerMetadata reads the document of an issuer: its keys, or where they
+// are.
+func ParseIssuerMetadata(body []byte, issuer string) (keys []jose.JSONWebKey, elsewhere string, err error) {
+	var document struct {
+		Issuer string          `json:"issuer"`
+		URI    *string         `json:"jwks_uri"`
+		Keys   json.RawMessage `json:"jwks"`
+	}
+	if len(body) > maxMetadata {
+		return nil, "", fmt.Errorf("longer than %d bytes", maxMetadata)
+	}
+	if err := json.Unmarshal(body, &document); err != nil {
+		return nil, "", errors.New("not JSON as it should be")
+	}
+	if document.Issuer != issuer {
+		return nil, "", errors.New("it is another issuer's")
+	}
+	if (document.URI == nil) == (document.Keys == nil) {
+		return nil, "", errors.New("not one of jwks and jwks_uri")
+	}
+	if document.URI != nil {
+		if *document.URI == "" {
+			return nil, "", errors.New("jwks_uri is empty")
+		}
+		return nil, *document.URI, nil
+	}
+	keys, err = parseKeys(document.Keys)
+	return keys, "", err
+}
+
+// parseKeys reads a JWK Set (RFC 7517, 5), and passes over keys of kinds that it
+// does not know, as that section wants. A private key refuses the whole.
+func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if len(body) > maxMetadata {
+		return nil, fmt.Errorf("keys longer than %d bytes", maxMetadata)
+	}
+	if err := json.Unmarshal(body, &set); err != nil {
+		return nil, errors.New("keys are not a JWK Set")
+	}
+	if len(set.Keys) == 0 || len(set.Keys) > maxMetadataKeys {
+		return nil, fmt.Errorf("%d keys", len(set.Keys))
+	}
+	keys := make([]jose.JSONWebKey, 0, len(set.Keys))
+	for _, raw := range set.Keys {
+		var key jose.JSONWebKey
+		if err := key.UnmarshalJSON(raw); err != nil {
+			continue
+		}
+		if !key.IsPublic() {
+			return nil, errors.New("a key is not public")
+		}
+		keys = append(keys, jose.JSONWebKey{Key: key.Key, KeyID: key.KeyID, Algorithm: key.Algorithm, Use: key.Use})
+	}
+	return keys, nil
+}
+
+func (m *IssuerMetadata) fetch(ctx context.Context, address string) ([]byte, error) {
+	m.once.Do(func() { m.http = newMetadataClient(m.Development) })
+	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json, application/jwk-set+json")
+	response, err := m.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("HTTP status %d", response.StatusCode)
+	}
+	media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" && media != "application/jwk-set+json" {
+		return nil, errors.New("content type is not application/json")
+	}
+	return io.ReadAll(io.LimitReader(response.Body, maxMetadata+1))
+}
+
+// newMetadataClient makes a client that reaches no private network, whatever a
+// name resolves to, and checks each redirect again.
+func newMetadataClient(development bool) *http.Client {
+	options := []ssrf.Option{ssrf.WithAnyPort()}
+	if development {
+		options = append(options,
+			ssrf.WithAllowedV4Prefixes(netip.MustParsePrefix("127.0.0.0/8")),
+			ssrf.WithAllowedV6Prefixes(netip.MustParsePrefix("::1/128")))
+	}
+	dialer := &net.Dialer{Timeout: metadataTimeout, Control: ssrf.New(options...).Safe}
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:            dialer.DialContext,
+			TLSHandshakeTimeout:    metadataTimeout,
+			ResponseHeaderTimeout:  metadataTimeout,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true,
+			IdleConnTimeout:        time.Minute,
+		},
+		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+			if len(via) > metadataRedirects {
+				return errors.New("too many redirects")
+			}
+			return statuslist.CheckURI(r.URL.String(), development)
+		},
+	}
+}
