@@ -84,6 +84,7 @@ func (r *verification) through(ctx context.Context, steps []step) Result {
 	}
 	result := r.result
 	result.Checks, result.Path = checks, r.path
+	result.Evidence = &Evidence{Presentation: r.presentation, When: r.presentedAt, Key: r.key, KeyID: r.token.Header().KeyID, StatusToken: r.statusToken}
 	return result
 }
 
@@ -99,6 +100,7 @@ type verification struct {
 	key          *ecdsa.PublicKey // the issuer's
 	thumbprint   string           // of that key
 	named        string           // the issuer, on the paths without certificates
+	statusToken  string           // if the client keeps it
 	result       Result
 }
 
@@ -228,6 +230,9 @@ func (r *verification) status(ctx context.Context, c *Check) error {
 		return fmt.Errorf("suspended")
 	case status != statuslist.Valid:
 		return fmt.Errorf("status %d", status)
+	}
+	if keeper, ok := r.Status.(interface{ Held(uri string) string }); ok {
+		r.statusToken = keeper.Held(ref.URI)
 	}
 	c.Detail = "not revoked"
 	return nil

@@ -44,6 +44,7 @@ type Client struct {
 type entry struct {
 	sync.Mutex
 	token       Token
+	text        string // the token, for Held
 	chain       [][]byte
 	key         crypto.PublicKey
 	from, until time.Time
@@ -111,6 +112,7 @@ func (c *Client) refresh(ctx context.Context, uri string, now time.Time, trust T
 		until = token.Expires
 	}
 	e.token, e.chain, e.key, e.from, e.until = token, chain, key, now, until
+	e.text = jwt
 	return nil
 }
 
