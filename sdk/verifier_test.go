@@ -95,7 +95,7 @@ func TestVerifier(t *testing.T) {
 				return
 			}
 			var refused *Error
-			if !errors.As(err, &refused) || refused.Check != tt.check || r.OK() {
+			if !errors.As(err, &refused) || refused.Check != tt.check || refused.Mender != presentationMenders[tt.check] || r.OK() {
 				t.Errorf("%v, want %q", err, tt.check)
 			}
 		})
@@ -103,7 +103,20 @@ func TestVerifier(t *testing.T) {
 	if _, err := v.Verify(context.Background(), present(issuer, 3, good), Expect{Nonce: want.Nonce}); err == nil {
 		t.Error("it verified for nobody in particular")
 	}
-	if _, err := NewVerifier(VerifierConfig{Types: []string{ResidentCard}}); err == nil {
-		t.Error("it trusts nobody, and started")
+	for _, c := range []VerifierConfig{{}, {Types: []string{ResidentCard}}, {Types: []string{ResidentCard}, DIDs: map[string][]string{"x": {"did:web:a"}}}} {
+		if _, err := NewVerifier(c); err == nil {
+			t.Errorf("it trusts nobody, and started: %+v", c)
+		}
+	}
+	server.Close()
+	if _, err := other.Verify(context.Background(), present(issuer, 3, good), want); errors.Is(err, ErrUnavailable) {
+		t.Errorf("it would ask again for what it does not trust: %v", err)
+	}
+	fresh, err := NewVerifier(VerifierConfig{Trust: trust, Types: []string{ResidentCard}, AllowLoopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fresh.Verify(context.Background(), present(issuer, 3, good), want); !errors.Is(err, ErrUnavailable) || Reason(err) != "unavailable" {
+		t.Errorf("it does not say that the issuer cannot be asked: %v", err)
 	}
 }

@@ -44,6 +44,7 @@ func newRootCommand() *cobra.Command {
 	root.PersistentFlags().Bool("json", false, "print one JSON line instead of text")
 	root.PersistentFlags().String("data", data, "folder of keys and socket (MYDATA_DATA)")
 	root.AddCommand(newServeCommand(), newRequestCommand(), newResultCommand())
+	root.AddCommand(newRecordCommand())
 	return root
 }
 
