@@ -45,7 +45,7 @@ func ParseDIDDocument(entry []byte) (DIDDocument, error) {
 	if err != nil || len(sum) != 32 || base64.RawURLEncoding.EncodeToString(sum) != d.SHA256 || d.From <= 0 { // the decoder skips line breaks
 		return DIDDocument{}, fmt.Errorf("%w: not id, sha256 and from", ErrDIDDocument)
 	}
-	if _, err := did.WebURL(d.ID, false); err != nil {
+	if _, err := did.WebURL(d.ID, true); err != nil { // of this machine too: logs of development are read alike
 		return DIDDocument{}, fmt.Errorf("%w: %w", ErrDIDDocument, err)
 	}
 	if again, err := d.Entry(); err != nil || !bytes.Equal(again, entry) {

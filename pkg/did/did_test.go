@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ import (
 // Published vectors: did:jwk 4 (P-256), did:key 3.1 (Ed25519, P-256).
 const (
 	jwkDID     = "did:jwk:eyJjcnYiOiJQLTI1NiIsImt0eSI6IkVDIiwieCI6ImFjYklRaXVNczNpOF91c3pFakoydHBUdFJNNEVVM3l6OTFQSDZDZEgyVjAiLCJ5IjoiX0tjeUxqOXZXTXB0bm1LdG00NkdxRHo4d2Y3NEk1TEtncmwyR3pIM25TRSJ9"
+	x25519DID  = "did:jwk:eyJrdHkiOiJPS1AiLCJjcnYiOiJYMjU1MTkiLCJ1c2UiOiJlbmMiLCJ4IjoiM3A3YmZYdDl3YlRUVzJIQzdPUTFOei1EUThoYmVHZE5yZngtRkctSUswOCJ9"
 	ed25519DID = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
 	p256DID    = "did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169"
 )
@@ -85,6 +87,11 @@ func TestKeyRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	forEncryption, err := jose.JSONWebKey{Key: private.Public(), Use: "enc"}.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	encryptionDID := "did:jwk:" + b64url(forEncryption)
 	p256Fragment := strings.TrimPrefix(p256DID, "did:key:")
 	cases := []struct {
 		name, url string
@@ -98,6 +105,8 @@ func TestKeyRefuses(t *testing.T) {
 		{"a private key", "did:jwk:" + b64url(secret) + "#0", ErrMalformed},
 		{"a key that is no JSON", "did:jwk:AAAA#0", ErrMalformed},
 		{"a key that is no base64url", "did:jwk:!#0", ErrMalformed},
+		{"a key for encryption alone", encryptionDID + "#0", ErrNotFound},
+		{"a kind of key that it does not know", x25519DID + "#0", ErrMalformed},
 		{"another base", "did:key:u" + p256Fragment + "#x", ErrMalformed},
 		{"a letter that is not in base58", "did:key:z0OIl#z0OIl", ErrMalformed},
 		{"another kind of key", "did:key:z1#z1", ErrUnsupported},
@@ -132,6 +141,10 @@ func TestWebURL(t *testing.T) {
 		{id: "did:web:localhost%3A8080", want: "http://localhost:8080/.well-known/did.json", development: true},
 		{id: "did:web:example.com", want: "https://example.com/.well-known/did.json", development: true},
 		{id: "did:web:a%2Fb"}, {id: "did:web:a%40b"}, {id: "did:web:a:.."}, {id: "did:web:a:%2e%2e"}, {id: "did:web:a::b"},
+		{id: "did:web:127.0.0.1%3A8080"}, {id: "did:web:192.0.2.7"}, {id: "did:web:%5B2001%3Adb8%3A%3A1%5D"}, {id: "did:web:192.0.2.7", development: true},
+		{id: "did:web:127.0.0.1%3A8080", want: "http://127.0.0.1:8080/.well-known/did.json", development: true},
+		{id: "did:web:example.com%3A3000", want: "https://example.com:3000/.well-known/did.json"}, {id: "did:web:example.com%3A" + "port"},
+		{id: "did:web:a%20b"}, {id: "did:web:a%00b"},
 		{id: "did:web:a:b%2Fc"}, {id: "did:web:%zz"}, {id: "did:key:a"}, {id: "did:web:"},
 	}
 	for _, c := range cases {
@@ -207,8 +220,9 @@ func TestResolveWeb(t *testing.T) {
 		answer   http.HandlerFunc
 		err      error
 	}{
-		{"plain http outside of development", id, &Resolver{}, answer, ErrNotFound},
-		{"a private address", "did:web:10.0.0.1", development, answer, ErrNotFound},
+		{"loop-back outside of development", id, &Resolver{}, answer, ErrMalformed},
+		{"an IP address", "did:web:10.0.0.1", development, answer, ErrMalformed},
+		{"a name that leads to this machine, outside of development", strings.Replace(id, "127.0.0.1", "localhost", 1), &Resolver{}, answer, ErrNotFound},
 		{"a document about another", id, development, serve(strings.ReplaceAll(string(text), id, "did:web:other")), ErrMalformed},
 		{"a document that is no JSON", id, development, serve("<html>"), ErrMalformed},
 		{"a document with a name twice", id, development, serve(`{"id":"` + id + `","id":"` + id + `"}`), ErrMalformed},
@@ -341,6 +355,27 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := Parse(data, "did:web:a"); err != nil && !errors.Is(err, ErrMalformed) {
 			t.Fatalf("no sentinel: %v", err)
+		}
+	})
+}
+
+// FuzzWebURL: an address that a did:web leads to is https, of the DID's own host,
+// and ends where documents are.
+func FuzzWebURL(f *testing.F) {
+	for _, id := range []string{"did:web:a.example", "did:web:a.example%3A3000:user:alice", "did:web:a:%2e%2e", "did:web:%5B%3A%3A1%5D", "did:web:a%40b"} {
+		f.Add(id)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		address, err := WebURL(id, false)
+		if err != nil {
+			if !errors.Is(err, ErrMalformed) {
+				t.Fatalf("no sentinel: %v", err)
+			}
+			return
+		}
+		u, err := url.Parse(address)
+		if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !strings.HasSuffix(u.Path, "/did.json") {
+			t.Fatalf("%q leads to %q: %v", id, address, err)
 		}
 	})
 }

@@ -51,7 +51,11 @@ func resolveLocal(id string) (Document, error) {
 		if err != nil {
 			return Document{}, err
 		}
-		return New(id, map[string]jose.JSONWebKey{"0": key})
+		document, err := New(id, map[string]jose.JSONWebKey{"0": key})
+		if key.Use == "enc" { // did:jwk, Read: then it is for key agreement alone
+			document.Authentication, document.AssertionMethod = nil, nil
+		}
+		return document, err
 	case "key":
 		key, err := decodeKey(specific)
 		if err != nil {

@@ -93,6 +93,8 @@ func WebURL(id string, development bool) (string, error) {
 	u := url.URL{Scheme: "https", Host: host}
 	if development && loopback(u.Hostname()) {
 		u.Scheme = "http"
+	} else if _, err := netip.ParseAddr(u.Hostname()); err == nil { // did:web, 3.1
+		return "", fmt.Errorf("%w: did:web of an IP address", ErrMalformed)
 	}
 	path := "/.well-known"
 	if len(parts) > 1 {
@@ -106,6 +108,9 @@ func WebURL(id string, development bool) (string, error) {
 		path += "/" + plain
 	}
 	u.Path = path + "/did.json"
+	if _, err := url.Parse(u.String()); err != nil { // a port that is none, a host in no URL's letters
+		return "", fmt.Errorf("%w: did:web of no host", ErrMalformed)
+	}
 	return u.String(), nil
 }
 

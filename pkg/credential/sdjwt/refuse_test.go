@@ -40,6 +40,8 @@ func TestVerifyRefuses(t *testing.T) {
 	name, nameDigest := disclose(`["salt","name","Kim"]`)
 	again, againDigest := disclose(`["other","name","Lee"]`)
 	element, elementDig := disclose(`["salt","DE"]`)
+	iat, iatDigest := disclose(`["salt","iat",1]`)
+	sub, subDigest := disclose(`["salt","sub","x"]`)
 	exp, expDigest := disclose(`["salt","exp",1]`)
 	child, childDigest := disclose(`["salt","jwk",{}]`)
 	outer, outerDigest := disclose(fmt.Sprintf(`["salt","outer",{"_sd":["%s"]}]`, nameDigest))
@@ -80,11 +82,31 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "it refuses _sd_alg below the top", payload: `{"vct":"x","a":{"_sd_alg":"sha-256"}}`},
 		{name: "it refuses _sd that is no array", payload: `{"vct":"x","_sd":"` + nameDigest + `"}`},
 		{name: "it refuses a digest that is no string", payload: `{"vct":"x","_sd":[7]}`},
+		{name: "it takes a hidden iat and sub", payload: sd(iatDigest, subDigest), disclosures: []string{iat, sub}, ok: true},
+		{name: "it takes further types", payload: `{"vct":"x","aka_vcts":["y","z"]}`, ok: true},
+		{name: "it refuses further types that are no array", payload: `{"vct":"x","aka_vcts":"y"}`},
+		{name: "it refuses a further type that is no string", payload: `{"vct":"x","aka_vcts":["y",7]}`},
+		{name: "it refuses a further type without a name", payload: `{"vct":"x","aka_vcts":[""]}`},
 		{name: "it refuses a hidden exp", payload: sd(expDigest), disclosures: []string{exp}},
 		{name: "it refuses a hidden part of cnf", payload: `{"vct":"x","cnf":{"_sd":["` + childDigest + `"]}}`, disclosures: []string{child}},
 		{name: "it refuses a hidden part of status, even undisclosed", payload: `{"vct":"x","status":{"a":[{"...":"decoy"}]}}`},
 		{name: "it refuses arrays nested through a disclosure", payload: `{"vct":"x","a":[[[[{"...":"` + deepListDigest + `"}]]]]}`, disclosures: []string{deepList}},
 		{name: "it refuses nesting through a disclosure", payload: `{"vct":"x","a":{"b":{"c":{"_sd":["` + deepDigest + `"]}}}}`, disclosures: []string{deep}},
+	}
+	type row = struct {
+		name, header, payload string
+		disclosures           []string
+		ok                    bool
+	}
+	for name := range undisclosable {
+		hidden, digest := disclose(`["salt","` + name + `",["x"]]`)
+		part, partDigest := disclose(`["salt","part",1]`)
+		item, itemDigest := disclose(`["salt","item"]`)
+		cases = append(cases,
+			row{name: "it refuses a hidden " + name, payload: sd(digest), disclosures: []string{hidden}},
+			row{name: "it refuses a hidden part of " + name, payload: `{"` + name + `":{"a":{"_sd":["` + partDigest + `"]}},"vct":"x"}`, disclosures: []string{part}},
+			row{name: "it refuses a hidden element of " + name, payload: `{"` + name + `":{"a":[{"...":"` + itemDigest + `"}]},"vct":"x"}`, disclosures: []string{item}},
+			row{name: "it refuses a place for a hidden part of " + name, payload: `{"` + name + `":{"_sd":["decoy"]},"vct":"x"}`})
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
