@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -60,7 +61,7 @@ func (t *Token) VerifyKeyBinding(holder crypto.PublicKey, want KeyBinding) (KeyB
 	if t.binding == "" {
 		return KeyBinding{}, fmt.Errorf("%w: none there", ErrKeyBinding)
 	}
-	j, err := parseJWS(t.binding)
+	j, err := parseJWS([]byte(t.binding))
 	if err != nil {
 		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
 	}
@@ -105,28 +106,16 @@ func (got bindingClaims) check(presented string, want KeyBinding) error {
 	return nil
 }
 
-func readBinding(payload []byte) (bindingClaims, error) {
+func readBinding(payload string) (bindingClaims, error) {
 	var c bindingClaims
 	raw, err := decodeObject(payload)
 	if err != nil {
 		return c, err
 	}
-	for name, to := range map[string]*string{"aud": &c.Audience, "nonce": &c.Nonce, "sd_hash": &c.Hash,
-		"transaction_data_hashes_alg": &c.TransactionBy} {
-		if err := stringMember(raw, name, to); err != nil {
-			return c, err
-		}
-	}
-	for name, to := range map[string]**int64{"iat": &c.IssuedAt, "exp": &c.Expires} {
-		v, present := raw[name]
-		seconds, ok := v.(float64)
-		if present && (!ok || math.Abs(seconds) > 1<<40) {
-			return c, fmt.Errorf("%s is not a time", name)
-		}
-		if present {
-			whole := int64(seconds)
-			*to = &whole
-		}
+	if err := errors.Join(stringMember(raw, "aud", &c.Audience), stringMember(raw, "nonce", &c.Nonce), stringMember(raw, "sd_hash", &c.Hash),
+		stringMember(raw, "transaction_data_hashes_alg", &c.TransactionBy),
+		timeMember(raw, "iat", &c.IssuedAt), timeMember(raw, "exp", &c.Expires)); err != nil {
+		return c, err
 	}
 	hashes, present := raw["transaction_data_hashes"]
 	list, ok := hashes.([]any)
@@ -141,6 +130,21 @@ func readBinding(payload []byte) (bindingClaims, error) {
 		c.Transaction = append(c.Transaction, hash)
 	}
 	return c, nil
+}
+
+// timeMember reads a member that, where it is present, has to be a time.
+func timeMember(object map[string]any, name string, to **int64) error {
+	v, present := object[name]
+	if !present {
+		return nil
+	}
+	seconds, ok := v.(float64)
+	if !ok || math.Abs(seconds) > 1<<40 {
+		return fmt.Errorf("%s is not a time", name)
+	}
+	whole := int64(seconds)
+	*to = &whole
+	return nil
 }
 
 // HolderKey is the public key in cnf.jwk of a verified payload (RFC 7800,

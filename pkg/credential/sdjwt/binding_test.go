@@ -157,7 +157,7 @@ func TestHolderKeyRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good, err := decodeObject(data)
+	good, err := decodeObject(string(data))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func FuzzJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := decodeJSON(data)
+		got, err := decodeJSON(string(data))
 		var want any
 		wantErr := json.Unmarshal(data, &want)
 		if err == nil {

@@ -66,7 +66,7 @@ func TestIssueRefusesOtherKeys(t *testing.T) {
 // Strings are written so that they are read as they were.
 func TestAppendString(t *testing.T) {
 	for _, s := range []string{"", "plain", "a\"b", "a\\b", "a\nb", "a\x1fb", "a\x7fb", "한글", "\u2028", "😀", "<&>"} {
-		got, err := decodeJSON(appendString(nil, s))
+		got, err := decodeJSON(string(appendString(nil, s)))
 		if err != nil || got != s {
 			t.Errorf("%q became %q: %v", s, got, err)
 		}

@@ -10,10 +10,10 @@ import (
 // decodeJSON reads one JSON text (RFC 8259) into nil, bool, float64, string,
 // []any and map[string]any. This package has its own reader, since a
 // presentation is two dozen small texts and reading them with reflection costs
-// as much as a signature check. It is stricter than encoding/json: a name
+// as much as a signature check; strings are parts of the text, and cost nothing. It is stricter than encoding/json: a name
 // given twice, bytes that are not UTF-8, and nesting deeper than MaxDepth are
 // refused. A fuzz test holds it to encoding/json otherwise.
-func decodeJSON(data []byte) (any, error) {
+func decodeJSON(data string) (any, error) {
 	d := decoder{data: data}
 	v, err := d.value(0)
 	if err != nil {
@@ -25,7 +25,7 @@ func decodeJSON(data []byte) (any, error) {
 	return v, nil
 }
 
-func decodeObject(data []byte) (map[string]any, error) {
+func decodeObject(data string) (map[string]any, error) {
 	v, err := decodeJSON(data)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func decodeObject(data []byte) (map[string]any, error) {
 var errJSON = errors.New("not JSON")
 
 type decoder struct {
-	data []byte
+	data string
 	pos  int
 }
 
@@ -91,7 +91,7 @@ func (d *decoder) value(depth int) (any, error) {
 }
 
 func (d *decoder) word(w string) error {
-	if len(d.data)-d.pos < len(w) || string(d.data[d.pos:d.pos+len(w)]) != w {
+	if len(d.data)-d.pos < len(w) || d.data[d.pos:d.pos+len(w)] != w {
 		return errJSON
 	}
 	d.pos += len(w)
@@ -152,26 +152,27 @@ func (d *decoder) array(depth int) ([]any, error) {
 }
 
 func (d *decoder) str() (string, error) {
-	start, escaped := d.pos, false
-	for i := start + 1; i < len(d.data); i++ {
+	start, plain, ascii := d.pos+1, true, true
+	for i := start; i < len(d.data); i++ {
 		switch c := d.data[i]; {
+		case c == '"':
+			d.pos = i + 1
+			if !ascii && !utf8.ValidString(d.data[start:i]) {
+				return "", errors.New("not UTF-8")
+			}
+			if plain {
+				return d.data[start:i], nil
+			}
+			var s string
+			err := json.Unmarshal([]byte(d.data[start-1:d.pos]), &s)
+			return s, err
 		case c == '\\':
-			escaped = true
+			plain = false
 			i++
 		case c < 0x20:
 			return "", errJSON
-		case c == '"':
-			d.pos = i + 1
-			raw := d.data[start:d.pos]
-			if !utf8.Valid(raw) {
-				return "", errors.New("not UTF-8")
-			}
-			if !escaped {
-				return string(raw[1 : len(raw)-1]), nil
-			}
-			var s string
-			err := json.Unmarshal(raw, &s)
-			return s, err
+		case c >= utf8.RuneSelf:
+			ascii = false
 		}
 	}
 	return "", errJSON
@@ -192,7 +193,7 @@ func (d *decoder) number() (float64, error) {
 		}
 		d.digits() // none: ParseFloat refuses
 	}
-	return strconv.ParseFloat(string(d.data[start:d.pos]), 64)
+	return strconv.ParseFloat(d.data[start:d.pos], 64)
 }
 
 // accept takes one byte from lo to hi.

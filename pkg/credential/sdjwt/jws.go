@@ -1,6 +1,7 @@
 package sdjwt
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,9 +10,9 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 )
 
 // b64 is base64url without padding (RFC 7515, 2) that refuses stray bits, so
@@ -23,44 +24,44 @@ var b64 = base64.RawURLEncoding.Strict()
 // x5c as bytes.
 type jws struct {
 	Header
-	payload   []byte
-	signed    string // what the signature covers
+	payload   string
+	signed    []byte // what the signature covers
 	signature []byte
 }
 
-func parseJWS(s string) (*jws, error) {
-	head, rest, ok := strings.Cut(s, ".")
-	body, signature, ok2 := strings.Cut(rest, ".")
+func parseJWS(text []byte) (*jws, error) {
+	head, rest, ok := bytes.Cut(text, []byte{'.'})
+	body, signature, ok2 := bytes.Cut(rest, []byte{'.'})
 	if !ok || !ok2 { // a fourth part is no base64url
 		return nil, fmt.Errorf("%w: a JWS has three parts", ErrMalformed)
 	}
-	j := &jws{signed: s[:len(head)+1+len(body)]}
-	var header []byte
-	for _, part := range []struct {
-		from string
-		to   *[]byte
-	}{{head, &header}, {body, &j.payload}, {signature, &j.signature}} {
-		decoded, err := b64.DecodeString(part.from)
-		if err != nil {
+	j := &jws{signed: text[:len(head)+1+len(body)]}
+	decoded := make([]byte, 0, len(text))
+	var at [3]int
+	for i, part := range [3][]byte{head, body, signature} {
+		var err error
+		if decoded, err = b64.AppendDecode(decoded, part); err != nil {
 			return nil, fmt.Errorf("%w: base64url: %w", ErrMalformed, err)
 		}
-		*part.to = decoded
+		at[i] = len(decoded)
 	}
-	return j, j.readHeader(header)
+	j.signature = decoded[at[1]:]
+	plain := string(decoded[:at[1]])
+	j.payload = plain[at[0]:]
+	return j, j.readHeader(plain[:at[0]])
 }
 
-func (j *jws) readHeader(data []byte) error {
-	raw, err := decodeObject(data)
+func (j *jws) readHeader(text string) error {
+	raw, err := decodeObject(text)
 	if err != nil {
 		return fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
 	if _, critical := raw["crit"]; critical { // RFC 7515, 4.1.11: none is understood
 		return fmt.Errorf("%w: header: crit is not supported", ErrMalformed)
 	}
-	for name, to := range map[string]*string{"alg": &j.Algorithm, "typ": &j.Type, "kid": &j.KeyID} {
-		if err := stringMember(raw, name, to); err != nil {
-			return fmt.Errorf("%w: header: %w", ErrMalformed, err)
-		}
+	if err := errors.Join(stringMember(raw, "alg", &j.Algorithm), stringMember(raw, "typ", &j.Type),
+		stringMember(raw, "kid", &j.KeyID)); err != nil {
+		return fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
 	chain, given := raw["x5c"]
 	if !given {
@@ -104,12 +105,31 @@ func (j *jws) verify(key crypto.PublicKey) error {
 	if len(j.signature) != 64 {
 		return fmt.Errorf("%w: not 64 bytes", ErrSignature)
 	}
-	digest := sha256.Sum256([]byte(j.signed))
-	r, s := new(big.Int).SetBytes(j.signature[:32]), new(big.Int).SetBytes(j.signature[32:])
-	if !ecdsa.Verify(public, digest[:], r, s) {
+	digest := sha256.Sum256(j.signed)
+	var der [72]byte
+	if !ecdsa.VerifyASN1(public, digest[:], appendDER(der[:0], j.signature)) {
 		return ErrSignature
 	}
 	return nil
+}
+
+// appendDER writes the 64 bytes of r and s (RFC 7518, 3.4) as the standard library
+// takes them (RFC 3279, 2.2.3): each the shortest form of a positive integer.
+func appendDER(out, signature []byte) []byte {
+	out = append(out, 0x30, 0)
+	for _, n := range [2][]byte{signature[:32], signature[32:]} {
+		for len(n) > 1 && n[0] == 0 {
+			n = n[1:]
+		}
+		out = append(out, 2, byte(len(n)))
+		if n[0] >= 0x80 {
+			out[len(out)-1]++
+			out = append(out, 0)
+		}
+		out = append(out, n...)
+	}
+	out[1] = byte(len(out) - 2)
+	return out
 }
 
 func sign(signer crypto.Signer, header any, payload []byte) ([]byte, error) {

@@ -1,7 +1,9 @@
 package sdjwt
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -39,60 +41,113 @@ func Parse(s string) (*Token, error) {
 	}
 	last := strings.LastIndexByte(s, '~')
 	t := &Token{presented: s[:last+1], binding: s[last+1:]}
-	parts := strings.Split(s[:last], "~")
+	head, rest, more := bytes.Cut([]byte(s[:last]), []byte{'~'})
 	var err error
-	if t.issuer, err = parseJWS(parts[0]); err != nil {
+	if t.issuer, err = parseJWS(head); err != nil {
 		return nil, err
 	}
 	if t.payload, err = decodeObject(t.issuer.payload); err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 	}
-	return t, t.readDisclosures(parts[1:])
+	if !more {
+		t.byDigest = map[string]int{}
+		return t, nil
+	}
+	return t, t.readDisclosures(rest)
 }
 
-func (t *Token) readDisclosures(parts []string) error {
-	t.disclosures = make([]disclosure, len(parts))
-	t.byDigest = make(map[string]int, len(parts))
-	for i, part := range parts {
-		d, err := parseDisclosure(part)
-		if err != nil {
+// readDisclosures decodes and digests them all into two texts, of which names,
+// values and digests are parts.
+func (t *Token) readDisclosures(rest []byte) error {
+	n := bytes.Count(rest, []byte{'~'}) + 1
+	ends := make([]int, n)
+	plain := make([]byte, 0, len(rest))
+	digests := make([]byte, 0, n*digestSize)
+	encoded := t.presented[len(t.presented)-1-len(rest):]
+	t.disclosures = make([]disclosure, n)
+	for i := range n {
+		part, after, _ := bytes.Cut(rest, []byte{'~'})
+		var err error
+		if plain, err = b64.AppendDecode(plain, part); err != nil {
+			return fmt.Errorf("%w: disclosure is not base64url", ErrMalformed)
+		}
+		sum := sha256.Sum256(part)
+		digests = b64.AppendEncode(digests, sum[:])
+		ends[i], rest = len(plain), after
+		t.disclosures[i].encoded, encoded = encoded[:len(part)], encoded[len(part)+1:]
+	}
+	t.byDigest = make(map[string]int, n)
+	text, names, start := string(plain), string(digests), 0
+	for i, end := range ends {
+		if err := t.disclosures[i].parse(text[start:end]); err != nil {
 			return err
 		}
-		digest := digestOf(part)
+		start = end
+		digest := names[i*digestSize : (i+1)*digestSize]
 		if _, twice := t.byDigest[digest]; twice {
 			return fmt.Errorf("%w: a disclosure is given twice", ErrMalformed)
 		}
-		t.disclosures[i], t.byDigest[digest] = d, i
+		t.byDigest[digest] = i
 	}
 	return nil
 }
 
-func parseDisclosure(s string) (disclosure, error) {
-	data, err := b64.DecodeString(s)
-	if err != nil {
-		return disclosure{}, fmt.Errorf("%w: disclosure is not base64url", ErrMalformed)
+// digestSize is the length of a SHA-256 in base64url.
+const digestSize = 43
+
+// parse reads the array of a disclosure (RFC 9901, 4.2.1 and 4.2.2): salt, name and
+// value, or salt and value.
+func (d *disclosure) parse(text string) error {
+	v := decoder{data: text}
+	refuse := func(err error) error { return fmt.Errorf("%w: disclosure: %w", ErrMalformed, err) }
+	if !v.next('[') {
+		return refuse(errors.New("not an array"))
 	}
-	v, err := decodeJSON(data)
-	if err != nil {
-		return disclosure{}, fmt.Errorf("%w: disclosure: %w", ErrMalformed, err)
+	if !v.quoted() {
+		return refuse(errors.New("its salt is not a string"))
 	}
-	array, _ := v.([]any)
-	if len(array) != 2 && len(array) != 3 {
-		return disclosure{}, fmt.Errorf("%w: disclosure has %d elements", ErrMalformed, len(array))
+	if _, err := v.str(); err != nil {
+		return refuse(err)
 	}
-	if _, ok := array[0].(string); !ok {
-		return disclosure{}, fmt.Errorf("%w: disclosure's salt is not a string", ErrMalformed)
+	if !v.next(',') {
+		return refuse(errors.New("it has no value"))
 	}
-	d := disclosure{encoded: s, element: len(array) == 2, value: array[len(array)-1]}
-	if d.element {
-		return d, nil
+	var err error
+	if v.quoted() { // a name, or a value that is a text
+		if d.name, err = v.str(); err != nil {
+			return refuse(err)
+		}
+		if !v.next(',') {
+			d.element, d.name, d.value = true, "", d.name
+			return v.closed()
+		}
+		if d.name == "_sd" || d.name == "..." || d.name == "_sd_alg" { // RFC 9901, 7.1, 3.c.ii.2
+			return refuse(errors.New("its name is not allowed"))
+		}
+	} else {
+		d.element = true
 	}
-	name, ok := array[1].(string)
-	if !ok || name == "_sd" || name == "..." || name == "_sd_alg" { // RFC 9901, 7.1, 3.c.ii.2
-		return disclosure{}, fmt.Errorf("%w: disclosure's name is not allowed", ErrMalformed)
+	if d.value, err = v.value(1); err != nil {
+		return refuse(err)
 	}
-	d.name = name
-	return d, nil
+	return v.closed()
+}
+
+// quoted tells whether a string comes next.
+func (d *decoder) quoted() bool {
+	d.space()
+	return d.pos < len(d.data) && d.data[d.pos] == '"'
+}
+
+// closed asks that an array, and the text, end here.
+func (d *decoder) closed() error {
+	if !d.next(']') {
+		return fmt.Errorf("%w: disclosure: neither two elements nor three", ErrMalformed)
+	}
+	if d.space(); d.pos != len(d.data) {
+		return fmt.Errorf("%w: disclosure: bytes after the JSON text", ErrMalformed)
+	}
+	return nil
 }
 
 // digestOf is RFC 9901, 4.2.3.

@@ -52,7 +52,7 @@ func (t *Token) process() (map[string]any, error) {
 	if alg, ok := t.payload["_sd_alg"]; ok && alg != HashAlgorithm {
 		return nil, fmt.Errorf("%w: _sd_alg is not %s", ErrMalformed, HashAlgorithm)
 	}
-	p := processor{Token: t, seen: make(map[string]bool, 2*len(t.disclosures)), used: make([]bool, len(t.disclosures))}
+	p := processor{Token: t, used: make([]bool, len(t.disclosures))}
 	claims, err := p.object(t.payload, 0)
 	if err != nil {
 		return nil, err
@@ -67,9 +67,9 @@ func (t *Token) process() (map[string]any, error) {
 
 type processor struct {
 	*Token
-	seen map[string]bool // digests met, decoys too
-	used []bool
-	fix  bool // inside a claim that must not be disclosed selectively
+	seen map[string]bool // digests met of what is not disclosed, decoys too
+	used []bool          // disclosures met by their digests
+	fix  bool            // inside a claim that must not be disclosed selectively
 }
 
 func (p *processor) value(v any, depth int) (any, error) {
@@ -86,7 +86,7 @@ func (p *processor) object(in map[string]any, depth int) (map[string]any, error)
 	if depth > MaxDepth {
 		return nil, fmt.Errorf("%w: nested deeper than %d", ErrMalformed, MaxDepth)
 	}
-	out := make(map[string]any, len(in))
+	out := make(map[string]any, len(in)+hidden(in))
 	for name, v := range in {
 		switch {
 		case name == "_sd", name == "_sd_alg" && depth == 0:
@@ -104,6 +104,12 @@ func (p *processor) object(in map[string]any, depth int) (map[string]any, error)
 		out[name] = processed
 	}
 	return out, p.disclose(in, out, depth)
+}
+
+// hidden is how many claims an object may have beside those in the clear.
+func hidden(in map[string]any) int {
+	digests, _ := in["_sd"].([]any)
+	return len(digests)
 }
 
 // disclose replaces the digests of one object's _sd (step 3.c.ii).
@@ -190,15 +196,18 @@ func (p *processor) take(raw any) (*disclosure, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: a digest is not a string", ErrMalformed)
 	}
-	if p.seen[digest] {
+	i, disclosed := p.byDigest[digest]
+	if disclosed && p.used[i] || !disclosed && p.seen[digest] {
 		return nil, fmt.Errorf("%w: a digest occurs twice", ErrMalformed)
 	}
-	p.seen[digest] = true
 	if p.fix {
 		return nil, fmt.Errorf("%w: a claim that must not be selectively disclosed has digests", ErrMalformed)
 	}
-	i, ok := p.byDigest[digest]
-	if !ok {
+	if !disclosed {
+		if p.seen == nil {
+			p.seen = map[string]bool{}
+		}
+		p.seen[digest] = true
 		return nil, nil // not disclosed, or a decoy
 	}
 	p.used[i] = true
