@@ -61,7 +61,7 @@ func (t *Token) VerifyKeyBinding(holder crypto.PublicKey, want KeyBinding) (KeyB
 	if t.binding == "" {
 		return KeyBinding{}, fmt.Errorf("%w: none there", ErrKeyBinding)
 	}
-	j, err := parseJWS([]byte(t.binding))
+	j, err := parseJWS(t.raw[len(t.presented):])
 	if err != nil {
 		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
 	}
@@ -75,14 +75,14 @@ func (t *Token) VerifyKeyBinding(holder crypto.PublicKey, want KeyBinding) (KeyB
 	if err != nil {
 		return KeyBinding{}, fmt.Errorf("%w: payload: %w", ErrKeyBinding, err)
 	}
-	if err := got.check(t.presented, want); err != nil {
+	if err := got.check(t.raw[:len(t.presented)], want); err != nil {
 		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
 	}
 	return KeyBinding{Audience: got.Audience, Nonce: got.Nonce, IssuedAt: time.Unix(*got.IssuedAt, 0),
 		TransactionDataHashes: got.Transaction, TransactionDataHashesAlg: got.TransactionBy}, nil
 }
 
-func (got bindingClaims) check(presented string, want KeyBinding) error {
+func (got bindingClaims) check(presented []byte, want KeyBinding) error {
 	switch {
 	case got.Hash != digestOf(presented):
 		return fmt.Errorf("sd_hash is of another presentation")

@@ -36,7 +36,7 @@ func parseJWS(text []byte) (*jws, error) {
 		return nil, fmt.Errorf("%w: a JWS has three parts", ErrMalformed)
 	}
 	j := &jws{signed: text[:len(head)+1+len(body)]}
-	decoded := make([]byte, 0, len(text))
+	decoded := make([]byte, 0, len(text)*3/4)
 	var at [3]int
 	for i, part := range [3][]byte{head, body, signature} {
 		var err error

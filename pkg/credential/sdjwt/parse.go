@@ -17,11 +17,13 @@ type Token struct {
 	byDigest    map[string]int
 	binding     string // the key binding JWT, or empty
 	presented   string // up to and with the last tilde: what sd_hash covers
+	raw         []byte // both, as bytes to hash
 }
 
 // disclosure as RFC 9901, 4.2.1 and 4.2.2.
 type disclosure struct {
 	encoded string
+	end     int  // of its text, among all
 	element bool // of an array; otherwise a property named name
 	name    string
 	value   any
@@ -33,15 +35,15 @@ func Parse(s string) (*Token, error) {
 	if len(s) > MaxBytes {
 		return nil, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxBytes)
 	}
-	if strings.ContainsAny(s, "\r\n") { // the decoder of base64 would skip them
+	if strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, '\n') >= 0 { // the decoder of base64 would skip them
 		return nil, fmt.Errorf("%w: line breaks", ErrMalformed)
 	}
 	if n := strings.Count(s, "~"); n == 0 || n > MaxDisclosures+1 {
 		return nil, fmt.Errorf("%w: %d tildes", ErrMalformed, n)
 	}
 	last := strings.LastIndexByte(s, '~')
-	t := &Token{presented: s[:last+1], binding: s[last+1:]}
-	head, rest, more := bytes.Cut([]byte(s[:last]), []byte{'~'})
+	t := &Token{presented: s[:last+1], binding: s[last+1:], raw: []byte(s)}
+	head, rest, more := bytes.Cut(t.raw[:last], []byte{'~'})
 	var err error
 	if t.issuer, err = parseJWS(head); err != nil {
 		return nil, err
@@ -60,12 +62,10 @@ func Parse(s string) (*Token, error) {
 // values and digests are parts.
 func (t *Token) readDisclosures(rest []byte) error {
 	n := bytes.Count(rest, []byte{'~'}) + 1
-	ends := make([]int, n)
-	plain := make([]byte, 0, len(rest))
-	digests := make([]byte, 0, n*digestSize)
+	plain, digests := make([]byte, 0, len(rest)*3/4), make([]byte, 0, n*digestSize)
 	encoded := t.presented[len(t.presented)-1-len(rest):]
 	t.disclosures = make([]disclosure, n)
-	for i := range n {
+	for i := range t.disclosures {
 		part, after, _ := bytes.Cut(rest, []byte{'~'})
 		var err error
 		if plain, err = b64.AppendDecode(plain, part); err != nil {
@@ -73,21 +73,21 @@ func (t *Token) readDisclosures(rest []byte) error {
 		}
 		sum := sha256.Sum256(part)
 		digests = b64.AppendEncode(digests, sum[:])
-		ends[i], rest = len(plain), after
-		t.disclosures[i].encoded, encoded = encoded[:len(part)], encoded[len(part)+1:]
+		d := &t.disclosures[i]
+		d.encoded, encoded, rest, d.end = encoded[:len(part)], encoded[len(part)+1:], after, len(plain)
 	}
 	t.byDigest = make(map[string]int, n)
 	text, names, start := string(plain), string(digests), 0
-	for i, end := range ends {
-		if err := t.disclosures[i].parse(text[start:end]); err != nil {
+	for i := range t.disclosures {
+		d := &t.disclosures[i]
+		if err := d.parse(text[start:d.end]); err != nil {
 			return err
 		}
-		start = end
-		digest := names[i*digestSize : (i+1)*digestSize]
-		if _, twice := t.byDigest[digest]; twice {
-			return fmt.Errorf("%w: a disclosure is given twice", ErrMalformed)
-		}
-		t.byDigest[digest] = i
+		start = d.end
+		t.byDigest[names[i*digestSize:(i+1)*digestSize]] = i
+	}
+	if len(t.byDigest) != n {
+		return fmt.Errorf("%w: a disclosure is given twice", ErrMalformed)
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func (d *decoder) closed() error {
 }
 
 // digestOf is RFC 9901, 4.2.3.
-func digestOf(encoded string) string {
+func digestOf[T string | []byte](encoded T) string {
 	sum := sha256.Sum256([]byte(encoded))
 	return b64.EncodeToString(sum[:])
 }
