@@ -109,7 +109,7 @@ func (w *Wallet) match(q openid4vp.Query) ([]Match, error) {
 			if err != nil {
 				return nil, err
 			}
-			candidate := openid4vp.Candidate{Format: card.Format, VCT: card.VCT, Claims: claims, Chain: chain}
+			candidate := openid4vp.Candidate{Format: card.Format, VCT: card.VCT, Claims: claims, Chain: chain, Bound: claims["cnf"] != nil}
 			ways, err := query.Matches(candidate)
 			if errors.Is(err, openid4vp.ErrUnsatisfied) {
 				continue
@@ -182,19 +182,27 @@ func (a Asked) Extra() []Choice {
 }
 
 // Present answers with what was chosen and nothing else, and hands back the
-// address to go on at, if the verifier gave one (section 8.2).
+// address to go on at, if the verifier gave one (section 8.2). Where a question
+// allows several credentials, several ways of it may be chosen, one a credential.
 func (w *Wallet) Present(ctx context.Context, a Asked, choices []Choice) (redirect string, err error) {
-	token := map[string][]string{}
+	token, shown := map[string][]string{}, map[[2]string]bool{}
 	for _, choice := range choices {
 		ways := a.Ways(choice.Query)
-		if choice.Way < 0 || choice.Way >= len(ways) || token[choice.Query] != nil {
+		query, _ := a.Authorization.Query.Credential(choice.Query)
+		if choice.Way < 0 || choice.Way >= len(ways) || (token[choice.Query] != nil && !query.Multiple) {
 			return "", refuse("choice", "no such way to answer %.60q, or two", choice.Query)
 		}
-		presentation, err := w.bind(a, ways[choice.Way])
+		way := ways[choice.Way]
+		card := [2]string{choice.Query, way.Credential.ID}
+		if shown[card] {
+			return "", refuse("choice", "one credential twice for %.60q", choice.Query)
+		}
+		shown[card] = true
+		presentation, err := w.bind(a, query, way)
 		if err != nil {
 			return "", err
 		}
-		token[choice.Query] = []string{presentation}
+		token[choice.Query] = append(token[choice.Query], presentation)
 	}
 	answered := func(id string) bool { return token[id] != nil }
 	if err := a.Authorization.Query.Satisfied(answered); err != nil || len(token) == 0 {
@@ -204,7 +212,8 @@ func (w *Wallet) Present(ctx context.Context, a Asked, choices []Choice) (redire
 }
 
 // bind discloses the claims of one way and signs for this verifier and nonce.
-func (w *Wallet) bind(a Asked, way Way) (string, error) {
+// Whatever names a holder is signed for, also where nobody asked.
+func (w *Wallet) bind(a Asked, query openid4vp.CredentialQuery, way Way) (string, error) {
 	token, err := sdjwt.Parse(way.Credential.Token)
 	if err != nil {
 		return "", refuse("store", "credential %s cannot be read: %v", way.Credential.ID, err)
@@ -217,6 +226,10 @@ func (w *Wallet) bind(a Asked, way Way) (string, error) {
 	if err != nil {
 		return "", refuse("disclosure", "%v", err)
 	}
+	bound, err := answers(query, way.Credential, presentation)
+	if err != nil || !bound {
+		return presentation, err
+	}
 	key, err := w.config.Store.signer(way.Credential.ID)
 	if err != nil {
 		return "", err
@@ -224,6 +237,22 @@ func (w *Wallet) bind(a Asked, way Way) (string, error) {
 	return sdjwt.Bind(presentation, key, sdjwt.KeyBinding{
 		Audience: a.Authorization.ClientID, Nonce: a.Authorization.Nonce, IssuedAt: w.config.Now(),
 	})
+}
+
+// answers looks at a presentation as the verifier will: an element that was
+// asked for by its index is another when those before it stay hidden.
+func answers(query openid4vp.CredentialQuery, card Credential, presentation string) (bound bool, err error) {
+	card.Token = presentation
+	claims, chain, err := open(card)
+	if err != nil {
+		return false, err
+	}
+	bound = claims["cnf"] != nil
+	_, err = query.Matches(openid4vp.Candidate{Format: card.Format, VCT: card.VCT, Claims: claims, Chain: chain, Bound: bound})
+	if err != nil {
+		return bound, refuse("disclosure", "what would be shown does not answer the question: %v", err)
+	}
+	return bound, nil
 }
 
 // Decline tells the verifier that the person does not share (section 8.5).

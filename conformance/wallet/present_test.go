@@ -356,3 +356,40 @@ func TestExtra(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestMultiple(t *testing.T) {
+	issuer, w := holding(t)
+	if _, err := accept(t.Context(), w, issuer.Offer(t, true), ""); err != nil {
+		t.Fatal(err)
+	}
+	a := newAsker(t, issuer, strings.Replace(nameQuery, `"format"`, `"multiple":true,"format"`, 1))
+	asked, err := w.ReadRequest(t.Context(), a.link)
+	if err != nil || len(asked.Ways("card")) != 2 {
+		t.Fatalf("%+v, %v", asked.Ways("card"), err)
+	}
+	t.Run("it shows no credential twice", func(t *testing.T) {
+		_, err := w.Present(t.Context(), asked, []wallet.Choice{{Query: "card"}, {Query: "card"}})
+		wants(t, err, "choice")
+	})
+	t.Run("it shows several where several were asked for", func(t *testing.T) {
+		if _, err := w.Present(t.Context(), asked, []wallet.Choice{{Query: "card"}, {Query: "card", Way: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		if e := a.judge(t, issuer); !e.OK || len(e.Presentations) != 2 {
+			t.Fatalf("%+v", e)
+		}
+	})
+	t.Run("it binds what names a holder, asked or not", func(t *testing.T) {
+		a := newAsker(t, issuer, strings.Replace(nameQuery, `"format"`, `"require_cryptographic_holder_binding":false,"format"`, 1))
+		asked, err := w.ReadRequest(t.Context(), a.link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Present(t.Context(), asked, asked.Least()); err != nil {
+			t.Fatal(err)
+		}
+		if e := a.judge(t, issuer); !e.OK || !e.Presentations[0].Result.Bound {
+			t.Fatalf("%+v", e)
+		}
+	})
+}

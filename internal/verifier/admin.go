@@ -65,7 +65,7 @@ func (s *Server) place(w http.ResponseWriter, r *http.Request) {
 	}
 	n, err := s.begin(r.Context(), query, "")
 	switch {
-	case errors.Is(err, openid4vp.ErrBinding):
+	case errors.Is(err, openid4vp.ErrQuery):
 		s.badOrder(w, r, "query", err.Error())
 	case err != nil:
 		s.refuse(w, r, err)

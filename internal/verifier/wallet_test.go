@@ -64,7 +64,8 @@ func TestOrders(t *testing.T) {
 		{"it refuses another format", `{"format":"mso_mdoc"}`, 400},
 		{"it asks a query of one's own", `{"query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}]}}`, 200},
 		{"it refuses a broken query", `{"query":{"credentials":[]}}`, 400},
-		{"it refuses to do without holder binding", `{"query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]},"require_cryptographic_holder_binding":false}]}}`, 400},
+		{"it does without holder binding where the query says so", `{"query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]},"require_cryptographic_holder_binding":false}]}}`, 200},
+		{"it refuses an authority that it could not check", `{"query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]},"trusted_authorities":[{"type":"etsi_tl","values":["x"]}]}]}}`, 400},
 		{"it refuses query and format together", `{"format":"dc+sd-jwt","query":{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}]}}`, 400},
 		{"it refuses what is no JSON", `{`, 400},
 	} {

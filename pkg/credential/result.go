@@ -55,6 +55,8 @@ type Result struct {
 	// Chain is the verified chain, leaf first, trust anchor last; empty on the
 	// paths without certificates.
 	Chain []*x509.Certificate `json:"-"`
+	// Bound: the holder's key signed for this verifier and this request.
+	Bound bool `json:"-"`
 	// Evidence is what a Record is made of.
 	Evidence *Evidence `json:"-"`
 }

@@ -28,6 +28,9 @@ type Presentation struct {
 	Nonce    string
 	// TransactionDataHashes that the key binding has to carry, if any.
 	TransactionDataHashes []string
+	// Unbound: one without key binding will do (OpenID4VP 1.0, 5.3). A key
+	// binding that is there is checked all the same.
+	Unbound bool
 }
 
 // Verifier checks presentations against a policy. It may be used concurrently.
@@ -177,6 +180,10 @@ func (r *verification) validity(_ context.Context, c *Check) error {
 }
 
 func (r *verification) keyBinding(_ context.Context, c *Check) error {
+	if r.presentation.Unbound && !r.token.HasKeyBinding() {
+		c.Detail = "none, and none was asked for"
+		return nil
+	}
 	holder, err := sdjwt.HolderKey(r.result.Claims)
 	if err != nil {
 		return err
@@ -188,6 +195,7 @@ func (r *verification) keyBinding(_ context.Context, c *Check) error {
 	if err != nil {
 		return err
 	}
+	r.result.Bound = true
 	c.At = bound.IssuedAt
 	if public, ok := holder.Key.(*ecdsa.PublicKey); ok {
 		c.Key = Thumbprint(public)

@@ -19,7 +19,7 @@ func Answer(query []byte, id string, r credential.Result) (map[string]any, []sdj
 	if !ok {
 		return nil, nil, fmt.Errorf("%w: no Credential Query %s", ErrQuery, id)
 	}
-	ways, err := c.Matches(Candidate{Format: r.Format, VCT: r.VCT, Claims: r.Claims, Chain: r.Chain})
+	ways, err := c.Matches(Candidate{Format: r.Format, VCT: r.VCT, Claims: r.Claims, Chain: r.Chain, Bound: r.Bound})
 	if err != nil {
 		return nil, nil, err
 	}

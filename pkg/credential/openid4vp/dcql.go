@@ -9,8 +9,12 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 )
 
-// FormatSDJWT is the format identifier of SD-JWT VC (OpenID4VP 1.0, B.3.1).
-const FormatSDJWT = "dc+sd-jwt"
+// Format identifiers (OpenID4VP 1.0, B.3.1 and B.2.1). A query for mdoc is read
+// with its own rules, and nothing here answers it.
+const (
+	FormatSDJWT = "dc+sd-jwt"
+	FormatMdoc  = "mso_mdoc"
+)
 
 // Limits on a query from outside.
 const (
@@ -20,6 +24,8 @@ const (
 	maxSets        = 32
 	maxPath        = 16
 	maxValues      = 32
+	maxText        = 1024 // of one string in a query
+	maxDepth       = 32   // of any JSON from outside
 )
 
 // Query is a DCQL query (section 6).
@@ -122,11 +128,14 @@ func (c CredentialQuery) check() error {
 	if c.Meta == nil {
 		return errors.New("no meta")
 	}
-	if c.Format == FormatSDJWT && (len(c.Meta.VCTValues) == 0 || len(c.Meta.VCTValues) > maxValues) {
+	if c.Format == FormatSDJWT && !textual(c.Meta.VCTValues) {
 		return errors.New("meta.vct_values is needed for dc+sd-jwt")
 	}
+	if c.Format == FormatMdoc && c.Meta.DoctypeValue == "" {
+		return errors.New("meta.doctype_value is needed for mso_mdoc")
+	}
 	for _, a := range c.TrustedAuthorities {
-		if a.Type == "" || len(a.Values) == 0 || len(a.Values) > maxValues {
+		if a.Type == "" || !textual(a.Values) {
 			return errors.New("trusted_authorities: type and values are needed")
 		}
 	}
@@ -151,6 +160,9 @@ func (c CredentialQuery) checkClaims() error {
 		ids[claim.ID] = true
 		if err := claim.check(); err != nil {
 			return err
+		}
+		if c.Format == FormatMdoc && !claim.Path.names(2) {
+			return fmt.Errorf("claims: %s is not a namespace and a name, as mdoc needs", claim.Path)
 		}
 		if paths[claim.Path.String()] {
 			return fmt.Errorf("claims: %s is asked for twice", claim.Path)
@@ -193,6 +205,17 @@ func checkSets(what string, sets [][]string, known map[string]bool) error {
 	return nil
 }
 
+// textual tells a list that is neither empty nor long, of values that are
+// neither.
+func textual(list []string) bool {
+	for _, s := range list {
+		if s == "" || len(s) > maxText {
+			return false
+		}
+	}
+	return len(list) > 0 && len(list) <= maxValues
+}
+
 func identifier(s string) bool {
 	for _, c := range s {
 		switch {
@@ -210,6 +233,9 @@ func decode(body []byte, limit int, v any) error {
 	if len(body) > limit {
 		return fmt.Errorf("longer than %d bytes", limit)
 	}
+	if deep(body) {
+		return fmt.Errorf("nested deeper than %d", maxDepth)
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.SetNumberType(json.UnmarshalJSONNumber)
 	if err := d.Decode(v); err != nil {
@@ -219,4 +245,26 @@ func decode(body []byte, limit int, v any) error {
 		return errors.New("bytes after the JSON object")
 	}
 	return nil
+}
+
+// deep counts brackets outside strings before a decoder descends into them.
+func deep(body []byte) bool {
+	depth, quoted, escaped := 0, false, false
+	for _, c := range body {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted:
+			escaped, quoted = c == '\\', c != '"'
+		case c == '"':
+			quoted = true
+		case c == '[', c == '{':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == ']', c == '}':
+			depth--
+		}
+	}
+	return false
 }

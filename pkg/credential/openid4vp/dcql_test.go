@@ -67,6 +67,19 @@ func TestParseQuery(t *testing.T) {
 		{"it refuses empty credential sets", `{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}],"credential_sets":[]}`, false},
 		{"it refuses empty trusted authorities", query(`,"trusted_authorities":[]`), false},
 		{"it refuses a trusted authority without values", query(`,"trusted_authorities":[{"type":"aki","values":[]}]`), false},
+		{"it refuses an mdoc without its doctype", `{"credentials":[{"id":"a","format":"mso_mdoc","meta":{}}]}`, false},
+		{"it refuses a claim of an mdoc beyond namespace and name", `{"credentials":[{"id":"a","format":"mso_mdoc","meta":{"doctype_value":"x"},"claims":[{"path":["a","b","c"]}]}]}`, false},
+		{"it refuses an element of an mdoc by its index", `{"credentials":[{"id":"a","format":"mso_mdoc","meta":{"doctype_value":"x"},"claims":[{"path":["a",0]}]}]}`, false},
+		{"it refuses an empty type among vct_values", `{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x",""]}}]}`, false},
+		{"it refuses a name of two kilobytes in a path", query(`,"claims":[{"path":["` + strings.Repeat("n", 2048) + `"]}]`), false},
+		{"it refuses a value of two kilobytes", query(`,"claims":[{"path":["n"],"values":["` + strings.Repeat("n", 2048) + `"]}]`), false},
+		{"it refuses what is nested too deep, though it would be ignored", query(`,"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40)), false},
+		{"it counts no bracket inside a text", query(`,"x":"` + strings.Repeat(`[\"{`, 40) + `"`), true},
+		{"it refuses one id twice in an option", `{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}],"credential_sets":[{"options":[["a","a"]]}]}`, false},
+		{"it refuses an option of nothing", `{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}],"credential_sets":[{"options":[["a"],[]]}]}`, false},
+		{"it refuses too many credential sets", `{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}],"credential_sets":[` + many(33, `{"options":[["a"]]}`) + `]}`, false},
+		{"it refuses multiple that is no boolean", query(`,"multiple":"true"`), false},
+		{"it refuses a holder binding that is no boolean", query(`,"require_cryptographic_holder_binding":"no"`), false},
 		{"it refuses a member given twice", `{"credentials":[],` + query("")[1:], false},
 		{"it refuses a wrong type", `{"credentials":{}}`, false},
 		{"it refuses what follows", query("") + "x", false},
@@ -238,12 +251,16 @@ func TestMatches(t *testing.T) {
 		{"it is not met when no set is", `,"claims":[{"id":"e","path":["email"]}],"claim_sets":[["e"]]`, nil, nil},
 		{"it wants its type", "", func(c *openid4vp.Candidate) { c.VCT = "urn:example:other" }, nil},
 		{"it wants its format", "", func(c *openid4vp.Candidate) { c.Format = "jwt_vc_json" }, nil},
+		{"it wants a holder", "", func(c *openid4vp.Candidate) { c.Bound = false }, nil},
+		{"it wants no holder where none is asked for", `,"require_cryptographic_holder_binding":false`, func(c *openid4vp.Candidate) { c.Bound = false }, [][]openid4vp.Path{nil}},
+		{"it takes no authority of a federation", `,"trusted_authorities":[{"type":"openid_federation","values":["AQID"]}]`, func(c *openid4vp.Candidate) { c.Chain = aki }, nil},
+		{"it takes one of several authorities, if it is known here", `,"trusted_authorities":[{"type":"etsi_tl","values":["x"]},{"type":"aki","values":["AQID"]}]`, func(c *openid4vp.Candidate) { c.Chain = aki }, [][]openid4vp.Path{nil}},
 		{"it wants an authority that it names", `,"trusted_authorities":[{"type":"aki","values":["AQID"]}]`, nil, nil},
 		{"it takes an authority that it names", `,"trusted_authorities":[{"type":"aki","values":["xxxx","AQID"]}]`, func(c *openid4vp.Candidate) { c.Chain = aki }, [][]openid4vp.Path{nil}},
 		{"it takes no authority of a kind unknown here", `,"trusted_authorities":[{"type":"etsi_tl","values":["AQID"]}]`, func(c *openid4vp.Candidate) { c.Chain = aki }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			candidate := openid4vp.Candidate{Format: "dc+sd-jwt", VCT: vct, Claims: dent(t)}
+			candidate := openid4vp.Candidate{Format: "dc+sd-jwt", VCT: vct, Claims: dent(t), Bound: true}
 			if c.bend != nil {
 				c.bend(&candidate)
 			}
@@ -257,8 +274,8 @@ func TestMatches(t *testing.T) {
 		})
 	}
 	t.Run("it is met by no other format", func(t *testing.T) {
-		q := parse(t, `{"credentials":[{"id":"a","format":"mso_mdoc","meta":{"vct_values":["x"]}}]}`)
-		if _, err := q.Credentials[0].Matches(openid4vp.Candidate{Format: "mso_mdoc", VCT: "x"}); err == nil {
+		q := parse(t, `{"credentials":[{"id":"a","format":"mso_mdoc","meta":{"vct_values":["x"],"doctype_value":"x"}}]}`)
+		if _, err := q.Credentials[0].Matches(openid4vp.Candidate{Format: "mso_mdoc", VCT: "x", Bound: true}); err == nil {
 			t.Fatal("met")
 		}
 	})
@@ -309,7 +326,7 @@ func FuzzParseQuery(f *testing.F) {
 			return
 		}
 		for _, c := range q.Credentials {
-			ways, err := c.Matches(openid4vp.Candidate{Format: "dc+sd-jwt", VCT: "x", Claims: dent(t)})
+			ways, err := c.Matches(openid4vp.Candidate{Format: "dc+sd-jwt", VCT: "x", Claims: dent(t), Bound: true})
 			for _, paths := range ways {
 				openid4vp.Project(dent(t), paths)
 			}

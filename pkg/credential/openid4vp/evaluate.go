@@ -52,30 +52,44 @@ func (r Request) Evaluate(ctx context.Context, response Response, v Verifier) Ev
 		return e
 	}
 	e.Response = append(e.Response, check(CheckShape, nil))
-	answered := map[string]bool{}
+	answered, replayed := map[string]bool{}, false
 	for _, id := range slices.Sorted(maps.Keys(response.VPToken)) {
 		query, _ := r.Query.Credential(id)
 		for _, token := range response.VPToken[id] {
 			p := r.look(ctx, query, token, v)
 			answered[id] = answered[id] || p.OK
+			replayed = replayed || p.replayed()
 			e.Presentations = append(e.Presentations, p)
 		}
 	}
 	err := r.Query.Satisfied(func(id string) bool { return answered[id] })
+	if err == nil && replayed {
+		err = errReplay
+	}
 	e.Response = append(e.Response, check(CheckQuery, err))
 	e.OK = err == nil
 	return e
 }
 
+// errReplay: one presentation that was bound to another request, party or
+// holder rejects the response with all that is in it (section 14.1.2).
+var errReplay = errors.New("a presentation is not bound to this request")
+
+func (p Presented) replayed() bool {
+	return slices.ContainsFunc(p.Checks, func(c credential.Check) bool { return c.Name == credential.CheckKeyBinding && !c.OK })
+}
+
 // look verifies one presentation and only then asks whether it answers the
 // query: nothing that the wallet filtered is trusted.
 func (r Request) look(ctx context.Context, query CredentialQuery, token string, v Verifier) Presented {
-	result := v.Verify(ctx, credential.Presentation{Token: token, Audience: r.ClientID, Nonce: r.Nonce})
+	result := v.Verify(ctx, credential.Presentation{
+		Token: token, Audience: r.ClientID, Nonce: r.Nonce, Unbound: !query.Binding(),
+	})
 	p := Presented{Query: query.ID, Checks: slices.Clone(result.Checks)}
 	if !result.OK() {
 		return p
 	}
-	ways, err := query.Matches(Candidate{Format: result.Format, VCT: result.VCT, Claims: result.Claims, Chain: result.Chain})
+	ways, err := query.Matches(Candidate{Format: result.Format, VCT: result.VCT, Claims: result.Claims, Chain: result.Chain, Bound: result.Bound})
 	p.Checks = append(p.Checks, check(CheckMatch, err))
 	if err != nil {
 		return p

@@ -15,6 +15,8 @@ type Candidate struct {
 	VCT    string
 	Claims map[string]any
 	Chain  []*x509.Certificate // of the issuer, as far as it is known
+	// Bound: its holder can prove, or has proved, that it is theirs.
+	Bound bool
 }
 
 // ErrUnsatisfied is what Needed and Satisfied answer when a query is not met.
@@ -32,6 +34,9 @@ func (c CredentialQuery) Matches(credential Candidate) ([][]Path, error) {
 	}
 	if c.Meta == nil || !slices.Contains(c.Meta.VCTValues, credential.VCT) {
 		return nil, fmt.Errorf("%w: type is not among vct_values", ErrUnsatisfied)
+	}
+	if c.Binding() && !credential.Bound {
+		return nil, fmt.Errorf("%w: no holder is bound to it", ErrUnsatisfied)
 	}
 	if !c.trusts(credential.Chain) {
 		return nil, fmt.Errorf("%w: issuer is under no trusted authority named", ErrUnsatisfied)
@@ -75,14 +80,32 @@ func (c CredentialQuery) claimsOf(set []string, claims map[string]any) ([]Path, 
 	return way, nil
 }
 
-// trusts applies trusted_authorities of type aki (section 6.1.1.1); a query
-// that names only types not known here is met by nothing.
+// authorityKey is the one type of trusted authority that can be recomputed here
+// (section 6.1.1.1); etsi_tl and openid_federation need documents of others.
+const authorityKey = "aki"
+
+// ErrAuthority is a verifier's refusal to ask by authorities that it could not
+// check itself: what a wallet filtered is not trusted.
+var ErrAuthority = errors.New("trusted authorities of this type cannot be checked here")
+
+// checkable tells whether a verifier can recompute all of c.
+func (c CredentialQuery) checkable() error {
+	for _, a := range c.TrustedAuthorities {
+		if a.Type != authorityKey {
+			return fmt.Errorf("credential %s: %.40q: %w", c.ID, a.Type, ErrAuthority)
+		}
+	}
+	return nil
+}
+
+// trusts applies trusted_authorities of type aki; a query that names only types
+// not known here is met by nothing.
 func (c CredentialQuery) trusts(chain []*x509.Certificate) bool {
 	if len(c.TrustedAuthorities) == 0 {
 		return true
 	}
 	for _, authority := range c.TrustedAuthorities {
-		if authority.Type != "aki" {
+		if authority.Type != authorityKey {
 			continue
 		}
 		for _, cert := range chain {
@@ -158,6 +181,19 @@ func (s CredentialSetQuery) met(available func(id string) bool) []string {
 		}
 	}
 	return nil
+}
+
+// asks tells whether a presentation for this id can be of any use: without
+// credential_sets all are, with them those that an option names.
+func (q Query) asks(id string) bool {
+	for _, set := range q.CredentialSets {
+		for _, option := range set.Options {
+			if slices.Contains(option, id) {
+				return true
+			}
+		}
+	}
+	return len(q.CredentialSets) == 0
 }
 
 // Credential finds a Credential Query by its id.

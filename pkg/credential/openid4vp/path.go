@@ -40,7 +40,11 @@ func (p Path) check() error {
 	}
 	for _, component := range p {
 		switch c := component.(type) {
-		case string, nil:
+		case string:
+			if len(c) > maxText {
+				return fmt.Errorf("%w: a name longer than %d bytes", errPath, maxText)
+			}
+		case nil:
 		case int:
 			if c < 0 || c > 1<<20 {
 				return fmt.Errorf("%w: index %d", errPath, c)
@@ -50,6 +54,16 @@ func (p Path) check() error {
 		}
 	}
 	return nil
+}
+
+// names tells whether the pointer is n names, and nothing else.
+func (p Path) names(n int) bool {
+	for _, component := range p {
+		if _, ok := component.(string); !ok {
+			return false
+		}
+	}
+	return len(p) == n
 }
 
 // String is the pointer as JSON, for people and as a key.

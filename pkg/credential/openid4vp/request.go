@@ -32,10 +32,6 @@ const (
 	prefixX509   = "x509_hash:"
 )
 
-// ErrBinding is NewRequest's answer to a query that would do without holder
-// binding: this verifier always requires it.
-var ErrBinding = errors.New("a presentation without holder binding is not accepted here")
-
 // Request is what a verifier remembers of one request. Nonce, State and Key are
 // fresh; Key is private and must not be written anywhere.
 type Request struct {
@@ -63,8 +59,8 @@ func NewRequest(clientID, responseURI string, q Query, now time.Time, life time.
 		return Request{}, fmt.Errorf("%w: %w", ErrQuery, err)
 	}
 	for _, c := range q.Credentials {
-		if !c.Binding() {
-			return Request{}, fmt.Errorf("credential %s: %w", c.ID, ErrBinding)
+		if err := c.checkable(); err != nil {
+			return Request{}, fmt.Errorf("%w: %w", ErrQuery, err)
 		}
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

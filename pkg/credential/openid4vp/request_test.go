@@ -208,12 +208,15 @@ func TestSign(t *testing.T) {
 			}
 		}
 	})
-	t.Run("it asks for nothing without holder binding", func(t *testing.T) {
-		_, err := openid4vp.NewRequest("x", "https://x", parse(t, query(`,"require_cryptographic_holder_binding":false`)), now, time.Minute)
-		if !errors.Is(err, openid4vp.ErrBinding) {
-			t.Fatal(err)
-		}
-	})
+	for _, kind := range []string{"etsi_tl", "openid_federation", "other"} {
+		t.Run("it asks for no "+kind+", which it could not check", func(t *testing.T) {
+			q := parse(t, query(`,"trusted_authorities":[{"type":"aki","values":["AQID"]},{"type":"`+kind+`","values":["x"]}]`))
+			_, err := openid4vp.NewRequest("x", "https://x", q, now, time.Minute)
+			if !errors.Is(err, openid4vp.ErrAuthority) || !errors.Is(err, openid4vp.ErrQuery) || !strings.Contains(err.Error(), kind) {
+				t.Fatal(err)
+			}
+		})
+	}
 }
 
 func TestParseLink(t *testing.T) {

@@ -84,7 +84,7 @@ func (q Query) shape(token map[string][]string) error {
 	for id, presentations := range token {
 		c, ok := q.Credential(id)
 		switch {
-		case !ok:
+		case !ok || !q.asks(id):
 			return fmt.Errorf("%w: an entry that was not asked for", ErrShape)
 		case len(presentations) == 0:
 			return fmt.Errorf("%w: no presentation under %s", ErrShape, id)

@@ -248,6 +248,78 @@ func TestEvaluateDiscardsAlone(t *testing.T) {
 	}
 }
 
+// Section 14.1.2: a presentation of another request rejects the whole response.
+func TestEvaluateRejectsAReplayAmongOthers(t *testing.T) {
+	p := newParty(t, strings.Replace(query(""), `"format"`, `"multiple":true,"format"`, 1))
+	h := newHolder(t, p.authority, nil)
+	elsewhere, other := p.request, p.request
+	elsewhere.Nonce, other.ClientID = "another-nonce-altogether", "x509_hash:other"
+	for name, bad := range map[string]string{
+		"it refuses a replayed one beside a good one":                 h.present(t, elsewhere),
+		"it refuses one for another audience beside a good one":       h.present(t, other),
+		"it refuses one without key binding beside one that is bound": strings.TrimRight(h.token, "~") + "~",
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := map[string][]string{"a": {h.present(t, p.request), bad}}
+			e := p.request.Evaluate(context.Background(), openid4vp.Response{VPToken: token}, p.verifier())
+			if e.OK || failed(e) != "key binding, query satisfied" {
+				t.Fatalf("%+v", e)
+			}
+		})
+	}
+}
+
+func TestEvaluateWithoutHolderBinding(t *testing.T) {
+	p := newParty(t, query(`,"require_cryptographic_holder_binding":false`))
+	h := newHolder(t, p.authority, nil)
+	unbound := newHolder(t, p.authority, func(c map[string]any) { delete(c, "cnf") })
+	wrong := p.request
+	wrong.Nonce = "another-nonce-altogether"
+	bare := func(h holder) string { jwt, _, _ := strings.Cut(h.token, "~"); return jwt + "~" }
+	for _, c := range []struct {
+		name, token, failed string
+		bound               bool
+	}{
+		{"it takes one without key binding", bare(h), "", false},
+		{"it takes one of nobody", bare(unbound), "", false},
+		{"it takes one with key binding", h.present(t, p.request), "", true},
+		{"it refuses a key binding that is there and wrong", h.present(t, wrong), "key binding, query satisfied", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := p.request.Evaluate(context.Background(), openid4vp.Response{VPToken: map[string][]string{"a": {c.token}}}, p.verifier())
+			if failed(e) != c.failed || e.Presentations[0].Result.Bound != c.bound {
+				t.Fatalf("%+v", e)
+			}
+		})
+	}
+	t.Run("it needs a binding unless the query says otherwise", func(t *testing.T) {
+		p := newParty(t, query(""))
+		e := p.request.Evaluate(context.Background(), openid4vp.Response{VPToken: map[string][]string{"a": {bare(unbound)}}}, p.verifier())
+		if e.OK {
+			t.Fatal("accepted")
+		}
+	})
+}
+
+func TestEvaluateTakesOnlyWhatASetNames(t *testing.T) {
+	one := `{"id":"ID","format":"dc+sd-jwt","meta":{"vct_values":["` + vct + `"]}}`
+	p := newParty(t, `{"credentials":[`+strings.Replace(one, "ID", "a", 1)+`,`+strings.Replace(one, "ID", "b", 1)+`],"credential_sets":[{"options":[["a"]]}]}`)
+	h := newHolder(t, p.authority, nil)
+	token := map[string][]string{"a": {h.present(t, p.request)}, "b": {h.present(t, p.request)}}
+	if e := p.request.Evaluate(context.Background(), openid4vp.Response{VPToken: token}, p.verifier()); failed(e) != "vp_token shape" {
+		t.Fatalf("%+v", e)
+	}
+}
+
+func TestEvaluateRecomputesAuthorities(t *testing.T) {
+	p := newParty(t, query(`,"trusted_authorities":[{"type":"aki","values":["AAAA"]}]`))
+	h := newHolder(t, p.authority, nil)
+	token := map[string][]string{"a": {h.present(t, p.request)}}
+	if e := p.request.Evaluate(context.Background(), openid4vp.Response{VPToken: token}, p.verifier()); failed(e) != "answers the query, query satisfied" {
+		t.Fatalf("%+v", e)
+	}
+}
+
 func TestEvaluateBoundsTheMany(t *testing.T) {
 	p := newParty(t, strings.Replace(query(""), `"format"`, `"multiple":true,"format"`, 1))
 	token := map[string][]string{"a": slices.Repeat([]string{"x"}, 17)}

@@ -24,9 +24,14 @@ func (v *Values) UnmarshalJSON(body []byte) error {
 		if n, ok := integer(value); ok {
 			value = n
 		}
-		switch value.(type) {
-		case string, bool, int64:
-			values = append(values, value)
+		switch v := value.(type) {
+		case string:
+			if len(v) > maxText {
+				return fmt.Errorf("values: a text longer than %d bytes", maxText)
+			}
+			values = append(values, v)
+		case bool, int64:
+			values = append(values, v)
 		default:
 			return fmt.Errorf("values: only strings, integers and booleans")
 		}
