@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
@@ -50,13 +49,7 @@ func (w *Wallet) ReadRequest(ctx context.Context, link string) (Asked, error) {
 	if err != nil {
 		return Asked{}, asRefusal(err)
 	}
-	object, nonce, err := w.fetchRequest(ctx, l)
-	if err != nil {
-		return Asked{}, err
-	}
-	authorization, err := openid4vp.ReadRequest(object, openid4vp.Trust{
-		ClientID: l.ClientID, WalletNonce: nonce, Roots: w.config.Verifiers, Now: w.config.Now,
-	})
+	authorization, err := w.authorization(ctx, l)
 	if err != nil {
 		return Asked{}, asRefusal(err)
 	}
@@ -72,30 +65,7 @@ func (w *Wallet) ReadRequest(ctx context.Context, link string) (Asked, error) {
 		return a, refuse("credentials", "this wallet holds nothing that answers: %v", err)
 	}
 	a.Optional = authorization.Query.Optional(available)
-	return a, nil
-}
-
-// fetchRequest gets the request object, by POST with a nonce of ours when the
-// link allows it (section 5.10).
-func (w *Wallet) fetchRequest(ctx context.Context, l openid4vp.Link) (object, nonce string, err error) {
-	method, body := http.MethodGet, []byte(nil)
-	header := http.Header{"Accept": {openid4vp.RequestMediaType}}
-	if l.Post {
-		nonce = random()
-		method, body = http.MethodPost, []byte(url.Values{"wallet_nonce": {nonce}}.Encode())
-		header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	r, err := w.send(ctx, "request_uri", method, l.RequestURI, header, body)
-	if err != nil {
-		return "", "", err
-	}
-	if r.status != http.StatusOK {
-		return "", "", r.refused("request_uri")
-	}
-	if r.contentType() != openid4vp.RequestMediaType {
-		return "", "", refuse("content type", "the request is not %s", openid4vp.RequestMediaType)
-	}
-	return string(r.body), nonce, nil
+	return a, a.authorizable(available)
 }
 
 // match applies the query to what is held.
@@ -186,6 +156,10 @@ func (a Asked) Extra() []Choice {
 // allows several credentials, several ways of it may be chosen, one a credential.
 func (w *Wallet) Present(ctx context.Context, a Asked, choices []Choice) (redirect string, err error) {
 	token, shown := map[string][]string{}, map[[2]string]bool{}
+	authorizing, err := a.authorizes(choices)
+	if err != nil {
+		return "", err
+	}
 	for _, choice := range choices {
 		ways := a.Ways(choice.Query)
 		query, _ := a.Authorization.Query.Credential(choice.Query)
@@ -198,7 +172,11 @@ func (w *Wallet) Present(ctx context.Context, a Asked, choices []Choice) (redire
 			return "", refuse("choice", "one credential twice for %.60q", choice.Query)
 		}
 		shown[card] = true
-		presentation, err := w.bind(a, query, way)
+		var authorized []openid4vp.Transaction
+		if token[choice.Query] == nil { // of several, the first authorizes
+			authorized = authorizing[choice.Query]
+		}
+		presentation, err := w.bind(a, query, way, authorized)
 		if err != nil {
 			return "", err
 		}
@@ -213,7 +191,7 @@ func (w *Wallet) Present(ctx context.Context, a Asked, choices []Choice) (redire
 
 // bind discloses the claims of one way and signs for this verifier and nonce.
 // Whatever names a holder is signed for, also where nobody asked.
-func (w *Wallet) bind(a Asked, query openid4vp.CredentialQuery, way Way) (string, error) {
+func (w *Wallet) bind(a Asked, query openid4vp.CredentialQuery, way Way, authorized []openid4vp.Transaction) (string, error) {
 	token, err := sdjwt.Parse(way.Credential.Token)
 	if err != nil {
 		return "", refuse("store", "credential %s cannot be read: %v", way.Credential.ID, err)
@@ -234,9 +212,14 @@ func (w *Wallet) bind(a Asked, query openid4vp.CredentialQuery, way Way) (string
 	if err != nil {
 		return "", err
 	}
-	return sdjwt.Bind(presentation, key, sdjwt.KeyBinding{
-		Audience: a.Authorization.ClientID, Nonce: a.Authorization.Nonce, IssuedAt: w.config.Now(),
-	})
+	kb := sdjwt.KeyBinding{Audience: a.Authorization.ClientID, Nonce: a.Authorization.Nonce, IssuedAt: w.config.Now()}
+	for _, t := range authorized {
+		kb.TransactionDataHashes = append(kb.TransactionDataHashes, t.Hash())
+		if t.Algorithms != nil {
+			kb.TransactionDataHashesAlg = sdjwt.HashAlgorithm
+		}
+	}
+	return sdjwt.Bind(presentation, key, kb)
 }
 
 // answers looks at a presentation as the verifier will: an element that was
@@ -260,19 +243,23 @@ func (w *Wallet) Decline(ctx context.Context, a Asked) (redirect string, err err
 	return w.answer(ctx, a, openid4vp.Response{Error: "access_denied"})
 }
 
-// answer posts the encrypted response and follows no redirect of HTTP.
+// answer posts the response in the mode that was asked for, and follows no
+// redirect of HTTP.
 func (w *Wallet) answer(ctx context.Context, a Asked, response openid4vp.Response) (string, error) {
-	jwe, err := a.Authorization.Encrypt(response)
+	form, err := a.Authorization.Answer(response)
 	if err != nil {
 		return "", refuse("response encryption", "%v", err)
 	}
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}
-	r, err := w.send(ctx, "response_uri", http.MethodPost, a.Authorization.ResponseURI, header, []byte(url.Values{"response": {jwe}}.Encode()))
+	r, err := w.send(ctx, "response_uri", http.MethodPost, a.Authorization.ResponseURI, header, []byte(form.Encode()))
 	if err != nil {
 		return "", err
 	}
 	if r.status != http.StatusOK {
 		return "", r.refused("response_uri")
+	}
+	if r.contentType() != "application/json" {
+		return "", refuse("content type", "the answer of response_uri is not application/json")
 	}
 	var next struct {
 		RedirectURI string `json:"redirect_uri"`

@@ -98,10 +98,14 @@ func (a *asker) judge(t *testing.T, i *wallettest.Issuer) openid4vp.Evaluation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.request.Evaluate(context.Background(), response, &credential.Verifier{
+	return a.request.Evaluate(context.Background(), response, verifierOf(i))
+}
+
+func verifierOf(i *wallettest.Issuer) *credential.Verifier {
+	return &credential.Verifier{
 		Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: i.Authority.Pool()}},
 		Status: &statuslist.Client{Development: true},
-	})
+	}
 }
 
 const nameQuery = `{"credentials":[{"id":"card","format":"dc+sd-jwt","meta":{"vct_values":["urn:mydata:resident-card:1"]},

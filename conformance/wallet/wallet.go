@@ -19,8 +19,10 @@ type Config struct {
 	Verifiers *x509.CertPool
 	// Development allows plain http on the loop-back.
 	Development bool
-	Store       *Store
-	Now         func() time.Time // nil means time.Now
+	// Presenting is what this wallet takes beyond HAIP 1.0 when it is asked.
+	Presenting Presenting
+	Store      *Store
+	Now        func() time.Time // nil means time.Now
 }
 
 // Wallet is one phone. It may be used concurrently.

@@ -50,7 +50,7 @@ func (a *Authority) PEM() []byte {
 }
 
 // Leaf makes a chain for a key: the leaf alone, without the anchor.
-func (a *Authority) Leaf(t testing.TB, public crypto.PublicKey, name, uri string) [][]byte {
+func (a *Authority) Leaf(t testing.TB, public crypto.PublicKey, name, uri string, change ...func(*x509.Certificate)) [][]byte {
 	t.Helper()
 	template := certificate(t, name)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
@@ -59,6 +59,9 @@ func (a *Authority) Leaf(t testing.TB, public crypto.PublicKey, name, uri string
 		t.Fatal(err)
 	}
 	template.URIs = []*url.URL{u}
+	for _, f := range change {
+		f(template)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.Certificate, public, a.key)
 	if err != nil {
 		t.Fatal(err)

@@ -2,9 +2,12 @@ package openid4vp
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/govmydata/mydata/pkg/credential"
 )
@@ -16,6 +19,8 @@ const (
 	CheckShape      = "vp_token shape"
 	CheckMatch      = "answers the query"
 	CheckQuery      = "query satisfied"
+	// CheckTransactions runs only where transaction data was sent.
+	CheckTransactions = "transaction data"
 )
 
 // Verifier verifies one presentation; *credential.Verifier is one. It may be
@@ -32,6 +37,8 @@ type Presented struct {
 	// What follows is set only when OK.
 	Result credential.Result
 	Claims map[string]any // of Result.Claims, what the query asked for
+	// Transactions are those that its holder authorized with it.
+	Transactions []Transaction
 }
 
 // Evaluation is what became of a response. The zero Evaluation is a refusal.
@@ -67,7 +74,11 @@ func (r Request) Evaluate(ctx context.Context, response Response, v Verifier) Ev
 		err = errReplay
 	}
 	e.Response = append(e.Response, check(CheckQuery, err))
-	e.OK = err == nil
+	if e.OK = err == nil; len(r.Transactions) > 0 {
+		err := r.checkTransactions(e.Presentations)
+		e.Response = append(e.Response, check(CheckTransactions, err))
+		e.OK = e.OK && err == nil
+	}
 	return e
 }
 
@@ -82,8 +93,9 @@ func (p Presented) replayed() bool {
 // look verifies one presentation and only then asks whether it answers the
 // query: nothing that the wallet filtered is trusted.
 func (r Request) look(ctx context.Context, query CredentialQuery, token string, v Verifier) Presented {
+	authorized, hashes := r.authorized(query.ID, token)
 	result := v.Verify(ctx, credential.Presentation{
-		Token: token, Audience: r.ClientID, Nonce: r.Nonce, Unbound: !query.Binding(),
+		Token: token, Audience: r.ClientID, Nonce: r.Nonce, Unbound: !query.Binding(), TransactionDataHashes: hashes,
 	})
 	p := Presented{Query: query.ID, Checks: slices.Clone(result.Checks)}
 	if !result.OK() {
@@ -94,11 +106,63 @@ func (r Request) look(ctx context.Context, query CredentialQuery, token string, 
 	if err != nil {
 		return p
 	}
-	p.OK, p.Result = true, result
+	p.OK, p.Result, p.Transactions = true, result, authorized
 	// Each way that is met was asked for: a wallet may send a larger set than
 	// the first.
 	p.Claims = Project(result.Claims, slices.Concat(ways...))
 	return p
+}
+
+// authorized reads which transactions a key binding claims to authorize, and the
+// hashes that it then has to hold: the verifier compares them under the holder's
+// signature, so that a false claim here is refused there. One that claims what
+// it may not is held to all that it may.
+func (r Request) authorized(query, token string) (claimed []Transaction, hashes []string) {
+	var may []string
+	byHash := map[string]Transaction{}
+	for _, t := range r.Transactions {
+		if slices.Contains(t.Credentials, query) {
+			may, byHash[t.Hash()] = append(may, t.Hash()), t
+		}
+	}
+	var kb struct {
+		Hashes    []string `json:"transaction_data_hashes"`
+		Algorithm string   `json:"transaction_data_hashes_alg"`
+	}
+	parts := strings.Split(token[strings.LastIndexByte(token, '~')+1:], ".")
+	if len(parts) != 3 {
+		return nil, nil
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || decode(payload, MaxRequest, &kb) != nil || len(kb.Hashes) == 0 {
+		return nil, nil
+	}
+	for i, hash := range kb.Hashes {
+		t, known := byHash[hash]
+		if !known || slices.Contains(kb.Hashes[:i], hash) || (t.Algorithms != nil && kb.Algorithm == "") {
+			return nil, may
+		}
+		claimed = append(claimed, t)
+	}
+	return claimed, kb.Hashes
+}
+
+// checkTransactions: each was authorized, by the answer to one question alone
+// (section 5.1).
+func (r Request) checkTransactions(all []Presented) error {
+	for i, t := range r.Transactions {
+		var by []string
+		for _, p := range all {
+			there := slices.ContainsFunc(p.Transactions, func(a Transaction) bool { return a.Encoded == t.Encoded })
+			if there && !slices.Contains(by, p.Query) {
+				by = append(by, p.Query)
+			}
+		}
+		if len(by) != 1 {
+			return fmt.Errorf("%w: %d was authorized by %d credentials instead of one", ErrTransaction, i+1, len(by))
+		}
+	}
+	return nil
 }
 
 // Opened lists the checks that Open made, given its answer.

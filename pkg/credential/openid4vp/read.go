@@ -1,10 +1,7 @@
 package openid4vp
 
 import (
-	"bytes"
-	"crypto/ecdsa"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,17 +9,11 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
 )
 
 // MaxRequest bounds a request object.
 const MaxRequest = 64 << 10
-
-// Link is a request as it reaches a wallet (section 5.7): by reference.
-type Link struct {
-	ClientID   string
-	RequestURI string
-	Post       bool
-}
 
 // Refusal is a wallet's refusal of a request: Code is what it may answer with
 // (section 8.5), Check names the rule.
@@ -36,67 +27,69 @@ func refuse(check, format string, args ...any) *Refusal {
 	return &Refusal{Code: "invalid_request", Check: check, Cause: fmt.Sprintf(format, args...)}
 }
 
-// ParseLink reads an openid4vp:// link.
-func ParseLink(raw string) (Link, error) {
-	if len(raw) > MaxRequest {
-		return Link{}, refuse("link", "longer than %d bytes", MaxRequest)
-	}
-	scheme, rest, _ := strings.Cut(raw, "?")
-	if scheme != Scheme && scheme != strings.TrimSuffix(Scheme, "//") && !strings.HasPrefix(scheme, Scheme) {
-		return Link{}, refuse("link", "does not start with %s", Scheme)
-	}
-	query, err := url.ParseQuery(rest)
-	if err != nil {
-		return Link{}, refuse("link", "not a query string")
-	}
-	for _, name := range []string{"client_id", "request_uri"} {
-		if len(query[name]) != 1 || query[name][0] == "" {
-			return Link{}, refuse("link", "exactly one %s is needed", name)
-		}
-	}
-	if query.Has("request") {
-		return Link{}, refuse("link", "request and request_uri together")
-	}
-	u, err := url.Parse(query.Get("request_uri"))
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return Link{}, refuse("link", "request_uri is not a web address")
-	}
-	l := Link{ClientID: query.Get("client_id"), RequestURI: query.Get("request_uri")}
-	switch method := query.Get("request_uri_method"); {
-	case method == "post":
-		l.Post = true
-	case query.Has("request_uri_method") && method != "get":
-		return Link{}, &Refusal{Code: "invalid_request_uri_method", Check: "link", Cause: "request_uri_method is neither get nor post"}
-	}
-	return l, nil
-}
-
-// Trust is what a wallet knows when it reads a request.
+// Trust is what a wallet knows when it reads a request. The zero Trust believes
+// nobody; what goes beyond HAIP 1.0 has to be switched on.
 type Trust struct {
 	ClientID    string         // of the link
 	WalletNonce string         // that it sent, or ""
 	Roots       *x509.CertPool // of verifiers; nil trusts none
-	Now         func() time.Time
+	// Attesters may attest verifiers (verifier_attestation), by their iss.
+	Attesters map[string]jose.JSONWebKeySet
+	// Clients are verifiers that this wallet knows beforehand.
+	Clients map[string]Client
+	// Issuer is this wallet's, where it publishes metadata under one.
+	Issuer string
+	// Key decrypts request objects; with it, none comes in plain.
+	Key *jose.JSONWebKey
+	// Types of transaction data that this wallet can show; none: refused.
+	Types TransactionTypes
+	// Plain takes requests for an answer that is not encrypted, Unsigned those
+	// of nobody in particular, with the prefix redirect_uri.
+	Plain, Unsigned bool
+	Now             func() time.Time
+}
+
+// Client is a verifier known beforehand, whose metadata the request must not
+// bring (section 5.9.2).
+type Client struct {
+	Name         string
+	Keys         jose.JSONWebKeySet // that sign its requests
+	Encryption   jose.JSONWebKeySet // to which answers are encrypted
+	EncValues    []string
+	ResponseURIs []string // exact
 }
 
 // Authorization is a request that a wallet has found in order.
 type Authorization struct {
 	ClientID    string // full, with its prefix
+	Prefix      string
+	Name        string // whom the wallet may show; the host alone where nobody vouches for it
 	ResponseURI string
+	Mode        string
 	Nonce       string
 	State       string
 	Query       Query
-	Verifier    *x509.Certificate // whose subject may be shown
+	// Verifier is the certificate, with the prefixes x509_hash and x509_san_dns.
+	Verifier     *x509.Certificate
+	Transactions []Transaction
+	VerifierInfo []VerifierInfo // shape alone was checked
 
-	keys      jose.JSONWebKeySet
+	keys      []jose.JSONWebKey
 	encValues []string
 }
 
-// ReadRequest checks a request object (section 5, HAIP 1.0, 5): typ, ES256, the
-// chain and x509_hash, signature, static aud, times, and that it asks for what
-// this package answers. Only its parameters count, never the link's.
+// Vouched tells whether anybody vouches for who asks.
+func (a Authorization) Vouched() bool { return a.Prefix != PrefixRedirectURI }
+
+// ReadRequest checks a request object (section 5, HAIP 1.0, 5): encryption where
+// it was asked for, typ, ES256, whose it is, aud, times, and that it asks for
+// what this package answers. Only its parameters count, never the link's.
 func ReadRequest(object string, t Trust) (Authorization, error) {
-	leaf, payload, err := t.open(object)
+	object, err := t.decrypt(object)
+	if err != nil {
+		return Authorization{}, err
+	}
+	payload, asker, err := t.open(object)
 	if err != nil {
 		return Authorization{}, err
 	}
@@ -104,93 +97,86 @@ func ReadRequest(object string, t Trust) (Authorization, error) {
 	if err := decode(payload, MaxRequest, &c); err != nil {
 		return Authorization{}, refuse("request object", "%v", err)
 	}
-	if err := t.check(c, leaf); err != nil {
+	if err := t.checkObject(c); err != nil {
 		return Authorization{}, err
 	}
-	query, err := ParseQuery(c.DCQLQuery)
-	if err != nil {
-		return Authorization{}, refuse("dcql_query", "%v", err)
-	}
-	return Authorization{
-		ClientID: c.ClientID, ResponseURI: c.ResponseURI, Nonce: c.Nonce, State: c.State,
-		Query: query, Verifier: leaf, keys: c.ClientMetadata.JWKS, encValues: c.ClientMetadata.EncValues,
-	}, nil
+	return t.read(c, asker)
 }
 
-// open checks the JWS: header, chain, signature.
-func (t Trust) open(object string) (*x509.Certificate, []byte, error) {
-	if len(object) > MaxRequest {
-		return nil, nil, refuse("request object", "longer than %d bytes", MaxRequest)
+// ReadUnsigned checks a request that is its link's parameters alone: the prefix
+// redirect_uri, where the wallet takes it (section 5.9.3).
+func ReadUnsigned(parameters url.Values, t Trust) (Authorization, error) {
+	kind, rest := prefix(parameters.Get("client_id"))
+	if kind != PrefixRedirectURI {
+		return Authorization{}, refuse("client_id", "an unsigned request needs the prefix %s", PrefixRedirectURI)
 	}
-	jws, err := jose.ParseSignedCompact(object, []jose.SignatureAlgorithm{jose.ES256})
+	if !t.Unsigned {
+		return Authorization{}, refuse("signature", "this wallet takes no unsigned request")
+	}
+	c, err := fromParameters(parameters)
 	if err != nil {
-		return nil, nil, refuse("request object", "not a compact JWS signed with ES256")
+		return Authorization{}, err
 	}
-	encoded, _, _ := strings.Cut(object, ".")
-	raw, err := base64.RawURLEncoding.DecodeString(encoded)
-	var header struct {
-		Typ string   `json:"typ"`
-		X5C []string `json:"x5c"`
+	if c.ResponseURI == "" {
+		c.ResponseURI = rest // may be left out
 	}
-	if err := errors.Join(err, decode(raw, MaxRequest, &header)); err != nil {
-		return nil, nil, refuse("request object", "%v", err)
+	u, err := url.Parse(rest)
+	if err != nil || u.Host == "" || c.ResponseURI != rest {
+		return Authorization{}, refuse("client_id", "is not the response_uri")
 	}
-	if header.Typ != RequestTyp {
-		return nil, nil, refuse("typ", "must be %s", RequestTyp)
-	}
-	leaf, err := t.leaf(header.X5C)
-	if err != nil {
-		return nil, nil, err
-	}
-	key, ok := leaf.PublicKey.(*ecdsa.PublicKey)
-	if !ok {
-		return nil, nil, refuse("signature", "the certificate's key is not for ES256")
-	}
-	payload, err := jws.Verify(key)
-	if err != nil {
-		return nil, nil, refuse("signature", "not made with the certificate's key")
-	}
-	return leaf, payload, nil
+	return t.read(c, asker{prefix: kind, name: u.Host})
 }
 
-// leaf checks x5c: a chain to a root that this wallet trusts, without the
-// anchor itself (HAIP 1.0, 5).
-func (t Trust) leaf(x5c []string) (*x509.Certificate, error) {
-	var chain []*x509.Certificate
-	for _, text := range x5c {
-		der, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			return nil, refuse("x5c", "not base64")
+// fromParameters reads parameters whose objects are JSON texts (section 5.1).
+func fromParameters(parameters url.Values) (requestClaims, error) {
+	members := map[string]*json.RawMessage{} // by address: it marshals so alone
+	for name, values := range parameters {
+		switch name {
+		case "dcql_query", "client_metadata", "transaction_data", "verifier_info", "expected_origins":
+			var object json.RawMessage
+			if len(values) != 1 || decode([]byte(values[0]), MaxRequest, &object) != nil {
+				return requestClaims{}, refuse(name, "not JSON")
+			}
+			members[name] = &object
+		case "client_id", "response_type", "response_mode", "response_uri", "redirect_uri", "scope", "nonce", "state":
+			if len(values) != 1 {
+				return requestClaims{}, refuse(name, "is there twice")
+			}
+			text, err := json.Marshal(values[0])
+			if err != nil {
+				return requestClaims{}, refuse(name, "%v", err)
+			}
+			members[name] = (*json.RawMessage)(&text)
 		}
-		cert, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, refuse("x5c", "holds no certificate")
-		}
-		if bytes.Equal(cert.RawIssuer, cert.RawSubject) {
-			return nil, refuse("x5c", "holds the trust anchor, or a leaf signed by itself")
-		}
-		chain = append(chain, cert)
 	}
-	if len(chain) == 0 || len(chain) > 5 {
-		return nil, refuse("x5c", "1 to 5 certificates are needed")
+	body, err := json.Marshal(members)
+	var c requestClaims
+	if err := errors.Join(err, decode(body, 2*MaxRequest, &c)); err != nil {
+		return requestClaims{}, refuse("request", "%v", err)
 	}
-	if t.Roots == nil {
-		return nil, refuse("verifier trusted", "this wallet trusts no verifier's certificate authority")
+	return c, nil
+}
+
+// decrypt opens an encrypted request object (RFC 9101, 6.1). A wallet that asked
+// for one takes no other.
+func (t Trust) decrypt(object string) (string, error) {
+	if len(object) > 2*MaxRequest {
+		return "", refuse("request object", "longer than %d bytes", 2*MaxRequest)
 	}
-	intermediates := x509.NewCertPool()
-	for _, cert := range chain[1:] {
-		intermediates.AddCert(cert)
+	encrypted := strings.Count(object, ".") == 4
+	switch {
+	case t.Key == nil && encrypted:
+		return "", refuse("request encryption", "this wallet gave no key to encrypt to")
+	case t.Key == nil:
+		return object, nil
+	case !encrypted:
+		return "", refuse("request encryption", "this wallet asked for an encrypted request")
 	}
-	if chain[0].IsCA || chain[0].KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		return nil, refuse("x5c", "the leaf is not a certificate for signatures")
-	}
-	_, err := chain[0].Verify(x509.VerifyOptions{
-		Roots: t.Roots, Intermediates: intermediates, CurrentTime: t.now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
+	plain, err := open(object, *t.Key)
 	if err != nil {
-		return nil, refuse("verifier trusted", "the certificate leads to no authority that this wallet trusts")
+		return "", refuse("request encryption", "%v", err)
 	}
-	return chain[0], nil
+	return string(plain), nil
 }
 
 func (t Trust) now() time.Time {
@@ -200,52 +186,22 @@ func (t Trust) now() time.Time {
 	return t.Now()
 }
 
-// check reads the claims as a wallet must.
-func (t Trust) check(c requestClaims, leaf *x509.Certificate) error {
+// checkObject checks what only a request object has.
+func (t Trust) checkObject(c requestClaims) error {
 	now := t.now()
 	switch {
-	case !strings.HasPrefix(c.ClientID, prefixX509): // origin: is reserved (section 5.9.1)
-		return refuse("client_id", "only the prefix x509_hash is known here")
-	case c.ClientID != ClientID(leaf.Raw):
-		return refuse("client_id", "is not the hash of the certificate")
 	case c.ClientID != t.ClientID:
 		return refuse("client_id", "the link names another")
-	case c.Aud != Audience:
+	case c.Aud != Audience && (t.Issuer == "" || c.Aud != t.Issuer):
 		return refuse("aud", "must be %s", Audience)
 	case c.Exp != 0 && !now.Before(time.Unix(c.Exp, 0)):
 		return refuse("exp", "the request has expired")
-	case time.Unix(c.Iat, 0).After(now.Add(time.Minute)):
+	case time.Unix(c.Iat, 0).After(now.Add(skew)):
 		return refuse("iat", "lies in the future")
 	case c.WalletNonce != t.WalletNonce:
 		return refuse("wallet_nonce", "is not the one sent")
-	case c.ResponseType != responseType:
-		return refuse("response_type", "must be %s", responseType)
-	case c.ResponseMode != responseMode:
-		return refuse("response_mode", "must be %s", responseMode)
-	case c.RedirectURI != "":
-		return refuse("redirect_uri", "together with response_uri")
-	case c.Scope != "":
-		return refuse("scope", "only dcql_query is known here")
-	case len(c.ExpectedOrigins) > 0:
-		return refuse("expected_origins", "belongs to the Digital Credentials API")
-	case len(c.TransactionData) > 0:
-		return &Refusal{Code: "invalid_transaction_data", Check: "transaction_data", Cause: "no type is known here"}
-	case len(c.Nonce) < 16 || !urlSafe(c.Nonce):
-		return refuse("nonce", "must be random, URL-safe ASCII")
-	}
-	u, err := url.Parse(c.ResponseURI)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return refuse("response_uri", "is not a web address")
-	}
-	_, err = Authorization{keys: c.ClientMetadata.JWKS}.encryptionKey()
-	if err != nil {
-		return refuse("client_metadata", "%v", err)
+	case c.Request != nil || c.RequestURI != nil:
+		return refuse("request object", "holds another request")
 	}
 	return nil
-}
-
-func urlSafe(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._~", c))
-	})
 }

@@ -5,15 +5,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"net/url"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/cryptosigner"
 	"github.com/go-jose/go-jose/v4/json"
 )
 
@@ -28,8 +25,12 @@ const (
 	Scheme = "openid4vp://"
 
 	responseType = "vp_token"
-	responseMode = "direct_post.jwt"
-	prefixX509   = "x509_hash:"
+)
+
+// Response modes (sections 8.2 and 8.3.1).
+const (
+	DirectPost    = "direct_post"
+	DirectPostJWT = "direct_post.jwt"
 )
 
 // Request is what a verifier remembers of one request. Nonce, State and Key are
@@ -40,16 +41,24 @@ type Request struct {
 	Nonce       string
 	State       string
 	Query       Query
-	Key         jose.JSONWebKey
-	IssuedAt    time.Time
-	ExpiresAt   time.Time
+	// Key decrypts the answer; the zero Key asks for one in plain text, in
+	// response mode direct_post.
+	Key          jose.JSONWebKey
+	Transactions []Transaction
+	VerifierInfo []VerifierInfo
+	// Audience is the wallet's issuer where it was discovered (section 5.8); ""
+	// is the static one.
+	Audience  string
+	IssuedAt  time.Time
+	ExpiresAt time.Time
 }
 
-// ClientID is the client identifier of the holder of a certificate: prefix
-// x509_hash and the SHA-256 of the leaf (section 5.9.3).
-func ClientID(leaf []byte) string {
-	sum := sha256.Sum256(leaf)
-	return prefixX509 + base64.RawURLEncoding.EncodeToString(sum[:])
+// VerifierInfo is what a third party says of the verifier (section 5.11): passed
+// on as it is. A wallet here shows none of it, as it can check none of it.
+type VerifierInfo struct {
+	Format      string          `json:"format"`
+	Data        json.RawMessage `json:"data"`
+	Credentials []string        `json:"credential_ids,omitempty"`
 }
 
 // NewRequest makes a request with 256 random bits each of nonce and state and
@@ -75,6 +84,20 @@ func NewRequest(clientID, responseURI string, q Query, now time.Time, life time.
 	}, nil
 }
 
+// Plain asks for an answer that is not encrypted (section 8.2; not HAIP).
+func (r Request) Plain() Request {
+	r.Key = jose.JSONWebKey{}
+	return r
+}
+
+// Mode is the response mode.
+func (r Request) Mode() string {
+	if r.Key.Key == nil {
+		return DirectPost
+	}
+	return DirectPostJWT
+}
+
 // random is 32 bytes as base64url: URL-safe ASCII, as a nonce must be.
 func random() string {
 	var b [32]byte
@@ -82,19 +105,13 @@ func random() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// URI hands the request over by reference. The wallet may fetch it by POST
-// (section 5.10).
-func (r Request) URI(requestURI string) string {
-	q := url.Values{"client_id": {r.ClientID}, "request_uri": {requestURI}, "request_uri_method": {"post"}}
-	return Scheme + "?" + q.Encode()
-}
-
-// requestClaims is the payload of a request object.
+// requestClaims is the payload of a request object, or the parameters of a
+// request without one.
 type requestClaims struct {
 	Iss             string          `json:"iss,omitempty"`
-	Aud             any             `json:"aud"`
-	Iat             int64           `json:"iat"`
-	Exp             int64           `json:"exp"`
+	Aud             any             `json:"aud,omitempty"`
+	Iat             int64           `json:"iat,omitempty"`
+	Exp             int64           `json:"exp,omitempty"`
 	ClientID        string          `json:"client_id"`
 	ResponseType    string          `json:"response_type"`
 	ResponseMode    string          `json:"response_mode"`
@@ -105,55 +122,101 @@ type requestClaims struct {
 	State           string          `json:"state,omitempty"`
 	WalletNonce     string          `json:"wallet_nonce,omitempty"`
 	DCQLQuery       json.RawMessage `json:"dcql_query"`
-	ClientMetadata  clientMetadata  `json:"client_metadata"`
+	ClientMetadata  *clientMetadata `json:"client_metadata,omitempty"`
 	TransactionData json.RawMessage `json:"transaction_data,omitempty"`
+	VerifierInfo    json.RawMessage `json:"verifier_info,omitempty"`
 	ExpectedOrigins json.RawMessage `json:"expected_origins,omitempty"`
+	Request         json.RawMessage `json:"request,omitempty"`
+	RequestURI      json.RawMessage `json:"request_uri,omitempty"`
 }
 
 type clientMetadata struct {
-	JWKS      jose.JSONWebKeySet `json:"jwks"`
+	JWKS      *keySet            `json:"jwks,omitempty"`
 	EncValues []string           `json:"encrypted_response_enc_values_supported,omitempty"`
-	Formats   map[string]any     `json:"vp_formats_supported"`
+	Formats   map[string]formats `json:"vp_formats_supported"`
 }
 
-// Sign makes the request object (RFC 9101, HAIP 1.0, 5.1). chain is the
-// verifier's, leaf first, without the trust anchor; walletNonce is echoed.
-func (r Request) Sign(key crypto.Signer, chain [][]byte, walletNonce string) (string, error) {
-	if len(chain) == 0 || ClientID(chain[0]) != r.ClientID {
-		return "", errors.New("sign request: the certificate is not that of client_id")
+// formats are the algorithms of SD-JWT VC (B.3.4); members of other formats are
+// ignored.
+type formats struct {
+	SDJWT []string `json:"sd-jwt_alg_values,omitempty"`
+	KBJWT []string `json:"kb-jwt_alg_values,omitempty"`
+}
+
+// with tells whether both signatures can be had with ES256.
+func (f formats) with() bool {
+	for _, list := range [][]string{f.SDJWT, f.KBJWT} {
+		if list != nil && !slices.Contains(list, string(jose.ES256)) {
+			return false
+		}
 	}
+	return true
+}
+
+func spoken() map[string]formats {
+	return map[string]formats{FormatSDJWT: {SDJWT: []string{string(jose.ES256)}, KBJWT: []string{string(jose.ES256)}}}
+}
+
+// parameters are the request in its own words.
+func (r Request) parameters() (requestClaims, error) {
 	query, err := json.Marshal(r.Query)
 	if err != nil {
-		return "", fmt.Errorf("sign request: %w", err)
+		return requestClaims{}, err
 	}
-	claims := requestClaims{
-		Aud: Audience, Iat: r.IssuedAt.Unix(), Exp: r.ExpiresAt.Unix(),
-		ClientID: r.ClientID, ResponseType: responseType, ResponseMode: responseMode, ResponseURI: r.ResponseURI,
-		Nonce: r.Nonce, State: r.State, WalletNonce: walletNonce, DCQLQuery: query,
-		ClientMetadata: clientMetadata{
-			JWKS:      jose.JSONWebKeySet{Keys: []jose.JSONWebKey{r.Key.Public()}},
-			EncValues: []string{string(jose.A256GCM), string(jose.A128GCM)},
-			Formats: map[string]any{FormatSDJWT: map[string]any{
-				"sd-jwt_alg_values": []string{"ES256"}, "kb-jwt_alg_values": []string{"ES256"},
-			}},
-		},
+	c := requestClaims{
+		ClientID: r.ClientID, ResponseType: responseType, ResponseMode: r.Mode(), ResponseURI: r.ResponseURI,
+		Nonce: r.Nonce, State: r.State, DCQLQuery: query, ClientMetadata: &clientMetadata{Formats: spoken()},
 	}
-	x5c := make([]string, len(chain))
-	for i, der := range chain {
-		x5c[i] = base64.StdEncoding.EncodeToString(der)
+	if r.Mode() == DirectPostJWT {
+		c.ClientMetadata.JWKS = setOf(r.Key.Public())
+		c.ClientMetadata.EncValues = []string{string(jose.A256GCM), string(jose.A128GCM)}
 	}
-	options := (&jose.SignerOptions{}).WithType(RequestTyp).WithHeader("x5c", x5c)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key)}, options)
+	if len(r.Transactions) > 0 {
+		if c.TransactionData, err = json.Marshal(encoded(r.Transactions)); err != nil {
+			return requestClaims{}, err
+		}
+	}
+	if len(r.VerifierInfo) > 0 {
+		if c.VerifierInfo, err = json.Marshal(&r.VerifierInfo); err != nil {
+			return requestClaims{}, err
+		}
+	}
+	return c, nil
+}
+
+// Sign makes the request object of a verifier that is known by its certificate.
+func (r Request) Sign(key crypto.Signer, chain [][]byte, walletNonce string) (string, error) {
+	return r.Object(Identity{ClientID: r.ClientID, Key: key, Chain: chain}, Caller{Nonce: walletNonce})
+}
+
+// Object makes the request object (RFC 9101, HAIP 1.0, 5.1) for a wallet: its
+// nonce is echoed, and where its metadata names a key, the object is encrypted
+// to it. ErrWallet: that wallet could not answer.
+func (r Request) Object(by Identity, caller Caller) (string, error) {
+	if by.ClientID != r.ClientID || by.Key == nil {
+		return "", fmt.Errorf("%w: this request is another's, or cannot be signed", ErrIdentity)
+	}
+	if err := by.Check(); err != nil {
+		return "", err
+	}
+	if err := caller.Metadata.can(r); err != nil {
+		return "", err
+	}
+	claims, err := r.parameters()
 	if err != nil {
 		return "", fmt.Errorf("sign request: %w", err)
+	}
+	claims.Aud, claims.Iat, claims.Exp, claims.WalletNonce = Audience, r.IssuedAt.Unix(), r.ExpiresAt.Unix(), caller.Nonce
+	if r.Audience != "" {
+		claims.Aud = r.Audience
 	}
 	body, err := json.Marshal(&claims) // by address: this RawMessage marshals so alone
 	if err != nil {
 		return "", fmt.Errorf("sign request: %w", err)
 	}
-	jws, err := signer.Sign(body)
+	object, err := by.sign(body)
 	if err != nil {
 		return "", fmt.Errorf("sign request: %w", err)
 	}
-	return jws.CompactSerialize()
+	return caller.Metadata.seal(object)
 }

@@ -31,6 +31,12 @@ func TestReadRequest(t *testing.T) {
 	t.Setenv("SSL_CERT_DIR", t.TempDir())
 	other := newAuthority(t)
 	b64 := base64.StdEncoding.EncodeToString
+	thief := p.certify(t, p.cert, &newKey(t).PublicKey, nil)
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edwards := p.certify(t, p.cert, public, nil)
 	for _, c := range []struct {
 		name  string
 		bend  func(header, claims map[string]any)
@@ -45,16 +51,13 @@ func TestReadRequest(t *testing.T) {
 		{name: "it refuses no typ", bend: func(h, _ map[string]any) { delete(h, "typ") }, check: "typ"},
 		{name: "it refuses no chain", bend: func(h, _ map[string]any) { delete(h, "x5c") }, check: "x5c"},
 		{name: "it refuses the trust anchor in the chain", bend: func(h, _ map[string]any) { h["x5c"] = []string{b64(p.leaf.Raw), b64(p.cert.Raw)} }, check: "x5c"},
-		{name: "it refuses another's certificate", bend: func(h, _ map[string]any) {
-			h["x5c"] = []string{b64(p.certify(t, p.cert, &newKey(t).PublicKey, nil).Raw)}
-		}, check: "signature"},
-		{name: "it refuses a certificate whose key signs otherwise", bend: func(h, _ map[string]any) {
-			public, _, err := ed25519.GenerateKey(rand.Reader)
-			if err != nil {
-				t.Fatal(err)
-			}
-			h["x5c"] = []string{b64(p.certify(t, p.cert, public, nil).Raw)}
-		}, check: "signature", cause: "the certificate's key is not for ES256"},
+		{name: "it refuses another's certificate", bend: func(h, _ map[string]any) { h["x5c"] = []string{b64(thief.Raw)} }, check: "client_id"},
+		{name: "it refuses a signature of another key", bend: func(h, c map[string]any) {
+			h["x5c"], c["client_id"] = []string{b64(thief.Raw)}, openid4vp.ClientID(thief.Raw)
+		}, trust: func(tr *openid4vp.Trust) { tr.ClientID = openid4vp.ClientID(thief.Raw) }, check: "signature"},
+		{name: "it refuses a certificate whose key signs otherwise", bend: func(h, c map[string]any) {
+			h["x5c"], c["client_id"] = []string{b64(edwards.Raw)}, openid4vp.ClientID(edwards.Raw)
+		}, trust: func(tr *openid4vp.Trust) { tr.ClientID = openid4vp.ClientID(edwards.Raw) }, check: "signature", cause: "the certificate's key is not for ES256"},
 		{name: "it refuses a chain that is not base64", bend: func(h, _ map[string]any) { h["x5c"] = []string{"!"} }, check: "request object"},
 		{name: "it refuses a chain of no certificates", bend: func(h, _ map[string]any) { h["x5c"] = []string{"AA=="} }, check: "request object"},
 		{name: "it refuses an authority as a verifier", bend: func(h, _ map[string]any) {
@@ -65,9 +68,6 @@ func TestReadRequest(t *testing.T) {
 		{name: "it trusts nobody when told of nobody", trust: func(tr *openid4vp.Trust) { tr.Roots = nil }, check: "verifier trusted"},
 		{name: "it refuses another client in the link", trust: func(tr *openid4vp.Trust) { tr.ClientID = "x509_hash:other" }, check: "client_id"},
 		{name: "it refuses a client_id that is not the certificate's", bend: func(_, c map[string]any) { c["client_id"] = "x509_hash:other" }, check: "client_id"},
-		{name: "it refuses the prefix origin", bend: func(_, c map[string]any) { c["client_id"] = "origin:https://verifier.example" }, check: "client_id"},
-		{name: "it refuses a prefix it does not know", bend: func(_, c map[string]any) { c["client_id"] = "redirect_uri:https://verifier.example" }, check: "client_id",
-			cause: "only the prefix x509_hash is known here"},
 		{name: "it refuses another aud", bend: func(_, c map[string]any) { c["aud"] = "https://wallet.example" }, check: "aud"},
 		{name: "it refuses an expired request", bend: func(_, c map[string]any) { c["exp"] = now.Unix() }, check: "exp"},
 		{name: "it refuses a request of the future", bend: func(_, c map[string]any) { c["iat"] = now.Unix() + 61 }, check: "iat"},
@@ -75,8 +75,76 @@ func TestReadRequest(t *testing.T) {
 		{name: "it refuses a request without its wallet_nonce", trust: func(tr *openid4vp.Trust) { tr.WalletNonce = "mine" }, check: "wallet_nonce"},
 		{name: "it refuses another response_type", bend: func(_, c map[string]any) { c["response_type"] = "code" }, check: "response_type"},
 		{name: "it refuses an answer that is not encrypted", bend: func(_, c map[string]any) { c["response_mode"] = "direct_post" }, check: "response_mode"},
+		{name: "it refuses the fragment by name", bend: func(_, c map[string]any) { c["response_mode"] = "fragment" }, check: "response_mode",
+			cause: "fragment is not spoken here; this wallet answers by direct_post.jwt (HAIP 1.0, 5.1)"},
+		{name: "it refuses the query by name", bend: func(_, c map[string]any) { c["response_mode"] = "query" }, check: "response_mode",
+			cause: "query is not spoken here; this wallet answers by direct_post.jwt (HAIP 1.0, 5.1)"},
+		{name: "it refuses the Digital Credentials API by name", bend: func(_, c map[string]any) { c["response_mode"] = "dc_api.jwt" }, check: "response_mode",
+			cause: "dc_api.jwt is not spoken here; this wallet answers by direct_post.jwt (HAIP 1.0, 5.1)"},
+		{name: "it takes no response mode for the fragment", bend: func(_, c map[string]any) { delete(c, "response_mode") }, check: "response_mode",
+			cause: "is missing, which means fragment; this wallet answers by direct_post.jwt (HAIP 1.0, 5.1)"},
+		{name: "it refuses a response mode that nobody knows", bend: func(_, c map[string]any) { c["response_mode"] = "pigeon" }, check: "response_mode"},
+		{name: "it refuses aud among others", bend: func(_, c map[string]any) { c["aud"] = []string{openid4vp.Audience} }, check: "aud"},
+		{name: "it takes its own issuer as aud", bend: func(_, c map[string]any) { c["aud"] = "https://wallet.example" },
+			trust: func(tr *openid4vp.Trust) { tr.Issuer = "https://wallet.example" }},
+		{name: "it refuses no aud", bend: func(_, c map[string]any) { delete(c, "aud") }, check: "aud"},
+		{name: "it refuses a request inside the request", bend: func(_, c map[string]any) { c["request"] = "x" }, check: "request object"},
+		{name: "it refuses a request_uri inside the request", bend: func(_, c map[string]any) { c["request_uri"] = "https://x" }, check: "request object"},
+		{name: "it refuses a state that is not URL-safe", bend: func(_, c map[string]any) { c["state"] = "a b" }, check: "state"},
+		{name: "it refuses no state where holder binding is not asked for", bend: func(_, c map[string]any) {
+			c["dcql_query"].(map[string]any)["credentials"].([]any)[0].(map[string]any)["require_cryptographic_holder_binding"] = false
+			delete(c, "state")
+		}, check: "state", cause: "is missing, and holder binding is not asked for"},
+		{name: "it refuses a response_uri with a fragment", bend: func(_, c map[string]any) { c["response_uri"] = "https://verifier.example/#x" }, check: "response_uri"},
+		{name: "it refuses a response_uri that is no web address", bend: func(_, c map[string]any) { c["response_uri"] = "file:///etc/passwd" }, check: "response_uri"},
+		{name: "it refuses no vp_formats_supported", bend: func(_, c map[string]any) { delete(c["client_metadata"].(map[string]any), "vp_formats_supported") }, check: "client_metadata",
+			cause: "vp_formats_supported is missing"},
+		{name: "it refuses a verifier of other formats", bend: func(_, c map[string]any) {
+			c["client_metadata"].(map[string]any)["vp_formats_supported"] = map[string]any{"mso_mdoc": map[string]any{}}
+		}, check: "client_metadata", code: "vp_formats_not_supported"},
+		{name: "it refuses a verifier of other algorithms", bend: func(_, c map[string]any) {
+			c["client_metadata"].(map[string]any)["vp_formats_supported"] = map[string]any{"dc+sd-jwt": map[string]any{"kb-jwt_alg_values": []string{"ES512"}}}
+		}, check: "client_metadata", code: "vp_formats_not_supported"},
+		{name: "it takes a verifier that names no algorithms", bend: func(_, c map[string]any) {
+			c["client_metadata"].(map[string]any)["vp_formats_supported"] = map[string]any{"dc+sd-jwt": map[string]any{}, "mso_mdoc": map[string]any{"issuerauth_alg_values": []int{-7}}}
+		}},
+		{name: "it passes over keys of kinds it does not know", bend: func(_, c map[string]any) {
+			jwks := c["client_metadata"].(map[string]any)["jwks"].(map[string]any)
+			jwks["keys"] = append([]any{
+				map[string]any{"kty": "OKP", "kid": "jc", "use": "enc", "crv": "X25519", "alg": "ECDH-ES", "x": "WPX7wnwq10hFNK9aDSyG1QlLswE_CJY14LdhcFUIVVc"},
+				map[string]any{"kty": "OKP", "kid": "bc", "use": "enc", "crv": "X448", "alg": "ECDH-ES", "x": "pK5IRpLlX-8XcsRYWHejpzkfsHoDOmAYuBzAC7aTpewWOw_QFHSa64t9p2kuommI8JQQLohS2AIA"},
+			}, jwks["keys"].([]any)...)
+		}},
+		{name: "it refuses a private key among the keys", bend: func(_, c map[string]any) {
+			c["client_metadata"].(map[string]any)["jwks"].(map[string]any)["keys"].([]any)[0].(map[string]any)["d"] = "x"
+		}, check: "request object"},
+		{name: "it refuses keys without kid", bend: func(_, c map[string]any) {
+			delete(c["client_metadata"].(map[string]any)["jwks"].(map[string]any)["keys"].([]any)[0].(map[string]any), "kid")
+		}, check: "client_metadata", cause: "each key needs a kid of its own"},
+		{name: "it refuses two keys of one kid", bend: func(_, c map[string]any) {
+			jwks := c["client_metadata"].(map[string]any)["jwks"].(map[string]any)
+			jwks["keys"] = append(jwks["keys"].([]any), jwks["keys"].([]any)[0])
+		}, check: "client_metadata", cause: "each key needs a kid of its own"},
+		{name: "it refuses content encryption that it has not", bend: func(_, c map[string]any) {
+			c["client_metadata"].(map[string]any)["encrypted_response_enc_values_supported"] = []string{"A192GCM"}
+		}, check: "client_metadata"},
+		{name: "it refuses RSA to encrypt to", bend: func(_, c map[string]any) {
+			c["client_metadata"].(map[string]any)["jwks"].(map[string]any)["keys"].([]any)[0].(map[string]any)["alg"] = "RSA-OAEP-256"
+		}, check: "client_metadata"},
+		{name: "it passes on what others say of the verifier", bend: func(_, c map[string]any) {
+			c["verifier_info"] = []any{map[string]any{"format": "jwt", "data": "x", "credential_ids": []string{"a"}}, map[string]any{"format": "other", "data": map[string]any{}}}
+		}},
+		{name: "it refuses verifier_info of nothing", bend: func(_, c map[string]any) { c["verifier_info"] = []any{} }, check: "verifier_info"},
+		{name: "it refuses verifier_info that is no array", bend: func(_, c map[string]any) { c["verifier_info"] = "x" }, check: "verifier_info"},
+		{name: "it refuses verifier_info without data", bend: func(_, c map[string]any) { c["verifier_info"] = []any{map[string]any{"format": "jwt"}} }, check: "verifier_info"},
+		{name: "it refuses verifier_info whose data is a number", bend: func(_, c map[string]any) {
+			c["verifier_info"] = []any{map[string]any{"format": "jwt", "data": 7}}
+		}, check: "verifier_info"},
+		{name: "it refuses verifier_info about what is not asked for", bend: func(_, c map[string]any) {
+			c["verifier_info"] = []any{map[string]any{"format": "jwt", "data": "x", "credential_ids": []string{"z"}}}
+		}, check: "verifier_info"},
 		{name: "it refuses redirect_uri beside response_uri", bend: func(_, c map[string]any) { c["redirect_uri"] = "https://verifier.example" }, check: "redirect_uri"},
-		{name: "it refuses scope", bend: func(_, c map[string]any) { c["scope"] = "card" }, check: "scope"},
+		{name: "it refuses scope", bend: func(_, c map[string]any) { c["scope"] = "card" }, check: "scope", code: "invalid_scope"},
 		{name: "it refuses expected_origins", bend: func(_, c map[string]any) { c["expected_origins"] = []string{"https://x"} }, check: "expected_origins"},
 		{name: "it refuses transaction_data", bend: func(_, c map[string]any) { c["transaction_data"] = []string{"e30"} }, check: "transaction_data", code: "invalid_transaction_data"},
 		{name: "it refuses no nonce", bend: func(_, c map[string]any) { delete(c, "nonce") }, check: "nonce"},
@@ -238,9 +306,15 @@ func TestParseLink(t *testing.T) {
 		{"it refuses two requests", good + "&request_uri=" + url.QueryEscape("https://x"), false},
 		{"it refuses a request by value beside", good + "&request=x", false},
 		{"it refuses a request_uri that is no web address", "openid4vp://?client_id=x&request_uri=file:///etc/passwd", false},
+		{"it refuses any parameter twice", good + "&x=1&x=2", false},
+		{"it refuses request_uri_method without request_uri", "openid4vp://?client_id=x&request_uri_method=post", false},
+		{"it refuses an empty request by value", "openid4vp://?client_id=x&request=", false},
+		{"it refuses a request by value that is too long", "openid4vp://?client_id=x&request=" + strings.Repeat("x", openid4vp.MaxRequest+1), false},
+		{"it takes a request by value", "openid4vp://?client_id=x&request=e30.e30.AA", true},
+		{"it takes parameters alone, which ReadUnsigned judges", "openid4vp://?client_id=x&nonce=y", true},
 		{"it refuses what is no query string", good + "&x=%zz", false},
 		{"it refuses no client", "openid4vp://?request_uri=" + url.QueryEscape("https://x"), false},
-		{"it refuses what is too long", good + "&x=" + strings.Repeat("x", openid4vp.MaxRequest), false},
+		{"it refuses what is too long", good + "&x=" + strings.Repeat("x", 2*openid4vp.MaxRequest), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := openid4vp.ParseLink(c.link); (err == nil) != c.ok {
@@ -264,7 +338,7 @@ func FuzzReadRequest(f *testing.F) {
 func FuzzParseLink(f *testing.F) {
 	f.Add("openid4vp://?client_id=x&request_uri=https%3A%2F%2Fx&request_uri_method=post")
 	f.Fuzz(func(t *testing.T, link string) {
-		if l, err := openid4vp.ParseLink(link); err == nil && (l.ClientID == "" || l.RequestURI == "") {
+		if l, err := openid4vp.ParseLink(link); err == nil && (l.ClientID == "" || (l.RequestURI == "" && l.Object == "" && l.Parameters == nil)) {
 			t.Fatalf("%+v", l)
 		}
 	})

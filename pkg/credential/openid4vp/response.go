@@ -1,12 +1,10 @@
 package openid4vp
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"slices"
+	"net/url"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
@@ -36,19 +34,12 @@ var contentEncryption = []jose.ContentEncryption{jose.A256GCM, jose.A128GCM}
 // compression, and with this request's state. Only who read the request could
 // make one, so a verifier may take the first that opens as the answer.
 func (r Request) Open(jwe string) (Response, error) {
-	if len(jwe) > MaxResponse {
-		return Response{}, fmt.Errorf("%w: longer than %d bytes", ErrEncryption, MaxResponse)
+	if r.Mode() != DirectPostJWT {
+		return Response{}, fmt.Errorf("%w: this request asked for none", ErrEncryption)
 	}
-	object, err := jose.ParseEncryptedCompact(jwe, []jose.KeyAlgorithm{jose.ECDH_ES}, contentEncryption)
+	plain, err := open(jwe, r.Key)
 	if err != nil {
-		return Response{}, fmt.Errorf("%w: not a compact JWE with ECDH-ES and A128GCM or A256GCM", ErrEncryption)
-	}
-	if _, zip := object.Header.ExtraHeaders["zip"]; zip || object.Header.KeyID != r.Key.KeyID {
-		return Response{}, fmt.Errorf("%w: compressed, or not made to the key of this request", ErrEncryption)
-	}
-	plain, err := object.Decrypt(r.Key.Key)
-	if err != nil {
-		return Response{}, fmt.Errorf("%w: does not decrypt", ErrEncryption)
+		return Response{}, fmt.Errorf("%w: %w", ErrEncryption, err)
 	}
 	var answer struct {
 		Response
@@ -65,6 +56,54 @@ func (r Request) Open(jwe string) (Response, error) {
 		response.VPToken = nil // Evaluate names it
 	}
 	return response, nil
+}
+
+// OpenForm reads the body of a POST to response_uri in either mode (sections 8.2
+// and 8.3.1): each parameter once; what was asked for encrypted comes encrypted,
+// save a wallet's error, which may come in plain.
+func (r Request) OpenForm(form url.Values) (Response, error) {
+	for name, values := range form {
+		if len(values) != 1 {
+			return Response{}, fmt.Errorf("%w: %.40q is there twice", ErrEncryption, name)
+		}
+	}
+	if form.Has("error") && !form.Has("response") && !form.Has("vp_token") {
+		return Response{Error: form.Get("error"), ErrorDescription: form.Get("error_description"), State: form.Get("state")}, r.CheckState(form.Get("state"))
+	}
+	if r.Mode() == DirectPostJWT {
+		return r.Open(form.Get("response"))
+	}
+	if form.Has("response") {
+		return Response{}, fmt.Errorf("%w: this request asked for none", ErrEncryption)
+	}
+	if err := r.CheckState(form.Get("state")); err != nil {
+		return Response{}, err
+	}
+	var response Response
+	if decode([]byte(form.Get("vp_token")), MaxResponse, &response.VPToken) != nil {
+		response.VPToken = nil // Evaluate names it
+	}
+	return response, nil
+}
+
+// open decrypts a compact JWE made to one key by its kid, with ECDH-ES and GCM;
+// whatever says zip is not looked into.
+func open(jwe string, key jose.JSONWebKey) ([]byte, error) {
+	if len(jwe) > MaxResponse {
+		return nil, fmt.Errorf("longer than %d bytes", MaxResponse)
+	}
+	object, err := jose.ParseEncryptedCompact(jwe, []jose.KeyAlgorithm{jose.ECDH_ES}, contentEncryption)
+	if err != nil {
+		return nil, errors.New("not a compact JWE with ECDH-ES and A128GCM or A256GCM")
+	}
+	if _, zip := object.Header.ExtraHeaders["zip"]; zip || object.Header.KeyID != key.KeyID {
+		return nil, errors.New("compressed, or not made to the key of this request")
+	}
+	plain, err := object.Decrypt(key.Key)
+	if err != nil {
+		return nil, errors.New("does not decrypt")
+	}
+	return plain, nil
 }
 
 // CheckState compares a state with this request's.
@@ -97,18 +136,41 @@ func (q Query) shape(token map[string][]string) error {
 	return nil
 }
 
-// Encrypt is the wallet's end: it takes the first key it can use, with that
-// key's alg, and echoes its kid (section 8.3).
+// Answer is the wallet's end: the form to post, in the mode that was asked for.
+func (a Authorization) Answer(response Response) (url.Values, error) {
+	if a.Mode == DirectPostJWT {
+		jwe, err := a.Encrypt(response)
+		return url.Values{"response": {jwe}}, err
+	}
+	form := url.Values{}
+	if a.State != "" {
+		form.Set("state", a.State)
+	}
+	if response.Error != "" {
+		form.Set("error", response.Error)
+		if response.ErrorDescription != "" {
+			form.Set("error_description", response.ErrorDescription)
+		}
+		return form, nil
+	}
+	token, err := json.Marshal(response.VPToken)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrShape, err)
+	}
+	form.Set("vp_token", string(token))
+	return form, nil
+}
+
+// Encrypt takes the first key it can use, with that key's alg, and echoes its
+// kid (section 8.3).
 func (a Authorization) Encrypt(response Response) (string, error) {
 	key, err := a.encryptionKey()
 	if err != nil {
 		return "", err
 	}
-	enc := jose.A128GCM // the default where none is named (section 5.1)
-	if slices.Contains(a.encValues, string(jose.A256GCM)) {
-		enc = jose.A256GCM
-	} else if len(a.encValues) > 0 && !slices.Contains(a.encValues, string(jose.A128GCM)) {
-		return "", fmt.Errorf("%w: no content encryption in common", ErrEncryption)
+	enc, err := choose(a.encValues)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrEncryption, err)
 	}
 	encrypter, err := jose.NewEncrypter(enc, jose.Recipient{Algorithm: jose.ECDH_ES, Key: key.Key, KeyID: key.KeyID}, nil)
 	if err != nil {
@@ -127,9 +189,8 @@ func (a Authorization) Encrypt(response Response) (string, error) {
 }
 
 func (a Authorization) encryptionKey() (jose.JSONWebKey, error) {
-	for _, key := range a.keys.Keys {
-		public, ok := key.Key.(*ecdsa.PublicKey)
-		if ok && public.Curve == elliptic.P256() && key.Algorithm == string(jose.ECDH_ES) && key.Use != "sig" {
+	for _, key := range a.keys {
+		if ecdhES(key) {
 			return key, nil
 		}
 	}
