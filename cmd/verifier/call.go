@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,22 +23,17 @@ import (
 const maxAnswer = 1 << 20
 
 func newRequestCommand() *cobra.Command {
-	var query, format, socket string
+	var order verifier.Order
+	var query, transactions, info, socket string
 	cmd := &cobra.Command{
-		Use:   "request",
-		Short: "Ask for a presentation; prints the openid4vp:// link for a wallet",
-		Args:  cobra.NoArgs,
+		Use:     "request",
+		Aliases: []string{"ask"},
+		Short:   "Ask for a presentation; prints the openid4vp:// link for a wallet",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			order := verifier.Order{Format: format}
-			if query != "" {
-				body, err := os.ReadFile(query)
-				if err != nil {
-					return fmt.Errorf("read query: %w", err)
-				}
-				if !json.Valid(body) {
-					return fmt.Errorf("read query: %s is not JSON", query)
-				}
-				order.Query = body
+			err := errors.Join(readJSON(query, &order.Query), readJSON(transactions, &order.TransactionData), readJSON(info, &order.VerifierInfo))
+			if err != nil {
+				return err
 			}
 			body, err := json.Marshal(order)
 			if err != nil {
@@ -47,32 +43,68 @@ func newRequestCommand() *cobra.Command {
 			if err := call(cmd, socket, http.MethodPost, "/requests", body, &placed); err != nil {
 				return err
 			}
-			return show(cmd, placed, func(w io.Writer) {
-				fmt.Fprintf(w, "Open this in a wallet:\n\n  %s\n\nThen ask for the result:\n\n  verifier result %s\n", placed.Request, placed.ID)
-			})
+			return show(cmd, placed, func(w io.Writer) { explainPlaced(w, placed) })
 		},
 	}
-	cmd.Flags().StringVar(&query, "query", "", "file with a DCQL query (OpenID4VP 1.0, 6)")
-	cmd.Flags().StringVar(&format, "format", "", "ask the default question in this format: dc+sd-jwt")
-	cmd.Flags().StringVar(&socket, "socket", "", "unix socket of the service; default DATA/verifier.sock")
+	f := cmd.Flags()
+	f.StringVar(&query, "query", "", "file with a DCQL query (OpenID4VP 1.0, 6)")
+	f.StringVar(&order.Format, "format", "", "ask the default question in this format: dc+sd-jwt")
+	f.StringVar(&transactions, "transaction-data", "", "file with an array of transaction data objects, not encoded (OpenID4VP 1.0, 5.1)")
+	f.StringVar(&info, "verifier-info", "", "file with an array of what others say of this verifier")
+	f.StringVar(&order.Prefix, "client-id-prefix", "", "x509_hash, x509_san_dns, verifier_attestation or redirect_uri (unsigned)")
+	f.StringVar(&order.Mode, "response-mode", "", "direct_post.jwt or direct_post")
+	f.BoolVar(&order.ByValue, "by-value", false, "put the whole signed request into the link")
+	f.StringVar(&order.WalletIssuer, "wallet-issuer", "", "the wallet's issuer, where its metadata was discovered")
+	f.StringVar(&order.ReturnURI, "return-uri", "", "where the wallet sends the person with a response_code, which the result then needs")
+	f.BoolVar(&order.Page, "page", false, "print the address of a page to send the person to, too")
+	f.StringVar(&order.Purpose, "purpose", "", "what the page says about why")
+	f.StringVar(&socket, "socket", "", "unix socket of the service; default DATA/verifier.sock")
 	cmd.MarkFlagsMutuallyExclusive("query", "format")
 	return cmd
 }
 
+func explainPlaced(w io.Writer, placed verifier.Placed) {
+	fmt.Fprintf(w, "Open this in a wallet:\n\n  %s\n\n", placed.Request)
+	if placed.Page != "" {
+		fmt.Fprintf(w, "Or send the person to this page; it belongs to the first browser that opens it:\n\n  %s\n\n", placed.Page)
+	}
+	fmt.Fprintf(w, "Then ask for the result:\n\n  verifier result %s\n", placed.ID)
+}
+
+// readJSON reads a file; none for no path.
+func readJSON(path string, into any) error {
+	if path == "" {
+		return nil
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read order: %w", err)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("read order: %s is not the JSON expected: %w", path, err)
+	}
+	return nil
+}
+
 func newResultCommand() *cobra.Command {
-	var socket string
+	var socket, code string
 	cmd := &cobra.Command{
 		Use:   "result ID",
 		Short: "Show what became of a request: pending, verified, rejected or expired",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var result verifier.Result
-			if err := call(cmd, socket, http.MethodGet, "/results/"+url.PathEscape(args[0]), nil, &result); err != nil {
+			path := "/results/" + url.PathEscape(args[0])
+			if code != "" {
+				path += "?response_code=" + url.QueryEscape(code)
+			}
+			if err := call(cmd, socket, http.MethodGet, path, nil, &result); err != nil {
 				return err
 			}
 			return show(cmd, result, func(w io.Writer) { explain(w, result) })
 		},
 	}
+	cmd.Flags().StringVar(&code, "response-code", "", "that came with the person to return-uri")
 	cmd.Flags().StringVar(&socket, "socket", "", "unix socket of the service; default DATA/verifier.sock")
 	return cmd
 }
@@ -85,6 +117,15 @@ func explain(w io.Writer, r verifier.Result) {
 			mark = "FAILED"
 		}
 		fmt.Fprintf(w, "  %s  %s  %s\n", mark, c.Name, c.Detail)
+	}
+	if r.Error != "" {
+		fmt.Fprintf(w, "  the wallet said %s %s\n", r.Error, r.Words)
+	}
+	for _, t := range r.Transactions {
+		body, err := json.Marshal(t.Details)
+		if err == nil {
+			fmt.Fprintf(w, "  authorized: %s %s\n", t.Type, body)
+		}
 	}
 	var names []string
 	for name := range r.Claims {

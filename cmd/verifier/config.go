@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/govmydata/mydata/internal/metrics"
+	"github.com/govmydata/mydata/internal/verifier"
 )
 
 // config is what the service is told. Each field is a flag and an environment
@@ -31,6 +32,10 @@ type config struct {
 	Socket      string        `env:"SOCKET"`
 	Wallet      string        `env:"WALLET"`
 	Hub         string        `env:"HUB"`
+	Attestation string        `env:"ATTESTATION"`
+	CrossDevice string        `env:"CROSS_DEVICE" envDefault:"match"`
+	API         string        `env:"API"`
+	APIToken    string        `env:"API_TOKEN"`
 	Zone        string        `env:"TIME_ZONE" envDefault:"Asia/Seoul"`
 	Life        time.Duration `env:"REQUEST_LIFE" envDefault:"5m"`
 	TLSCert     string        `env:"TLS_CERT"`
@@ -66,6 +71,10 @@ func (c *config) flags(f *pflag.FlagSet) {
 	text(&c.Socket, "socket", "unix socket for the commands; default DATA/verifier.sock")
 	text(&c.Wallet, "wallet", "URL of a demo wallet page to link to; none by default")
 	text(&c.Hub, "hub", "the hub's URL, shown in the log; credentials name their status list themselves")
+	text(&c.Attestation, "attestation", "file with a verifier attestation JWT over the key; none by default")
+	text(&c.CrossDevice, "cross-device", "answers to the QR code of a page: match (a number is typed back), plain, or off")
+	text(&c.API, "api", "loop-back address for relying parties that have the token; none by default")
+	text(&c.APIToken, "api-token", "file with the token of relying parties, at least 32 characters, readable by its owner alone")
 	text(&c.Zone, "time-zone", "zone in which pages show times")
 	text(&c.TLSCert, "tls-cert", "PEM certificate chain to serve https with")
 	text(&c.TLSKey, "tls-key", "PEM key of that certificate")
@@ -137,6 +146,15 @@ func (c *config) complete(data string) error {
 	c.URL = strings.TrimSuffix(c.URL, "/")
 	if c.Life < 30*time.Second || c.Life > time.Hour {
 		return fmt.Errorf("request-life %s: want 30s to 1h", c.Life)
+	}
+	if !slices.Contains([]string{verifier.CrossMatch, verifier.CrossPlain, verifier.CrossOff}, c.CrossDevice) {
+		return fmt.Errorf("cross-device %q: want match, plain or off", c.CrossDevice)
+	}
+	if (c.API == "") != (c.APIToken == "") {
+		return errors.New("api and api-token go together")
+	}
+	if host, _, err := net.SplitHostPort(c.API); c.API != "" && (err != nil || !loopback(host)) {
+		return errors.New("api: want an address on loop-back, as 127.0.0.1:8083; what is said there is not encrypted")
 	}
 	return c.safe()
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 
 	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
 func TestMain(m *testing.M) {
@@ -47,7 +49,8 @@ func phone(act, file string) int {
 	if err != nil {
 		return complain(err)
 	}
-	w := wallet.New(wallet.Config{Issuers: roots, Verifiers: roots, Development: true, Store: store})
+	w := wallet.New(wallet.Config{Issuers: roots, Verifiers: roots, Development: true, Store: store,
+		Presenting: wallet.Presenting{Types: openid4vp.Transactions(), Sealed: true}})
 	asked, err := w.ReadRequest(context.Background(), placed.Request)
 	if err != nil {
 		return complain(err)
@@ -73,14 +76,14 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error { return furnish(t, e, issuer) },
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "result": result},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "result": result, "api": api},
 	})
 }
 
 // furnish makes what `idp keygen` and `idp trust export` make, a port, and a
 // phone with a card.
 func furnish(t *testing.T, e *testscript.Env, issuer *wallettest.Issuer) error {
-	for _, name := range []string{"ADDRESS", "METRICS"} {
+	for _, name := range []string{"ADDRESS", "METRICS", "API"} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -155,4 +158,19 @@ func result(ts *testscript.TestScript, _ bool, args []string) {
 	var placed struct{ ID string }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &placed))
 	ts.Check(ts.Exec("verifier", "result", "--json", placed.ID))
+}
+
+// api posts an order to relying parties' address: api TOKEN ORDER FILE writes the
+// status and the answer.
+func api(ts *testscript.TestScript, _ bool, args []string) {
+	req, err := http.NewRequest("POST", "http://"+ts.Getenv("API")+"/requests", strings.NewReader(ts.ReadFile(args[1])))
+	ts.Check(err)
+	req.Header.Set("Authorization", "Bearer "+args[0])
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), fmt.Appendf(nil, "%s\n", body), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]+".status"), fmt.Appendf(nil, "%d\n", resp.StatusCode), 0o600))
 }

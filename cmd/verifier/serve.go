@@ -21,6 +21,7 @@ import (
 	"github.com/govmydata/mydata/internal/verifier"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
@@ -85,6 +86,9 @@ func serve(ctx context.Context, c config, log *slog.Logger) error {
 	if err := serveMetrics(ctx, group, c, eyes.metrics, log); err != nil {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
+	if err := serveAPI(ctx, group, c, v, log); err != nil {
+		return errors.Join(err, public.Close(), admin.Close())
+	}
 	open := server(frame.Handler(mux), log)
 	open.ConnState = connections.State
 	public = connections.Listen(public)
@@ -107,13 +111,17 @@ func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slo
 	if err != nil {
 		return nil, fmt.Errorf("trust folder (written by `idp trust export`): %w", err)
 	}
+	attestation, err := readText(c.Attestation, false)
+	if err != nil {
+		return nil, fmt.Errorf("attestation: %w", err)
+	}
 	history, err := readKeyHistory(c)
 	if err != nil {
 		return nil, err
 	}
 	return verifier.New(verifier.Config{
 		URL: c.URL, Wallet: c.Wallet, Key: key, Chain: chain, Queries: verifier.Presets(), Frame: frame, Life: c.Life, Logger: log, Limits: limits,
-		Judged: eyes.metrics.Presentation,
+		Judged: eyes.metrics.Presentation, Attestation: attestation, Types: openid4vp.Transactions(), CrossDevice: c.CrossDevice,
 		Verifier: &credential.Verifier{
 			Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: roots}, Keys: history},
 			Status: &statuslist.Client{Development: c.Development},

@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/json"
 	"log/slog"
@@ -13,22 +14,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
 	"github.com/govmydata/mydata/internal/verifier"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
 // house is a verifier, an issuer and a phone that holds a card.
 type house struct {
-	url    string
-	admin  http.Handler
-	issuer *wallettest.Issuer
-	phone  *wallet.Wallet
-	log    *lockedBuffer
-	admit  func(*http.Request) (context.Context, error)
+	url      string
+	admin    http.Handler
+	server   *verifier.Server
+	issuer   *wallettest.Issuer
+	phone    *wallet.Wallet
+	log      *lockedBuffer
+	attester *ecdsa.PrivateKey // whom the phone trusts to attest verifiers
+	admit    func(*http.Request) (context.Context, error)
 
 	mu  sync.Mutex
 	now time.Time
@@ -65,9 +71,11 @@ func (h *house) pass(d time.Duration) {
 
 func newHouse(t *testing.T, change ...func(*verifier.Config)) *house {
 	t.Helper()
-	h := &house{issuer: wallettest.NewIssuer(t), now: time.Now(), log: &lockedBuffer{}}
+	h := &house{issuer: wallettest.NewIssuer(t), now: time.Now(), log: &lockedBuffer{}, attester: wallettest.Key(t)}
 	pool := h.issuer.Authority.Pool()
-	h.phone = wallet.New(wallet.Config{Issuers: pool, Verifiers: pool, Development: true, Now: h.clock})
+	h.phone = wallet.New(wallet.Config{Issuers: pool, Verifiers: pool, Development: true, Now: h.clock,
+		Presenting: wallet.Presenting{Types: openid4vp.Transactions(), Plain: true, Unsigned: true, Sealed: true,
+			Attesters: map[string]jose.JSONWebKeySet{"https://attester.example": {Keys: []jose.JSONWebKey{{Key: h.attester.Public()}}}}}})
 	offer, err := h.phone.ReadOffer(t.Context(), h.issuer.Offer(t, true))
 	if err != nil {
 		t.Fatal(err)
@@ -86,13 +94,14 @@ func newHouse(t *testing.T, change ...func(*verifier.Config)) *house {
 	key := wallettest.Key(t)
 	config := verifier.Config{
 		URL: h.url, Wallet: "http://localhost:8084", Key: key,
-		Chain:   h.issuer.Authority.Leaf(t, key.Public(), "Test verifier", h.url),
-		Queries: verifier.Presets(), Frame: frame, Now: h.clock, Logger: log,
+		Chain:   h.issuer.Authority.Leaf(t, key.Public(), "Test verifier", h.url, func(c *x509.Certificate) { c.DNSNames = []string{"127.0.0.1"} }),
+		Queries: verifier.Presets(), Types: openid4vp.Transactions(), CrossDevice: verifier.CrossPlain, Frame: frame, Now: h.clock, Logger: log,
 		Verifier: &credential.Verifier{
 			Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: pool}},
 			Status: &statuslist.Client{Development: true}, Now: h.clock,
 		},
 	}
+	config.Attestation = h.attest(t, key.Public())
 	for _, f := range change {
 		f(&config)
 	}
@@ -101,8 +110,31 @@ func newHouse(t *testing.T, change ...func(*verifier.Config)) *house {
 		t.Fatal(err)
 	}
 	v.Mount(mux)
-	h.admin = v.Admin()
+	h.admin, h.server = v.Admin(), v
 	return h
+}
+
+// attest is what the attester says of the verifier's key.
+func (h *house) attest(t *testing.T, key any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: h.attester}, (&jose.SignerOptions{}).WithType(openid4vp.AttestationTyp))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(map[string]any{"iss": "https://attester.example", "sub": "shop", "exp": h.now.Add(time.Hour).Unix(),
+		"cnf": map[string]any{"jwk": jose.JSONWebKey{Key: key}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := signer.Sign(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := jws.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // place asks by the command's socket.

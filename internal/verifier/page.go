@@ -30,6 +30,10 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", s.start)
 	mux.HandleFunc("POST /requests", s.create)
 	mux.HandleFunc("GET /result/{id}", s.show)
+	mux.HandleFunc("GET /open/{key}", s.opens)
+	mux.HandleFunc("POST /open/{key}", s.opened)
+	mux.HandleFunc("GET /number/{id}", s.showNumber)
+	mux.HandleFunc("POST /result/{id}/number", s.typed)
 	mux.HandleFunc("GET /request/{handle}", s.serveRequest)
 	mux.HandleFunc("POST /request/{handle}", s.serveRequest)
 	mux.HandleFunc("POST /response/{handle}", s.serveResponse)
@@ -62,7 +66,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	if cookie == "" {
 		cookie = token()
 	}
-	n, err := s.begin(r.Context(), s.Queries[at].Query, cookie)
+	n, err := s.begin(r.Context(), question{query: s.Queries[at].Query}, cookie, false)
 	if errors.Is(err, errFull) {
 		s.Frame.Fail(w, r, http.StatusTooManyRequests, "verifier.error.busy", err)
 		return
@@ -85,6 +89,9 @@ type view struct {
 	Until      time.Time
 	Claims     []fact
 	Checks     []line
+	Purpose    string
+	Signed     []signed // what is asked to be authorized, or was
+	Again      bool     // another number was typed
 }
 
 type fact struct{ Name, Label, Value string }
@@ -119,13 +126,17 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lang := web.Lang(r)
-	v := view{ID: id, Result: result, Until: n.until, Claims: s.facts(lang, result.Claims), Checks: s.lines(lang, result.Checks)}
+	v := view{ID: id, Result: result, Until: n.until, Claims: s.facts(lang, result.Claims), Checks: s.lines(lang, result.Checks),
+		Purpose: n.question.purpose, Again: r.URL.Query().Has("again")}
+	if result.Status == Pending || result.Status == Verified {
+		v.Signed = s.signed(lang, shown(n.question.transactions))
+	}
 	if result.Status == Pending {
 		for _, a := range n.asks {
 			if a.same {
-				v.SameLink, v.WalletLink = template.URL(s.link(a)), s.walletLink(s.link(a)) //nolint:gosec // G203: made here, of our own parts
+				v.SameLink, v.WalletLink = template.URL(a.link), s.walletLink(a.link) //nolint:gosec // G203: made here, of our own parts
 			} else {
-				v.CrossLink = s.link(a)
+				v.CrossLink = a.link
 			}
 		}
 	}
@@ -196,6 +207,24 @@ func (s *Server) lines(lang string, checks []credential.Check) []line {
 		}
 		c.Detail, label = legible.Clean(c.Detail, maxValue), legible.Clean(label, maxValue)
 		list = append(list, line{Check: c, Label: label})
+	}
+	return list
+}
+
+// signed is a transaction for a page: its type and members by their names.
+type signed struct {
+	Label string
+	Facts []fact
+}
+
+func (s *Server) signed(lang string, all []Transaction) []signed {
+	var list []signed
+	for _, t := range all {
+		one := signed{Label: s.known(lang, "verifier.transaction."+t.Type, t.Type)}
+		for _, d := range t.order {
+			one.Facts = append(one.Facts, fact{Name: d.Name, Label: s.known(lang, "verifier.transaction."+d.Name, d.Name), Value: legible.Clean(fmt.Sprint(d.Value), maxValue)})
+		}
+		list = append(list, one)
 	}
 	return list
 }

@@ -7,24 +7,33 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 // Config is what the server needs.
 type Config struct {
-	URL      string // public address, no trailing slash
-	Wallet   string // of a demo wallet page to link to, or ""
-	Key      crypto.Signer
-	Chain    [][]byte // of Key: DER, leaf first, without the trust anchor
-	Verifier openid4vp.Verifier
-	Queries  []Preset // the first is the default
-	Frame    *web.Frame
-	Life     time.Duration // of a request; 0 means 5 minutes
+	URL    string // public address, no trailing slash
+	Wallet string // of a demo wallet page to link to, or ""
+	Key    crypto.Signer
+	Chain  [][]byte // of Key: DER, leaf first, without the trust anchor
+	// Attestation is a verifier attestation JWT over Key, or "".
+	Attestation string
+	Verifier    openid4vp.Verifier
+	Queries     []Preset // the first is the default
+	// Types of transaction data that may be asked for; none: no transactions.
+	Types openid4vp.TransactionTypes
+	// CrossDevice is how the QR code of a page is answered: CrossMatch, CrossPlain
+	// or CrossOff; "" is CrossMatch.
+	CrossDevice string
+	Frame       *web.Frame
+	Life        time.Duration // of a request; 0 means 5 minutes
 	// Limits bounds the questions that one sender's browser may ask, as
 	// oauth.Limits does; nil: they are not bounded.
 	Limits interface {
@@ -59,6 +68,9 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.CrossDevice == "" {
+		c.CrossDevice = CrossMatch
+	}
 	c.URL, c.Wallet = strings.TrimSuffix(c.URL, "/"), strings.TrimSuffix(c.Wallet, "/")
 	s := &Server{Config: c, clientID: openid4vp.ClientID(c.Chain[0]), sessions: newSessions(c.Now)}
 	c.Frame.Messages(files)
@@ -69,31 +81,35 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// begin makes a session. A browser gets two asks, the command one.
-func (s *Server) begin(ctx context.Context, q openid4vp.Query, cookie string) (*session, error) {
-	n := &session{id: token(), status: Pending, until: s.Now().Add(s.Life)}
-	kinds := []bool{false}
+// begin makes a session. A page gets a request for a wallet on its own device
+// and, unless that is switched off, one for another; a relying party gets the one
+// that it ordered, or a page for whoever opens it first.
+func (s *Server) begin(ctx context.Context, q question, cookie string, page bool) (*session, error) {
+	n := &session{id: token(), status: Pending, until: s.Now().Add(s.Life), question: q}
+	kinds := []bool{q.returnURI != ""}
+	if page {
+		n.key = token()
+	}
 	if cookie != "" {
-		n.browser, kinds = hashCookie(cookie), []bool{false, true}
+		n.browser = hashCookie(cookie)
+	}
+	if page || cookie != "" {
+		if kinds = []bool{false, true}; s.CrossDevice == CrossOff {
+			kinds = []bool{true}
+		}
 	}
 	for _, same := range kinds {
-		handle := token()
-		r, err := openid4vp.NewRequest(s.clientID, s.URL+"/response/"+handle, q, s.Now(), s.Life)
+		a, err := s.ask(q, same)
 		if err != nil {
 			return nil, err
 		}
-		n.asks = append(n.asks, ask{handle: handle, request: r, same: same})
+		n.asks = append(n.asks, a)
 	}
 	if err := s.sessions.add(n); err != nil {
 		return nil, err
 	}
 	s.Logger.InfoContext(ctx, "presentation requested", "request", n.id, "correlation_id", web.Correlation(ctx))
 	return n, nil
-}
-
-// link is the openid4vp:// address of an ask.
-func (s *Server) link(a ask) string {
-	return a.request.URI(s.URL + "/request/" + a.handle)
 }
 
 // walletLink opens a request in the demo wallet page.
@@ -114,7 +130,9 @@ func (s *Server) take(ctx context.Context, a ask, response openid4vp.Response) (
 		s.sessions.giveBack(a.handle, o.checks)
 		return outcome{}, errLater{}
 	}
-	if a.same {
+	if matched := o.ok && s.matches(a); matched {
+		o.code, o.number = token(), number()
+	} else if a.same {
 		o.code = token()
 	}
 	s.sessions.settle(a.handle, o)
@@ -128,13 +146,17 @@ func (s *Server) take(ctx context.Context, a ask, response openid4vp.Response) (
 
 func (s *Server) judge(ctx context.Context, a ask, response openid4vp.Response) outcome {
 	if response.Error != "" {
-		return outcome{failure: bounded(response.Error), checks: append(openid4vp.Opened(nil),
+		return outcome{failure: bounded(response.Error), words: legible.Clean(response.ErrorDescription, maxValue), checks: append(openid4vp.Opened(nil),
 			credential.Check{Name: "wallet shared", Detail: "the wallet answered " + bounded(response.Error)})}
 	}
 	e := a.request.Evaluate(ctx, response, s.Verifier)
 	o := outcome{ok: e.OK, claims: map[string]any{}}
+	if e.OK {
+		o.signed = shown(a.request.Transactions)
+	}
+	last := []string{openid4vp.CheckQuery, openid4vp.CheckTransactions}
 	for _, c := range e.Response {
-		if c.Name != openid4vp.CheckQuery {
+		if !slices.Contains(last, c.Name) {
 			o.checks = append(o.checks, c)
 		}
 	}
@@ -151,7 +173,7 @@ func (s *Server) judge(ctx context.Context, a ask, response openid4vp.Response) 
 		}
 	}
 	for _, c := range e.Response {
-		if c.Name == openid4vp.CheckQuery {
+		if slices.Contains(last, c.Name) {
 			o.checks = append(o.checks, c)
 		}
 	}

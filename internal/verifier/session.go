@@ -40,22 +40,30 @@ var (
 type ask struct {
 	handle  string // in request_uri and response_uri
 	request openid4vp.Request
-	same    bool // for a wallet on the device of the page
+	by      openid4vp.Identity
+	link    string // for the wallet
+	same    bool   // for a wallet on the device of the page
 }
 
 // session is one question and its answer.
 type session struct {
-	id      string
-	browser [32]byte // hash of the cookie of the browser that asked; zero: the command
-	asks    []ask
-	until   time.Time
+	id       string
+	browser  [32]byte // hash of the cookie of the browser that asked; zero: the command
+	question question
+	asks     []ask
+	until    time.Time
+	key      string // opens the page to one browser, once
 
 	status  Status
 	spent   bool   // an answer was taken
 	code    string // response_code that must come back before the result counts
+	number  string // that must be typed before it does: see match.go
+	tries   int    // wrong numbers
 	checks  []credential.Check
 	claims  map[string]any
-	failure string // the wallet's own error code
+	failure string // the wallet's own error code, and its words
+	words   string
+	signed  []Transaction
 	// refused is the last answer that did not open: it changes nothing, but
 	// whoever waits should learn why nothing happens.
 	refused []credential.Check
@@ -159,7 +167,10 @@ type outcome struct {
 	checks  []credential.Check
 	claims  map[string]any
 	failure string
+	words   string
+	signed  []Transaction
 	code    string // "" when the result counts at once
+	number  string // "" when nobody need type it
 }
 
 // word names an outcome.
@@ -181,7 +192,7 @@ func (s *sessions) settle(handle string, o outcome) {
 	if !ok {
 		return // forgotten meanwhile: nobody waits
 	}
-	n.checks, n.claims, n.failure, n.code = o.checks, o.claims, o.failure, o.code
+	n.checks, n.claims, n.failure, n.words, n.signed, n.code, n.number = o.checks, o.claims, o.failure, o.words, o.signed, o.code, o.number
 	n.status = Rejected
 	if o.ok {
 		n.status = Verified
@@ -197,18 +208,19 @@ func (s *sessions) note(handle string, checks []credential.Check) {
 	}
 }
 
-// land takes the response_code that came back with a browser. In the right
-// session it makes the result count; anywhere else it rejects the result.
+// land takes the response_code that came back with a browser, or with the
+// relying party that ordered the request. In the right session it makes the
+// result count; anywhere else it rejects the result.
 func (s *sessions) land(id, code string, browser [32]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, ok := s.byID[id]
-	if !ok || n.code == "" || !s.now().Before(n.until) || subtle.ConstantTimeCompare([]byte(n.code), []byte(code)) != 1 {
+	if !ok || n.code == "" || n.number != "" || !s.now().Before(n.until) || subtle.ConstantTimeCompare([]byte(n.code), []byte(code)) != 1 {
 		return errUnknown
 	}
 	n.code = ""
 	if n.browser != browser {
-		n.status, n.claims = Rejected, nil
+		n.status, n.claims, n.signed = Rejected, nil, nil
 		n.checks = append(n.checks, credential.Check{Name: checkSession, Detail: "the answer came back in another browser session"})
 		return errUnknown
 	}
@@ -224,6 +236,20 @@ type Result struct {
 	Claims map[string]any     `json:"claims,omitempty"` // by Credential Query
 	Checks []credential.Check `json:"checks"`
 	Error  string             `json:"error,omitempty"` // the wallet's own, when it declined
+	Words  string             `json:"error_description,omitempty"`
+	// Waiting says what a pending result waits for when it was answered: a number
+	// to be typed, or the browser to come back.
+	Waiting string `json:"waiting_for,omitempty"`
+	// Transactions are those that were authorized.
+	Transactions []Transaction `json:"transactions,omitempty"`
+}
+
+// Transaction is one, as it was shown and signed for.
+type Transaction struct {
+	Type    string         `json:"type"`
+	Details map[string]any `json:"details"`
+	Hash    string         `json:"hash"`
+	order   []openid4vp.Detail
 }
 
 // result answers for a session; anything is pending until its answer counts,
@@ -240,12 +266,17 @@ func (s *sessions) result(id string) (Result, *session, error) {
 	checks := append([]credential.Check{}, n.checks...)
 	switch {
 	case n.status != Pending && n.code == "":
-		return Result{Status: n.status, Claims: n.claims, Checks: checks, Error: n.failure}, &copied, nil
+		return Result{Status: n.status, Claims: n.claims, Checks: checks, Error: n.failure, Words: n.words, Transactions: n.signed}, &copied, nil
 	case !now.Before(n.until):
 		return Result{Status: Expired, Checks: []credential.Check{}}, &copied, nil
-	default:
-		return Result{Status: Pending, Checks: append([]credential.Check{}, n.refused...)}, &copied, nil
 	}
+	r := Result{Status: Pending, Checks: append([]credential.Check{}, n.refused...)}
+	if n.number != "" {
+		r.Waiting = "number"
+	} else if n.code != "" {
+		r.Waiting = "return"
+	}
+	return r, &copied, nil
 }
 
 // hashCookie is what the store keeps of a browser's cookie.
@@ -261,6 +292,15 @@ func (s *sessions) idOf(handle string) string {
 	defer s.mu.Unlock()
 	if n, ok := s.byHandle[handle]; ok {
 		return n.id
+	}
+	return ""
+}
+
+func (s *sessions) returnTo(handle string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.byHandle[handle]; ok {
+		return n.question.returnURI
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -10,26 +11,29 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
-const maxWalletNonce = 512
-
 // serveRequest hands out the signed request (OpenID4VP 1.0, 5.10): by GET, or by
-// POST with the wallet's nonce echoed.
+// POST with the wallet's nonce echoed and its metadata obeyed. Nothing changes.
 func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	a, err := s.sessions.open(r.PathValue("handle"))
+	if err == nil && (a.by.Key == nil || strings.Contains(a.link, "&request=")) {
+		err = errUnknown // it went whole with its link
+	}
 	if err != nil {
 		s.refuse(w, r, err)
 		return
 	}
-	nonce := ""
+	var caller openid4vp.Caller
 	if r.Method == http.MethodPost {
-		if err := r.ParseForm(); err != nil || len(r.PostForm["wallet_nonce"]) > 1 || len(r.PostForm.Get("wallet_nonce")) > maxWalletNonce {
-			s.Frame.Problem(w, r, web.Problem{Status: http.StatusBadRequest, Code: "invalid_request", Check: "wallet_nonce",
-				Cause: "the form cannot be read, or wallet_nonce is too long or given twice", Mender: "wallet"}, err)
+		if caller, err = readCaller(r); err != nil {
+			s.badCaller(w, r, err)
 			return
 		}
-		nonce = r.PostForm.Get("wallet_nonce")
 	}
-	object, err := a.request.Sign(s.Key, s.Chain, nonce)
+	object, err := a.request.Object(a.by, caller)
+	if errors.Is(err, openid4vp.ErrWallet) {
+		s.badCaller(w, r, err)
+		return
+	}
 	if err != nil {
 		s.Frame.Problem(w, r, web.Problem{Status: http.StatusInternalServerError, Code: "internal", Mender: "operator"}, err)
 		return
@@ -37,6 +41,40 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", openid4vp.RequestMediaType)
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write([]byte(object))
+}
+
+var errNonce = errors.New("the form cannot be read, or wallet_nonce is too long, not printable or given twice")
+
+// readCaller reads what a wallet posts (section 5.10); what is not known is
+// ignored.
+func readCaller(r *http.Request) (openid4vp.Caller, error) {
+	if err := r.ParseForm(); err != nil {
+		return openid4vp.Caller{}, errNonce
+	}
+	nonces, metadata := r.PostForm["wallet_nonce"], r.PostForm["wallet_metadata"]
+	nonce := r.PostForm.Get("wallet_nonce")
+	printable := !strings.ContainsFunc(nonce, func(c rune) bool { return c < 0x21 || c > 0x7e })
+	if len(nonces) > 1 || len(nonce) > openid4vp.MaxWalletNonce || !printable {
+		return openid4vp.Caller{}, errNonce
+	}
+	caller := openid4vp.Caller{Nonce: nonce}
+	if len(metadata) > 1 {
+		return caller, fmt.Errorf("%w: is there twice", openid4vp.ErrWallet)
+	}
+	if len(metadata) == 0 {
+		return caller, nil
+	}
+	var err error
+	caller.Metadata, err = openid4vp.ParseWalletMetadata([]byte(metadata[0]))
+	return caller, err
+}
+
+func (s *Server) badCaller(w http.ResponseWriter, r *http.Request, err error) {
+	check := "wallet_nonce"
+	if errors.Is(err, openid4vp.ErrWallet) {
+		check = "wallet_metadata"
+	}
+	s.Frame.Problem(w, r, web.Problem{Status: http.StatusBadRequest, Code: "invalid_request", Check: check, Cause: err.Error(), Mender: "wallet"}, err)
 }
 
 // serveResponse takes a wallet's answer (sections 8.2, 8.3.1, 8.5).
@@ -47,7 +85,7 @@ func (s *Server) serveResponse(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	response, err := s.read(r, a)
+	response, err := s.readAnswer(r, a)
 	if err != nil {
 		checks := openid4vp.Opened(err)
 		s.sessions.note(handle, checks)
@@ -63,20 +101,12 @@ func (s *Server) serveResponse(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, a, o)
 }
 
-// read opens the answer: encrypted, or, an error alone, in plain parameters.
-func (s *Server) read(r *http.Request, a ask) (openid4vp.Response, error) {
+// readAnswer opens the answer, in the mode that was asked for.
+func (s *Server) readAnswer(r *http.Request, a ask) (openid4vp.Response, error) {
 	if err := r.ParseForm(); err != nil {
 		return openid4vp.Response{}, errors.Join(openid4vp.ErrEncryption, err)
 	}
-	for name, values := range r.PostForm {
-		if len(values) != 1 {
-			return openid4vp.Response{}, errors.Join(openid4vp.ErrEncryption, errors.New("parameter given twice: "+bounded(name)))
-		}
-	}
-	if code := r.PostForm.Get("error"); code != "" && !r.PostForm.Has("response") {
-		return openid4vp.Response{Error: code}, a.request.CheckState(r.PostForm.Get("state"))
-	}
-	return a.request.Open(r.PostForm.Get("response"))
+	return a.request.OpenForm(r.PostForm)
 }
 
 // answer tells the wallet. On one device the person goes on to the page, which
@@ -84,9 +114,10 @@ func (s *Server) read(r *http.Request, a ask) (openid4vp.Response, error) {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, a ask, o outcome) {
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
+	case o.number != "":
+		web.JSON(w, http.StatusOK, map[string]string{"redirect_uri": s.URL + "/number/" + s.sessions.idOf(a.handle) + "?response_code=" + o.code})
 	case a.same:
-		n := s.sessions.idOf(a.handle)
-		web.JSON(w, http.StatusOK, map[string]string{"redirect_uri": s.URL + "/result/" + n + "?response_code=" + o.code})
+		web.JSON(w, http.StatusOK, map[string]string{"redirect_uri": s.back(a, o.code)})
 	case o.ok || o.failure != "":
 		web.JSON(w, http.StatusOK, struct{}{})
 	default:
@@ -95,6 +126,20 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, a ask, o outcome
 		s.Frame.Problem(w, r, web.Problem{Status: http.StatusBadRequest, Code: "rejected", Check: first,
 			Cause: "the presentation was rejected: " + names, Mender: "wallet"}, nil)
 	}
+}
+
+// back is where the person goes on: to our page, or to the relying party's, with
+// the code that opens the result.
+func (s *Server) back(a ask, code string) string {
+	id, to := s.sessions.idOf(a.handle), s.sessions.returnTo(a.handle)
+	if to == "" {
+		to = s.URL + "/result/" + id
+	}
+	join := "?"
+	if strings.Contains(to, "?") {
+		join = "&"
+	}
+	return to + join + "response_code=" + code
 }
 
 // refuse answers for a request that cannot be served any more.

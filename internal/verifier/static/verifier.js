@@ -10,7 +10,7 @@
       const answer = await fetch(place.dataset.follow, { headers: { Accept: "application/json" }, cache: "no-store" });
       if (!answer.ok) return location.reload();
       const result = await answer.json();
-      if (result.status !== "pending" || String(result.checks.length) !== place.dataset.seen) return location.reload();
+      if (result.status !== "pending" || String(result.checks.length) + (result.waiting_for || "") !== place.dataset.seen) return location.reload();
     } catch {
       // No connection just now: the next turn asks again.
     }

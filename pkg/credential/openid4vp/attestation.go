@@ -64,6 +64,12 @@ func peekAttestation(text string) (attestationClaims, *jose.JSONWebSignature, er
 	return c, jws, nil
 }
 
+// AttestedClient is the verifier that an attestation of one's own is about.
+func AttestedClient(attestation string) (string, error) {
+	c, _, err := peekAttestation(attestation)
+	return c.Sub, err
+}
+
 // checkAttestation is the wallet's check: signed by whom it trusts to attest
 // verifiers, about this client, in time.
 func (t Trust) checkAttestation(text, subject string) (attestationClaims, error) {

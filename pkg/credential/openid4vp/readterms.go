@@ -1,6 +1,8 @@
 package openid4vp
 
 import (
+	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -143,20 +145,32 @@ func (t Trust) transactions(raw json.RawMessage, q Query) ([]Transaction, error)
 
 func verifierInfo(raw json.RawMessage, q Query) ([]VerifierInfo, error) {
 	var list []VerifierInfo
-	if err := decode(raw, MaxRequest, &list); err != nil || len(list) == 0 || len(list) > maxInfo {
-		return nil, refuse("verifier_info", "not an array of 1 to %d objects", maxInfo)
+	if err := decode(raw, MaxRequest, &list); err != nil {
+		return nil, refuse("verifier_info", "not an array of objects")
+	}
+	if err := CheckVerifierInfo(list, q); err != nil {
+		return nil, refuse("verifier_info", "%v", err)
+	}
+	return list, nil
+}
+
+// CheckVerifierInfo checks the shape of what others say of a verifier (section
+// 5.1), for the query that it goes with.
+func CheckVerifierInfo(list []VerifierInfo, q Query) error {
+	if len(list) == 0 || len(list) > maxInfo {
+		return fmt.Errorf("1 to %d are allowed", maxInfo)
 	}
 	for _, info := range list {
 		if info.Format == "" || len(info.Data) == 0 || (info.Data[0] != '"' && info.Data[0] != '{') {
-			return nil, refuse("verifier_info", "format, and data that is a text or an object, are needed")
+			return errors.New("format, and data that is a text or an object, are needed")
 		}
 		for _, id := range info.Credentials {
 			if _, known := q.Credential(id); !known {
-				return nil, refuse("verifier_info", "credential_ids: %.40q is not asked for", id)
+				return fmt.Errorf("credential_ids: %.40q is not asked for", id)
 			}
 		}
 	}
-	return list, nil
+	return nil
 }
 
 func urlSafe(s string) bool {
