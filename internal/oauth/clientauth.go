@@ -123,7 +123,7 @@ func (s *Server) authenticateByKey(ctx context.Context, c credentials) (registry
 	if client.AuthMethod != registry.AuthPrivateKeyJWT {
 		return bad("this client is not registered for private_key_jwt")
 	}
-	payload, err := openJWS(c.ClientAssertion, "", client.JWKS)
+	payload, err := openAssertion(c.ClientAssertion, client)
 	if err != nil {
 		return bad(err.Error())
 	}

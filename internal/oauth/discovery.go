@@ -36,7 +36,7 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 	if !ok {
 		return nil, k.s.kitError(ctx, errNotHere)
 	}
-	algs := []string{"ES256"}
+	algs, objects := names(assertionAlgorithms), names(objectAlgorithms)
 	confidential := []oidc.AuthMethod{oidc.AuthMethodPrivateKeyJWT, oidc.AuthMethodBasic}
 	d.ScopesSupported = append([]string{oidc.ScopeOpenID, oidc.ScopeOfflineAccess}, k.s.IssuanceScopes...)
 	d.ResponseTypesSupported = []string{string(oidc.ResponseTypeCode)}
@@ -49,10 +49,10 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 	d.IntrospectionEndpointAuthSigningAlgValuesSupported = algs
 	d.RevocationEndpointAuthMethodsSupported = d.TokenEndpointAuthMethodsSupported
 	d.RevocationEndpointAuthSigningAlgValuesSupported = algs
-	d.RequestObjectSigningAlgValuesSupported = algs
+	d.RequestObjectSigningAlgValuesSupported = objects
 	d.ClaimsSupported = nil
 	m := metadata{
-		DiscoveryConfiguration: d, PAR: k.s.Issuer + "/par", IssInResponse: true, DPoP: algs,
+		DiscoveryConfiguration: d, PAR: k.s.Issuer + "/par", IssInResponse: true, DPoP: names(proofAlgorithms),
 		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash"},
 	}
 	for _, detail := range k.s.Details {

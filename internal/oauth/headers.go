@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/dpop"
 )
 
 // noStore keeps answers out of caches (RFC 6749, 5.1).
@@ -19,9 +21,10 @@ func noStore(next http.HandlerFunc) http.Handler {
 // (RFC 6749, 5.2), which the library leaves out, and Retry-After where it helps.
 func machine(next http.HandlerFunc) http.Handler {
 	return noStore(func(w http.ResponseWriter, r *http.Request) {
-		wait := new(time.Duration)
-		r = r.WithContext(context.WithValue(r.Context(), waitKey{}, wait))
-		next(&challenging{ResponseWriter: w, wait: wait}, r)
+		wait, nonce := new(time.Duration), new(string)
+		ctx := context.WithValue(r.Context(), waitKey{}, wait)
+		r = r.WithContext(context.WithValue(ctx, nonceKey{}, nonce))
+		next(&challenging{ResponseWriter: w, wait: wait, nonce: nonce}, r)
 	})
 }
 
@@ -30,7 +33,9 @@ type waitKey struct{}
 
 type challenging struct {
 	http.ResponseWriter
-	wait *time.Duration
+	wait  *time.Duration
+	nonce *string
+	begun bool
 }
 
 // WriteHeader adds them.
@@ -39,7 +44,19 @@ func (c *challenging) WriteHeader(status int) {
 		c.Header().Set("WWW-Authenticate", `Basic realm="mydata"`)
 	}
 	retryAfter(c, *c.wait)
+	if *c.nonce != "" {
+		c.Header().Set(dpop.NonceHeader, *c.nonce)
+	}
+	c.begun = true
 	c.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends the fields first.
+func (c *challenging) Write(b []byte) (int, error) {
+	if !c.begun {
+		c.WriteHeader(http.StatusOK)
+	}
+	return c.ResponseWriter.Write(b)
 }
 
 // Unwrap serves http.ResponseController.

@@ -4,7 +4,6 @@ import (
 	stdjson "encoding/json"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/govmydata/mydata/internal/registry"
@@ -24,7 +23,7 @@ func parseObject(compact string, c registry.Client, issuer string, now time.Time
 	bad := func(why string) (params, stdjson.RawMessage, *Refusal) {
 		return params{}, nil, refuse("invalid_request_object", why)
 	}
-	payload, err := openJWS(compact, objectType, c.JWKS)
+	payload, err := openObject(compact, c)
 	if err != nil {
 		return bad(err.Error())
 	}
@@ -79,31 +78,6 @@ func future(seconds int64, now time.Time) bool {
 type jwsError string
 
 func (e jwsError) Error() string { return string(e) }
-
-// openJWS verifies a compact JWS of a type by the registered key that its kid
-// names; without a kid there must be but one key. Keys in the header do not count.
-func openJWS(compact, typ string, keys jose.JSONWebKeySet) ([]byte, error) {
-	signed, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return nil, jwsError("it is not a JWT signed by ES256")
-	}
-	header := signed.Signatures[0].Protected
-	if typ != "" && header.ExtraHeaders[jose.HeaderType] != typ {
-		return nil, jwsError("its typ is not " + typ)
-	}
-	candidates := keys.Keys
-	if header.KeyID != "" {
-		candidates = keys.Key(header.KeyID)
-	}
-	if len(candidates) != 1 {
-		return nil, jwsError("its kid names no registered key")
-	}
-	payload, err := signed.Verify(candidates[0].Key)
-	if err != nil {
-		return nil, jwsError("its signature is wrong")
-	}
-	return payload, nil
-}
 
 // onlyAudience accepts the issuer as a string, or as the only one of an array.
 func onlyAudience(raw stdjson.RawMessage, issuer string) bool {

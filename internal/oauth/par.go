@@ -22,7 +22,7 @@ const pushedLife = 90 * time.Second
 
 // par is the pushed authorization request endpoint (RFC 9126, 2).
 func (s *Server) par(w http.ResponseWriter, r *http.Request) {
-	s.nonce(w)
+	s.nonce(w, registry.Client{})
 	form, refusal := postForm(w, r)
 	if refusal != nil {
 		s.writeRefusal(w, r, refusal)
@@ -33,6 +33,7 @@ func (s *Server) par(w http.ResponseWriter, r *http.Request) {
 		s.writeRefusal(w, r, refusal)
 		return
 	}
+	s.nonce(w, client)
 	if err := s.Limits.Take(r.Context(), budgetPAR, spender(client)); err != nil {
 		s.writeRefusal(w, r, err)
 		return
@@ -58,7 +59,7 @@ func (s *Server) push(r *http.Request, client registry.Client, form url.Values) 
 	if refusal != nil {
 		return "", refusal
 	}
-	if err := s.bindPushed(r, &a); err != nil {
+	if err := s.bindPushed(r, client, &a); err != nil {
 		return "", err
 	}
 	var err error
@@ -94,11 +95,11 @@ func (s *Server) pushedParams(client registry.Client, form url.Values) (params, 
 
 // bindPushed takes the key that the code will be bound to from dpop_jkt or from
 // a proof; when both are there they must agree (RFC 9449, 10.1).
-func (s *Server) bindPushed(r *http.Request, a *Authorization) error {
+func (s *Server) bindPushed(r *http.Request, c registry.Client, a *Authorization) error {
 	if len(r.Header.Values(dpop.Header)) == 0 {
 		return nil
 	}
-	proof, err := dpop.Check(r, s.proofPolicy("/par", a.JKT, ""))
+	proof, err := dpop.Check(r, s.proofPolicy(c, "/par", a.JKT, ""))
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 		return nil, refuse("invalid_request", "pre-authorized_code is missing")
 	}
 	// The proof first: a wrong one does not cost the code.
-	jkt, err := s.possession(r, client.DPoP, "")
+	jkt, err := s.possession(r, client, "")
 	if err != nil {
 		return nil, err
 	}

@@ -10,15 +10,18 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
 
-// proofPolicy is what this server asks of DPoP proofs at one of its endpoints.
-func (s *Server) proofPolicy(path, jkt, accessToken string) dpop.Policy {
+// proofPolicy is what this server asks of a client's DPoP proofs at one of its
+// endpoints.
+func (s *Server) proofPolicy(c registry.Client, path, jkt, accessToken string) dpop.Policy {
 	p := dpop.Policy{
 		Target: s.Issuer + path, JKT: jkt, AccessToken: accessToken, Replay: replay{s.Store}, Now: s.now,
+		Algorithms: proofAlgorithms,
 	}
-	if s.RequireNonce {
+	if s.wantsNonce(c) {
 		p.Nonce = func(_ context.Context, nonce string) bool { return s.freshNonce(nonce) }
 	}
 	return p
@@ -57,9 +60,27 @@ func (s *Server) freshNonce(nonce string) bool {
 	return false
 }
 
+// wantsNonce says whether a client's proofs must carry a nonce: all, or those of a
+// client that is registered so.
+func (s *Server) wantsNonce(c registry.Client) bool { return s.RequireNonce || c.DPoPNonce }
+
 // nonce hands out a nonce with an answer, where proofs need one (RFC 9449, 8.2).
-func (s *Server) nonce(w http.ResponseWriter) {
-	if s.RequireNonce {
-		w.Header().Set(dpop.NonceHeader, s.makeNonce(s.now().Unix()/int64(nonceLife.Seconds())))
+func (s *Server) nonce(w http.ResponseWriter, c registry.Client) {
+	if s.wantsNonce(c) {
+		w.Header().Set(dpop.NonceHeader, s.currentNonce())
 	}
+}
+
+// nonceKey is where leave leaves word for the answer's DPoP-Nonce.
+type nonceKey struct{}
+
+// leave hands out a nonce with the answer that the library will write.
+func (s *Server) leave(ctx context.Context, c registry.Client) {
+	if to, ok := ctx.Value(nonceKey{}).(*string); ok && s.wantsNonce(c) {
+		*to = s.currentNonce()
+	}
+}
+
+func (s *Server) currentNonce() string {
+	return s.makeNonce(s.now().Unix() / int64(nonceLife.Seconds()))
 }

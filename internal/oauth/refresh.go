@@ -28,7 +28,7 @@ func (s *Server) refresh(r *http.Request, c registry.Client, data *oidc.RefreshT
 	if row.Used {
 		return nil, s.reused(ctx, g.ID, "refresh_token")
 	}
-	jkt, err := s.possession(r, c.DPoP, g.JKT)
+	jkt, err := s.possession(r, c, g.JKT)
 	if err != nil {
 		return nil, err
 	}

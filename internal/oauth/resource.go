@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
 
@@ -44,7 +45,8 @@ func TokenFrom(ctx context.Context) Token {
 // DPoP proof with ath (RFC 9449, 7). Otherwise 401 with WWW-Authenticate.
 func (s *Server) Protect(audience string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, err := s.check(r, audience)
+		token, holder, err := s.check(r, audience)
+		s.nonce(w, holder)
 		if err != nil {
 			s.challenge(w, r, err)
 			return
@@ -56,28 +58,52 @@ func (s *Server) Protect(audience string, next http.Handler) http.Handler {
 // errNoToken: the request has no token at all (RFC 6750, 3.1: no error code).
 var errNoToken = errors.New("oauth: no access token")
 
-// check verifies a request's token, and that the request is from its holder.
-func (s *Server) check(r *http.Request, audience string) (Token, error) {
+// check verifies a request's token, and that the request is from its holder, the
+// client that it answers where it has come to know it.
+func (s *Server) check(r *http.Request, audience string) (Token, registry.Client, error) {
+	var holder registry.Client
 	scheme, raw, err := presented(r)
 	if err != nil {
-		return Token{}, err
+		return Token{}, holder, err
 	}
 	token, err := s.verify(r.Context(), raw)
 	if err != nil {
-		return Token{}, err
+		return Token{}, holder, err
 	}
 	if token.Audience != audience {
-		return Token{}, refuse("invalid_token", "aud: for another resource")
+		return Token{}, holder, refuse("invalid_token", "aud: for another resource")
+	}
+	if holder, err = s.holder(r.Context(), token); err != nil {
+		return Token{}, holder, err
 	}
 	bound := strings.EqualFold(scheme, dpop.Header)
 	if bound != (token.JKT != "") {
-		return Token{}, refuse("invalid_token", "scheme: a bound token needs DPoP, an unbound one Bearer")
+		return Token{}, holder, refuse("invalid_token", "scheme: a bound token needs DPoP, an unbound one Bearer")
 	}
 	if !bound {
-		return token, nil
+		return token, holder, nil
 	}
-	_, err = dpop.Check(r, s.proofPolicy(r.URL.EscapedPath(), token.JKT, raw))
-	return token, err
+	_, err = dpop.Check(r, s.proofPolicy(holder, r.URL.EscapedPath(), token.JKT, raw))
+	return token, holder, err
+}
+
+// holder is the client that a token was given to; nobody's registration, for an
+// anonymous wallet. With its registration a client's tokens end (RFC 7592, 2.3).
+func (s *Server) holder(ctx context.Context, t Token) (registry.Client, error) {
+	if t.ClientID == "" {
+		return registry.Client{}, nil
+	}
+	c, err := s.Clients.Client(ctx, t.ClientID)
+	if errors.Is(err, registry.ErrUnknown) {
+		return registry.Client{}, refuse("invalid_token", "client: no longer registered")
+	}
+	if err != nil {
+		return registry.Client{}, internal(err)
+	}
+	if c.DPoP && t.JKT == "" { // its registration was tightened since
+		return c, refuse("invalid_token", "scheme: this client's tokens are bound to a key")
+	}
+	return c, nil
 }
 
 // presented finds the token in the Authorization field, the one place for it.
@@ -160,12 +186,15 @@ func (s *Server) open(raw string) (accessClaims, error) {
 	return c, nil
 }
 
+// algs are those of proofs, as a challenge says them (RFC 9449, 7.1).
+var algs = strings.Join(names(proofAlgorithms), " ")
+
 // challenge answers 401 (RFC 6750, 3; RFC 9449, 7.1), or 5xx where the fault is ours.
 func (s *Server) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	if errors.Is(err, errNoToken) {
-		header.Add("WWW-Authenticate", `DPoP algs="ES256"`)
+		header.Add("WWW-Authenticate", `DPoP algs="`+algs+`"`)
 		header.Add("WWW-Authenticate", "Bearer")
 		w.WriteHeader(http.StatusUnauthorized)
 		return
@@ -183,8 +212,7 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	case "invalid_request":
 		status = http.StatusBadRequest
 	}
-	s.nonce(w)
 	text := `error="` + refusal.Code + `", error_description="` + ascii(refusal.Description) + `"`
-	header.Add("WWW-Authenticate", `DPoP algs="ES256", `+text)
+	header.Add("WWW-Authenticate", `DPoP algs="`+algs+`", `+text)
 	writeJSON(w, status, map[string]string{"error": refusal.Code, "error_description": ascii(refusal.Description)})
 }

@@ -127,7 +127,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // unverified is the payload of a JWS before it is trusted: only to find the
 // key by which to verify it.
 func unverified(compact string) ([]byte, error) {
-	signed, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(compact, assertionAlgorithms)
 	if err != nil {
 		return nil, err
 	}

@@ -72,6 +72,7 @@ func New(c Config) (*Server, error) {
 	if c.Limits == nil {
 		c.Limits = unlimited{}
 	}
+	c.Clients = strict{c.Clients}
 	s := &Server{Config: c, nonceKey: c.Keys.Secret("dpop-nonce")}
 	var err error
 	if s.signer, err = newSigner(c.Keys); err != nil {
@@ -104,7 +105,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 
 // token is the token endpoint (RFC 6749, 3.2): body alone, known grants alone.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
-	s.nonce(w)
+	s.nonce(w, registry.Client{})
 	form, refusal := postForm(w, r)
 	if refusal != nil {
 		s.writeRefusal(w, r, refusal)

@@ -52,7 +52,7 @@ func (s *Server) redeem(r *http.Request, c registry.Client, data *oidc.AccessTok
 	if err := s.checkCode(code, c, data); err != nil {
 		return nil, err
 	}
-	jkt, err := s.possession(r, c.DPoP, code.JKT)
+	jkt, err := s.possession(r, c, code.JKT)
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +105,12 @@ func (s *Server) checkCode(code Code, c registry.Client, data *oidc.AccessTokenR
 
 // possession checks the DPoP proof and returns the key's thumbprint; "" where
 // no proof was sent and none is needed.
-func (s *Server) possession(r *http.Request, required bool, jkt string) (string, error) {
-	if len(r.Header.Values(dpop.Header)) == 0 && !required && jkt == "" {
+func (s *Server) possession(r *http.Request, c registry.Client, jkt string) (string, error) {
+	s.leave(r.Context(), c)
+	if len(r.Header.Values(dpop.Header)) == 0 && !c.DPoP && jkt == "" {
 		return "", nil
 	}
-	proof, err := dpop.Check(r, s.proofPolicy("/token", jkt, ""))
+	proof, err := dpop.Check(r, s.proofPolicy(c, "/token", jkt, ""))
 	return proof.JKT, err
 }
 
@@ -175,7 +176,7 @@ func (s *Server) refreshes(c registry.Client, g Grant) bool {
 // rotates says whether a refresh token is replaced at each use: not where it
 // can only be used with a key of the client's (FAPI 2.0, 5.3.2.1).
 func rotates(c registry.Client, g Grant) bool {
-	return g.JKT == "" && c.AuthMethod != registry.AuthPrivateKeyJWT
+	return g.JKT == "" && !c.High() && c.AuthMethod != registry.AuthPrivateKeyJWT
 }
 
 func (s *Server) newRefresh(c registry.Client, g Grant) (*RefreshToken, string) {

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -291,9 +292,17 @@ func TestDiscovery(t *testing.T) {
 		})
 	}
 	t.Run("it promises nothing that it refuses", func(t *testing.T) {
-		for _, word := range []string{"RS256", "implicit", "jwt-bearer", "id_token token", "client_secret_post", "plain", "token-exchange"} {
+		for _, word := range []string{"implicit", "jwt-bearer", "id_token token", "client_secret_post", "plain", "token-exchange"} {
 			if strings.Contains(openid.text, word) {
 				t.Errorf("%s is advertised: %s", word, openid.text)
+			}
+		}
+	})
+	t.Run("it says RS256 of client assertions alone", func(t *testing.T) {
+		for name, value := range openid.body {
+			text, _ := json.Marshal(value)
+			if strings.Contains(string(text), "RS256") && !strings.HasSuffix(name, "_endpoint_auth_signing_alg_values_supported") {
+				t.Errorf("%s: %s", name, text)
 			}
 		}
 	})

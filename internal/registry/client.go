@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"slices"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -45,6 +46,18 @@ type Client struct {
 	SignedRequest bool
 	// Introspect: has RoleIntrospect.
 	Introspect bool
+	// Profile is the set of rules it is registered for, by name; "" is plain OpenID Connect.
+	Profile Profile `json:",omitempty"`
+	// DPoPNonce: its proofs must carry a nonce of the hub's (RFC 9449, 8 and 9).
+	DPoPNonce bool `json:",omitempty"`
+	// AuthAlg and ObjectAlg are the one algorithm of its client assertions and of its
+	// request objects; "": any that its keys have.
+	AuthAlg   string `json:",omitempty"`
+	ObjectAlg string `json:",omitempty"`
+	// Dynamic: it registered itself (RFC 7591).
+	Dynamic bool `json:",omitempty"`
+	// Registered is when it did.
+	Registered time.Time `json:",omitzero"`
 }
 
 // Sector is the audience of its pairwise subjects: its agency, never the host

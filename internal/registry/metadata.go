@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	stdjson "encoding/json"
@@ -66,6 +64,11 @@ type metadata struct {
 	Signed        bool                `json:"require_signed_request_object"`
 	Agency        string              `json:"agency"`
 	Roles         []string            `json:"roles"`
+	Profile       Profile             `json:"profile"`
+	DPoPNonce     bool                `json:"require_dpop_nonce"`
+	AuthAlg       string              `json:"token_endpoint_auth_signing_alg"`
+	ObjectAlg     string              `json:"request_object_signing_alg"`
+	IDTokenAlg    string              `json:"id_token_signed_response_alg"`
 }
 
 // ParseMetadata reads a client's metadata and refuses what the hub could not
@@ -80,7 +83,10 @@ func ParseMetadata(data stdjson.RawMessage) (Client, string, error) {
 		return Client{}, "", bad("metadata", "not the JSON of RFC 7591: %v", err)
 	}
 	m.defaults()
-	for _, check := range []func() error{m.checkNames, m.checkAuth, m.checkGrants, m.checkRedirects, m.checkKeys} {
+	if err := m.profiled(data); err != nil {
+		return Client{}, "", err
+	}
+	for _, check := range []func() error{m.checkNames, m.checkAuth, m.checkGrants, m.checkRedirects, m.checkKeys, m.checkAlgorithms} {
 		if err := check(); err != nil {
 			return Client{}, "", err
 		}
@@ -117,7 +123,7 @@ func (m *metadata) client() Client {
 		ID: m.ID, Agency: m.Agency, URI: m.URI, RedirectURIs: m.RedirectURIs, AuthMethod: m.AuthMethod,
 		Scopes: strings.Fields(m.Scope), GrantTypes: m.GrantTypes, Roles: m.Roles,
 		DPoP: m.DPoP, PAR: m.PAR, SignedRequest: m.Signed, Introspect: slices.Contains(m.Roles, RoleIntrospect),
-		Name: map[string]string{},
+		Name: map[string]string{}, Profile: m.Profile, DPoPNonce: m.DPoPNonce, AuthAlg: m.AuthAlg, ObjectAlg: m.ObjectAlg,
 	}
 	for lang, name := range map[string]string{"": m.Name, "ko": m.NameKo, "en": m.NameEn} {
 		if name != "" {
@@ -256,11 +262,8 @@ func (m *metadata) checkKeys() error {
 		return bad("jwks", "one to %d keys", maxKeys)
 	}
 	for i, key := range m.JWKS.Keys {
-		if public, ok := key.Key.(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
-			return bad("jwks", "key %d is not a public key on P-256 (ES256)", i)
-		}
-		if key.Use != "" && key.Use != "sig" {
-			return bad("jwks", "key %d is not for signatures", i)
+		if err := m.checkKey(i, key); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,10 +3,10 @@ package dpop
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +51,9 @@ type Policy struct {
 	Past, Future time.Duration
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
+	// Algorithms are those that proofs may be signed by: of ES256, PS256, EdDSA and
+	// RS256; ES256 alone when empty.
+	Algorithms []jose.SignatureAlgorithm
 }
 
 // Proof is a proof that passed every check.
@@ -73,7 +76,7 @@ func Check(r *http.Request, p Policy) (Proof, error) {
 	case len(fields) > 1:
 		return Proof{}, refuse("single", "the request has more than one DPoP field")
 	}
-	proof, c, err := open(fields[0])
+	proof, c, err := p.open(fields[0])
 	if err != nil {
 		return Proof{}, err
 	}
@@ -84,19 +87,19 @@ func Check(r *http.Request, p Policy) (Proof, error) {
 }
 
 // open reads a proof and verifies its signature by the key it carries.
-func open(field string) (Proof, claims, error) {
+func (p Policy) open(field string) (Proof, claims, error) {
 	// "The DPoP HTTP request header field value is a single and well-formed JWT."
 	if len(field) > maxProof {
 		return Proof{}, claims{}, refuse("syntax", "the proof is too long")
 	}
-	if key, payload, ok := plain(field); ok {
+	if key, payload, ok := plain(field); ok && slices.Contains(p.algorithms(), jose.ES256) {
 		return read(key, payload)
 	}
 	// "The alg JOSE Header Parameter indicates a registered asymmetric digital
 	// signature algorithm, is not none, is supported by the application."
-	signed, err := jose.ParseSignedCompact(field, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(field, p.algorithms())
 	if err != nil {
-		return Proof{}, claims{}, refuse("syntax", "the proof is not a JWT signed by ES256")
+		return Proof{}, claims{}, refuse("syntax", "the proof is not a JWT signed by an algorithm of this server")
 	}
 	header := signed.Signatures[0].Protected
 	// "The typ JOSE Header Parameter has the value dpop+jwt."
@@ -108,8 +111,8 @@ func open(field string) (Proof, claims, error) {
 	if key == nil || !key.Valid() || !key.IsPublic() {
 		return Proof{}, claims{}, refuse("jwk", "the proof carries no public key")
 	}
-	if public, ok := key.Key.(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
-		return Proof{}, claims{}, refuse("jwk", "the proof's key is not on P-256")
+	if !fits(header.Algorithm, *key) {
+		return Proof{}, claims{}, refuse("jwk", "the proof's key is not one for its algorithm")
 	}
 	// "The JWT signature verifies with the public key contained in the jwk."
 	payload, err := signed.Verify(key)

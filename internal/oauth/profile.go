@@ -1,0 +1,92 @@
+package oauth
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/govmydata/mydata/internal/registry"
+)
+
+// strict hands out clients as their profiles want them, so that no row, however it
+// came to be, loosens FAPI 2.0 for a client registered for it.
+type strict struct{ Clients }
+
+// Client implements Clients.
+func (s strict) Client(ctx context.Context, id string) (registry.Client, error) {
+	c, err := s.Clients.Client(ctx, id)
+	if err != nil {
+		return registry.Client{}, err
+	}
+	c, ok := c.Strict()
+	if !ok {
+		return registry.Client{}, fmt.Errorf("oauth: client %q contradicts its profile", id)
+	}
+	return c, nil
+}
+
+// proofAlgorithms are those of DPoP proofs; a proof by RS256 is nobody's.
+var proofAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA}
+
+// The algorithms by which clients sign: their assertions, and their request objects.
+var (
+	assertionAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA, jose.RS256}
+	objectAlgorithms    = []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA}
+)
+
+func names(algorithms []jose.SignatureAlgorithm) []string {
+	out := make([]string, len(algorithms))
+	for n, a := range algorithms {
+		out[n] = string(a)
+	}
+	return out
+}
+
+// openAssertion and openObject open what a client signed, for one purpose each, by
+// the one registered key that its kid names and an algorithm of that key.
+func openAssertion(compact string, c registry.Client) ([]byte, error) {
+	return openSigned(compact, "", c, assertionAlgorithms, c.AuthAlg)
+}
+
+func openObject(compact string, c registry.Client) ([]byte, error) {
+	return openSigned(compact, objectType, c, objectAlgorithms, c.ObjectAlg)
+}
+
+// openSigned verifies a compact JWS of a type by the registered key that its kid
+// names; without a kid there must be but one key that could have signed it. Keys in
+// the header do not count, and neither does an alg that is not the key's
+// (RFC 8725, 3.1).
+func openSigned(compact, typ string, c registry.Client, purpose []jose.SignatureAlgorithm, chosen string) ([]byte, error) {
+	signed, err := jose.ParseSignedCompact(compact, purpose)
+	if err != nil {
+		return nil, jwsError("it is not a JWT signed by ES256, PS256 or EdDSA")
+	}
+	header := signed.Signatures[0].Protected
+	if typ != "" && header.ExtraHeaders[jose.HeaderType] != typ {
+		return nil, jwsError("its typ is not " + typ)
+	}
+	var candidates []jose.JSONWebKey
+	named := false
+	for _, key := range c.JWKS.Keys {
+		if header.KeyID != "" && key.KeyID != header.KeyID {
+			continue
+		}
+		named = true
+		if slices.Contains(c.Algorithms(key, chosen), jose.SignatureAlgorithm(header.Algorithm)) {
+			candidates = append(candidates, key)
+		}
+	}
+	switch {
+	case named && len(candidates) == 0:
+		return nil, jwsError("its alg is not one that this client registered")
+	case len(candidates) != 1:
+		return nil, jwsError("its kid names no registered key")
+	}
+	payload, err := signed.Verify(candidates[0].Key)
+	if err != nil {
+		return nil, jwsError("its signature is wrong")
+	}
+	return payload, nil
+}
