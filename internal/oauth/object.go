@@ -29,6 +29,7 @@ func parseObject(compact string, c registry.Client, issuer string, now time.Time
 	}
 	var times struct {
 		Issuer   string             `json:"iss"`
+		Subject  string             `json:"sub"`
 		Audience stdjson.RawMessage `json:"aud"`
 		Expires  int64              `json:"exp"`
 		NotFrom  int64              `json:"nbf"`
@@ -41,6 +42,8 @@ func parseObject(compact string, c registry.Client, issuer string, now time.Time
 	switch {
 	case times.Issuer != c.ID:
 		return bad("iss is not the client")
+	case times.Subject == c.ID: // RFC 9101, 10.8: it would be an assertion too
+		return bad("sub is the client")
 	case p.ClientID != c.ID:
 		return bad("client_id is not the client")
 	case !onlyAudience(times.Audience, issuer):

@@ -99,7 +99,7 @@ func (s *Server) bindPushed(r *http.Request, c registry.Client, a *Authorization
 	if len(r.Header.Values(dpop.Header)) == 0 {
 		return nil
 	}
-	proof, err := dpop.Check(r, s.proofPolicy(c, "/par", a.JKT, ""))
+	proof, err := dpop.Check(r, s.clientPolicy(c, "/par", a.JKT, ""))
 	if err != nil {
 		return err
 	}
@@ -120,6 +120,9 @@ func (s *Server) validateDetails(ctx context.Context, c registry.Client, p param
 	detail := s.detail(kind)
 	if detail == nil {
 		return nil, refuse("invalid_authorization_details", "unknown type")
+	}
+	if refusal := strangers(detail, elements); refusal != nil {
+		return nil, refusal
 	}
 	refs, err := detail.Validate(ctx, c, elements, object)
 	var why *Refusal

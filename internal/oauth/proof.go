@@ -14,9 +14,13 @@ import (
 	"github.com/govmydata/mydata/pkg/dpop"
 )
 
-// proofPolicy is what this server asks of a client's DPoP proofs at one of its
-// endpoints.
-func (s *Server) proofPolicy(c registry.Client, path, jkt, accessToken string) dpop.Policy {
+// proofPolicy is what this server asks of all DPoP proofs at one of its endpoints.
+func (s *Server) proofPolicy(path, jkt, accessToken string) dpop.Policy {
+	return s.clientPolicy(registry.Client{}, path, jkt, accessToken)
+}
+
+// clientPolicy is what it asks of a client's.
+func (s *Server) clientPolicy(c registry.Client, path, jkt, accessToken string) dpop.Policy {
 	p := dpop.Policy{
 		Target: s.Issuer + path, JKT: jkt, AccessToken: accessToken, Replay: replay{s.Store}, Now: s.now,
 		Algorithms: proofAlgorithms,

@@ -83,7 +83,7 @@ func (s *Server) check(r *http.Request, audience string) (Token, registry.Client
 	if !bound {
 		return token, holder, nil
 	}
-	_, err = dpop.Check(r, s.proofPolicy(holder, r.URL.EscapedPath(), token.JKT, raw))
+	_, err = dpop.Check(r, s.clientPolicy(holder, r.URL.EscapedPath(), token.JKT, raw))
 	return token, holder, err
 }
 
