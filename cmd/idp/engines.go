@@ -197,7 +197,7 @@ func (e *engines) replaced(ctx context.Context, citizen string) error {
 func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error {
 	signer, kid, _ := e.ring.Signer(keys.Record)
 	e.registry = &registry.Registry{
-		Store: e.db.Registry(), Now: time.Now,
+		Store: e.db.Registry(), Now: time.Now, Development: e.config.Development,
 		Publisher: registry.Publisher{Signer: signer, KeyID: kid, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots, Officers: trust.Officers},
 	}
 	e.tally = &tally.Counter{Store: e.db.Tally(), Now: time.Now}

@@ -55,7 +55,7 @@ func newFaces(e *engines) (*faces, error) {
 
 	mux := http.NewServeMux()
 	server.Mount(mux)
-	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo")
+	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo", "/register", "/register/")
 	cards.Mount(mux)
 	(&document.Handler{Frame: frame, Server: server, Documents: documents, Logger: e.log}).Mount(mux)
 	(&login.Handler{
@@ -101,7 +101,7 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents 
 	transfers := &agency.Transfers{Ledger: e.ledger, People: e.accounts, Proofs: e.sequence, Catalogue: e.registry.Catalogue}
 	return oauth.New(oauth.Config{
 		Issuer: e.config.Issuer, Clients: e.registry, Store: e.db.OAuth(), Keys: e.ring, Accounts: e.accounts,
-		Details: []oauth.DetailType{transfers, documents}, PreAuthorized: cards, IssuanceScopes: []string{credential.ScopeResidentCard},
+		Details: []oauth.DetailType{transfers, documents}, PreAuthorized: cards, Registrar: e.registry, IssuanceScopes: []string{credential.ScopeResidentCard},
 		SessionFrom: func(r *http.Request) (string, time.Time, []string, error) {
 			s, err := e.session(frame, r)
 			return s.Citizen, s.AuthTime, s.AMR, err
@@ -137,9 +137,9 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 			client, secret, err := e.registry.AddClient(ctx, metadata)
 			return client.ID, secret, err
 		},
-		Catalogue: e.registry,
-		Trust:     e.exportTrust,
-		Erasure:   e.erasures(),
+		NewInitial: e.registry.NewInitial, Catalogue: e.registry,
+		Trust:   e.exportTrust,
+		Erasure: e.erasures(),
 	}
 	if e.config.Development {
 		signers, err := e.ring.OfficerSigners()

@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/govmydata/mydata/internal/idp/admin"
 	"github.com/govmydata/mydata/pkg/consent"
 )
 
@@ -43,8 +45,40 @@ func newClientCommand() *cobra.Command {
 			}
 		})
 	}
-	group.AddCommand(cmd)
+	group.AddCommand(cmd, newInitialCommand())
 	return group
+}
+
+// newInitialCommand makes what a client registers itself by.
+func newInitialCommand() *cobra.Command {
+	var in admin.InitialRequest
+	var life time.Duration
+	cmd := &cobra.Command{
+		Use:   "token",
+		Short: "Make an initial access token, by which clients register themselves (RFC 7591)",
+		Long: "The token is shown once. Clients that register by it may have the scopes named\n" +
+			"here; they never belong to an agency and never have a role.",
+		Args: cobra.NoArgs,
+	}
+	call := caller(cmd)
+	cmd.Flags().Int64Var(&in.Uses, "uses", 1, "how many clients may register by it")
+	cmd.Flags().DurationVar(&life, "life", 24*time.Hour, "how long it is good")
+	cmd.Flags().StringSliceVar(&in.Scopes, "scope", []string{"openid"}, "scopes that those clients may have")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		client, err := call()
+		if err != nil {
+			return err
+		}
+		in.Seconds = int64(life / time.Second)
+		out, err := client.Initial(cmd.Context(), in)
+		if err != nil {
+			return err
+		}
+		return show(cmd, out, func(w io.Writer) {
+			fmt.Fprintf(w, "token, shown once: %s\nregistrations %d, until %s\n", out.Token, out.Uses, out.Expires.Format("2006-01-02 15:04 MST"))
+		})
+	}
+	return cmd
 }
 
 // readRequired reads the JSON file that a flag names.

@@ -19,6 +19,7 @@ var machines = map[string][]string{
 	stage.IDP: {
 		"/par", "/token", "/introspect", "/revoke", "/userinfo", "/nonce", "/credential", "/notification",
 		"/agency/commits", "/agency/received", "/agency/cancellations", "/agency/deletions", "/agency/receipts/{grant}", "/agency/signals", "/agency/ready", "/anchors",
+		"/register",
 		"/authorize", // begins a request, as a link to it does (OpenID Connect Core 1.0, 3.1.2.1)
 	},
 	stage.Verifier: {"/request/{handle}", "/response/{handle}"},

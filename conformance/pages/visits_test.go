@@ -20,7 +20,7 @@ import (
 // (conformance/anchor).
 var unvisited = map[string][]string{
 	stage.IDP: {
-		"GET /userinfo", "GET /log/proof", "GET /anchors/latest", "GET /anchors/{size}",
+		"GET /userinfo", "GET /register/{client}", "GET /log/proof", "GET /anchors/latest", "GET /anchors/{size}",
 		"POST /me/erasure/options", "POST /me/erasure/finish", // what may go is years old: internal/idp/dashboard.TestErasure
 		"GET /receipt/worker.js", "GET /receipt/checker.wasm", "GET /receipt/offline.html", // built in or not: internal/idp/offline
 		"POST /me/notices/confirm", // takes the code of a mail: internal/notify has a post office

@@ -58,6 +58,9 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 	for _, detail := range k.s.Details {
 		m.DetailTypes = append(m.DetailTypes, detail.Type())
 	}
+	if k.s.Registrar != nil { // RFC 7591, 3, RFC 8414, 2
+		d.RegistrationEndpoint = k.s.Issuer + "/register"
+	}
 	if k.s.PreAuthorized != nil {
 		d.GrantTypesSupported = append(d.GrantTypesSupported, registry.GrantPreAuthorized)
 		m.AnonymousWallets = true

@@ -73,7 +73,7 @@ func (s *Server) check(r *http.Request, audience string) (Token, registry.Client
 	if token.Audience != audience {
 		return Token{}, holder, refuse("invalid_token", "aud: for another resource")
 	}
-	if holder, err = s.holder(r.Context(), token); err != nil {
+	if holder, err = s.holder(r.Context(), token.ClientID, token.JKT); err != nil {
 		return Token{}, holder, err
 	}
 	bound := strings.EqualFold(scheme, dpop.Header)
@@ -89,18 +89,18 @@ func (s *Server) check(r *http.Request, audience string) (Token, registry.Client
 
 // holder is the client that a token was given to; nobody's registration, for an
 // anonymous wallet. With its registration a client's tokens end (RFC 7592, 2.3).
-func (s *Server) holder(ctx context.Context, t Token) (registry.Client, error) {
-	if t.ClientID == "" {
+func (s *Server) holder(ctx context.Context, id, jkt string) (registry.Client, error) {
+	if id == "" {
 		return registry.Client{}, nil
 	}
-	c, err := s.Clients.Client(ctx, t.ClientID)
+	c, err := s.Clients.Client(ctx, id)
 	if errors.Is(err, registry.ErrUnknown) {
 		return registry.Client{}, refuse("invalid_token", "client: no longer registered")
 	}
 	if err != nil {
 		return registry.Client{}, internal(err)
 	}
-	if c.DPoP && t.JKT == "" { // its registration was tightened since
+	if c.DPoP && jkt == "" { // its registration was tightened since
 		return c, refuse("invalid_token", "scheme: this client's tokens are bound to a key")
 	}
 	return c, nil
@@ -154,6 +154,9 @@ func (s *Server) verify(ctx context.Context, raw string) (Token, error) {
 	}
 	if row.JKT != c.Cnf.JKT || row.Audience != c.Audience {
 		return Token{}, internal(errors.New("oauth: an access token differs from its row"))
+	}
+	if _, err := s.holder(ctx, g.Client, row.JKT); err != nil {
+		return Token{}, err
 	}
 	return Token{
 		Citizen: g.Citizen, Subject: g.Subject, ClientID: g.Client, Scopes: row.Scopes, JTI: row.JTI, JKT: row.JKT,

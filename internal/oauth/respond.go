@@ -12,6 +12,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
 
@@ -52,6 +53,10 @@ var codes = map[string]struct {
 	"invalid_authorization_details": {oidc.Error{ErrorType: "invalid_authorization_details"}, http.StatusBadRequest},
 	"invalid_dpop_proof":            {oidc.Error{ErrorType: "invalid_dpop_proof"}, http.StatusBadRequest},
 	"use_dpop_nonce":                {oidc.Error{ErrorType: "use_dpop_nonce"}, http.StatusBadRequest},
+	"invalid_token":                 {oidc.Error{ErrorType: "invalid_token"}, http.StatusUnauthorized},
+	registry.CodeMetadata:           {oidc.Error{ErrorType: registry.CodeMetadata}, http.StatusBadRequest},
+	registry.CodeRedirect:           {oidc.Error{ErrorType: registry.CodeRedirect}, http.StatusBadRequest},
+	registry.CodeStatement:          {oidc.Error{ErrorType: registry.CodeStatement}, http.StatusBadRequest},
 	"slow_down":                     {oidc.Error{ErrorType: "slow_down"}, http.StatusTooManyRequests},
 	"temporarily_unavailable":       {oidc.Error{ErrorType: "temporarily_unavailable"}, http.StatusServiceUnavailable},
 	"server_error":                  {oidc.Error{ErrorType: "server_error"}, http.StatusInternalServerError},

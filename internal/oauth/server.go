@@ -43,6 +43,8 @@ type Config struct {
 	RequireNonce bool
 	// Limits bounds clients and addresses; nil: they are not bounded.
 	Limits Limits
+	// Registrar lets clients register themselves; nil: an operator registers all.
+	Registrar Registrar
 	// Development permits plain http and cookies without __Host-.
 	Development bool
 	// Refused hears of each refusal: the check that failed, else the code; nil:
@@ -86,7 +88,7 @@ func New(c Config) (*Server, error) {
 
 // Mount adds the endpoints: /.well-known/openid-configuration,
 // /.well-known/oauth-authorization-server, /jwks, /authorize,
-// /authorize/callback, /par, /token, /userinfo, /introspect, /revoke.
+// /authorize/callback, /par, /token, /userinfo, /introspect, /revoke, /register.
 func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /.well-known/openid-configuration", public(s.library))
 	mux.Handle("GET /.well-known/oauth-authorization-server", public(http.HandlerFunc(s.metadata8414)))
@@ -101,6 +103,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	userinfo := s.Protect(s.Issuer, http.HandlerFunc(s.userinfo))
 	mux.Handle("GET /userinfo", userinfo)
 	mux.Handle("POST /userinfo", userinfo)
+	s.mountRegistration(mux)
 }
 
 // token is the token endpoint (RFC 6749, 3.2): body alone, known grants alone.

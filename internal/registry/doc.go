@@ -6,8 +6,12 @@
 // RFC 9101, 10.5 (require_signed_request_object); RFC 9449, 5.2
 // (dpop_bound_access_tokens). Names of ours: agency, roles, client_name#lang.
 //
-// Left out: dynamic registration (the operator registers), jwks_uri (keys are
-// given by value, so that nothing is fetched).
+// A client may register itself by an initial access token of the operator's, and
+// manage its registration (RFC 7591, 3; RFC 7592); profiles by FAPI 2.0 Security
+// Profile, 5.3.2 and 5.4, and HAIP 1.0, 4.
+//
+// Left out: jwks_uri and whatever else would have to be fetched (keys are given by
+// value), software statements, mutual TLS, id_tokens signed by RS256.
 //
 // What always holds: redirect URIs are kept and compared byte for byte; a
 // secret is kept as its hash and shown once; a client that may not use a grant

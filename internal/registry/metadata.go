@@ -157,8 +157,7 @@ func (m *metadata) checkNames() error {
 		}
 	}
 	for _, scope := range strings.Fields(m.Scope) {
-		// RFC 6749, 3.3: scope-token.
-		if strings.ContainsFunc(scope, func(r rune) bool { return r < 0x21 || r > 0x7e || r == '"' || r == '\\' }) {
+		if !isScope(scope) {
 			return bad("scope", "%q is no scope", scope)
 		}
 	}
@@ -168,6 +167,11 @@ func (m *metadata) checkNames() error {
 		}
 	}
 	return nil
+}
+
+// isScope is RFC 6749, 3.3: scope-token.
+func isScope(scope string) bool {
+	return scope != "" && !strings.ContainsFunc(scope, func(r rune) bool { return r < 0x21 || r > 0x7e || r == '"' || r == '\\' })
 }
 
 func (m *metadata) checkAuth() error {

@@ -37,6 +37,7 @@ type Store interface {
 	// CatalogueAt returns one version with its officers' signatures, or ErrUnknown.
 	CatalogueAt(ctx context.Context, version int64) (jws string, signatures []string, err error)
 	Proposals
+	Registrations
 }
 
 // CatalogueCommit is one published catalogue.
@@ -57,6 +58,8 @@ type Registry struct {
 	Store     Store
 	Publisher Publisher
 	Now       func() time.Time
+	// Development lets clients that register themselves be on loop-back.
+	Development bool
 
 	mu       sync.Mutex
 	clients  map[string]cached

@@ -24,7 +24,7 @@ func (r *Registry) Client(ctx context.Context, id string) (registry.Client, erro
 	var c registry.Client
 	var text string
 	err := r.db.db.QueryRowContext(ctx, `SELECT content FROM registry_clients WHERE id = $1`, id).Scan(&text)
-	if absent(err) {
+	if absent(err) || err == nil && text == "" { // it was, and is no more
 		return c, registry.ErrUnknown
 	}
 	if err != nil {

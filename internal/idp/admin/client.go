@@ -106,6 +106,12 @@ func (c *Client) AddClient(ctx context.Context, metadata json.RawMessage) (out R
 	return out, err
 }
 
+// Initial makes an initial access token.
+func (c *Client) Initial(ctx context.Context, in InitialRequest) (out InitialToken, err error) {
+	err = c.call(ctx, http.MethodPost, "/client/token", in, &out)
+	return out, err
+}
+
 // Trust fetches the files of the trust folder.
 func (c *Client) Trust(ctx context.Context) (map[string][]byte, error) {
 	var out struct {

@@ -39,6 +39,7 @@ var refusals = []struct {
 	{registry.ErrApproval, http.StatusForbidden, "approval", ""},
 	{registry.ErrRefused, http.StatusBadRequest, "catalogue", ""},
 	{registry.ErrConflict, http.StatusConflict, "stale", ""},
+	{registry.ErrOrder, http.StatusBadRequest, "initial_token", ""},
 	{errNoMetadata, http.StatusBadRequest, "client_metadata", ""},
 	{account.ErrEnrolled, http.StatusConflict, "enrolled", "this resident is enrolled; after the loss of a device use --replace"},
 	{account.ErrOrder, http.StatusForbidden, "order", ""},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
@@ -47,6 +48,8 @@ type Handler struct {
 
 	// AddClient registers a client by its metadata (RFC 7591 names).
 	AddClient func(ctx context.Context, metadata json.RawMessage) (id, secret string, err error)
+	// NewInitial makes an initial access token (RFC 7591, 3).
+	NewInitial func(ctx context.Context, o registry.InitialOrder) (string, registry.InitialToken, error)
 	// PublishCatalogue has both development officers sign a catalogue; nil: they
 	// sign elsewhere, by Catalogue.
 	PublishCatalogue func(ctx context.Context, body json.RawMessage) (version int64, err error)
@@ -58,10 +61,13 @@ type Handler struct {
 // Mount adds the endpoints. mux is served on the socket, inside Frame.Handler.
 func (h *Handler) Mount(mux *http.ServeMux) {
 	for pattern, f := range map[string]func(w http.ResponseWriter, r *http.Request) (any, error){
-		"POST /enrol":     h.enrol,
-		"POST /offer":     h.offer,
-		"POST /revoke":    h.revoke,
-		"POST /client":    h.client,
+		"POST /enrol":  h.enrol,
+		"POST /offer":  h.offer,
+		"POST /revoke": h.revoke,
+		"POST /client": h.client,
+
+		"POST /client/token": h.initial,
+
 		"POST /catalogue": h.catalogue,
 		"GET /catalogue":  h.inForce,
 

@@ -24,6 +24,7 @@ func Registry(t *testing.T, s registry.Store) {
 		is(t, "catalogue", err, registry.ErrUnknown)
 	})
 	t.Run("it keeps a client whole and never replaces it by another", func(t *testing.T) { registryClients(t, s) })
+	t.Run("it keeps who registered itself, as often as it was allowed", func(t *testing.T) { registrations(t, s) })
 	t.Run("it keeps the newest catalogue, for one of many at once", func(t *testing.T) { registryCatalogues(t, s) })
 	t.Run("it keeps proposals and decides each once", func(t *testing.T) { registryProposals(t, s) })
 }

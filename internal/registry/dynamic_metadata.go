@@ -1,0 +1,174 @@
+package registry
+
+import (
+	stdjson "encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-jose/go-jose/v4/json"
+)
+
+// The error codes of RFC 7591, 3.2.2.
+const (
+	CodeMetadata  = "invalid_client_metadata"
+	CodeRedirect  = "invalid_redirect_uri"
+	CodeStatement = "unapproved_software_statement"
+)
+
+// Code is the error code of a refusal (RFC 7591, 3.2.2).
+func (e *MetadataError) Code() string {
+	switch e.Field {
+	case "redirect_uris":
+		return CodeRedirect
+	case "software_statement":
+		return CodeStatement
+	}
+	return CodeMetadata
+}
+
+// undone are members that ask for what the hub does not do, or gives to nobody who
+// registers itself; a registration that has one is refused by its name, for a client
+// that was silently given less would not know.
+var undone = map[string]string{
+	"agency":                                     "an operator registers agencies",
+	"roles":                                      "an operator gives roles",
+	"software_statement":                         "nobody's statements are approved here",
+	"jwks_uri":                                   "give the keys by value, in jwks: nothing is fetched",
+	"sector_identifier_uri":                      "the sector is the client: nothing is fetched",
+	"request_uris":                               "requests are pushed: nothing is fetched",
+	"initiate_login_uri":                         "logins begin at the client",
+	"userinfo_signed_response_alg":               "userinfo is plain JSON",
+	"userinfo_encrypted_response_alg":            "userinfo is plain JSON",
+	"id_token_encrypted_response_alg":            "id_tokens are signed, not encrypted",
+	"request_object_encryption_alg":              "request objects are signed, not encrypted",
+	"introspection_signed_response_alg":          "an operator lets clients ask about tokens",
+	"tls_client_certificate_bound_access_tokens": "tokens are bound by DPoP",
+	"tls_client_auth_subject_dn":                 "there is no mutual TLS",
+}
+
+// managed are the members that the hub gives, and a client may not (RFC 7592, 2.2).
+var managed = []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
+
+// members reads the outermost members of metadata.
+func members(data stdjson.RawMessage) (map[string]stdjson.RawMessage, error) {
+	if len(data) > maxMetadata {
+		return nil, bad("metadata", "over %d bytes", maxMetadata)
+	}
+	if !utf8.Valid(data) { // a decoder would put something legible in its place
+		return nil, bad("metadata", "not UTF-8")
+	}
+	var all map[string]stdjson.RawMessage
+	if err := json.Unmarshal(data, &all); err != nil || all == nil {
+		return nil, bad("metadata", "not a JSON object with each member once")
+	}
+	return all, nil
+}
+
+// dynamic reads the metadata of a client that registers itself: ParseMetadata's
+// rules, and those for strangers.
+func (r *Registry) dynamic(data stdjson.RawMessage, may []string) (Client, string, error) {
+	all, err := members(data)
+	if err != nil {
+		return Client{}, "", err
+	}
+	for _, name := range slices.Sorted(maps.Keys(undone)) {
+		if _, asked := all[name]; asked {
+			return Client{}, "", bad(name, "%s", undone[name])
+		}
+	}
+	for _, name := range append([]string{"client_id", "client_secret"}, managed...) {
+		if _, given := all[name]; given {
+			return Client{}, "", bad(name, "the hub gives it")
+		}
+	}
+	var kind string
+	if raw, given := all["subject_type"]; given && (json.Unmarshal(raw, &kind) != nil || kind != "pairwise") {
+		return Client{}, "", bad("subject_type", "subjects are pairwise")
+	}
+	c, secret, err := ParseMetadata(data)
+	if err != nil {
+		return Client{}, "", err
+	}
+	if err := r.strangers(c); err != nil {
+		return Client{}, "", err
+	}
+	c.Dynamic, c.Scopes = true, within(c.Scopes, may)
+	return c, secret, nil
+}
+
+// strangers are held to https where the operator's clients may be on loop-back, and
+// to addresses that mean what they say.
+func (r *Registry) strangers(c Client) error {
+	for _, uri := range c.RedirectURIs {
+		u, err := url.Parse(uri)
+		switch {
+		case err != nil || strings.Contains(uri, "*"):
+			return bad("redirect_uris", "%q has a wildcard", uri)
+		case u.Scheme != "https" && !r.Development:
+			return bad("redirect_uris", "%q is not https", uri)
+		}
+	}
+	if c.URI != "" {
+		if u, err := url.Parse(c.URI); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+			return bad("client_uri", "not an https URL")
+		}
+	}
+	return nil
+}
+
+// replacing checks the members of an update that repeat who the client is, and takes
+// them out (RFC 7592, 2.2).
+func replacing(before Client, data stdjson.RawMessage) (stdjson.RawMessage, error) {
+	all, err := members(data)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range managed {
+		if _, given := all[name]; given {
+			return nil, bad(name, "it must not be sent (RFC 7592, 2.2)")
+		}
+	}
+	var id, secret string
+	if json.Unmarshal(all["client_id"], &id) != nil || id != before.ID {
+		return nil, bad("client_id", "it must be that of the registration (RFC 7592, 2.2)")
+	}
+	if raw, given := all["client_secret"]; given && (json.Unmarshal(raw, &secret) != nil || !before.CheckSecret(secret)) {
+		return nil, bad("client_secret", "a client cannot choose its own (RFC 7592, 2.2)")
+	}
+	delete(all, "client_id")
+	delete(all, "client_secret")
+	return stdjson.Marshal(all)
+}
+
+// Metadata is what is registered of a client, by RFC 7591's names.
+func (c Client) Metadata() map[string]any {
+	m := map[string]any{
+		"client_id": c.ID, "token_endpoint_auth_method": c.AuthMethod, "grant_types": c.GrantTypes, "scope": strings.Join(c.Scopes, " "),
+		"dpop_bound_access_tokens": c.DPoP, "require_pushed_authorization_requests": c.PAR, "require_signed_request_object": c.SignedRequest,
+		"subject_type": "pairwise", "id_token_signed_response_alg": es256, "response_types": []string{},
+	}
+	if c.MayGrant(GrantCode) {
+		m["response_types"] = []string{"code"}
+	}
+	for name, value := range map[string]string{
+		"client_uri": c.URI, "profile": string(c.Profile), "token_endpoint_auth_signing_alg": c.AuthAlg, "request_object_signing_alg": c.ObjectAlg,
+		"client_name": c.Name[""], "client_name#ko": c.Name["ko"], "client_name#en": c.Name["en"],
+	} {
+		if value != "" {
+			m[name] = value
+		}
+	}
+	if len(c.RedirectURIs) > 0 {
+		m["redirect_uris"] = c.RedirectURIs
+	}
+	if len(c.JWKS.Keys) > 0 {
+		m["jwks"] = c.JWKS
+	}
+	if c.DPoPNonce {
+		m["require_dpop_nonce"] = true
+	}
+	return m
+}
