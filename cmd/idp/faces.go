@@ -18,10 +18,8 @@ import (
 	"github.com/govmydata/mydata/internal/idp/dashboard"
 	"github.com/govmydata/mydata/internal/idp/document"
 	"github.com/govmydata/mydata/internal/idp/issuance"
-	"github.com/govmydata/mydata/internal/idp/login"
 	"github.com/govmydata/mydata/internal/idp/offline"
 	"github.com/govmydata/mydata/internal/idp/public"
-	"github.com/govmydata/mydata/internal/limit"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
@@ -55,13 +53,10 @@ func newFaces(e *engines) (*faces, error) {
 
 	mux := http.NewServeMux()
 	server.Mount(mux)
-	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo", "/register", "/register/")
+	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo", "/register", "/register/", "/device_authorization")
 	cards.Mount(mux)
 	(&document.Handler{Frame: frame, Server: server, Documents: documents, Logger: e.log}).Mount(mux)
-	(&login.Handler{
-		Frame: frame, Accounts: e.accounts, OAuth: server, Limits: e.limits,
-		Address: func(r *http.Request) string { return limit.Network(limit.From(r.Context())) },
-	}).Mount(mux)
+	mountSessions(e, frame, server, mux)
 	(&approval.Handler{
 		Frame: frame, Server: server, Ledger: e.ledger, Accounts: e.accounts,
 		Session: func(r *http.Request) (string, error) {
@@ -113,7 +108,7 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents 
 			}
 			frame.Fail(w, r, status, text, err)
 		},
-		Development: e.config.Development, Now: time.Now, Limits: e.limits,
+		Development: e.config.Development, Now: time.Now, Limits: e.limits, Devices: true,
 		Refused: web.Refused, Logger: slog.New(web.Correlated(e.log.Handler())),
 	})
 }

@@ -34,7 +34,7 @@ func (c config) limited(store limit.Store) (*limit.Limits, *limit.Connections, e
 		each = connectionsEach * min(4, c.easier())
 	}
 	for name, b := range budgets {
-		if name != limit.TxCode {
+		if name != limit.TxCode && name != limit.UserCode {
 			b.Limit *= int64(c.easier())
 			budgets[name] = b
 		}

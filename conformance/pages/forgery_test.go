@@ -17,7 +17,7 @@ import (
 // itself. No cookie means anything to them, which this test shows.
 var machines = map[string][]string{
 	stage.IDP: {
-		"/par", "/token", "/introspect", "/revoke", "/userinfo", "/nonce", "/credential", "/notification",
+		"/par", "/token", "/introspect", "/revoke", "/userinfo", "/device_authorization", "/nonce", "/credential", "/notification",
 		"/agency/commits", "/agency/received", "/agency/cancellations", "/agency/deletions", "/agency/receipts/{grant}", "/agency/signals", "/agency/ready", "/anchors",
 		"/register",
 		"/authorize", // begins a request, as a link to it does (OpenID Connect Core 1.0, 3.1.2.1)

@@ -26,6 +26,7 @@ const (
 	OAuth      = "oauth"      // refused requests at the machine endpoints, of an address
 	Client     = "client"     // refused grants of a client that has proven who it is
 	TxCode     = "tx_code"    // wrong pre-authorized and transaction codes, of an address
+	UserCode   = "user_code"  // wrong codes of devices, of an address
 	Login      = "login"      // logins begun, of an address
 	LoginFail  = "login_fail" // answers of passkeys that were not accepted, of an address
 	Credential = "credential" // credentials issued to a citizen
@@ -41,6 +42,7 @@ func Budgets() map[string]Budget {
 		OAuth:      {600, 5 * time.Minute, false},
 		Client:     {600, 5 * time.Minute, false},
 		TxCode:     {30, 15 * time.Minute, true},
+		UserCode:   {30, 15 * time.Minute, true},
 		Login:      {600, time.Minute, true},
 		LoginFail:  {100, 15 * time.Minute, true},
 		Credential: {30, time.Hour, false},

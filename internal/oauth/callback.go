@@ -12,16 +12,21 @@ const codeLife = 60 * time.Second
 // callback ends the pages: it gives the code, to the browser that began alone.
 func (s *Server) callback(w http.ResponseWriter, r *http.Request) {
 	req, err := s.request(r.Context(), r, r.URL.Query().Get("id"))
-	switch {
-	case errors.Is(err, ErrNoInteraction), errors.Is(err, ErrOtherBrowser):
-		s.page(w, r, &Refusal{Code: "invalid_request", Description: "this login is over, or was begun in another browser", Err: err})
-		return
-	case err != nil:
-		s.page(w, r, internal(err))
+	if err != nil {
+		s.page(w, r, over(err))
 		return
 	}
 	if next := s.next(req); next != s.callbackURL(req.ID) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
+		return
+	}
+	if req.Device != "" {
+		to, err := s.endDevice(r, req, &DeviceAnswer{Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR})
+		if err != nil {
+			s.page(w, r, over(err))
+			return
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
 		return
 	}
 	code := secret()
@@ -38,4 +43,12 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, r, req.Authorization, authResponse{Code: code})
+}
+
+// over is what a person is told of an interaction that cannot go on.
+func over(err error) *Refusal {
+	if errors.Is(err, ErrNoInteraction) || errors.Is(err, ErrOtherBrowser) {
+		return &Refusal{Code: "invalid_request", Description: "this login is over, or was begun in another browser", Err: err}
+	}
+	return internal(err)
 }

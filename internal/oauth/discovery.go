@@ -65,6 +65,10 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 		d.GrantTypesSupported = append(d.GrantTypesSupported, registry.GrantPreAuthorized)
 		m.AnonymousWallets = true
 	}
+	if k.s.Devices { // RFC 8628, 4
+		d.DeviceAuthorizationEndpoint = k.s.Issuer + "/device_authorization"
+		d.GrantTypesSupported = append(d.GrantTypesSupported, registry.GrantDevice)
+	}
 	return op.NewResponse(m), nil
 }
 

@@ -34,7 +34,8 @@ type Refusal struct {
 	Description string
 	Err         error
 
-	after time.Duration // when to come back
+	after  time.Duration // when to come back
+	status int           // where it is not the code's own
 }
 
 // Error is the code and the description.

@@ -42,6 +42,8 @@ type hub struct {
 	ahead   time.Duration // of the clock
 	lost    error         // why sessions cannot be read
 
+	says string // "no": what citizens answer to devices
+
 	deny func(r *http.Request, id string) // what the login page does first, if anything
 }
 
@@ -137,6 +139,7 @@ func (h *hub) pages(mux *http.ServeMux) {
 		}
 		return h.oauth.Authenticated(r.Context(), r, r.URL.Query().Get("request"), h.citizen, h.now(), []string{"hwk", "user"})
 	}))
+	h.devicePages(mux)
 	mux.HandleFunc("/approval/{id}", step("", func(r *http.Request) error {
 		return h.oauth.Done(r.Context(), r, r.PathValue("id"), oauth.StepApproval)
 	}))

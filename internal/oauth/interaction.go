@@ -33,6 +33,7 @@ type Interaction struct {
 	LoginHint string
 	Prompt    []string
 	Done      map[string]bool
+	Device    bool // it answers a device (RFC 8628)
 }
 
 // Interaction is the one with this id, if this browser began it; otherwise
@@ -48,7 +49,7 @@ func (s *Server) Interaction(ctx context.Context, r *http.Request, id string) (I
 	}
 	return Interaction{
 		ID: req.ID, Client: client, Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Scopes: req.Scopes,
-		Refs: req.Refs, UILocales: req.UILocales, LoginHint: req.LoginHint, Prompt: req.Prompt, Done: req.Done,
+		Refs: req.Refs, UILocales: req.UILocales, LoginHint: req.LoginHint, Prompt: req.Prompt, Done: req.Done, Device: req.Device != "",
 	}, nil
 }
 
@@ -95,6 +96,9 @@ func (s *Server) Deny(ctx context.Context, r *http.Request, id string) (string, 
 	if err != nil {
 		return "", err
 	}
+	if req.Device != "" {
+		return s.endDevice(r, req, nil)
+	}
 	err = s.Store.FinishRequest(ctx, req.ID, req.Version, nil)
 	if errors.Is(err, ErrGone) { // another tab was first
 		return "", ErrNoInteraction
@@ -124,6 +128,8 @@ func (s *Server) next(req Request) string {
 	switch {
 	case req.Citizen == "":
 		return "/login?request=" + url.QueryEscape(req.ID)
+	case req.Device != "" && !req.Done[StepDevice]:
+		return "/device/" + url.PathEscape(req.ID)
 	case len(req.Refs) > 0 && !req.Done[s.step(req.Refs)]:
 		return "/" + s.step(req.Refs) + "/" + url.PathEscape(req.ID)
 	case s.issues(req.Scopes) && !req.Done[StepIssuance]:

@@ -21,10 +21,11 @@ type Limits interface {
 
 // The names of the budgets.
 const (
-	budgetPAR    = "par"     // pushed requests
-	budgetOAuth  = "oauth"   // refused requests at the machine endpoints, of an address
-	budgetClient = "client"  // refused grants, of a client that has proven who it is
-	budgetTxCode = "tx_code" // wrong pre-authorized and transaction codes, of an address
+	budgetPAR      = "par"       // pushed requests
+	budgetOAuth    = "oauth"     // refused requests at the machine endpoints, of an address
+	budgetClient   = "client"    // refused grants, of a client that has proven who it is
+	budgetUserCode = "user_code" // wrong codes of devices, of an address
+	budgetTxCode   = "tx_code"   // wrong pre-authorized and transaction codes, of an address
 )
 
 // unlimited is what a server without Limits has.

@@ -59,6 +59,7 @@ var codes = map[string]struct {
 	registry.CodeStatement:          {oidc.Error{ErrorType: registry.CodeStatement}, http.StatusBadRequest},
 	"slow_down":                     {oidc.Error{ErrorType: "slow_down"}, http.StatusTooManyRequests},
 	"temporarily_unavailable":       {oidc.Error{ErrorType: "temporarily_unavailable"}, http.StatusServiceUnavailable},
+	"expired_token":                 {oidc.Error{ErrorType: "expired_token"}, http.StatusBadRequest},
 	"server_error":                  {oidc.Error{ErrorType: "server_error"}, http.StatusInternalServerError},
 }
 
@@ -76,6 +77,9 @@ func (s *Server) known(ctx context.Context, err error) (*oidc.Error, int) {
 	}
 	out := code.err
 	out.Description = ascii(refusal.Description)
+	if refusal.status != 0 {
+		code.status = refusal.status
+	}
 	return &out, code.status
 }
 

@@ -41,6 +41,8 @@ type Config struct {
 	Page func(w http.ResponseWriter, r *http.Request, status int, err error)
 	// RequireNonce asks a nonce of ours of every DPoP proof (RFC 9449, 8 and 9).
 	RequireNonce bool
+	// Devices: the page /device is mounted, and devices may ask there (RFC 8628).
+	Devices bool
 	// Limits bounds clients and addresses; nil: they are not bounded.
 	Limits Limits
 	// Registrar lets clients register themselves; nil: an operator registers all.
@@ -100,6 +102,9 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /token", machine(s.guarded(s.token)))
 	mux.Handle("POST /introspect", machine(s.guarded(s.introspect)))
 	mux.Handle("POST /revoke", machine(s.guarded(s.toLibrary)))
+	if s.Devices {
+		mux.Handle("POST /device_authorization", machine(s.guarded(s.deviceAuthorization)))
+	}
 	userinfo := s.Protect(s.Issuer, http.HandlerFunc(s.userinfo))
 	mux.Handle("GET /userinfo", userinfo)
 	mux.Handle("POST /userinfo", userinfo)
@@ -119,6 +124,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		s.preAuthorized(w, r, form)
 	case registry.GrantCode, registry.GrantRefresh:
 		s.toLibrary(w, r)
+	case registry.GrantDevice:
+		s.deviceToken(w, r, form)
 	case "":
 		s.writeRefusal(w, r, refuse("invalid_request", "grant_type is missing"))
 	default:

@@ -73,6 +73,6 @@ func TestStepFaults(t *testing.T) {
 			}
 		})
 	}
-	// With the eleven of TestStorageFaults.
-	figure.Hold(t, "faults-authorization", 11+3, "writes of the authorization server, each lost, and kept but called lost")
+	// With the eleven of TestStorageFaults and the four of TestDeviceFaults.
+	figure.Hold(t, "faults-authorization", 11+3+4, "writes of the authorization server, each lost, and kept but called lost")
 }

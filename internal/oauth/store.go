@@ -71,6 +71,8 @@ type Store interface {
 	RevokeToken(ctx context.Context, jti string) error
 	RevokeCitizen(ctx context.Context, citizen string) error
 
+	DeviceStore
+
 	// Sweep deletes what has expired.
 	Sweep(ctx context.Context, now time.Time) error
 }
@@ -111,6 +113,7 @@ type Request struct {
 	Done     map[string]bool
 	Created  time.Time
 	Expires  time.Time
+	Device   string // hash of the device code that it answers, or ""
 }
 
 // Code is an authorization code (RFC 6749, 4.1.2).

@@ -58,6 +58,14 @@ type Client struct {
 	Dynamic bool `json:",omitempty"`
 	// Registered is when it did.
 	Registered time.Time `json:",omitzero"`
+	// Place is where a kiosk stands: language -> place, "" is the fallback.
+	Place map[string]string
+	// PostLogoutRedirectURIs are where a browser may go after a logout.
+	PostLogoutRedirectURIs []string
+	// BackchannelLogoutURI takes logout tokens; "" where none are wanted.
+	BackchannelLogoutURI string
+	// IntrospectionSigned: answers about tokens are signed, whatever it accepts.
+	IntrospectionSigned bool
 }
 
 // Sector is the audience of its pairwise subjects: its agency, never the host

@@ -69,6 +69,7 @@ type metadata struct {
 	AuthAlg       string              `json:"token_endpoint_auth_signing_alg"`
 	ObjectAlg     string              `json:"request_object_signing_alg"`
 	IDTokenAlg    string              `json:"id_token_signed_response_alg"`
+	sessionMetadata
 }
 
 // ParseMetadata reads a client's metadata and refuses what the hub could not
@@ -86,7 +87,7 @@ func ParseMetadata(data stdjson.RawMessage) (Client, string, error) {
 	if err := m.profiled(data); err != nil {
 		return Client{}, "", err
 	}
-	for _, check := range []func() error{m.checkNames, m.checkAuth, m.checkGrants, m.checkRedirects, m.checkKeys, m.checkAlgorithms} {
+	for _, check := range []func() error{m.checkNames, m.checkAuth, m.checkGrants, m.checkRedirects, m.checkKeys, m.checkAlgorithms, m.checkSessions} {
 		if err := check(); err != nil {
 			return Client{}, "", err
 		}
@@ -133,6 +134,7 @@ func (m *metadata) client() Client {
 	if m.JWKS != nil {
 		c.JWKS = *m.JWKS
 	}
+	m.sessions(&c)
 	return c
 }
 
@@ -199,7 +201,7 @@ func (m *metadata) checkAuth() error {
 }
 
 func (m *metadata) checkGrants() error {
-	known := []string{GrantCode, GrantRefresh, GrantPreAuthorized}
+	known := []string{GrantCode, GrantRefresh, GrantPreAuthorized, GrantDevice}
 	for _, grant := range m.GrantTypes {
 		if !slices.Contains(known, grant) {
 			return bad("grant_types", "%q is not one of %s", grant, strings.Join(known, ", "))

@@ -183,7 +183,7 @@ func (p *person) drop(ctx context.Context) error {
 			}
 		}
 	}
-	for _, name := range []string{"oauth_requests.request.id", "oauth_pushed.request.hash", "oauth_codes.code.hash", "ceremonies.data.ceremony_key"} {
+	for _, name := range []string{"oauth_requests.request.id", "oauth_pushed.request.hash", "oauth_codes.code.hash", "oauth_devices.answer.hash", "ceremonies.data.ceremony_key"} {
 		at := strings.Split(name, ".")
 		if err := p.dropNamed(ctx, at[0], at[1], at[2]); err != nil {
 			return err

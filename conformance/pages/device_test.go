@@ -1,0 +1,48 @@
+package pages_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// visitDevice has kim say no and yes to a kiosk with a wild name, at a wild place.
+func (w *world) visitDevice(t *testing.T) {
+	const grant = "urn:ietf:params:oauth:grant-type:device_code"
+	out, err := w.add(t, map[string]any{
+		"client_id": "kiosk", "client_name": w.wild("kiosk", 390), "place": w.wild("place", 390), "grant_types": []string{grant}, "scope": "openid",
+	})
+	must(t, err)
+	var made struct {
+		Secret string `json:"client_secret"`
+	}
+	must(t, json.Unmarshal(out, &made))
+	kiosk := w.browser()
+	ask := func(path string, form url.Values) map[string]any {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.hub+path, strings.NewReader(form.Encode()))
+		must(t, err)
+		req.Header.Set("Content-Type", formType)
+		req.SetBasicAuth("kiosk", made.Secret)
+		p, err := kiosk.Send(req)
+		must(t, err)
+		said := map[string]any{}
+		must(t, json.Unmarshal(p.Body, &said))
+		return said
+	}
+	for yes, want := range map[bool]string{true: "", false: "access_denied"} {
+		asked := ask("/device_authorization", url.Values{"scope": {"openid"}})
+		user, _ := asked["user_code"].(string)
+		code, _ := asked["device_code"].(string)
+		page, err := w.kim.AnswerDevice(t.Context(), user, yes)
+		must(t, err)
+		if page.URL.Path != "/device/done" {
+			t.Errorf("came to %s", page.URL)
+		}
+		given := ask("/token", url.Values{"grant_type": {grant}, "device_code": {code}})
+		if said, _ := given["error"].(string); said != want || (given["id_token"] != nil) != yes {
+			t.Errorf("answered %v: the kiosk was told %v", yes, said)
+		}
+	}
+}
