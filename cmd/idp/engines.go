@@ -61,6 +61,8 @@ type engines struct {
 	// revoke ends the tokens of a citizen; the authorization server's, set
 	// when the faces are made.
 	revoke func(ctx context.Context, citizen string) error
+	// ended has clients told whose sessions ended with a passkey; set likewise.
+	ended func(ctx context.Context, citizen string) error
 }
 
 func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e *engines, err error) {
@@ -178,7 +180,7 @@ func (e *engines) build(ctx context.Context) (err error) {
 func (e *engines) buildPeople(trust consent.Trust) (err error) {
 	e.accounts, err = account.New(account.Options{
 		Store: countedAccounts{e.db.Accounts(), e.eyes}, Register: e.register, RP: trust.RP, Officers: trust.Officers,
-		PairwiseSecret: e.ring.Secret("pairwise"), Now: time.Now, Replaced: e.replaced,
+		PairwiseSecret: e.ring.Secret("pairwise"), Now: time.Now, Replaced: e.replaced, Ended: e.passkeyEnded,
 		Development: e.config.Development,
 	})
 	return err

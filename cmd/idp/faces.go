@@ -20,6 +20,7 @@ import (
 	"github.com/govmydata/mydata/internal/idp/issuance"
 	"github.com/govmydata/mydata/internal/idp/offline"
 	"github.com/govmydata/mydata/internal/idp/public"
+	"github.com/govmydata/mydata/internal/notify"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
@@ -53,7 +54,7 @@ func newFaces(e *engines) (*faces, error) {
 
 	mux := http.NewServeMux()
 	server.Mount(mux)
-	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo", "/register", "/register/", "/device_authorization")
+	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo", "/register", "/register/", "/device_authorization", "POST /end_session")
 	cards.Mount(mux)
 	(&document.Handler{Frame: frame, Server: server, Documents: documents, Logger: e.log}).Mount(mux)
 	mountSessions(e, frame, server, mux)
@@ -97,10 +98,11 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents 
 	return oauth.New(oauth.Config{
 		Issuer: e.config.Issuer, Clients: e.registry, Store: e.db.OAuth(), Keys: e.ring, Accounts: e.accounts,
 		Details: []oauth.DetailType{transfers, documents}, PreAuthorized: cards, Registrar: e.registry, IssuanceScopes: []string{credential.ScopeResidentCard},
-		SessionFrom: func(r *http.Request) (string, time.Time, []string, error) {
+		SessionFrom: func(r *http.Request) (oauth.Session, error) {
 			s, err := e.session(frame, r)
-			return s.Citizen, s.AuthTime, s.AMR, err
+			return oauth.Session{ID: s.ID, Citizen: s.Citizen, AuthTime: s.AuthTime, AMR: s.AMR}, err
 		},
+		SessionLives: e.accounts.Lives, LogoutClient: notify.Client(e.config.Development),
 		Page: func(w http.ResponseWriter, r *http.Request, status int, err error) {
 			text := "web.error.bad_request"
 			if status >= http.StatusInternalServerError {

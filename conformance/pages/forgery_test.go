@@ -20,7 +20,8 @@ var machines = map[string][]string{
 		"/par", "/token", "/introspect", "/revoke", "/userinfo", "/device_authorization", "/nonce", "/credential", "/notification",
 		"/agency/commits", "/agency/received", "/agency/cancellations", "/agency/deletions", "/agency/receipts/{grant}", "/agency/signals", "/agency/ready", "/anchors",
 		"/register",
-		"/authorize", // begins a request, as a link to it does (OpenID Connect Core 1.0, 3.1.2.1)
+		"/end_session", // leads to the page of the same address, which asks
+		"/authorize",   // begins a request, as a link to it does (OpenID Connect Core 1.0, 3.1.2.1)
 	},
 	stage.Verifier: {"/request/{handle}", "/response/{handle}"},
 }

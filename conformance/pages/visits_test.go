@@ -39,7 +39,7 @@ func (w *world) testVisits(t *testing.T) {
 		w.hub + "/.well-known/openid-configuration", w.hub + "/.well-known/oauth-authorization-server", w.hub + "/.well-known/did.json",
 		w.hub + openid4vci.WellKnown, w.hub + "/assets/mydata.css", w.hub + "/assets/webauthn.js", w.hub + "/assets/icon.svg", w.statusList(t),
 		w.hub + "/receipt", w.hub + "/receipt/page.json", w.hub + "/assets/receipt.js", w.hub + "/assets/paper.css",
-		w.hub + "/me/erasure", w.hub + "/me/notices", w.hub + "/me/notices/worker.js", w.hub + "/assets/notices.js",
+		w.hub + "/end_session?client_id=demo-wallet", w.hub + "/me/erasure", w.hub + "/me/notices", w.hub + "/me/notices/worker.js", w.hub + "/assets/notices.js",
 		w.verifier + "/healthz", w.verifier + "/readyz", w.verifier + "/assets/verifier.js", w.insurer + "/healthz", w.insurer + "/static/agency.css",
 		w.licence + "/healthz", w.licence + "/static/icon.svg", w.wallet + "/healthz", w.wallet + "/assets/wallet.css",
 	} {

@@ -60,6 +60,10 @@ type Options struct {
 	// Replaced ends what a lost device may do elsewhere: credentials revoked,
 	// grants paused. It may be called more than once for one loss.
 	Replaced func(ctx context.Context, citizen string) error
+
+	// Ended hears that sessions of a citizen may have ended, with a passkey; nil:
+	// nobody does.
+	Ended func(ctx context.Context, citizen string)
 }
 
 // Accounts is safe for concurrent use.
@@ -72,6 +76,7 @@ type Accounts struct {
 	secret   []byte
 	now      func() time.Time
 	replaced func(ctx context.Context, citizen string) error
+	ended    func(ctx context.Context, citizen string)
 	wait     time.Duration
 }
 
@@ -109,7 +114,7 @@ func New(o Options) (*Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
-	a := &Accounts{o.Store, o.Register, o.RP, w, o.Officers, o.PairwiseSecret, o.Now, o.Replaced, orderedWait}
+	a := &Accounts{o.Store, o.Register, o.RP, w, o.Officers, o.PairwiseSecret, o.Now, o.Replaced, o.Ended, orderedWait}
 	if o.Development {
 		a.wait = 0
 	}

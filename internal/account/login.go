@@ -119,6 +119,26 @@ func (a *Accounts) Session(ctx context.Context, token string) (Session, error) {
 	return row.session(), nil
 }
 
+// Lives says whether the session of that id goes on.
+func (a *Accounts) Lives(ctx context.Context, id string) (bool, error) {
+	row, err := a.store.Session(ctx, id, a.now())
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("session: %w", err)
+	}
+	return row.Expires.Sub(a.now()) <= sessionLife+clockSkew, nil
+}
+
+// LogoutAll ends every session of a citizen.
+func (a *Accounts) LogoutAll(ctx context.Context, citizen string) error {
+	if err := a.store.EndSessions(ctx, citizen); err != nil {
+		return fmt.Errorf("logout: %w", err)
+	}
+	return nil
+}
+
 // Logout ends the session of that token, if there is one.
 func (a *Accounts) Logout(ctx context.Context, token string) error {
 	if token == "" {

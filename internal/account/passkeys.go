@@ -250,6 +250,9 @@ func (a *Accounts) FinishChange(ctx context.Context, s Session, credential json.
 	if err := a.commit(ctx, out); err != nil {
 		return fmt.Errorf("change: %w", err)
 	}
+	if c.Remove != "" && a.ended != nil {
+		a.ended(ctx, s.Citizen)
+	}
 	return a.touch(ctx, used)
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -40,19 +41,20 @@ type Ring struct {
 	caKey  crypto.Signer
 	secret []byte
 	log    []logKeyOf // the first key, then each that followed
+	tokens []tokenKeyOf
 }
 
 // Load reads the keys that Generate made. dir is the data directory.
 func Load(dir string) (*Ring, error) {
 	r := &Ring{dir: dir, keys: map[Purpose]key{}}
-	for _, p := range []Purpose{Token, Record, Issuer, Status} {
+	for _, p := range []Purpose{Record, Issuer, Status} {
 		k, err := r.load(p)
 		if err != nil {
 			return nil, fmt.Errorf("key %s: %w", p, err)
 		}
 		r.keys[p] = k
 	}
-	return r, errors.Join(r.loadCAs(), r.loadLog(), r.loadSecret())
+	return r, errors.Join(r.loadTokens(), r.loadCAs(), r.loadLog(), r.loadSecret())
 }
 
 func (r *Ring) load(p Purpose) (key, error) {
@@ -95,6 +97,10 @@ func (r *Ring) loadSecret() error {
 // status, its x5c chain: leaf first, without the CA. Asking for a purpose that
 // does not exist is a programmer's mistake.
 func (r *Ring) Signer(p Purpose) (crypto.Signer, string, [][]byte) {
+	if p == Token {
+		signer, kid := r.TokenSigner(time.Now())
+		return signer, kid, nil
+	}
 	k, ok := r.keys[p]
 	if !ok {
 		panic("keys: no such purpose: " + string(p))
@@ -103,15 +109,15 @@ func (r *Ring) Signer(p Purpose) (crypto.Signer, string, [][]byte) {
 }
 
 // JWKS is what the hub publishes: the public keys that sign tokens and records.
-func (r *Ring) JWKS() jose.JSONWebKeySet {
-	var set jose.JSONWebKeySet
-	for _, p := range []Purpose{Token, Record} {
-		k := r.keys[p]
-		set.Keys = append(set.Keys, jose.JSONWebKey{
-			Key: k.signer.Public(), KeyID: k.kid, Algorithm: string(jose.ES256), Use: "sig",
-		})
-	}
-	return set
+func (r *Ring) JWKS() jose.JSONWebKeySet { return r.JWKSAt(time.Now()) }
+
+// JWKSAt is what it publishes at a time: keys of tokens come before they sign, and
+// go a while after.
+func (r *Ring) JWKSAt(now time.Time) jose.JSONWebKeySet {
+	k := r.keys[Record]
+	return jose.JSONWebKeySet{Keys: append(r.TokenKeys(now), jose.JSONWebKey{
+		Key: k.signer.Public(), KeyID: k.kid, Algorithm: string(jose.ES256), Use: "sig",
+	})}
 }
 
 // CA is the certificate under which the hub's issuer and verifier keys stand.

@@ -123,14 +123,14 @@ func (s *Server) signOn(r *http.Request, req *Request) error {
 	if s.SessionFrom == nil || slices.Contains(req.Prompt, oidc.PromptLogin) || slices.Contains(req.Prompt, oidc.PromptSelectAccount) {
 		return nil
 	}
-	citizen, at, amr, err := s.SessionFrom(r)
-	if errors.Is(err, ErrNobody) || err == nil && (citizen == "" || !recent(*req, at, s.now())) {
+	session, err := s.SessionFrom(r)
+	if errors.Is(err, ErrNobody) || err == nil && (session.Citizen == "" || !recent(*req, session.AuthTime, s.now())) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	req.Citizen, req.AuthTime, req.AMR = citizen, at, amr
+	req.Citizen, req.AuthTime, req.AMR, req.Session = session.Citizen, session.AuthTime, session.AMR, session.ID
 	return nil
 }
 

@@ -21,7 +21,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if req.Device != "" {
-		to, err := s.endDevice(r, req, &DeviceAnswer{Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR})
+		to, err := s.endDevice(r, req, &DeviceAnswer{Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Session: req.Session})
 		if err != nil {
 			s.page(w, r, over(err))
 			return
@@ -32,7 +32,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) {
 	code := secret()
 	err = s.Store.FinishRequest(r.Context(), req.ID, req.Version, &Code{
 		Hash: hash("code", code), Authorization: req.Authorization, Grant: secret(),
-		Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Expires: s.now().Add(codeLife),
+		Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Session: req.Session, Expires: s.now().Add(codeLife),
 	})
 	if errors.Is(err, ErrGone) { // another tab was first
 		s.page(w, r, &Refusal{Code: "invalid_request", Description: "this login is over", Err: err})

@@ -62,6 +62,7 @@ type DeviceAnswer struct {
 	Citizen  string
 	AuthTime time.Time
 	AMR      []string
+	Session  string
 }
 
 // DeviceStore is the part of Store that keeps devices' requests.

@@ -34,6 +34,7 @@ func (s *Server) redeemDevice(r *http.Request, c registry.Client, code string) (
 	if g.Subject, err = s.Accounts.Pairwise(ctx, g.Citizen, c.Sector()); err != nil || g.Subject == "" {
 		return nil, fmt.Errorf("oauth: no subject for the citizen: %w", err)
 	}
+	s.within(&g, c, d.Answer.Session)
 	response, tokens, err := s.grant(ctx, c, g, g.Scopes, jkt, nil)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 	d.ClaimsSupported = nil
 	m := metadata{
 		DiscoveryConfiguration: d, PAR: k.s.Issuer + "/par", IssInResponse: true, DPoP: names(proofAlgorithms),
-		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash"},
+		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid"},
 	}
 	for _, detail := range k.s.Details {
 		m.DetailTypes = append(m.DetailTypes, detail.Type())
@@ -65,6 +65,8 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 		d.GrantTypesSupported = append(d.GrantTypesSupported, registry.GrantPreAuthorized)
 		m.AnonymousWallets = true
 	}
+	d.EndSessionEndpoint = k.s.Issuer + "/end_session" // RP-Initiated Logout 1.0, 2.1
+	d.BackChannelLogoutSupported, d.BackChannelLogoutSessionSupported = true, true
 	if k.s.Devices { // RFC 8628, 4
 		d.DeviceAuthorizationEndpoint = k.s.Issuer + "/device_authorization"
 		d.GrantTypesSupported = append(d.GrantTypesSupported, registry.GrantDevice)

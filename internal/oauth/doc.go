@@ -9,11 +9,12 @@
 // iss; RFC 7523 private_key_jwt as FAPI 2.0 narrows it (aud is the issuer, one
 // string); RFC 9449 DPoP; RFC 9068 at+jwt; RFC 9396 authorization_details, each
 // type owned by the package that registers it; RFC 7662, RFC 7009; RFC 8628 for
-// devices that ask, without verification_uri_complete;
+// devices that ask, without verification_uri_complete; OpenID Connect RP-Initiated
+// Logout 1.0 (its pages are internal/idp/login's) and Back-Channel Logout 1.0;
 // OpenID4VCI 1.0, 3.5 and 6 for the pre-authorized code.
 //
 // Left out: implicit and hybrid flows, client_credentials, token exchange,
-// jwt-bearer as a grant, dynamic registration, logout, request
+// jwt-bearer as a grant, dynamic registration, front-channel logout, request
 // objects by URL, encryption of requests.
 //
 // What always holds: what may be used once (request_uri, code, client

@@ -35,12 +35,13 @@ type hub struct {
 	detail   *transfers
 	offers   *offers
 
-	mu      sync.Mutex
-	citizen string        // who logs in, and then is there; "" for nobody
-	session string        // who is logged in already
-	aged    time.Duration // how long ago that was
-	ahead   time.Duration // of the clock
-	lost    error         // why sessions cannot be read
+	mu        sync.Mutex
+	citizen   string // who logs in, and then is there; "" for nobody
+	session   string // who is logged in already
+	sessionID string
+	aged      time.Duration // how long ago that was
+	ahead     time.Duration // of the clock
+	lost      error         // why sessions cannot be read
 
 	says string // "no": what citizens answer to devices
 
@@ -95,7 +96,7 @@ func newHub(t testing.TB, change ...func(*oauth.Config)) *hub {
 	return h
 }
 
-func (h *hub) sessionFrom(r *http.Request) (string, time.Time, []string, error) {
+func (h *hub) sessionFrom(r *http.Request) (oauth.Session, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	who := h.citizen
@@ -106,7 +107,7 @@ func (h *hub) sessionFrom(r *http.Request) (string, time.Time, []string, error) 
 	if who == "" && err == nil {
 		err = oauth.ErrNobody
 	}
-	return who, startedAt.Add(h.ahead - h.aged), []string{"hwk"}, err
+	return oauth.Session{ID: h.sessionID, Citizen: who, AuthTime: startedAt.Add(h.ahead - h.aged), AMR: []string{"hwk"}}, err
 }
 
 // leaves says who sits at the browsers now; "" for nobody.

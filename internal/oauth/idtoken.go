@@ -18,7 +18,11 @@ func (s *Server) idToken(ctx context.Context, c registry.Client, g Grant, nonce,
 		return "", nil
 	}
 	ctx = op.ContextWithIssuer(ctx, s.Issuer)
-	return op.CreateIDToken(ctx, s.Issuer, login{g, nonce}, idTokenLife, accessToken, "", storage{s: s}, kitClient{c})
+	more := map[string]any{}
+	if sid := s.sid(g.Session, c); sid != "" {
+		more["sid"] = sid
+	}
+	return op.CreateIDToken(ctx, s.Issuer, login{g, nonce, more}, idTokenLife, accessToken, "", storage{s: s}, kitClient{c})
 }
 
 // login is a grant as the library's op.AuthRequest: the type from which it
@@ -26,6 +30,7 @@ func (s *Server) idToken(ctx context.Context, c registry.Client, g Grant, nonce,
 type login struct {
 	g     Grant
 	nonce string
+	more  map[string]any // claims beside those that the library knows
 }
 
 var _ op.AuthRequest = login{}

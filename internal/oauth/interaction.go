@@ -168,8 +168,9 @@ func (s *Server) present(ctx context.Context, r *http.Request, req Request) (Req
 	if req.Citizen == "" || s.SessionFrom == nil {
 		return req, nil
 	}
-	citizen, _, _, err := s.SessionFrom(r)
-	if err == nil && citizen == req.Citizen {
+	session, err := s.SessionFrom(r)
+	if err == nil && session.Citizen == req.Citizen {
+		req.Session = session.ID
 		return req, nil
 	}
 	if err != nil && !errors.Is(err, ErrNobody) {

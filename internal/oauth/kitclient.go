@@ -25,8 +25,8 @@ func (c kitClient) GetID() string { return c.ID }
 // RedirectURIs are the registered ones.
 func (c kitClient) RedirectURIs() []string { return c.Client.RedirectURIs }
 
-// PostLogoutRedirectURIs: there is no logout endpoint yet.
-func (c kitClient) PostLogoutRedirectURIs() []string { return nil }
+// PostLogoutRedirectURIs are the registered ones.
+func (c kitClient) PostLogoutRedirectURIs() []string { return c.Client.PostLogoutRedirectURIs }
 
 // ApplicationType is web for who can keep a secret.
 func (c kitClient) ApplicationType() op.ApplicationType {

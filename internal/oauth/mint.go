@@ -8,8 +8,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/cryptosigner"
-
-	"github.com/govmydata/mydata/internal/keys"
 )
 
 // accessType is the typ of an access token (RFC 9068, 2.1).
@@ -25,11 +23,38 @@ const maxAccessLife = time.Hour
 // reserved are the claims that a DetailType may not set.
 var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cnf", "scope"}
 
-// newSigner signs access tokens through crypto.Signer.
-func newSigner(ring *keys.Ring) (jose.Signer, error) {
-	key, kid, _ := ring.Signer(keys.Token)
-	options := (&jose.SignerOptions{}).WithType(accessType).WithHeader("kid", kid)
-	return jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key)}, options)
+// tokenSigner signs JWTs of a type through crypto.Signer, by the key whose time it
+// is. What was made once is kept: keys are few.
+func (s *Server) tokenSigner(typ jose.ContentType) (jose.Signer, error) {
+	key, kid := s.Keys.TokenSigner(s.now())
+	name := string(typ) + " " + kid
+	if made, ok := s.signers.Load(name); ok {
+		return made.(jose.Signer), nil
+	}
+	options := (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", kid)
+	made, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key)}, options)
+	if err != nil {
+		return nil, fmt.Errorf("oauth: %s: %w", typ, err)
+	}
+	s.signers.Store(name, made)
+	return made, nil
+}
+
+// signed is a JWT of a type.
+func (s *Server) signed(typ jose.ContentType, claims any) (string, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("oauth: %s: %w", typ, err)
+	}
+	signer, err := s.tokenSigner(typ)
+	if err != nil {
+		return "", err
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("oauth: sign %s: %w", typ, err)
+	}
+	return signed.CompactSerialize()
 }
 
 // mint makes an access token (RFC 9068, 2.2; cnf by RFC 9449, 6.1) and its row.
@@ -56,14 +81,6 @@ func (s *Server) mint(g Grant, scopes []string, jkt string, a Authorized) (strin
 	if jkt != "" {
 		claims["cnf"] = map[string]string{"jkt": jkt}
 	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return "", row, fmt.Errorf("oauth: access token: %w", err)
-	}
-	signed, err := s.signer.Sign(payload)
-	if err != nil {
-		return "", row, fmt.Errorf("oauth: sign access token: %w", err)
-	}
-	token, err := signed.CompactSerialize()
+	token, err := s.signed(accessType, claims)
 	return token, row, err
 }

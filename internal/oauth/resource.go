@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"net/http"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
 
-	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
@@ -165,7 +163,8 @@ func (s *Server) verify(ctx context.Context, raw string) (Token, error) {
 	}, nil
 }
 
-// open verifies the signature by our own key, never by one the token names.
+// open verifies the signature by a key of ours, of which the token says no more
+// than the name.
 func (s *Server) open(raw string) (accessClaims, error) {
 	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
@@ -174,8 +173,11 @@ func (s *Server) open(raw string) (accessClaims, error) {
 	if signed.Signatures[0].Protected.ExtraHeaders[jose.HeaderType] != accessType {
 		return accessClaims{}, errors.New("typ is not " + accessType)
 	}
-	signer, _, _ := s.Keys.Signer(keys.Token)
-	payload, err := signed.Verify(signer.Public().(*ecdsa.PublicKey))
+	key, ok := keyOf(s.Keys.TokenKeys(s.now()), signed.Signatures[0].Protected.KeyID)
+	if !ok {
+		return accessClaims{}, errors.New("kid names no key of ours")
+	}
+	payload, err := signed.Verify(key)
 	if err != nil {
 		return accessClaims{}, err
 	}

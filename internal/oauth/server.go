@@ -5,9 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/registry"
@@ -33,7 +32,13 @@ type Config struct {
 	IssuanceScopes []string
 	// SessionFrom is the browser's single sign-on session; ErrNobody where there
 	// is none, and any other error where that cannot be told. nil: none.
-	SessionFrom func(r *http.Request) (citizen string, authTime time.Time, amr []string, err error)
+	SessionFrom func(r *http.Request) (Session, error)
+	// SessionLives says whether a session goes on. What ended unnoticed is found by
+	// it; nil: nobody looks.
+	SessionLives func(ctx context.Context, session string) (bool, error)
+	// LogoutClient brings logout tokens to clients: outside of development it must
+	// reach public addresses alone. It follows no redirects.
+	LogoutClient *http.Client
 	// UserInfo gives claims beside sub; nil: none.
 	UserInfo func(ctx context.Context, citizen string, scopes []string) (map[string]any, error)
 	// Page shows a person an error that cannot be sent back to a client; nil:
@@ -61,7 +66,8 @@ type Server struct {
 	Config
 	kit      *kit
 	library  http.Handler
-	signer   jose.Signer
+	signers  sync.Map      // type and kid -> jose.Signer
+	ended    chan struct{} // wakes RunLogouts
 	nonceKey []byte
 }
 
@@ -77,11 +83,11 @@ func New(c Config) (*Server, error) {
 		c.Limits = unlimited{}
 	}
 	c.Clients = strict{c.Clients}
-	s := &Server{Config: c, nonceKey: c.Keys.Secret("dpop-nonce")}
-	var err error
-	if s.signer, err = newSigner(c.Keys); err != nil {
-		return nil, err
+	if c.LogoutClient == nil {
+		c.LogoutClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
+	s := &Server{Config: c, nonceKey: c.Keys.Secret("dpop-nonce"), ended: make(chan struct{}, 1)}
+	var err error
 	if s.kit, s.library, err = newKit(s); err != nil {
 		return nil, err
 	}
@@ -151,8 +157,12 @@ func (s *Server) toLibrary(w http.ResponseWriter, r *http.Request) {
 	s.library.ServeHTTP(w, r)
 }
 
-// RevokeCitizen ends every grant of a citizen, as when the phone was lost.
+// RevokeCitizen ends every grant of a citizen, as when the phone was lost, and has
+// the clients told at which the citizen is logged in.
 func (s *Server) RevokeCitizen(ctx context.Context, citizen string) error {
+	if err := s.EndCitizen(ctx, citizen); err != nil {
+		return err
+	}
 	return s.Store.RevokeCitizen(ctx, citizen)
 }
 

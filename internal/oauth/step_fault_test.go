@@ -73,6 +73,7 @@ func TestStepFaults(t *testing.T) {
 			}
 		})
 	}
-	// With the eleven of TestStorageFaults and the four of TestDeviceFaults.
-	figure.Hold(t, "faults-authorization", 11+3+4, "writes of the authorization server, each lost, and kept but called lost")
+	// With the eleven of TestStorageFaults and the four of TestDeviceFaults
+	// and the seven of TestLogoutFaults.
+	figure.Hold(t, "faults-authorization", 11+3+4+7, "writes of the authorization server, each lost, and kept but called lost")
 }

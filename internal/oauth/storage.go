@@ -9,8 +9,6 @@ import (
 	"github.com/go-jose/go-jose/v4/cryptosigner"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
-
-	"github.com/govmydata/mydata/internal/keys"
 )
 
 // errNotHere answers the library where this server goes its own way: codes,
@@ -27,7 +25,7 @@ var (
 
 // SigningKey signs id_tokens.
 func (st storage) SigningKey(context.Context) (op.SigningKey, error) {
-	signer, kid, _ := st.s.Keys.Signer(keys.Token)
+	signer, kid := st.s.Keys.TokenSigner(st.s.now())
 	return signingKey{kid: kid, key: cryptosigner.Opaque(signer)}, nil
 }
 
@@ -39,7 +37,7 @@ func (st storage) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorith
 // KeySet is what /jwks publishes.
 func (st storage) KeySet(context.Context) ([]op.Key, error) {
 	var out []op.Key
-	for _, key := range st.s.Keys.JWKS().Keys {
+	for _, key := range st.s.Keys.JWKSAt(st.s.now()).Keys {
 		out = append(out, publicKey{key})
 	}
 	return out, nil
@@ -48,6 +46,11 @@ func (st storage) KeySet(context.Context) ([]op.Key, error) {
 // SetUserinfoFromRequest sets sub, which the library would otherwise blank.
 func (st storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, r op.IDTokenRequest, _ []string) error {
 	info.Subject = r.GetSubject()
+	if l, ok := r.(login); ok {
+		for name, value := range l.more {
+			info.AppendClaims(name, value)
+		}
+	}
 	return nil
 }
 

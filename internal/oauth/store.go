@@ -72,6 +72,7 @@ type Store interface {
 	RevokeCitizen(ctx context.Context, citizen string) error
 
 	DeviceStore
+	LogoutStore
 
 	// Sweep deletes what has expired.
 	Sweep(ctx context.Context, now time.Time) error
@@ -114,6 +115,7 @@ type Request struct {
 	Created  time.Time
 	Expires  time.Time
 	Device   string // hash of the device code that it answers, or ""
+	Session  string // by which somebody is logged in, or ""
 }
 
 // Code is an authorization code (RFC 6749, 4.1.2).
@@ -126,6 +128,7 @@ type Code struct {
 	AMR      []string
 	Expires  time.Time
 	Used     bool
+	Session  string
 }
 
 // Grant is what a citizen gave a client; tokens belong to it and end with it.
@@ -142,6 +145,8 @@ type Grant struct {
 	AMR      []string
 	Expires  time.Time
 	Revoked  bool
+	Session  string // in which it was given, or ""
+	SID      string // as the client knows the session, if it is to hear of its end
 }
 
 // Tokens are what is given at once.

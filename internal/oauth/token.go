@@ -63,6 +63,7 @@ func (s *Server) redeem(r *http.Request, c registry.Client, data *oidc.AccessTok
 	if g.Subject, err = s.Accounts.Pairwise(ctx, g.Citizen, c.Sector()); err != nil || g.Subject == "" {
 		return nil, fmt.Errorf("oauth: no subject for the citizen: %w", err)
 	}
+	s.within(&g, c, code.Session)
 	response, tokens, err := s.grant(ctx, c, g, g.Scopes, jkt, wanted)
 	if err != nil {
 		return nil, err

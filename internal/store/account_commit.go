@@ -204,6 +204,14 @@ func (a *Accounts) EndSession(ctx context.Context, hash string) error {
 	})
 }
 
+// EndSessions deletes all sessions of a citizen.
+func (a *Accounts) EndSessions(ctx context.Context, citizen string) error {
+	return a.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE citizen = $1`, citizen)
+		return err
+	})
+}
+
 // Spend adds to a budget.
 func (a *Accounts) Spend(ctx context.Context, name string, start time.Time, n int64) (sum int64, err error) {
 	err = a.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {

@@ -196,6 +196,8 @@ func (p *person) drop(ctx context.Context) error {
 		{`DELETE FROM oauth_access WHERE grant_id IN (SELECT id FROM oauth_grants WHERE citizen = $1)`, p.Citizen},
 		{`DELETE FROM oauth_refresh WHERE grant_id IN (SELECT id FROM oauth_grants WHERE citizen = $1)`, p.Citizen},
 		{`DELETE FROM oauth_grants WHERE citizen = $1`, p.Citizen},
+		{`DELETE FROM oauth_logouts WHERE subject IN (SELECT sub FROM pseudonyms WHERE citizen = $1)`, p.Citizen},
+		{`DELETE FROM oauth_logins WHERE citizen = $1`, p.Citizen},
 		{`DELETE FROM consent_events WHERE citizen = $1`, p.Citizen},
 		{`DELETE FROM consent_proposals WHERE citizen = $1`, p.Citizen},
 		{`DELETE FROM consent_erased WHERE citizen = $1`, p.Citizen},

@@ -48,6 +48,9 @@ func named(t *testing.T, db *store.DB) {
 			`INSERT INTO oauth_requests (id, version, request, expires) VALUES ('r', 1, '{"citizen":"citizen-1"}', 1)`,
 			`INSERT INTO oauth_codes (hash, code, used, expires) VALUES ('k', '{"citizen":"citizen-1"}', FALSE, 1)`,
 			`INSERT INTO oauth_devices (hash, user_hash, content, state, answer, polled, pause, expires) VALUES ('d', 'u', '{}', 'approved', '{"citizen":"citizen-1"}', 0, 0, 1)`,
+			`INSERT INTO oauth_logins (sid, session, citizen, client, subject, seen, expires) VALUES ('s', 'h', 'citizen-1', 'c', 'marker-sub', 1, 1)`,
+			`INSERT INTO oauth_logouts (id, client, subject, sid, tries, next, ended) VALUES ('l', 'c', 'marker-sub', 's', 0, 1, 1)`,
+			`INSERT INTO oauth_logouts (id, client, subject, sid, tries, next, ended) VALUES ('m', 'c', 'other-sub', 't', 0, 1, 1)`,
 			`INSERT INTO oauth_grants (id, citizen, content, revoked, expires) VALUES ('g', 'citizen-1', 'marker-sub', FALSE, 1)`,
 			`INSERT INTO oauth_access (jti, grant_id, content, revoked, expires) VALUES ('j', 'g', 'marker-sub', FALSE, 1)`,
 			`INSERT INTO oauth_refresh (hash, grant_id, used, expires) VALUES ('f', 'g', FALSE, 1)`,
@@ -108,7 +111,7 @@ func TestErasePerson(t *testing.T) {
 		}
 		for from, want := range map[string]int{
 			"citizens": 1, "passkeys": 1, "sessions": 1, "pseudonyms": 1, "ceremonies": 1, "enrolment_orders": 0, "passkey_events": 0,
-			"oauth_pushed": 0, "oauth_requests": 0, "oauth_codes": 0, "oauth_devices": 0, "oauth_grants": 0, "oauth_access": 0, "oauth_refresh": 0,
+			"oauth_pushed": 0, "oauth_requests": 0, "oauth_codes": 0, "oauth_devices": 0, "oauth_logins": 0, "oauth_logouts": 1, "oauth_grants": 0, "oauth_access": 0, "oauth_refresh": 0,
 			"credential_offers": 0, "notices": 0, "consent_proposals": 0, "consent_events": 0, "consent_due": 0, "consent_erased": 0,
 			"signal_streams": 0, "signals": 1, "signals_dead": 0, "log_erased": 7, "credentials WHERE citizen = '' AND list_index = 7 AND id <> 'card-1'": 1,
 			"operator_acts WHERE target = 'erased'": 2,

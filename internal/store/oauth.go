@@ -171,6 +171,7 @@ func (o *OAuth) Sweep(ctx context.Context, now time.Time) error {
 		{`DELETE FROM oauth_requests WHERE expires < $1`, late},
 		{`DELETE FROM oauth_codes WHERE expires < $1`, now.Add(-usedKept).UnixMilli()},
 		{`DELETE FROM oauth_devices WHERE expires < $1`, now.Add(-usedKept).UnixMilli()},
+		{`DELETE FROM oauth_logins WHERE expires < $1`, late},
 		{`DELETE FROM oauth_access WHERE expires < $1`, late},
 		{`DELETE FROM oauth_refresh WHERE expires < $1`, late},
 		{`DELETE FROM oauth_grants WHERE expires < $1`, now.Add(-usedKept).UnixMilli()},

@@ -50,6 +50,9 @@ func putGrant(ctx context.Context, tx *sql.Tx, g oauth.Grant, t oauth.Tokens) er
 		g.ID, g.Citizen, string(text), g.Expires.UnixMilli()); err != nil {
 		return fmt.Errorf("store grant: %w", err)
 	}
+	if err := putLogin(ctx, tx, g); err != nil {
+		return fmt.Errorf("store login: %w", err)
+	}
 	return putTokens(ctx, tx, g.ID, t)
 }
 

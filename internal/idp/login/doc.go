@@ -12,5 +12,8 @@
 // code are answered alike; the browser is sent to paths of this origin, or to
 // where the authorization server says, never to an address from the request.
 //
-// Left out: RP-initiated logout (internal/oauth), approval and issuance pages.
+// RP-Initiated Logout 1.0 has its pages here, at /end_session, and its rules in
+// internal/oauth; clients are told of an end before it happens here.
+//
+// Left out: approval and issuance pages.
 package login

@@ -52,16 +52,3 @@ func (h *Handler) enrolFinish(w http.ResponseWriter, r *http.Request) {
 	h.Frame.SetCookie(w, codeCookie, "", 0)
 	web.JSON(w, http.StatusOK, map[string]string{"next": "/me?enrolled"})
 }
-
-func (h *Handler) logoutPage(w http.ResponseWriter, r *http.Request) {
-	h.pages.Render(w, r, http.StatusOK, "logout", nil)
-}
-
-func (h *Handler) logout(w http.ResponseWriter, r *http.Request) {
-	if err := h.Accounts.Logout(r.Context(), h.Frame.Cookie(r, web.SessionCookie)); err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	h.Frame.SetCookie(w, web.SessionCookie, "", 0)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}

@@ -27,6 +27,14 @@ type Interactions interface {
 	Authenticated(ctx context.Context, r *http.Request, id, citizen string, authTime time.Time, amr []string) error
 	Deny(ctx context.Context, r *http.Request, id string) (redirect string, err error)
 	Next(ctx context.Context, id string) (string, error)
+
+	// EndRequest checks a client's wish that somebody be logged out. EndSession has
+	// the clients of a session told that it ends, Replaced that it goes on in
+	// another; both come before the session ends.
+	EndRequest(r *http.Request, form url.Values) (oauth.EndRequest, error)
+	EndSession(ctx context.Context, session string) error
+	EndCitizen(ctx context.Context, citizen string) error
+	Replaced(ctx context.Context, from, to string) error
 }
 
 // Limits bounds what one sender may ask for, as oauth.Limits does; whom is
@@ -80,6 +88,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /enrol/finish", h.enrolFinish)
 	mux.HandleFunc("GET /logout", h.logoutPage)
 	mux.HandleFunc("POST /logout", h.logout)
+	mux.HandleFunc("GET /end_session", h.endSession)
+	mux.HandleFunc("POST /end_session", h.endSessionByForm)
 }
 
 type loginPage struct {
@@ -210,6 +220,9 @@ func (h *Handler) finish(r *http.Request, credential json.RawMessage) (string, a
 
 // begin puts the new token into the cookie and ends the session that was there.
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, token string) error {
+	if err := h.takeOver(r, token); err != nil {
+		return err
+	}
 	if err := h.Accounts.Logout(r.Context(), h.Frame.Cookie(r, web.SessionCookie)); err != nil {
 		return err
 	}

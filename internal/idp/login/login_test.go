@@ -24,6 +24,8 @@ import (
 type desk struct {
 	citizen string
 	amr     []string
+	told    []string // what clients are to hear
+	fault   error    // of telling
 }
 
 func (d *desk) Interaction(_ context.Context, _ *http.Request, id string) (oauth.Interaction, error) {
@@ -48,6 +50,31 @@ func (d *desk) Deny(_ context.Context, _ *http.Request, id string) (string, erro
 		return "", oauth.ErrNoInteraction
 	}
 	return "http://localhost:8083/callback?error=access_denied", nil
+}
+
+func (d *desk) EndRequest(_ *http.Request, form url.Values) (oauth.EndRequest, error) {
+	if form.Get("client_id") == "evil" {
+		return oauth.EndRequest{}, &oauth.Refusal{Code: "invalid_request", Description: "client_id: unknown"}
+	}
+	return oauth.EndRequest{
+		Client: registry.Client{ID: "licence", Name: map[string]string{"ko": "면허 데모", "en": "Licence demo"}},
+		Return: form.Get("post_logout_redirect_uri"), Certain: form.Get("id_token_hint") == "good",
+	}, nil
+}
+
+func (d *desk) EndSession(_ context.Context, session string) error {
+	d.told = append(d.told, "session "+session)
+	return d.fault
+}
+
+func (d *desk) EndCitizen(_ context.Context, citizen string) error {
+	d.told = append(d.told, "citizen "+citizen)
+	return d.fault
+}
+
+func (d *desk) Replaced(_ context.Context, from, to string) error {
+	d.told = append(d.told, "replaced "+from+" by "+to)
+	return d.fault
 }
 
 func (d *desk) Next(context.Context, string) (string, error) { return "/approval/known", nil }

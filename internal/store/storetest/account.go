@@ -223,6 +223,16 @@ func accountsSessions(t *testing.T, s account.Store) {
 	_, err = s.Session(ctx, "h1", accountTime)
 	is(t, "an ended session", err, account.ErrNotFound)
 
+	is(t, "put", s.PutSession(ctx, session("s", "h4"), accountTime), nil)
+	is(t, "put", s.PutSession(ctx, session("s", "h5"), accountTime), nil)
+	is(t, "end all of nobody", s.EndSessions(ctx, "nobody"), nil)
+	five, err := s.Session(ctx, "h5", accountTime)
+	is(t, "a session of another", err, nil)
+	is(t, "end all", s.EndSessions(ctx, five.Citizen), nil)
+	for _, hash := range []string{"h4", "h5"} {
+		_, err = s.Session(ctx, hash, accountTime)
+		is(t, "an ended session", err, account.ErrNotFound)
+	}
 	is(t, "put", s.PutSession(ctx, session("s", "h2"), accountTime), nil)
 	is(t, "remove", s.Commit(ctx, account.Commit{ID: "remove/s", At: accountTime, End: []string{"passkey-s"}}), nil)
 	_, err = s.Session(ctx, "h2", accountTime)

@@ -23,6 +23,7 @@ func OAuth(t *testing.T, s oauth.Store) {
 	t.Run("it ends a grant with all its tokens", func(t *testing.T) { oauthRevoke(t, s) })
 	t.Run("it ends every grant of a citizen, and nobody else's", func(t *testing.T) { oauthCitizen(t, s) })
 	oauthDevices(t, s)
+	oauthLogins(t, s)
 	t.Run("it sweeps what has expired, and keeps the rest", func(t *testing.T) { oauthSweep(t, s) })
 }
 
