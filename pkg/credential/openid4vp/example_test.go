@@ -22,7 +22,7 @@ func Example() {
 	}
 	card, _ := request.Query.Credential("card")
 	claims := map[string]any{"address": map[string]any{"locality": "Seoul", "street": "Sejong-daero 209"}, "name": "Kim"}
-	ways, err := card.Matches(openid4vp.Candidate{Format: "dc+sd-jwt", VCT: "urn:example:card:1", Claims: claims})
+	ways, err := card.Matches(openid4vp.Candidate{Format: "dc+sd-jwt", VCT: "urn:example:card:1", Claims: claims, Bound: true})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -5,24 +5,22 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
+	"strconv"
 	"sync"
 	"time"
-
-	"code.dny.dev/ssrf"
 )
 
 const (
-	fetchTimeout = 10 * time.Second
-	maxRedirects = 3
-	maxCached    = 256
-	// defaultTTL is how long a token that names no ttl is kept.
+	maxCached      = 256      // lists
+	maxCachedBytes = 64 << 20 // of them together, uncompressed
+	// defaultTTL is how long a token that names no ttl is kept, maxTTL any.
 	defaultTTL = time.Minute
+	maxTTL     = 24 * time.Hour
+	// failureTTL is how long nobody asks again after a list could not be had:
+	// presentations that come at once must not become a flood (draft, 11.5).
+	failureTTL = time.Second
 )
 
 // Client fetches, verifies and caches lists. The zero value works; it may be
@@ -32,22 +30,32 @@ type Client struct {
 	// loop-back alone.
 	Development bool
 	Now         func() time.Time
+	// Memory remembers the newest list of each URI; nil: for the life of the
+	// Client.
+	Memory Memory
 
 	once   sync.Once
 	http   *http.Client
+	own    InMemory
 	mu     sync.Mutex
 	cached map[string]*entry
 }
 
-// entry holds one list; its lock makes lookers-up of one list wait for one
-// fetch.
+// entry holds one list, and the fetch of it that is under way.
 type entry struct {
 	sync.Mutex
-	token       Token
-	text        string // the token, for Held
-	chain       [][]byte
-	key         crypto.PublicKey
+	signed
 	from, until time.Time
+	failed      error // until failedUntil
+	failedUntil time.Time
+	flight      *flight
+}
+
+// flight is one fetch for all who ask at once.
+type flight struct {
+	done chan struct{}
+	got  fetched
+	err  error
 }
 
 // Status of a reference. Any error means: unknown, and not to be taken as
@@ -58,27 +66,79 @@ func (c *Client) Status(ctx context.Context, ref Reference, trust Trust) (Status
 	}
 	e := c.entry(ref.URI)
 	e.Lock()
+	if now := c.now(); e.fresh(now, trust) {
+		defer e.Unlock()
+		return e.token.List.Get(ref.Index)
+	} else if e.failed != nil && now.Before(e.failedUntil) && !now.Before(e.failedUntil.Add(-failureTTL)) {
+		defer e.Unlock()
+		return 0, e.failed
+	}
+	f := e.flight
+	if f == nil {
+		f = &flight{done: make(chan struct{})}
+		e.flight = f
+		// One asker's impatience is not the others'.
+		go c.fly(context.WithoutCancel(ctx), ref.URI, e, f)
+	}
+	e.Unlock()
+	select {
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	case <-f.done:
+	}
+	return c.landed(ctx, ref, trust, e, f)
+}
+
+func (c *Client) fly(ctx context.Context, uri string, e *entry, f *flight) {
+	f.got, f.err = c.fetch(ctx, uri, acceptBoth)
+	e.Lock()
+	defer e.Unlock()
+	if e.flight, e.failed = nil, f.err; f.err != nil {
+		e.failedUntil = c.now().Add(failureTTL)
+	}
+	close(f.done)
+}
+
+// landed reads what a flight brought, by this asker's trust; for those who trust
+// the same the first one's work serves.
+func (c *Client) landed(ctx context.Context, ref Reference, trust Trust, e *entry, f *flight) (Status, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	e.Lock()
 	defer e.Unlock()
 	now := c.now()
 	if !e.fresh(now, trust) {
-		if err := c.refresh(ctx, ref.URI, now, trust, e); err != nil {
+		s, err := verify(f.got.body, f.got.media, ref.URI, moment{now: now}, trust)
+		if err == nil {
+			err = remember(ctx, c.memory(), s.token, now)
+		}
+		if err != nil {
 			return 0, err
 		}
+		e.keep(s, now)
+		c.slim(ref.URI)
 	}
 	return e.token.List.Get(ref.Index)
 }
 
-// Fetch gets and verifies the list at an address as it is now, whatever the
-// cache holds: what whoever watches an issuer compares with other words of his.
-func (c *Client) Fetch(ctx context.Context, uri string, trust Trust) (Token, error) {
-	if err := CheckURI(uri, c.Development); err != nil {
-		return Token{}, err
+// keep a token until its ttl or exp; what HTTP says of caching is not asked
+// (draft, 8.2). One that is a little older than the one at hand, as of another
+// replica, does not take its place.
+func (e *entry) keep(s signed, now time.Time) {
+	if e.token.List != nil && s.token.IssuedAt.Before(e.token.IssuedAt) && sameKey(e.key, s.key) &&
+		!e.token.IssuedAt.After(now.Add(skew)) && (e.token.Expires.IsZero() || now.Before(e.token.Expires)) {
+		s = e.signed
 	}
-	jwt, err := c.fetch(ctx, uri)
-	if err != nil {
-		return Token{}, err
+	ttl := s.token.TTL
+	if ttl == 0 {
+		ttl = defaultTTL
 	}
-	return Verify(jwt, uri, c.now(), trust)
+	until := now.Add(min(ttl, maxTTL))
+	if !s.token.Expires.IsZero() && s.token.Expires.Before(until) {
+		until = s.token.Expires
+	}
+	e.signed, e.from, e.until = s, now, until
 }
 
 // fresh tells whether the cached list may be used, for this asker too.
@@ -87,33 +147,63 @@ func (e *entry) fresh(now time.Time, trust Trust) bool {
 		return false
 	}
 	key, err := trust(e.chain)
-	if err != nil {
-		return false
-	}
-	known, ok := e.key.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && known.Equal(key)
+	return err == nil && sameKey(e.key, key)
 }
 
-func (c *Client) refresh(ctx context.Context, uri string, now time.Time, trust Trust, e *entry) error {
-	jwt, err := c.fetch(ctx, uri)
+func sameKey(a, b crypto.PublicKey) bool {
+	known, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && known.Equal(b)
+}
+
+// At is the status of a reference as it was at a time that has passed, where
+// the host keeps history (draft, 8.4); ErrNoHistory where it does not. Nothing
+// of it is kept.
+func (c *Client) At(ctx context.Context, ref Reference, at time.Time, trust Trust) (Status, error) {
+	if err := CheckURI(ref.URI, c.Development); err != nil {
+		return 0, err
+	}
+	u, err := url.Parse(ref.URI)
 	if err != nil {
-		return err
+		return 0, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	token, chain, key, err := verify(jwt, uri, now, trust)
+	query := u.Query()
+	query.Set("time", strconv.FormatInt(at.Unix(), 10))
+	u.RawQuery = query.Encode()
+	got, err := c.fetch(ctx, u.String(), acceptBoth)
+	if refusal, ok := errors.AsType[*httpError](err); ok && refusal.noHistory() {
+		return 0, fmt.Errorf("%w: %w", ErrNoHistory, err)
+	}
 	if err != nil {
-		return err
+		return 0, err
 	}
-	ttl := token.TTL
-	if ttl == 0 {
-		ttl = defaultTTL
+	s, err := verify(got.body, got.media, ref.URI, moment{now: c.now(), at: time.Unix(at.Unix(), 0)}, trust)
+	if err != nil {
+		return 0, err
 	}
-	until := now.Add(ttl)
-	if !token.Expires.IsZero() && token.Expires.Before(until) {
-		until = token.Expires
+	return s.token.List.Get(ref.Index)
+}
+
+// Fetch gets and verifies the list at an address as it is now, whatever the
+// cache holds: what whoever watches an issuer compares with other words of his.
+func (c *Client) Fetch(ctx context.Context, uri string, trust Trust) (Token, error) {
+	return c.FetchAs(ctx, uri, MediaType, trust)
+}
+
+// FetchAs is Fetch of one form alone, MediaType or MediaTypeCWT; ErrUnavailable
+// when the host does not have it.
+func (c *Client) FetchAs(ctx context.Context, uri, media string, trust Trust) (Token, error) {
+	if err := CheckURI(uri, c.Development); err != nil {
+		return Token{}, err
 	}
-	e.token, e.chain, e.key, e.from, e.until = token, chain, key, now, until
-	e.text = jwt
-	return nil
+	got, err := c.fetch(ctx, uri, media)
+	if err != nil {
+		return Token{}, err
+	}
+	if got.media != media {
+		return Token{}, fmt.Errorf("%w: content type is not %s", ErrUnavailable, media)
+	}
+	s, err := verify(got.body, media, uri, moment{now: c.now()}, trust)
+	return s.token, err
 }
 
 func (c *Client) entry(uri string) *entry {
@@ -136,87 +226,45 @@ func (c *Client) entry(uri string) *entry {
 	return e
 }
 
+// slim forgets other lists while all of them are too large together. The caller
+// holds the lock of one; others that are locked are left.
+func (c *Client) slim(but string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sizes, total := map[string]int{}, 0
+	for uri, e := range c.cached {
+		if uri == but {
+			total += len(e.token.List.Bytes())
+			continue
+		}
+		if !e.TryLock() {
+			continue
+		}
+		if e.token.List != nil {
+			sizes[uri] = len(e.token.List.Bytes())
+			total += sizes[uri]
+		}
+		e.Unlock()
+	}
+	for uri, size := range sizes {
+		if total <= maxCachedBytes {
+			return
+		}
+		delete(c.cached, uri)
+		total -= size
+	}
+}
+
+func (c *Client) memory() Memory {
+	if c.Memory != nil {
+		return c.Memory
+	}
+	return &c.own
+}
+
 func (c *Client) now() time.Time {
 	if c.Now != nil {
 		return c.Now()
 	}
 	return time.Now()
-}
-
-func (c *Client) fetch(ctx context.Context, uri string) (string, error) {
-	c.once.Do(func() { c.http = newHTTPClient(c.Development) })
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	request.Header.Set("Accept", MediaType)
-	response, err := c.http.Do(request)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%w: HTTP status %d", ErrUnavailable, response.StatusCode)
-	}
-	if media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || media != MediaType {
-		return "", fmt.Errorf("%w: content type is not %s", ErrUnavailable, MediaType)
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxToken+1))
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return string(body), nil
-}
-
-// CheckURI tells whether a list may be fetched from there: https, or, in
-// development, http on loop-back.
-func CheckURI(raw string, development bool) error {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
-		return fmt.Errorf("%w: not an address of the web", ErrMalformed)
-	}
-	if u.Scheme == "https" || development && u.Scheme == "http" && isLoopback(u.Hostname()) {
-		return nil
-	}
-	return fmt.Errorf("%w: not https", ErrMalformed)
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
-
-// newHTTPClient makes a client that reaches no private network, whatever a
-// name resolves to, and checks each redirect again.
-func newHTTPClient(development bool) *http.Client {
-	options := []ssrf.Option{ssrf.WithAnyPort()}
-	if development {
-		options = append(options,
-			ssrf.WithAllowedV4Prefixes(netip.MustParsePrefix("127.0.0.0/8")),
-			ssrf.WithAllowedV6Prefixes(netip.MustParsePrefix("::1/128")))
-	}
-	dialer := &net.Dialer{Timeout: fetchTimeout, Control: ssrf.New(options...).Safe}
-	return &http.Client{
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    fetchTimeout,
-			ResponseHeaderTimeout:  fetchTimeout,
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true,
-			MaxIdleConnsPerHost:    2,
-			IdleConnTimeout:        time.Minute,
-			ForceAttemptHTTP2:      true,
-		},
-		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if len(via) > maxRedirects {
-				return errors.New("too many redirects")
-			}
-			return CheckURI(r.URL.String(), development)
-		},
-	}
 }

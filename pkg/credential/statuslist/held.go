@@ -1,8 +1,8 @@
 package statuslist
 
-// Held is the Status List Token that the last look-up at this address went by, as
-// it was fetched: what whoever keeps a record of a verification keeps of it. It is
-// empty when there was none.
+// Held is the Status List Token, a JWT, that the last look-up at this address went
+// by, as it was fetched: what whoever keeps a record of a verification keeps of
+// it. It is empty when there was none, or it was a CWT.
 func (c *Client) Held(uri string) string {
 	c.mu.Lock()
 	e := c.cached[uri]

@@ -6,12 +6,15 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	mathbits "math/bits"
+	"strings"
 )
 
 // List is an array of statuses of 1, 2, 4 or 8 bits (draft, 4.1). It is not
 // safe for concurrent writing.
 type List struct {
 	bits int
+	log  uint8 // of bits
 	data []byte
 }
 
@@ -24,7 +27,7 @@ func New(bits, size int) (*List, error) {
 	if size <= 0 || size > MaxList*perByte {
 		return nil, fmt.Errorf("%w: %d statuses", ErrMalformed, size)
 	}
-	return &List{bits: bits, data: make([]byte, (size+perByte-1)/perByte)}, nil
+	return FromBytes(bits, make([]byte, (size+perByte-1)/perByte))
 }
 
 // FromBytes takes over a bit array as Bytes gives it.
@@ -35,7 +38,7 @@ func FromBytes(bits int, data []byte) (*List, error) {
 	if len(data) == 0 || len(data) > MaxList {
 		return nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(data))
 	}
-	return &List{bits: bits, data: data}, nil
+	return &List{bits: bits, log: uint8(mathbits.TrailingZeros8(uint8(bits))), data: data}, nil //nolint:gosec // G115: 1, 2, 4 or 8
 }
 
 func checkBits(bits int) error {
@@ -50,20 +53,23 @@ func checkBits(bits int) error {
 func (l *List) Bits() int { return l.bits }
 
 // Len is the number of statuses.
-func (l *List) Len() int { return len(l.data) * 8 / l.bits }
+func (l *List) Len() int { return len(l.data) << (3 - l.log) }
 
 // Bytes is the bit array itself, uncompressed.
 func (l *List) Bytes() []byte { return l.data }
 
 // Get is the status at an index (draft, 4.1: bits count from the least
-// significant).
+// significant). It allocates nothing.
 func (l *List) Get(index int) (Status, error) {
-	at, shift, err := l.place(index)
-	if err != nil {
-		return 0, err
+	if uint(index) >= uint(l.Len()) { //nolint:gosec // G115: a negative index becomes a great one
+		return 0, outOfRange(index)
 	}
-	return Status(l.data[at] >> shift & l.mask()), nil
+	i, log := uint(index), l.log&3 //nolint:gosec // G115: the same
+	shift := i << log & 7          // within the byte
+	return Status(l.data[i>>(3-log)] >> shift & (1<<l.bits - 1)), nil
 }
+
+func outOfRange(index int) error { return fmt.Errorf("%w: %d", ErrOutOfRange, index) }
 
 // Set the status at an index.
 func (l *List) Set(index int, s Status) error {
@@ -82,39 +88,60 @@ func (l *List) mask() byte { return byte(1<<l.bits - 1) }
 
 func (l *List) place(index int) (at, shift int, err error) {
 	if index < 0 || index >= l.Len() {
-		return 0, 0, fmt.Errorf("%w: %d", ErrOutOfRange, index)
+		return 0, 0, outOfRange(index)
 	}
 	bit := index * l.bits
 	return bit / 8, bit % 8, nil
 }
 
-// Encode is the `lst` of a list: ZLIB at the best compression, base64url
-// (draft, 4.2).
+// Encode is the `lst` of a list in JSON: Compress in base64url (draft, 4.2).
 func (l *List) Encode() (string, error) {
+	compressed, err := l.Compress()
+	return base64.RawURLEncoding.EncodeToString(compressed), err
+}
+
+// Compress is the `lst` of a list in CBOR: ZLIB at the best compression
+// (draft, 4.1, 4.3).
+func (l *List) Compress() ([]byte, error) {
 	var out bytes.Buffer
 	w, err := zlib.NewWriterLevel(&out, zlib.BestCompression)
 	if err != nil {
-		return "", fmt.Errorf("status list: %w", err)
+		return nil, fmt.Errorf("status list: %w", err)
 	}
 	if _, err := w.Write(l.data); err != nil {
-		return "", fmt.Errorf("status list: %w", err)
+		return nil, fmt.Errorf("status list: %w", err)
 	}
 	if err := w.Close(); err != nil {
-		return "", fmt.Errorf("status list: %w", err)
+		return nil, fmt.Errorf("status list: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(out.Bytes()), nil
+	return out.Bytes(), nil
 }
 
-// Decode reads a `lst`. It stops decompressing at MaxList.
+// Decode reads a `lst` of JSON. It stops decompressing at MaxList.
 func Decode(bits int, lst string) (*List, error) {
 	if len(lst) > MaxToken {
 		return nil, fmt.Errorf("%w: lst too long", ErrMalformed)
 	}
-	compressed, err := base64.RawURLEncoding.DecodeString(lst)
+	if strings.ContainsAny(lst, "\r\n") { // encoding/base64 skips them
+		return nil, fmt.Errorf("%w: lst: more than one line", ErrMalformed)
+	}
+	compressed, err := base64.RawURLEncoding.Strict().DecodeString(lst)
 	if err != nil {
 		return nil, fmt.Errorf("%w: lst: %w", ErrMalformed, err)
 	}
-	r, err := zlib.NewReader(bytes.NewReader(compressed))
+	return Decompress(bits, compressed)
+}
+
+// Decompress reads a `lst` of CBOR. It stops decompressing at MaxList.
+func Decompress(bits int, compressed []byte) (*List, error) {
+	if err := checkBits(bits); err != nil {
+		return nil, err
+	}
+	if len(compressed) > MaxToken {
+		return nil, fmt.Errorf("%w: lst too long", ErrMalformed)
+	}
+	in := bytes.NewReader(compressed)
+	r, err := zlib.NewReader(in)
 	if err != nil {
 		return nil, fmt.Errorf("%w: lst: %w", ErrMalformed, err)
 	}
@@ -122,5 +149,9 @@ func Decode(bits int, lst string) (*List, error) {
 	if err != nil { // also a wrong checksum
 		return nil, fmt.Errorf("%w: lst: %w", ErrMalformed, err)
 	}
-	return FromBytes(bits, data)
+	list, err := FromBytes(bits, data)
+	if err == nil && in.Len() > 0 {
+		return nil, fmt.Errorf("%w: lst: %d bytes follow it", ErrMalformed, in.Len())
+	}
+	return list, err
 }

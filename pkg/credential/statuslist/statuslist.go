@@ -7,12 +7,17 @@ const (
 	Draft = 21
 	// Type is the `typ` of a Status List Token as a JWT (draft, 5.1).
 	Type = "statuslist+jwt"
-	// MediaType is its content type (draft, 8.1).
+	// MediaType is its content type (draft, 8.2).
 	MediaType = "application/statuslist+jwt"
-	// MaxList bounds a decompressed list, in bytes: 8 million one-bit statuses.
-	MaxList = 1 << 20
-	// MaxToken bounds a token, in bytes.
-	MaxToken = 2 << 20
+	// MediaTypeCWT is the content type, and the type header (16), of a Status
+	// List Token as a CWT (draft, 5.2, 8.2).
+	MediaTypeCWT = "application/statuslist+cwt"
+	// MaxList bounds a decompressed list, in bytes: 16 million statuses of two
+	// bits.
+	MaxList = 4 << 20
+	// MaxToken bounds a token, in bytes: a list that cannot be compressed, in
+	// base64url, twice.
+	MaxToken = 8 << 20
 )
 
 // Sentinels callers branch on.
@@ -22,6 +27,10 @@ var (
 	ErrExpired     = errors.New("status list expired")
 	ErrUntrusted   = errors.New("status list not trusted")
 	ErrUnavailable = errors.New("status list unavailable")
+	// ErrRollback: a list was served that is older than one seen before.
+	ErrRollback = errors.New("status list older than one seen before")
+	// ErrNoHistory: whoever serves the list does not say how it was then.
+	ErrNoHistory = errors.New("status list of that time not to be had")
 )
 
 // Status of a referenced token (draft, 7.1).

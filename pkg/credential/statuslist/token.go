@@ -2,26 +2,31 @@ package statuslist
 
 import (
 	"crypto"
-	"encoding/base64"
 	"fmt"
-	"strings"
+	"math"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/cryptosigner"
-	"github.com/go-jose/go-jose/v4/json"
 )
 
-// skew is how far in the future the iat of a token may lie.
-const skew = time.Minute
+const (
+	// skew is how far in the future the iat of a token may lie.
+	skew = time.Minute
+	// maxChain bounds the certificates of a token; which of them count is asked
+	// of Trust.
+	maxChain = 8
+	// lastTime is the end of the year 9999.
+	lastTime = 253402300799
+)
 
-// Token is what a Status List Token says (draft, 5.1).
+// Token is what a Status List Token says (draft, 5.1, 5.2).
 type Token struct {
 	URI      string // sub
 	IssuedAt time.Time
 	Expires  time.Time     // zero: none
 	TTL      time.Duration // zero: none
 	List     *List
+	// Aggregation is where the issuer's lists are listed (draft, 9.2); none
+	// when empty.
+	Aggregation string
 }
 
 // Key signs a Status List Token. The signer holds a P-256 key.
@@ -36,147 +41,121 @@ type Key struct {
 // every look-up, also when the list is in the cache.
 type Trust func(chain [][]byte) (crypto.PublicKey, error)
 
+// signed is a token whose signature was verified, and by whom it is.
+type signed struct {
+	token Token
+	text  string // the token itself, where it is a JWT
+	chain [][]byte
+	key   crypto.PublicKey
+}
+
+// claims are those of a token, in whichever form.
 type claims struct {
-	Subject    string `json:"sub"`
-	IssuedAt   *int64 `json:"iat"`
-	Expires    *int64 `json:"exp,omitempty"`
-	NotBefore  *int64 `json:"nbf,omitempty"`
-	TTL        *int64 `json:"ttl,omitempty"`
-	StatusList struct {
-		Bits int    `json:"bits"`
-		List string `json:"lst"`
-	} `json:"status_list"`
+	subject            string
+	iat, exp, nbf, ttl *float64
+	aggregation        string
+	list               func() (*List, error)
 }
 
-// Sign makes the JWT.
-func Sign(key Key, t Token) (string, error) {
-	options := (&jose.SignerOptions{}).WithType(Type)
-	if len(key.X5C) > 0 {
-		chain := make([]string, len(key.X5C))
-		for i, der := range key.X5C {
-			chain[i] = base64.StdEncoding.EncodeToString(der)
+// moment asks how a token stands: now, or, for a historical one, at the time it
+// was asked for (draft, 8.4).
+type moment struct {
+	now time.Time
+	at  time.Time // zero: now
+}
+
+// read checks the claims in the order of draft, 8.3, and the list last, since
+// it costs the most.
+func (c claims) read(uri string, m moment) (Token, error) {
+	for _, t := range []struct {
+		name  string
+		value *float64
+	}{{"iat", c.iat}, {"exp", c.exp}, {"nbf", c.nbf}} {
+		if t.value != nil && !(*t.value >= 0 && *t.value <= lastTime) {
+			return Token{}, fmt.Errorf("%w: %s is no time", ErrMalformed, t.name)
 		}
-		options.WithHeader("x5c", chain)
 	}
-	if key.KeyID != "" && len(key.X5C) == 0 { // one name for a key
-		options.WithHeader("kid", key.KeyID)
+	switch {
+	case c.subject != uri:
+		return Token{}, fmt.Errorf("%w: sub is another list", ErrMalformed)
+	case c.iat == nil:
+		return Token{}, fmt.Errorf("%w: no iat", ErrMalformed)
+	case instant(c.iat).After(m.now.Add(skew)):
+		return Token{}, fmt.Errorf("%w: issued in the future", ErrMalformed)
+	case c.nbf != nil && instant(c.nbf).After(m.now.Add(skew)):
+		return Token{}, fmt.Errorf("%w: not valid yet", ErrMalformed)
+	case c.ttl != nil && !(*c.ttl > 0 && *c.ttl <= math.MaxInt32):
+		return Token{}, fmt.Errorf("%w: ttl", ErrMalformed)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key.Signer)}, options)
-	if err != nil {
-		return "", fmt.Errorf("sign status list: %w", err)
+	t := Token{URI: c.subject, IssuedAt: instant(c.iat), Aggregation: c.aggregation}
+	if c.exp != nil {
+		t.Expires = instant(c.exp)
 	}
-	iat := t.IssuedAt.Unix()
-	c := claims{Subject: t.URI, IssuedAt: &iat}
-	if !t.Expires.IsZero() {
-		exp := t.Expires.Unix()
-		c.Expires = &exp
+	if c.ttl != nil {
+		t.TTL = time.Duration(*c.ttl * float64(time.Second))
 	}
-	if ttl := int64(t.TTL / time.Second); ttl > 0 {
-		c.TTL = &ttl
+	if err := t.standsAt(m); err != nil {
+		return Token{}, err
 	}
-	c.StatusList.Bits = t.List.Bits()
-	if c.StatusList.List, err = t.List.Encode(); err != nil {
-		return "", err
-	}
-	payload, err := json.Marshal(c)
-	if err != nil {
-		return "", fmt.Errorf("sign status list: %w", err)
-	}
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		return "", fmt.Errorf("sign status list: %w", err)
-	}
-	return jws.CompactSerialize()
+	var err error
+	t.List, err = c.list()
+	return t, err
 }
 
-// Verify reads a Status List Token fetched from uri: signature by a key that
-// trust vouches for, type, subject, times and list (draft, 8.3).
-func Verify(jwt, uri string, now time.Time, trust Trust) (Token, error) {
-	token, _, _, err := verify(jwt, uri, now, trust)
-	return token, err
+// standsAt refuses a token that expired, or that does not speak of the time that
+// was asked for: a static host ignores the query (draft, 8.4).
+func (t Token) standsAt(m moment) error {
+	switch {
+	case m.at.IsZero() && !t.Expires.IsZero() && !m.now.Before(t.Expires):
+		return ErrExpired
+	case m.at.IsZero():
+		return nil
+	case t.Expires.IsZero() || m.at.Before(t.IssuedAt) || !m.at.Before(t.Expires):
+		return fmt.Errorf("%w: another time is answered", ErrNoHistory)
+	}
+	return nil
 }
 
-func verify(jwt, uri string, now time.Time, trust Trust) (Token, [][]byte, crypto.PublicKey, error) {
-	fail := func(err error) (Token, [][]byte, crypto.PublicKey, error) { return Token{}, nil, nil, err }
-	if len(jwt) > MaxToken {
-		return fail(fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxToken))
-	}
-	jws, err := jose.ParseSignedCompact(jwt, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return fail(fmt.Errorf("%w: %w", ErrMalformed, err))
-	}
-	chain, err := readHeader(jwt)
-	if err != nil {
-		return fail(err)
+func instant(seconds *float64) time.Time {
+	whole, part := math.Modf(*seconds)
+	return time.Unix(int64(whole), int64(part*1e9))
+}
+
+// trusted asks trust for the key of a chain.
+func trusted(trust Trust, chain [][]byte) (crypto.PublicKey, error) {
+	if len(chain) > maxChain {
+		return nil, fmt.Errorf("%w: %d certificates", ErrMalformed, len(chain))
 	}
 	if trust == nil {
-		return fail(fmt.Errorf("%w: nobody is", ErrUntrusted))
+		return nil, fmt.Errorf("%w: nobody is", ErrUntrusted)
 	}
 	key, err := trust(chain)
 	if err != nil {
-		return fail(fmt.Errorf("%w: %w", ErrUntrusted, err))
+		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
-	payload, err := jws.Verify(key)
-	if err != nil {
-		return fail(fmt.Errorf("%w: signature: %w", ErrUntrusted, err))
-	}
-	token, err := readClaims(payload, uri, now)
-	return token, chain, key, err
+	return key, nil
 }
 
-func readHeader(jwt string) (chain [][]byte, err error) {
-	head, _, _ := strings.Cut(jwt, ".")
-	data, err := base64.RawURLEncoding.DecodeString(head)
-	if err != nil {
-		return nil, fmt.Errorf("%w: header: %w", ErrMalformed, err)
-	}
-	var header struct {
-		Type string   `json:"typ"`
-		X5C  []string `json:"x5c"`
-	}
-	if err := json.Unmarshal(data, &header); err != nil {
-		return nil, fmt.Errorf("%w: header: %w", ErrMalformed, err)
-	}
-	if header.Type != Type {
-		return nil, fmt.Errorf("%w: typ is not %s", ErrMalformed, Type)
-	}
-	for _, c := range header.X5C {
-		der, err := base64.StdEncoding.DecodeString(c)
-		if err != nil {
-			return nil, fmt.Errorf("%w: x5c: %w", ErrMalformed, err)
-		}
-		chain = append(chain, der)
-	}
-	return chain, nil
-}
-
-func readClaims(payload []byte, uri string, now time.Time) (Token, error) {
-	var c claims
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return Token{}, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
-	}
+// verify reads a token in the form that its media type names.
+func verify(body []byte, media, uri string, m moment, trust Trust) (signed, error) {
 	switch {
-	case c.Subject != uri:
-		return Token{}, fmt.Errorf("%w: sub is another list", ErrMalformed)
-	case c.IssuedAt == nil:
-		return Token{}, fmt.Errorf("%w: no iat", ErrMalformed)
-	case time.Unix(*c.IssuedAt, 0).After(now.Add(skew)):
-		return Token{}, fmt.Errorf("%w: issued in the future", ErrMalformed)
-	case c.NotBefore != nil && time.Unix(*c.NotBefore, 0).After(now.Add(skew)):
-		return Token{}, fmt.Errorf("%w: not valid yet", ErrMalformed)
-	case c.Expires != nil && !now.Before(time.Unix(*c.Expires, 0)):
-		return Token{}, ErrExpired
-	case c.TTL != nil && (*c.TTL <= 0 || *c.TTL > 1<<31):
-		return Token{}, fmt.Errorf("%w: ttl", ErrMalformed)
+	case len(body) > MaxToken:
+		return signed{}, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxToken)
+	case media == MediaTypeCWT:
+		return verifyCWT(body, uri, m, trust)
 	}
-	t := Token{URI: c.Subject, IssuedAt: time.Unix(*c.IssuedAt, 0)}
-	if c.Expires != nil {
-		t.Expires = time.Unix(*c.Expires, 0)
-	}
-	if c.TTL != nil {
-		t.TTL = time.Duration(*c.TTL) * time.Second
-	}
-	var err error
-	t.List, err = Decode(c.StatusList.Bits, c.StatusList.List)
-	return t, err
+	return verifyJWT(string(body), uri, m, trust)
+}
+
+// Verify reads a Status List Token in JWT form fetched from uri: signature by a
+// key that trust vouches for, type, subject, times and list (draft, 8.3).
+func Verify(jwt, uri string, now time.Time, trust Trust) (Token, error) {
+	s, err := verify([]byte(jwt), MediaType, uri, moment{now: now}, trust)
+	return s.token, err
+}
+
+// VerifyCWT is Verify for the CWT form.
+func VerifyCWT(cwt []byte, uri string, now time.Time, trust Trust) (Token, error) {
+	s, err := verify(cwt, MediaTypeCWT, uri, moment{now: now}, trust)
+	return s.token, err
 }
