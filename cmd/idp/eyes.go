@@ -19,6 +19,7 @@ import (
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
 // eyes look at the hub from outside. Both are nil unless they are asked for.
@@ -144,7 +145,7 @@ func (s countedCredentials) Commit(ctx context.Context, c credential.Commit) err
 	err := s.Store.Commit(ctx, c)
 	if err == nil {
 		s.metrics.Credentials("issued", len(c.Issue))
-		s.metrics.Credentials("revoked", len(c.Revoke))
+		s.metrics.Credentials("revoked", revocations(c.Changes))
 	}
 	return err
 }
@@ -164,4 +165,14 @@ func serveMetrics(ctx context.Context, group *errgroup.Group, c config, m *metri
 	}
 	group.Go(func() error { return serveUntil(ctx, server(m.Handler(), log), l, cert, key) })
 	return nil
+}
+
+// revocations counts those of credentials.
+func revocations(changes []credential.Change) (n int) {
+	for _, c := range changes {
+		if c.Credential != "" && c.Became == statuslist.Invalid {
+			n++
+		}
+	}
+	return n
 }

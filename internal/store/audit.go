@@ -143,9 +143,9 @@ func derived(key []byte, label string, salt []byte) error {
 	return nil
 }
 
-// credentials gives two events for a credential that was revoked.
+// credentials gives an event for each credential and one for each change of it.
 func (a *Audit) credentials(ctx context.Context, each func(audit.Stored) error) error {
-	return a.all(ctx, func(scan func(...any) error) error {
+	err := a.all(ctx, func(scan func(...any) error) error {
 		var key []byte
 		i, err := scanCredential(func(columns ...any) error { return scan(append(columns, &key)...) })
 		if err != nil {
@@ -156,10 +156,30 @@ func (a *Audit) credentials(ctx context.Context, each func(audit.Stored) error) 
 		if err := each(s); err != nil || i.Status != credential.Revoked {
 			return err
 		}
-		digest := credential.RevocationDigest(i.ID, i.RevokedAt)
+		digest := credential.RevocationDigest(i.ID, i.RevokedAt, i.Reason)
 		return each(audit.Stored{Name: "revocation of " + i.ID, Entry: tlog.Commitment(credential.LeafDomain, salt, digest)})
 	}, `SELECT credentials.id, citizen, vct, config, issued, expires, list, list_index, holder, device, acceptance, revoked,
-		citizens.salt_key FROM credentials JOIN citizens ON citizens.id = credentials.citizen ORDER BY credentials.id`)
+		suspended, reason, basis, citizens.salt_key FROM credentials JOIN citizens ON citizens.id = credentials.citizen ORDER BY credentials.id`)
+	if err != nil {
+		return err
+	}
+	return a.suspensions(ctx, each)
+}
+
+// suspensions gives those and their ends; revocations are the credentials' own.
+func (a *Audit) suspensions(ctx context.Context, each func(audit.Stored) error) error {
+	return a.all(ctx, func(scan func(...any) error) error {
+		var key []byte
+		c, err := scanChange(func(columns ...any) error { return scan(append(columns, &key)...) })
+		if err != nil {
+			return err
+		}
+		salt := account.CitizenRow{Key: key}.Salt(credential.SaltLabel(c.Credential))
+		return each(audit.Stored{Name: fmt.Sprintf("%s %s/%d", c.Op(), c.Credential, c.Version),
+			Entry: tlog.Commitment(credential.LeafDomain, salt, c.Digest())})
+	}, `SELECT status_changes.credential, status_changes.list, status_changes.list_index, version, was, became, status_changes.reason, at,
+		citizens.salt_key FROM status_changes JOIN credentials ON credentials.id = status_changes.credential
+		JOIN citizens ON citizens.id = credentials.citizen WHERE became <> 1 ORDER BY status_changes.list, version`)
 }
 
 // decoded reads an event's JSON and digests it; a row that is not exactly what

@@ -24,6 +24,7 @@ import (
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -90,8 +91,8 @@ func tell(t *testing.T, db *store.DB, citizen account.CitizenRow) {
 	must(t, db.Credentials().Commit(ctx, credential.Commit{ID: "issue", Issue: []credential.Issued{issued},
 		Leaves: [][]byte{tlog.Commitment(credential.LeafDomain, salt, issued.Digest())}}))
 	at := noon.Add(time.Hour)
-	must(t, db.Credentials().Commit(ctx, credential.Commit{ID: "revoke", Revoke: []credential.Revocation{{ID: issued.ID, At: at}},
-		Leaves: [][]byte{tlog.Commitment(credential.LeafDomain, salt, credential.RevocationDigest(issued.ID, at))}}))
+	must(t, db.Credentials().Commit(ctx, credential.Commit{ID: "revoke", Changes: []credential.Change{{Credential: issued.ID, List: "l", Version: 2, Became: statuslist.Invalid, At: at}},
+		Leaves: [][]byte{tlog.Commitment(credential.LeafDomain, salt, credential.RevocationDigest(issued.ID, at, ""))}}))
 	for version := range int64(2) { // a list, and its change
 		list := credential.List{ID: "l", Version: version, Created: noon, Bits: 1, Data: []byte{byte(version), 0}}
 		sum := sha256.Sum256(list.Data)

@@ -29,9 +29,8 @@ func (s *Credentials) Commit(ctx context.Context, c credential.Commit) error {
 				return err
 			}
 		}
-		for _, r := range c.Revoke {
-			if err := changed(tx.ExecContext(ctx, `UPDATE credentials SET revoked = $1 WHERE id = $2 AND revoked = 0`,
-				r.At.UnixMilli(), r.ID)); err != nil {
+		for _, change := range c.Changes {
+			if err := writeChange(ctx, tx, change); err != nil {
 				return err
 			}
 		}
@@ -50,18 +49,18 @@ func (s *Credentials) Commit(ctx context.Context, c credential.Commit) error {
 
 func insertCredential(ctx context.Context, tx *sql.Tx, i credential.Issued) error {
 	return changed(tx.ExecContext(ctx, `INSERT INTO credentials
-		(id, citizen, vct, config, issued, expires, list, list_index, holder, device, acceptance, revoked)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0) ON CONFLICT DO NOTHING`,
-		i.ID, i.Citizen, i.VCT, i.Config, i.IssuedAt.UnixMilli(), i.Expires.UnixMilli(), i.List, i.Index, i.Holder, i.Device))
+		(id, citizen, vct, config, issued, expires, list, list_index, holder, device, acceptance, revoked, basis)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, $11) ON CONFLICT DO NOTHING`,
+		i.ID, i.Citizen, i.VCT, i.Config, i.IssuedAt.UnixMilli(), i.Expires.UnixMilli(), i.List, i.Index, i.Holder, i.Device, i.Basis))
 }
 
 func writeList(ctx context.Context, tx *sql.Tx, l credential.List) error {
 	if l.Version == 0 {
-		return changed(tx.ExecContext(ctx, `INSERT INTO status_lists (id, version, created, bits, data)
-			VALUES ($1, 1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`, l.ID, l.Created.UnixMilli(), l.Bits, l.Data))
+		return changed(tx.ExecContext(ctx, `INSERT INTO status_lists (id, version, created, bits, data, decoys)
+			VALUES ($1, 1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`, l.ID, l.Created.UnixMilli(), l.Bits, l.Data, l.Decoys))
 	}
 	return changed(tx.ExecContext(ctx, `UPDATE status_lists SET version = version + 1, data = $1
-		WHERE id = $2 AND version = $3`, l.Data, l.ID, l.Version))
+		WHERE id = $2 AND version = $3 AND LENGTH(data) <= $4`, l.Data, l.ID, l.Version, len(l.Data)))
 }
 
 // changed turns a statement that changed no row into credential.ErrConflict.
@@ -75,18 +74,22 @@ func changed(result sql.Result, err error) error {
 	return credential.ErrConflict
 }
 
-const credentialColumns = `id, citizen, vct, config, issued, expires, list, list_index, holder, device, acceptance, revoked`
+const credentialColumns = `id, citizen, vct, config, issued, expires, list, list_index, holder, device, acceptance, revoked, suspended, reason, basis`
 
 func scanCredential(scan func(...any) error) (credential.Issued, error) {
 	var i credential.Issued
-	var issued, expires, revoked int64
-	err := scan(&i.ID, &i.Citizen, &i.VCT, &i.Config, &issued, &expires, &i.List, &i.Index, &i.Holder, &i.Device, &i.Acceptance, &revoked)
+	var issued, expires, revoked, suspended int64
+	err := scan(&i.ID, &i.Citizen, &i.VCT, &i.Config, &issued, &expires, &i.List, &i.Index, &i.Holder, &i.Device, &i.Acceptance,
+		&revoked, &suspended, &i.Reason, &i.Basis)
 	if err != nil {
 		return credential.Issued{}, err
 	}
 	i.IssuedAt, i.Expires, i.Status = time.UnixMilli(issued), time.UnixMilli(expires), credential.Valid
-	if revoked != 0 {
+	switch {
+	case revoked != 0:
 		i.Status, i.RevokedAt = credential.Revoked, time.UnixMilli(revoked)
+	case suspended != 0:
+		i.Status, i.SuspendedAt = credential.Suspended, time.UnixMilli(suspended)
 	}
 	return i, nil
 }
@@ -141,8 +144,8 @@ func (s *Credentials) NewestList(ctx context.Context) (credential.List, error) {
 func (s *Credentials) list(ctx context.Context, which string, args ...any) (credential.List, error) {
 	var l credential.List
 	var created int64
-	err := s.db.db.QueryRowContext(ctx, `SELECT id, version, created, bits, data FROM status_lists `+which, args...).
-		Scan(&l.ID, &l.Version, &created, &l.Bits, &l.Data)
+	err := s.db.db.QueryRowContext(ctx, `SELECT id, version, created, bits, data, decoys FROM status_lists `+which, args...).
+		Scan(&l.ID, &l.Version, &created, &l.Bits, &l.Data, &l.Decoys)
 	if err != nil {
 		return credential.List{}, unknown("status list", err)
 	}

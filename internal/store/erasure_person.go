@@ -119,10 +119,13 @@ func (p *person) bury(ctx context.Context) error {
 		}
 		salt := account.CitizenRow{Key: p.key}.Salt(credential.SaltLabel(i.ID))
 		p.entries = append(p.entries, tlog.Commitment(credential.LeafDomain, salt, i.Digest()),
-			tlog.Commitment(credential.LeafDomain, salt, credential.RevocationDigest(i.ID, i.RevokedAt)))
+			tlog.Commitment(credential.LeafDomain, salt, credential.RevocationDigest(i.ID, i.RevokedAt, i.Reason)))
 		return nil
 	}, `SELECT `+credentialColumns+` FROM credentials WHERE citizen = $1`, p.Citizen)
 	if err != nil {
+		return err
+	}
+	if err := p.buryChanges(ctx); err != nil {
 		return err
 	}
 	return eraseLeaves(ctx, p.tx, p.entries)
@@ -166,8 +169,11 @@ func (p *person) redact(ctx context.Context) error {
 // never given twice.
 func (p *person) strip(ctx context.Context) error {
 	for _, id := range p.credentials {
-		if _, err := p.tx.ExecContext(ctx, `UPDATE credentials SET id = $1, citizen = '', vct = '', config = '', holder = '', device = '', acceptance = ''
+		if _, err := p.tx.ExecContext(ctx, `UPDATE credentials SET id = $1, citizen = '', vct = '', config = '', holder = '', device = '', acceptance = '', reason = '', basis = ''
 			WHERE id = $2`, nameless(), id); err != nil {
+			return err
+		}
+		if _, err := p.tx.ExecContext(ctx, `UPDATE status_changes SET credential = '', reason = '' WHERE credential = $1`, id); err != nil {
 			return err
 		}
 	}

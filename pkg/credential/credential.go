@@ -40,6 +40,13 @@ type Issued struct {
 	Index      int       `json:"-"`
 	Holder     string    `json:"-"`                    // RFC 7638 thumbprint of the holder's key
 	Acceptance string    `json:"acceptance,omitempty"` // what the wallet notified
+	// SuspendedAt while it is suspended; Reason why it is that or revoked, one of
+	// Reasons.
+	SuspendedAt time.Time `json:"suspended_at,omitzero"`
+	Reason      string    `json:"reason,omitempty"`
+	// Basis names the state of the register that the claims are of; "" when that
+	// was not kept.
+	Basis string `json:"-"`
 }
 
 // Status of an issued credential.
@@ -47,6 +54,7 @@ type Status string
 
 // The statuses.
 const (
-	Valid   Status = "valid"
-	Revoked Status = "revoked"
+	Valid     Status = "valid"
+	Revoked   Status = "revoked"
+	Suspended Status = "suspended"
 )

@@ -17,6 +17,7 @@ type event struct {
 	Index   int    `json:"index,omitempty"`
 	List    string `json:"list,omitempty"`
 	Op      string `json:"op"`
+	Reason  string `json:"reason,omitempty"`
 	VCT     string `json:"vct,omitempty"`
 }
 
@@ -37,8 +38,13 @@ func (i Issued) Digest() [32]byte {
 
 // RevocationDigest is what the leaf of a revocation commits to, with the same
 // salt.
-func RevocationDigest(id string, at time.Time) [32]byte {
-	return event{At: at.UnixMilli(), ID: id, Op: "revoked"}.digest()
+func RevocationDigest(id string, at time.Time, reason string) [32]byte {
+	return event{At: at.UnixMilli(), ID: id, Op: "revoked", Reason: reason}.digest()
+}
+
+// Digest is what the leaf of a change commits to, with the same salt.
+func (c Change) Digest() [32]byte {
+	return event{At: c.At.UnixMilli(), ID: c.Credential, Op: c.Op(), Reason: c.Reason}.digest()
 }
 
 // SaltLabel names the salt of a credential's leaves.

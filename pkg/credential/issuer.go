@@ -44,6 +44,7 @@ type Order struct {
 	Holder  jose.JSONWebKey
 	Device  string
 	Life    time.Duration
+	Basis   string // names the state of the register that the claims are of
 }
 
 // Issuer issues and revokes. Its methods may be called concurrently.
@@ -55,10 +56,14 @@ type Issuer struct {
 	// StatusKey signs the status lists; nil: Key.
 	StatusKey func() Key
 	Now       func() time.Time
+	// Bits of a status in new lists: 1 when zero; 2 also say "suspended".
+	Bits int
+	// History is how far back lists of the past are given out; zero: not at all.
+	History time.Duration
 
 	mu     sync.Mutex
-	list   string // where new credentials get their index
-	signed map[string]signedList
+	list   List // where new credentials get their index
+	signed map[signedAs]signedList
 }
 
 // Issue makes the record, the status index and the leaf durable, and then
@@ -74,7 +79,7 @@ func (i *Issuer) Issue(ctx context.Context, o Order) (string, Issued, error) {
 		return "", Issued{}, fmt.Errorf("issue: %w", err)
 	}
 	now := i.Now()
-	issued := Issued{ID: randomID(), Citizen: o.Citizen, VCT: o.VCT, Config: o.Config, Status: Valid, Device: o.Device,
+	issued := Issued{ID: randomID(), Citizen: o.Citizen, VCT: o.VCT, Config: o.Config, Status: Valid, Device: o.Device, Basis: o.Basis,
 		IssuedAt: now, Expires: now.Truncate(time.Hour).Add(o.Life), Holder: base64.RawURLEncoding.EncodeToString(thumbprint)}
 	if issued, err = i.record(ctx, issued); err != nil {
 		return "", Issued{}, fmt.Errorf("issue: %w", err)
@@ -96,7 +101,7 @@ func (i *Issuer) record(ctx context.Context, issued Issued) (Issued, error) {
 		if issued.List, err = i.openList(ctx, full); err != nil {
 			return Issued{}, err
 		}
-		issued.Index = randomIndex()
+		issued.Index = i.freeIndex(issued.List)
 		commit := Commit{ID: "issue/" + issued.ID, Digest: sha256.Sum256([]byte(issued.ID)), Issue: []Issued{issued}}
 		commit.Leaves = [][]byte{tlog.Commitment(LeafDomain, salt, issued.Digest())}
 		if err = i.Store.Commit(ctx, commit); err == nil {
@@ -165,8 +170,12 @@ func (i *Issuer) Events(ctx context.Context, citizen string) ([]Event, error) {
 	var events []Event
 	for _, c := range all {
 		events = append(events, Event{Credential: c, Op: "issued", At: c.IssuedAt, Digest: c.Digest()})
-		if c.Status == Revoked {
-			events = append(events, Event{Credential: c, Op: "revoked", At: c.RevokedAt, Digest: RevocationDigest(c.ID, c.RevokedAt)})
+		changes, err := i.changes(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		for _, change := range changes {
+			events = append(events, Event{Credential: c, Op: change.Op(), At: change.At, Digest: change.Digest()})
 		}
 	}
 	return events, nil
@@ -175,7 +184,7 @@ func (i *Issuer) Events(ctx context.Context, citizen string) ([]Event, error) {
 // Event of a credential, as a leaf of the log commits to it.
 type Event struct {
 	Credential Issued
-	Op         string // issued, revoked
+	Op         string // issued, suspended, reinstated, revoked
 	At         time.Time
 	Digest     [32]byte
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
@@ -14,42 +13,60 @@ import (
 
 const (
 	// listSize is the number of statuses of a list: a herd to hide in, and
-	// still 16 KiB before compression.
+	// still 16 KiB a bit before compression.
 	listSize = 1 << 17
-	listBits = 1
 	// ListTTL is how long a verifier may keep a list: the time after which a
 	// revocation is seen by everybody.
 	ListTTL = 10 * time.Second
 	// ListLife is how long a signed list is good for.
 	ListLife = 15 * time.Minute
+	// maxLists bounds an aggregation.
+	maxLists = 4096
 )
+
+// Sentinels of lists of the past (draft-ietf-oauth-status-list, 8.4).
+var (
+	ErrNoHistory = errors.New("status lists of the past are not given out")
+	ErrHistory   = errors.New("the status list of that time is not kept")
+)
+
+// signedAs is a list in one form.
+type signedAs struct{ list, media string }
 
 type signedList struct {
 	version int64
-	token   string
+	token   []byte
 	at      time.Time
 }
 
 // ListURI is where a status list is served.
-func (i *Issuer) ListURI(list string) string { return i.URL + "/status/" + list }
+func (i *Issuer) ListURI(list string) string { return i.AggregationURI() + "/" + list }
+
+// AggregationURI is where all of them are listed.
+func (i *Issuer) AggregationURI() string { return i.URL + "/status" }
+
+func (i *Issuer) bits() int { return max(1, i.Bits) }
 
 // openList is the list that gives indexes now; full names one that does not
 // any more.
 func (i *Issuer) openList(ctx context.Context, full string) (string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.list != "" && i.list != full {
-		return i.list, nil
+	if i.list.ID != "" && i.list.ID != full {
+		return i.list.ID, nil
 	}
 	newest, err := i.Store.NewestList(ctx)
-	if err == nil && newest.ID != full {
-		i.list = newest.ID
-		return i.list, nil
+	if err == nil && newest.ID != full && newest.Bits == i.bits() {
+		i.list = newest
+		return newest.ID, nil
 	}
 	if err != nil && !errors.Is(err, ErrUnknown) {
 		return "", err
 	}
-	list := List{ID: randomID(), Created: i.Now(), Bits: listBits, Data: make([]byte, listSize*listBits/8)}
+	list, err := newList(i.bits(), i.Now())
+	if err != nil {
+		return "", err
+	}
 	leaf, err := i.statement(list)
 	if err != nil {
 		return "", err
@@ -58,8 +75,22 @@ func (i *Issuer) openList(ctx context.Context, full string) (string, error) {
 	if err := i.Store.Commit(ctx, commit); err != nil {
 		return "", err
 	}
-	i.list = list.ID
-	return i.list, nil
+	i.list = list
+	return list.ID, nil
+}
+
+// freeIndex is a place at random that is no decoy's. Whether it is taken the
+// store knows.
+func (i *Issuer) freeIndex(list string) int {
+	i.mu.Lock()
+	open := i.list
+	i.mu.Unlock()
+	for {
+		index := randomIndex()
+		if open.ID != list || !open.decoy(index) {
+			return index
+		}
+	}
 }
 
 // statement is the public entry of the log on a list's content, and the version
@@ -72,101 +103,52 @@ func (i *Issuer) statement(list List) ([]byte, error) {
 	})
 }
 
-// Revoke one credential, for good. Revoking twice is no error.
-func (i *Issuer) Revoke(ctx context.Context, id string) error {
-	var err error
-	for range attempts {
-		if err = i.revoke(ctx, id); err == nil || errors.Is(err, ErrUnknown) {
-			return err
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return fmt.Errorf("revoke: %w", err)
-}
-
-func (i *Issuer) revoke(ctx context.Context, id string) error {
-	issued, err := i.Store.Credential(ctx, id)
-	if err != nil || issued.Status == Revoked {
-		return err
-	}
-	row, err := i.Store.List(ctx, issued.List)
-	if err != nil {
-		return err
-	}
-	list, err := statuslist.FromBytes(row.Bits, row.Data)
-	if err != nil {
-		return err
-	}
-	if err := list.Set(issued.Index, statuslist.Invalid); err != nil {
-		return err
-	}
-	row.Data = list.Bytes()
-	salt, err := i.Salts.Salt(ctx, issued.Citizen, SaltLabel(id))
-	if err != nil {
-		return err
-	}
-	statement, err := i.statement(row)
-	if err != nil {
-		return err
-	}
-	at := i.Now()
-	return i.Store.Commit(ctx, Commit{
-		ID: "revoke/" + id, Digest: requestDigest(id), Revoke: []Revocation{{id, at}}, Lists: []List{row},
-		Leaves: [][]byte{tlog.Commitment(LeafDomain, salt, RevocationDigest(id, at)), statement},
-	})
-}
-
-// RevokeAll credentials of a citizen that are not revoked yet. When it fails
-// it has revoked some; it can be called again.
-func (i *Issuer) RevokeAll(ctx context.Context, citizen string) error {
-	all, err := i.Store.CredentialsOf(ctx, citizen)
-	if err != nil {
-		return fmt.Errorf("revoke all: %w", err)
-	}
-	for _, c := range all {
-		if c.Status == Revoked {
-			continue
-		}
-		if err := i.Revoke(ctx, c.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // StatusList is the Status List Token of a list, signed not longer ago than
-// ListTTL, and after every revocation that was acknowledged.
+// ListTTL, and after every change that was acknowledged.
 func (i *Issuer) StatusList(ctx context.Context, id string) (string, error) {
+	token, err := i.StatusToken(ctx, id, statuslist.MediaType)
+	return string(token), err
+}
+
+// StatusToken is StatusList in one of the two forms, by its media type.
+func (i *Issuer) StatusToken(ctx context.Context, id, media string) ([]byte, error) {
 	row, err := i.Store.List(ctx, id)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	now := i.Now()
+	now, as := i.Now(), signedAs{id, media}
 	i.mu.Lock()
-	last := i.signed[id]
+	last := i.signed[as]
 	i.mu.Unlock()
-	if last.token != "" && last.version == row.Version && now.Sub(last.at).Abs() < ListTTL {
+	if last.token != nil && last.version == row.Version && now.Sub(last.at).Abs() < ListTTL {
 		return last.token, nil
 	}
-	list, err := statuslist.FromBytes(row.Bits, row.Data)
+	token, err := i.signList(row, media, now, now.Add(ListLife))
 	if err != nil {
-		return "", err
-	}
-	key := i.statusKey()
-	token, err := statuslist.Sign(statuslist.Key{Signer: key.Signer, KeyID: key.KeyID, X5C: key.Chain},
-		statuslist.Token{URI: i.ListURI(id), IssuedAt: now, Expires: now.Add(ListLife), TTL: ListTTL, List: list})
-	if err != nil {
-		return "", err
+		return nil, err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.signed == nil {
-		i.signed = make(map[string]signedList)
+		i.signed = make(map[signedAs]signedList)
 	}
-	i.signed[id] = signedList{row.Version, token, now}
+	i.signed[as] = signedList{row.Version, token, now}
 	return token, nil
+}
+
+func (i *Issuer) signList(row List, media string, from, until time.Time) ([]byte, error) {
+	list, err := statuslist.FromBytes(row.Bits, row.Data)
+	if err != nil {
+		return nil, err
+	}
+	k := i.statusKey()
+	key := statuslist.Key{Signer: k.Signer, KeyID: k.KeyID, X5C: k.Chain}
+	token := statuslist.Token{URI: i.ListURI(row.ID), IssuedAt: from, Expires: until, TTL: ListTTL, List: list, Aggregation: i.AggregationURI()}
+	if media == statuslist.MediaTypeCWT {
+		return statuslist.SignCWT(key, token)
+	}
+	jwt, err := statuslist.Sign(key, token)
+	return []byte(jwt), err
 }
 
 func (i *Issuer) statusKey() Key {
@@ -174,4 +156,14 @@ func (i *Issuer) statusKey() Key {
 		return i.StatusKey()
 	}
 	return i.Key()
+}
+
+// Aggregation names all lists (draft, 9).
+func (i *Issuer) Aggregation(ctx context.Context) (statuslist.Aggregation, error) {
+	all := statuslist.Aggregation{StatusLists: []string{}}
+	ids, err := i.Store.ListIDs(ctx, maxLists)
+	for _, id := range ids {
+		all.StatusLists = append(all.StatusLists, i.ListURI(id))
+	}
+	return all, err
 }

@@ -10,15 +10,10 @@ type Commit struct {
 	ID     string   // of the operation: an idempotency key
 	Digest [32]byte // of the request; a known ID with another digest is refused
 	Issue  []Issued
-	Revoke []Revocation
-	Lists  []List // new, or changed: Version is the one before the change
-	Leaves [][]byte
-}
-
-// Revocation of one credential.
-type Revocation struct {
-	ID string
-	At time.Time
+	// Changes of statuses; each has its list among Lists.
+	Changes []Change
+	Lists   []List // new, or changed: Version is the one before the change
+	Leaves  [][]byte
 }
 
 // List is a status list.
@@ -27,14 +22,15 @@ type List struct {
 	Version int64 // 0: new
 	Created time.Time
 	Bits    int
-	Data    []byte // the bit array
+	Data    []byte // the bit array; it never gets shorter
+	Decoys  []byte // secret that tells its decoys; none when empty
 }
 
 // Store keeps issued credentials and status lists.
 //
 // Commit: nil means this or an earlier commit with this ID is durable, whole.
-// ErrConflict: a list changed, an index was taken, or a credential was revoked
-// meanwhile; nothing was written; reload and try again. Any other error:
+// ErrConflict: a list changed, an index was taken, or a credential has another
+// status by now; nothing was written; reload and try again. Any other error:
 // outcome unknown; retry the same ID. All methods may be called concurrently.
 type Store interface {
 	Commit(ctx context.Context, c Commit) error
@@ -48,6 +44,12 @@ type Store interface {
 	List(ctx context.Context, id string) (List, error)
 	// NewestList, by Created: ErrUnknown when there is none.
 	NewestList(ctx context.Context) (List, error)
+	// ListIDs of all lists, newest first, at most limit.
+	ListIDs(ctx context.Context, limit int) ([]string, error)
+	// ChangesOf a credential, oldest first.
+	ChangesOf(ctx context.Context, id string) ([]Change, error)
+	// ListChanges of a list, decoys too, newest first.
+	ListChanges(ctx context.Context, list string) ([]Change, error)
 }
 
 // OfferStore keeps credential offers and spent nonces.

@@ -15,6 +15,8 @@ var (
 	errMedia = errors.New("the body is not application/json")
 	errBody  = errors.New("the body cannot be read")
 	errLarge = errors.New("the body is too large")
+	errTime  = errors.New("the time asked for is none")
+	errForm  = errors.New("no acceptable form of a status list")
 )
 
 // problems is this face's one table from what went wrong to what a program
@@ -27,6 +29,9 @@ var problems = []struct {
 	{errLarge, web.Problem{Status: http.StatusRequestEntityTooLarge, Code: "body", Check: "body", Cause: "it is too large", Mender: "wallet"}},
 	{errBody, web.Problem{Status: http.StatusBadRequest, Code: "body", Check: "body", Cause: "it broke off", Mender: "wallet"}},
 	{credential.ErrOffer, web.Problem{Status: http.StatusNotFound, Code: "offer", Check: "offer", Cause: "unknown, used or expired", Mender: "citizen"}},
+	{errTime, web.Problem{Status: http.StatusBadRequest, Code: "time", Check: "status list", Cause: "time is one count of seconds since 1970", Mender: "verifier"}},
+	{errForm, web.Problem{Status: http.StatusNotAcceptable, Code: "not_acceptable", Check: "status list", Cause: "lists are application/statuslist+jwt or application/statuslist+cwt", Mender: "verifier"}},
+	{credential.ErrHistory, web.Problem{Status: http.StatusNotFound, Code: "history", Check: "status list", Cause: "the list of that time is not kept", Mender: "verifier"}},
 	{credential.ErrUnknown, web.Problem{Status: http.StatusNotFound, Code: "not_found", Check: "status list", Cause: "no such list", Mender: "issuer"}},
 }
 

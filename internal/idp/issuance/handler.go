@@ -16,7 +16,6 @@ import (
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
-	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
 //go:embed page locale
@@ -86,6 +85,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /nonce", h.nonce)
 	mux.Handle("POST /credential", h.Server.Protect(h.URL, http.HandlerFunc(h.credential)))
 	mux.Handle("POST /notification", h.Server.Protect(h.URL, http.HandlerFunc(h.notification)))
+	mux.HandleFunc("GET /status", h.statusLists)
 	mux.HandleFunc("GET /status/{list}", h.status)
 	mux.HandleFunc("GET /issuance/{interaction}", h.show)
 	mux.HandleFunc("POST /issuance/{interaction}", h.agree)
@@ -130,18 +130,6 @@ func (h *Handler) offer(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) nonce(w http.ResponseWriter, _ *http.Request) {
 	noStore(w)
 	web.JSON(w, http.StatusOK, openid4vci.NonceResponse{CNonce: h.Nonces.Make()})
-}
-
-// status serves a Status List Token (draft, 8.1): to anybody, from anywhere.
-func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
-	token, err := h.Issuer.StatusList(r.Context(), r.PathValue("list"))
-	if err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	public(w, "max-age=5")
-	w.Header().Set("Content-Type", statuslist.MediaType)
-	_, _ = w.Write([]byte(token))
 }
 
 func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") }

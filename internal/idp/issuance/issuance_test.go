@@ -113,6 +113,8 @@ type world struct {
 	db    *store.DB
 	roots *x509.CertPool
 	now   time.Time
+
+	rolledBack []byte // served instead of any status list
 }
 
 func newWorld(t *testing.T) *world {
@@ -128,7 +130,14 @@ func newWorld(t *testing.T) *world {
 	w := &world{gate: &gate{scopes: []string{credential.ScopeResidentCard}}, db: db, now: time.Now().Truncate(time.Second)}
 	clock := func() time.Time { return w.now }
 	var served http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { served.ServeHTTP(rw, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.rolledBack != nil && strings.HasPrefix(r.URL.Path, "/status/") {
+			rw.Header().Set("Content-Type", "application/statuslist+jwt")
+			_, _ = rw.Write(w.rolledBack)
+			return
+		}
+		served.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(server.Close)
 	roots, key := newIssuerKey(t, server.URL, w.now)
 	w.roots = roots

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
 // CredentialStore is both halves of what pkg/credential keeps.
@@ -26,6 +27,7 @@ func Credentials(t *testing.T, s CredentialStore) {
 	t.Run("it never gives an index twice", func(t *testing.T) { uniqueIndexes(t, s) })
 	t.Run("it repeats a commit without effect and refuses its id for another", func(t *testing.T) { repeatsCommits(t, s) })
 	t.Run("it changes a list by compare and set, whole or not at all", func(t *testing.T) { changesLists(t, s) })
+	t.Run("it suspends, reinstates and revokes, and keeps each change", func(t *testing.T) { changesStatuses(t, s) })
 	t.Run("it redeems an offer once", func(t *testing.T) { updatesOffers(t, s) })
 	t.Run("it ends the offers of one citizen", func(t *testing.T) { endsOffers(t, s) })
 	t.Run("it spends a nonce once", func(t *testing.T) { spendsNonces(t, s) })
@@ -126,7 +128,7 @@ func changesLists(t *testing.T, s CredentialStore) {
 	got.Data = []byte{2, 0}
 	at := time.UnixMilli(1_900_000_000_000)
 	revoke := credential.Commit{ID: "revoke/list-1", Digest: [32]byte{2}, Lists: []credential.List{got},
-		Revoke: []credential.Revocation{{ID: "list-1", At: at}}, Leaves: [][]byte{[]byte("x")}}
+		Changes: []credential.Change{{Credential: "list-1", List: "changing", Version: 2, Became: statuslist.Invalid, Reason: "x", At: at}}, Leaves: [][]byte{[]byte("x")}}
 	if err := s.Commit(t.Context(), revoke); err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +143,13 @@ func changesLists(t *testing.T, s CredentialStore) {
 	if err := s.Commit(t.Context(), stale); !errors.Is(err, credential.ErrConflict) {
 		t.Errorf("a stale list was written: %v", err)
 	}
+	shorter := after
+	shorter.Data = []byte{3}
+	if err := s.Commit(t.Context(), credential.Commit{ID: "shorter", Digest: [32]byte{5}, Lists: []credential.List{shorter}}); !errors.Is(err, credential.ErrConflict) {
+		t.Errorf("a list got shorter: %v", err)
+	}
 	after.Data = []byte{3, 0}
-	twice := credential.Commit{ID: "twice", Digest: [32]byte{4}, Lists: []credential.List{after}, Revoke: revoke.Revoke}
+	twice := credential.Commit{ID: "twice", Digest: [32]byte{4}, Lists: []credential.List{after}, Changes: revoke.Changes}
 	if err := s.Commit(t.Context(), twice); !errors.Is(err, credential.ErrConflict) {
 		t.Errorf("revoked twice: %v", err)
 	}

@@ -1,0 +1,5 @@
+-- +goose Up
+CREATE INDEX status_changes_credential ON status_changes (credential, version);
+
+-- +goose Down
+SELECT 1;
