@@ -125,31 +125,6 @@ func newOfferCommand() *cobra.Command {
 	return cmd
 }
 
-func newRevokeCommand() *cobra.Command {
-	var id string
-	cmd := &cobra.Command{
-		Use:   "revoke --credential ID",
-		Short: "Revoke a credential for good",
-		Args:  cobra.NoArgs,
-	}
-	call := caller(cmd)
-	cmd.Flags().StringVar(&id, "credential", "", "id of the credential, as the dashboard shows it")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if id == "" {
-			return errors.New("--credential is required")
-		}
-		client, err := call()
-		if err != nil {
-			return err
-		}
-		if err := client.Revoke(cmd.Context(), id); err != nil {
-			return err
-		}
-		return show(cmd, map[string]string{"revoked": id}, func(w io.Writer) { fmt.Fprintln(w, "revoked", id) })
-	}
-	return cmd
-}
-
 func readJSON(path string, v any) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {

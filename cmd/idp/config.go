@@ -44,6 +44,9 @@ type config struct {
 
 	AnchorAge time.Duration `env:"ANCHOR_AGE" envDefault:"10m"`
 
+	// How far back status lists of the past are given out.
+	StatusHistory time.Duration `env:"STATUS_HISTORY"`
+
 	Proxies          string        `env:"PROXIES"`
 	TrustedAddresses string        `env:"TRUSTED_ADDRESSES"`
 	TrustedFactor    int           `env:"TRUSTED_FACTOR" envDefault:"10"`
@@ -90,6 +93,9 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	}
 	if wanted("keep-proof") {
 		f.DurationVar(&c.KeepProof, "keep-proof", c.KeepProof, "how long the law keeps the proof of a consent after its end; 43800h are five years ("+variable("keep-proof")+")")
+	}
+	if wanted("status-history") {
+		f.DurationVar(&c.StatusHistory, "status-history", c.StatusHistory, "how far back status lists of the past are given out to anybody; 0: not at all ("+variable("status-history")+")")
 	}
 	text(&c.Mail, "mail", "smtps://HOST or smtp://HOST (STARTTLS) for messages to citizens; none by default")
 	text(&c.MailFrom, "mail-from", "address that these messages are from")

@@ -196,6 +196,11 @@ func (e *engines) replaced(ctx context.Context, citizen string) error {
 	)
 }
 
+// lost ends what could bring new credentials to a lost phone: offers and tokens.
+func (e *engines) lost(ctx context.Context, citizen string) error {
+	return errors.Join(e.offers.End(ctx, citizen), e.revoke(ctx, citizen))
+}
+
 func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error {
 	signer, kid, _ := e.ring.Signer(keys.Record)
 	e.registry = &registry.Registry{
@@ -229,6 +234,7 @@ func (e *engines) buildIssuer() {
 	e.issuer = &credential.Issuer{
 		URL: e.config.Issuer, Store: countedCredentials{rows, e.eyes}, Salts: e.accounts,
 		Key: key(keys.Issuer), StatusKey: key(keys.Status), Now: time.Now,
+		Bits: 2, History: e.config.StatusHistory, // two bits: an officer may suspend
 	}
 	e.offers = &credential.Offers{Store: rows, Secret: e.ring.Secret("offer"), Now: time.Now}
 	e.nonces = &credential.Nonces{Store: rows, Secret: e.ring.Secret("nonce"), Now: time.Now}

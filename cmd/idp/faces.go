@@ -72,6 +72,7 @@ func newFaces(e *engines) (*faces, error) {
 	(&dashboard.Handler{
 		Frame: frame, Accounts: e.accounts, Ledger: e.ledger, Receipts: e.receipts, Issuer: e.issuer, Offers: cards,
 		Catalogue: e.registry.Catalogue, Hub: e.config.Issuer, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,
+		Lost: e.lost,
 	}).Mount(mux)
 	e.notices(frame).Mount(mux)
 	shelf := &public.Handler{Log: e.sequence, Frame: frame, Catalogues: e.registry, Counts: e.tally, Limits: e.limits}
@@ -111,7 +112,8 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents 
 			frame.Fail(w, r, status, text, err)
 		},
 		Development: e.config.Development, Now: time.Now, Limits: e.limits, Devices: true,
-		Refused: web.Refused, Logger: slog.New(web.Correlated(e.log.Handler())),
+		StatusLists: e.issuer.AggregationURI(),
+		Refused:     web.Refused, Logger: slog.New(web.Correlated(e.log.Handler())),
 	})
 }
 

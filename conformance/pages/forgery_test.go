@@ -113,6 +113,11 @@ func (w *world) testNothingForged(t *testing.T) {
 			must(t, err)
 			return slices.ContainsFunc(all, func(c citizen.Credential) bool { return c.ID == w.card && c.Status != "valid" })
 		}},
+		{"a lost phone", w.hub + "/me/lost", "device=", func() bool {
+			all, err := w.kim.Credentials(ctx)
+			must(t, err)
+			return slices.ContainsFunc(all, func(c citizen.Credential) bool { return c.ID == w.card && c.Status != "valid" })
+		}},
 		{"a logout at the agency", w.licence + "/logout", "", func() bool {
 			return !bytes.Contains(get(t, w.kim, w.licence+"/").Body, []byte(`action="/logout"`))
 		}},

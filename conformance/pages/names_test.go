@@ -36,7 +36,7 @@ func (w *world) testNames(t *testing.T) {
 func (w *world) visitDashboard(t *testing.T) {
 	for _, path := range []string{
 		"/", "/me", "/me?enrolled", "/me?revoked", "/me/consents", "/me/consents?withdrawn", "/me/history", "/me/passkeys", "/me/passkeys?changed",
-		"/me/passkeys/add", "/me/passkeys/remove/" + url.PathEscape(citizen.ID(w.kim.Phone.Keys[0])), "/me/credentials/" + w.card + "/revoke",
+		"/me/passkeys/add", "/me/passkeys/remove/" + url.PathEscape(citizen.ID(w.kim.Phone.Keys[0])), "/me/credentials/" + w.card + "/revoke", "/me/lost",
 		"/me/consents/" + w.grant + "/withdraw", "/me/receipts/" + w.grant, "/me/receipts/" + w.grant + "/print", "/receipt", "/notices/" + w.grant, "/logout", "/enrol",
 	} {
 		if p := get(t, w.kim, w.hub+path); p.Status != http.StatusOK {

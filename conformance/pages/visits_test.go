@@ -23,6 +23,7 @@ var unvisited = map[string][]string{
 		"GET /userinfo", "GET /register/{client}", "GET /log/proof", "GET /anchors/latest", "GET /anchors/{size}",
 		"POST /me/erasure/options", "POST /me/erasure/finish", // what may go is years old: internal/idp/dashboard.TestErasure
 		"GET /receipt/worker.js", "GET /receipt/checker.wasm", "GET /receipt/offline.html", // built in or not: internal/idp/offline
+		"POST /me/lost",            // it ends what the other tests need: internal/idp/dashboard.TestLostPhone
 		"POST /me/notices/confirm", // takes the code of a mail: internal/notify has a post office
 	},
 	stage.Verifier: nil,
@@ -37,7 +38,7 @@ func (w *world) testVisits(t *testing.T) {
 		w.hub + "/openapi.json", w.hub + "/agencies", w.hub + "/statistics", w.hub + "/statistics.json", w.hub + "/statistics.csv", w.hub + "/log/checkpoint", w.hub + "/log/tile/0/000.p/1",
 		w.hub + "/schemas/terms.schema.json",
 		w.hub + "/.well-known/openid-configuration", w.hub + "/.well-known/oauth-authorization-server", w.hub + "/.well-known/did.json",
-		w.hub + openid4vci.WellKnown, w.hub + "/assets/mydata.css", w.hub + "/assets/webauthn.js", w.hub + "/assets/icon.svg", w.statusList(t),
+		w.hub + openid4vci.WellKnown, w.hub + "/assets/mydata.css", w.hub + "/assets/webauthn.js", w.hub + "/assets/icon.svg", w.statusList(t), w.hub + "/status",
 		w.hub + "/receipt", w.hub + "/receipt/page.json", w.hub + "/assets/receipt.js", w.hub + "/assets/paper.css",
 		w.hub + "/end_session?client_id=demo-wallet", w.hub + "/me/erasure", w.hub + "/me/notices", w.hub + "/me/notices/worker.js", w.hub + "/assets/notices.js",
 		w.verifier + "/healthz", w.verifier + "/readyz", w.verifier + "/assets/verifier.js", w.insurer + "/healthz", w.insurer + "/static/agency.css",

@@ -23,6 +23,8 @@ type metadata struct {
 	DetailTypes      []string `json:"authorization_details_types_supported,omitempty"`
 	AnonymousWallets bool     `json:"pre-authorized_grant_anonymous_access_supported,omitempty"`
 	Claims           []string `json:"claims_supported"`
+	// draft-ietf-oauth-status-list, 9.1
+	StatusLists string `json:"status_list_aggregation_endpoint,omitempty"`
 }
 
 // Discovery says what this server does, and no more (OpenID Connect Discovery
@@ -55,6 +57,7 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 		DiscoveryConfiguration: d, PAR: k.s.Issuer + "/par", IssInResponse: true, DPoP: names(proofAlgorithms),
 		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid"},
 	}
+	m.StatusLists = k.s.StatusLists
 	for _, detail := range k.s.Details {
 		m.DetailTypes = append(m.DetailTypes, detail.Type())
 	}

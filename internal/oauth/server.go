@@ -59,6 +59,9 @@ type Config struct {
 	Refused func(ctx context.Context, check string)
 	Logger  *slog.Logger
 	Now     func() time.Time
+	// StatusLists is where the lists of the credentials issued here are listed;
+	// "": none are.
+	StatusLists string
 }
 
 // Server is the authorization server.

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ import (
 )
 
 // counter stands for the issuer and its offers.
-type counter struct{ citizen, config, grant, revoked string }
+type counter struct{ citizen, config, grant, revoked, reason, suspended string }
 
 func (c *counter) Offer(_ context.Context, citizen, config, grant string, txCode bool) (string, string, error) {
 	c.citizen, c.config, c.grant = citizen, config, grant
@@ -36,11 +37,36 @@ func (c *counter) Offer(_ context.Context, citizen, config, grant string, txCode
 	return "openid-credential-offer://?x=1", "", nil
 }
 
-func (c *counter) Revoke(_ context.Context, id string) error {
+func (c *counter) RevokeFor(_ context.Context, id, reason string) error {
+	if !slices.Contains(credential.Reasons(), reason) {
+		return credential.ErrReason
+	}
+	c.reason = reason
 	if id != "c1" {
 		return credential.ErrUnknown
 	}
 	c.revoked = id
+	return nil
+}
+
+func (c *counter) Suspend(_ context.Context, id, reason string) error {
+	switch {
+	case !slices.Contains(credential.Reasons(), reason):
+		return credential.ErrReason
+	case id == "one-bit":
+		return credential.ErrBits
+	case c.revoked == id:
+		return credential.ErrRevoked
+	}
+	c.suspended = id
+	return nil
+}
+
+func (c *counter) Reinstate(_ context.Context, id string) error {
+	if c.suspended != id {
+		return credential.ErrUnknown
+	}
+	c.suspended = ""
 	return nil
 }
 
@@ -223,10 +249,10 @@ func TestRest(t *testing.T) {
 	if got := code(t, err); got != "resident" {
 		t.Errorf("an unknown resident: %s", got)
 	}
-	if err := d.Client.Revoke(ctx, "c1"); err != nil || d.counter.revoked != "c1" {
+	if err := d.Client.Revoke(ctx, admin.StatusRequest{Credential: "c1"}); err != nil || d.counter.revoked != "c1" {
 		t.Errorf("revoke: %v", err)
 	}
-	if got := code(t, d.Client.Revoke(ctx, "c2")); got != "credential" {
+	if got := code(t, d.Client.Revoke(ctx, admin.StatusRequest{Credential: "c2"})); got != "credential" {
 		t.Errorf("an unknown credential: %s", got)
 	}
 	c, err := d.AddClient(ctx, json.RawMessage(`{"client_name":"x"}`))

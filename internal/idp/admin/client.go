@@ -95,11 +95,6 @@ func (c *Client) Offer(ctx context.Context, in OfferRequest) (out Offer, err err
 	return out, err
 }
 
-// Revoke a credential.
-func (c *Client) Revoke(ctx context.Context, credential string) error {
-	return c.call(ctx, http.MethodPost, "/revoke", map[string]string{"credential": credential}, &struct{}{})
-}
-
 // AddClient registers a client.
 func (c *Client) AddClient(ctx context.Context, metadata json.RawMessage) (out Registered, err error) {
 	err = c.call(ctx, http.MethodPost, "/client", map[string]json.RawMessage{"metadata": metadata}, &out)

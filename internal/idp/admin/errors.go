@@ -51,6 +51,8 @@ var refusals = []struct {
 	{erasure.ErrChanged, http.StatusServiceUnavailable, "changed", "something happened to this person meanwhile: give the same order again"},
 	{account.ErrNotFound, http.StatusNotFound, "resident", "the register has no such resident"},
 	{credential.ErrUnknown, http.StatusNotFound, "credential", "no such credential"},
+	{credential.ErrRevoked, http.StatusConflict, "revoked", "the credential is revoked, for good"},
+	{credential.ErrBits, http.StatusConflict, "bits", "the credential's status list has one bit: revoke it, or have a new one issued"},
 	{errReason, http.StatusBadRequest, "reason", ""},
 	{consent.ErrUnknown, http.StatusNotFound, "grant", "no such grant"},
 	{consent.ErrPending, http.StatusConflict, "pending", "the citizen has not decided yet: there is nothing to invalidate"},

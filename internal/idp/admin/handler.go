@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -27,9 +28,11 @@ type Offers interface {
 	Offer(ctx context.Context, citizen, config, grant string, txCode bool) (uri, tx string, err error)
 }
 
-// Issuer revokes.
+// Issuer changes the status of credentials; see credential.Issuer.
 type Issuer interface {
-	Revoke(ctx context.Context, id string) error
+	RevokeFor(ctx context.Context, id, reason string) error
+	Suspend(ctx context.Context, id, reason string) error
+	Reinstate(ctx context.Context, id string) error
 }
 
 // Handler serves the operator.
@@ -60,16 +63,14 @@ type Handler struct {
 
 // Mount adds the endpoints. mux is served on the socket, inside Frame.Handler.
 func (h *Handler) Mount(mux *http.ServeMux) {
-	for pattern, f := range map[string]func(w http.ResponseWriter, r *http.Request) (any, error){
-		"POST /enrol":  h.enrol,
-		"POST /offer":  h.offer,
-		"POST /revoke": h.revoke,
-		"POST /client": h.client,
-
+	routes := h.statusRoutes()
+	maps.Copy(routes, map[string]func(w http.ResponseWriter, r *http.Request) (any, error){
+		"POST /enrol":        h.enrol,
+		"POST /offer":        h.offer,
+		"POST /client":       h.client,
 		"POST /client/token": h.initial,
-
-		"POST /catalogue": h.catalogue,
-		"GET /catalogue":  h.inForce,
+		"POST /catalogue":    h.catalogue,
+		"GET /catalogue":     h.inForce,
 
 		"POST /catalogue/proposals":               h.propose,
 		"GET /catalogue/proposals":                h.proposals,
@@ -82,7 +83,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /consent/invalidate":                h.invalidate,
 		"POST /erase":                             h.erase,
 		"POST /hold":                              h.hold,
-	} {
+	})
+	for pattern, f := range routes {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			answer, err := f(w, r)
 			if err != nil {
@@ -211,19 +213,6 @@ func (h *Handler) offer(w http.ResponseWriter, r *http.Request) (any, error) {
 		return target, err
 	})
 	return out, err
-}
-
-func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) (any, error) {
-	var in struct {
-		Credential string `json:"credential"`
-	}
-	if err := decode(w, r, &in); err != nil {
-		return nil, err
-	}
-	target := trail.Target{Kind: trail.Credential, ID: in.Credential}
-	return struct{}{}, h.do(r, "revoke", target, func() (trail.Target, error) {
-		return target, h.Issuer.Revoke(r.Context(), in.Credential)
-	})
 }
 
 // Registered is a new client.

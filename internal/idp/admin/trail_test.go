@@ -38,8 +38,8 @@ func TestTrail(t *testing.T) {
 			_, err := d.Client.Offer(ctx, admin.OfferRequest{Resident: "resident-01", Config: "resident_card_sd_jwt"})
 			return err
 		}, "ended offer 7 resident resident-01 done\n"},
-		{"it keeps a revocation", func() error { return d.Client.Revoke(ctx, "c1") }, "ended revoke 7 credential c1 done\n"},
-		{"it keeps a refused revocation", func() error { return d.Client.Revoke(ctx, "c2") }, "ended revoke 7 credential c2 credential\n"},
+		{"it keeps a revocation", func() error { return d.Client.Revoke(ctx, admin.StatusRequest{Credential: "c1"}) }, "ended revoke 7 credential c1 done\n"},
+		{"it keeps a refused revocation", func() error { return d.Client.Revoke(ctx, admin.StatusRequest{Credential: "c2"}) }, "ended revoke 7 credential c2 credential\n"},
 		{"it keeps a client under its id", func() error { _, err := d.AddClient(ctx, json.RawMessage(`{"client_name":"x"}`)); return err },
 			"ended client 7 client x done\n"},
 		{"it keeps a refused client", func() error { _, err := d.AddClient(ctx, json.RawMessage(`{}`)); return err },
@@ -93,7 +93,7 @@ func TestNoActWithoutTrail(t *testing.T) {
 			_, err2 := d.Client.Offer(t.Context(), admin.OfferRequest{Resident: "resident-01", Config: "resident_card_sd_jwt"})
 			_, err3 := d.AddClient(t.Context(), json.RawMessage(`{"client_name":"x"}`))
 			_, err4 := d.PublishCatalogue(t.Context(), json.RawMessage(`{}`))
-			for _, err := range []error{err1, err2, err3, err4, d.Client.Revoke(t.Context(), "c1")} {
+			for _, err := range []error{err1, err2, err3, err4, d.Client.Revoke(t.Context(), admin.StatusRequest{Credential: "c1"})} {
 				if r, ok := errors.AsType[*admin.Refusal](err); !ok || r.Code != c.code {
 					t.Errorf("%v", err)
 				}

@@ -17,6 +17,7 @@ type credentialsPage struct {
 	here
 	Name              string
 	Enrolled, Revoked bool
+	Alive             bool // one of them is not revoked
 	Credentials       []credential.Issued
 }
 
@@ -41,7 +42,7 @@ func (h *Handler) credentials(w http.ResponseWriter, r *http.Request, s account.
 		name = resident.NameLatin
 	}
 	h.pages.Render(w, r, http.StatusOK, "credentials", credentialsPage{
-		here: here{"credentials"}, Name: name, Credentials: all,
+		here: here{"credentials"}, Name: name, Credentials: all, Alive: slices.ContainsFunc(all, alive),
 		Enrolled: r.URL.Query().Has("enrolled"), Revoked: r.URL.Query().Has("revoked"),
 	})
 	return nil

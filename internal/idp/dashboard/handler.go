@@ -53,6 +53,8 @@ type Receipts interface {
 type Issuer interface {
 	Of(ctx context.Context, citizen string) ([]credential.Issued, error)
 	Revoke(ctx context.Context, id string) error
+	// RevokeEach of those that which names, for one of credential.Reasons.
+	RevokeEach(ctx context.Context, citizen, reason string, which func(credential.Issued) bool) error
 }
 
 // Offers makes credential offers: uri is openid-credential-offer://…, tx the
@@ -75,6 +77,9 @@ type Handler struct {
 	Hub       string // the hub's issuer: in exports, and where a printed receipt leads
 	Config    string // credential configuration that "Add to phone" offers
 	WalletURL string // of the demo wallet; empty: no such link
+	// Lost ends what could bring new credentials to a lost phone; nil: nothing
+	// can.
+	Lost func(ctx context.Context, citizen string) error
 
 	pages *web.Pages
 }
@@ -90,6 +95,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /me/credentials/offer":              h.offer,
 		"GET /me/credentials/{id}/revoke":         h.askRevoke,
 		"POST /me/credentials/{id}/revoke":        h.revoke,
+		"GET /me/lost":                            h.askLost,
+		"POST /me/lost":                           h.lost,
 		"GET /me/consents":                        h.consents,
 		"GET /me/consents/{id}/withdraw":          h.ask("withdraw", func(v consentView) bool { return v.Withdrawable }),
 		"POST /me/consents/{id}/withdraw":         h.withdraw,

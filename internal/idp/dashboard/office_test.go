@@ -136,6 +136,16 @@ func (c cards) Revoke(_ context.Context, id string) error {
 	return nil
 }
 
+func (c cards) RevokeEach(_ context.Context, citizen, reason string, which func(credential.Issued) bool) error {
+	if citizen != c.owner || reason != credential.ReasonLost {
+		return credential.ErrUnknown
+	}
+	if which(credential.Issued{ID: "c1", Device: "Demo wallet"}) {
+		c.revoked = true
+	}
+	return nil
+}
+
 func (c cards) Offer(context.Context, string, string, string, bool) (string, string, error) {
 	return "openid-credential-offer://?credential_offer_uri=http%3A%2F%2Flocalhost%2Fo%2F1", "493536", nil
 }

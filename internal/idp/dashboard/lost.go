@@ -1,0 +1,52 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/pkg/credential"
+)
+
+func alive(c credential.Issued) bool { return c.Status != credential.Revoked }
+
+type lostPage struct {
+	here
+	Devices []string
+}
+
+func (h *Handler) askLost(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	all, err := h.Issuer.Of(r.Context(), s.Citizen)
+	if err != nil {
+		return fmt.Errorf("credentials: %w", err)
+	}
+	page := lostPage{here: here{"credentials"}}
+	for _, c := range all {
+		if alive(c) && c.Device != "" {
+			page.Devices = append(page.Devices, c.Device)
+		}
+	}
+	slices.Sort(page.Devices)
+	page.Devices = slices.Compact(page.Devices)
+	h.pages.Render(w, r, http.StatusOK, "lost", page)
+	return nil
+}
+
+// lost revokes what one wallet holds, or all there is. First what could bring
+// new ones to the phone ends, whichever wallet it was: names are no proof.
+func (h *Handler) lost(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	if h.Lost != nil {
+		if err := h.Lost(r.Context(), s.Citizen); err != nil {
+			return fmt.Errorf("lost phone: %w", err)
+		}
+	}
+	device := r.PostFormValue("device")
+	err := h.Issuer.RevokeEach(r.Context(), s.Citizen, credential.ReasonLost, func(c credential.Issued) bool {
+		return device == "" || c.Device == device
+	})
+	if err != nil {
+		return fmt.Errorf("lost phone: %w", err)
+	}
+	return h.done(w, r, "/me?revoked")
+}
