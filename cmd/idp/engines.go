@@ -38,7 +38,7 @@ type engines struct {
 	document []byte // the DID document, as it is on the log
 	trust    consent.TrustFiles
 	db       *store.DB
-	register *account.FileRegister
+	register account.LiveRegister
 	accounts *account.Accounts
 	registry *registry.Registry
 	tally    *tally.Counter
@@ -79,9 +79,11 @@ func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e
 	if err := e.loadTrust(); err != nil {
 		return nil, err
 	}
-	if e.register, err = openRegister(c.Register); err != nil {
+	register, err := openRegister(c.Register)
+	if err != nil {
 		return nil, err
 	}
+	e.register.Replace(register)
 	if e.eyes, err = openEyes(ctx, c, log); err != nil {
 		return nil, err
 	}
@@ -179,7 +181,7 @@ func (e *engines) build(ctx context.Context) (err error) {
 
 func (e *engines) buildPeople(trust consent.Trust) (err error) {
 	e.accounts, err = account.New(account.Options{
-		Store: countedAccounts{e.db.Accounts(), e.eyes}, Register: e.register, RP: trust.RP, Officers: trust.Officers,
+		Store: countedAccounts{e.db.Accounts(), e.eyes}, Register: &e.register, RP: trust.RP, Officers: trust.Officers,
 		PairwiseSecret: e.ring.Secret("pairwise"), Now: time.Now, Replaced: e.replaced, Ended: e.passkeyEnded,
 		Development: e.config.Development,
 	})

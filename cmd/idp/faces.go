@@ -43,7 +43,7 @@ func newFaces(e *engines) (*faces, error) {
 	cards := &issuance.Handler{
 		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
 		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Clients: e.registry, Logger: e.log, Now: time.Now,
-		Limits: e.limits, Document: e.document,
+		Limits: e.limits, Document: e.document, Basis: e.accounts.Basis,
 	}
 	documents := &document.Documents{People: e.accounts, Catalogue: e.registry.Catalogue}
 	server, err := newServer(e, frame, cards, documents)
@@ -129,7 +129,7 @@ func (e *engines) session(frame *web.Frame, r *http.Request) (account.Session, e
 func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 	frame := web.New(web.Options{Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone, Body: admin.BodyLimit})
 	h := &admin.Handler{
-		Frame: frame, Accounts: e.accounts, Residents: e.register, Offers: cards, Issuer: e.issuer,
+		Frame: frame, Accounts: e.accounts, Residents: &e.register, Offers: cards, Issuer: e.issuer,
 		Consents: e.ledger, Hub: e.config.Issuer, Now: time.Now,
 		Trail: &trail.Trail{Store: e.db.Trail(), Now: time.Now, Logger: e.log},
 		AddClient: func(ctx context.Context, metadata json.RawMessage) (string, string, error) {
@@ -137,8 +137,10 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 			return client.ID, secret, err
 		},
 		NewInitial: e.registry.NewInitial, Catalogue: e.registry,
-		Trust:   e.exportTrust,
-		Erasure: e.erasures(),
+		Trust:    e.exportTrust,
+		Erasure:  e.erasures(),
+		Deaths:   e.deaths(),
+		Register: e.updateRegister,
 	}
 	if e.config.Development {
 		signers, err := e.ring.OfficerSigners()

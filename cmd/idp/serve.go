@@ -86,8 +86,9 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 	for _, run := range []func(){
 		func() { e.signals.Run(ctx) },
 		func() { doors.server.RunLogouts(ctx) },
+		func() { e.goOn(ctx) },
 		func() {
-			e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.limits.Sweep, e.tally.Sweep, e.issuer.Disturb)
+			e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.limits.Sweep, e.tally.Sweep, e.issuer.Disturb, e.deaths().Go)
 		},
 		func() {
 			e.registry.Follow(ctx, 15*time.Second, func(err error) { log.WarnContext(ctx, "catalogue", "err", err) })

@@ -29,6 +29,7 @@ var (
 	ErrEnrolled    = errors.New("this resident is enrolled already")
 	ErrOrder       = errors.New("the officers' order is not accepted")
 	ErrYoung       = errors.New("passkeys of an officers' order may not approve yet")
+	ErrClosed      = errors.New("the account is closed: a death was reported")
 	ErrConflict    = errors.New("somebody else changed this first") // of Store.Commit: nothing was written
 )
 
@@ -182,6 +183,9 @@ func (a *Accounts) Resident(ctx context.Context, citizen string) (Resident, erro
 	row, err := a.store.Citizen(ctx, citizen)
 	if err != nil {
 		return Resident{}, err
+	}
+	if err := a.open(ctx, row.Resident); err != nil { // for whoever would do something for this person
+		return Resident{}, fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
 	return a.register.Resident(ctx, row.Resident)
 }

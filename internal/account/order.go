@@ -55,6 +55,9 @@ func (a *Accounts) Enrol(ctx context.Context, o EnrolmentOrder) error {
 	if err != nil {
 		return err
 	}
+	if err := a.open(ctx, o.Resident); err != nil {
+		return fmt.Errorf("enrol: %w", err)
+	}
 	now := a.now()
 	c := Commit{ID: "account/order/" + order.Code, At: now, Order: &OrderRow{
 		CodeHash: order.Code,
@@ -135,6 +138,9 @@ func (a *Accounts) Admit(ctx context.Context, resident string) (Citizen, error) 
 	if _, err := a.register.Resident(ctx, resident); err != nil {
 		return Citizen{}, fmt.Errorf("admit: %w", err)
 	}
+	if err := a.open(ctx, resident); err != nil {
+		return Citizen{}, fmt.Errorf("admit: %w", err)
+	}
 	c, err := a.CitizenOf(ctx, resident)
 	if !errors.Is(err, ErrNotFound) {
 		return c, err
@@ -145,6 +151,15 @@ func (a *Accounts) Admit(ctx context.Context, resident string) (Citizen, error) 
 		return Citizen{}, fmt.Errorf("admit: %w", err)
 	}
 	return a.CitizenOf(ctx, resident)
+}
+
+// open refuses an account that is closed.
+func (a *Accounts) open(ctx context.Context, resident string) error {
+	closed, err := a.store.Closed(ctx, resident)
+	if err == nil && closed {
+		return ErrClosed
+	}
+	return err
 }
 
 func newCitizen(id, resident string, now time.Time) CitizenRow {

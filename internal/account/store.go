@@ -94,6 +94,10 @@ type Store interface {
 	Citizen(ctx context.Context, id string) (CitizenRow, error)
 	CitizenOf(ctx context.Context, resident string) (CitizenRow, error)
 
+	// Closed says whether the account of a resident is closed, or never to be
+	// opened. Commit answers ErrClosed to what would begin anything there.
+	Closed(ctx context.Context, resident string) (bool, error)
+
 	// Order of that code hash, in whatever state.
 	Order(ctx context.Context, codeHash string) (OrderRow, error)
 	// TryOrder counts a try of an order that is unused, unexpired and has tries

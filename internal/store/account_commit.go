@@ -19,7 +19,7 @@ func (a *Accounts) Commit(ctx context.Context, c account.Commit) error {
 			return err
 		}
 		for _, step := range []func(context.Context, *sql.Tx, account.Commit) error{
-			addOrder, useCode, addCitizen, endPasskeys, addPasskey, addEvent,
+			living, addOrder, useCode, addCitizen, endPasskeys, addPasskey, addEvent,
 		} {
 			if err := step(ctx, tx, c); err != nil {
 				return err

@@ -103,8 +103,11 @@ func (s *Credentials) Credential(ctx context.Context, id string) (credential.Iss
 
 // CredentialsOf as credential.Store says.
 func (s *Credentials) CredentialsOf(ctx context.Context, citizen string) ([]credential.Issued, error) {
-	rows, err := s.db.db.QueryContext(ctx, `SELECT `+credentialColumns+` FROM credentials
-		WHERE citizen = $1 ORDER BY issued DESC, id`, citizen)
+	return s.credentials(ctx, `WHERE citizen = $1 ORDER BY issued DESC, id`, citizen)
+}
+
+func (s *Credentials) credentials(ctx context.Context, which string, args ...any) ([]credential.Issued, error) {
+	rows, err := s.db.db.QueryContext(ctx, `SELECT `+credentialColumns+` FROM credentials `+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}

@@ -213,6 +213,7 @@ func (p *person) drop(ctx context.Context) error {
 		{`DELETE FROM notices WHERE citizen = $1`, p.Citizen},
 		{`DELETE FROM credential_offers WHERE citizen = $1`, p.Citizen},
 		{`DELETE FROM enrolment_orders WHERE resident = $1`, p.Resident},
+		{`DELETE FROM deaths WHERE resident = $1`, p.Resident},
 		{`DELETE FROM pseudonyms WHERE citizen = $1`, p.Citizen},
 		{`DELETE FROM sessions WHERE citizen = $1`, p.Citizen},
 		{`DELETE FROM passkey_events WHERE citizen = $1`, p.Citizen},

@@ -63,6 +63,11 @@ func (s *Credentials) changes(ctx context.Context, which string, args ...any) ([
 	return all, rows.Err()
 }
 
+// Standing as credential.Store says.
+func (s *Credentials) Standing(ctx context.Context, after string, now time.Time, limit int) ([]credential.Issued, error) {
+	return s.credentials(ctx, `WHERE id > $1 AND revoked = 0 AND expires > $2 ORDER BY id LIMIT $3`, after, now.UnixMilli(), limit)
+}
+
 // ChangesOf as credential.Store says.
 func (s *Credentials) ChangesOf(ctx context.Context, id string) ([]credential.Change, error) {
 	return s.changes(ctx, `WHERE credential = $1 AND credential <> '' ORDER BY version`, id)

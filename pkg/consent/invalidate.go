@@ -15,6 +15,7 @@ var invalidations = []string{
 	"wrong_person",     // the grant was given for somebody else
 	"request_faulty",   // what was asked for should not have been asked
 	"order_of_a_court", // a court or the supervisory authority ordered it
+	"person_died",      // a death was reported, by two officers' order
 	"person_erased",    // everything about the person is being erased, by two officers' order
 }
 

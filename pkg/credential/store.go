@@ -46,6 +46,9 @@ type Store interface {
 	NewestList(ctx context.Context) (List, error)
 	// ListIDs of all lists, newest first, at most limit.
 	ListIDs(ctx context.Context, limit int) ([]string, error)
+	// Standing credentials, not revoked and not expired at now, by id, from the
+	// one after; at most limit.
+	Standing(ctx context.Context, after string, now time.Time, limit int) ([]Issued, error)
 	// ChangesOf a credential, oldest first.
 	ChangesOf(ctx context.Context, id string) ([]Change, error)
 	// ListChanges of a list, decoys too, newest first.

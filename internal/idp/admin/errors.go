@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/death"
 	"github.com/govmydata/mydata/internal/erasure"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/trail"
@@ -44,6 +45,9 @@ var refusals = []struct {
 	{account.ErrEnrolled, http.StatusConflict, "enrolled", "this resident is enrolled; after the loss of a device use --replace"},
 	{account.ErrOrder, http.StatusForbidden, "order", ""},
 	{erasure.ErrOrder, http.StatusForbidden, "order", ""},
+	{death.ErrOrder, http.StatusForbidden, "order", ""},
+	{account.ErrClosed, http.StatusConflict, "closed", "a death was reported: this account is closed"},
+	{errRegister, http.StatusBadRequest, "register", ""},
 	{erasure.ErrNobody, http.StatusNotFound, "resident", ""},
 	{erasure.ErrHeld, http.StatusConflict, "held", ""},
 	{erasure.ErrLaw, http.StatusConflict, "law", ""},

@@ -44,6 +44,7 @@ type Handler struct {
 	Issuer    Issuer
 	Consents  Consents
 	Erasure   Erasure
+	Deaths    Deaths
 	Hub       string            // the hub's URL, in links and letters
 	Officers  *[2]crypto.Signer // development only; nil: orders come signed
 	Now       func() time.Time
@@ -57,6 +58,8 @@ type Handler struct {
 	// sign elsewhere, by Catalogue.
 	PublishCatalogue func(ctx context.Context, body json.RawMessage) (version int64, err error)
 	Catalogue        Catalogue
+	// Register reads the residents' register anew.
+	Register func(ctx context.Context) (RegisterUpdate, error)
 	// Trust is the files of the trust folder, by name.
 	Trust func(ctx context.Context) (map[string][]byte, error)
 }
@@ -83,6 +86,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /consent/invalidate":                h.invalidate,
 		"POST /erase":                             h.erase,
 		"POST /hold":                              h.hold,
+		"POST /death":                             h.death,
+		"POST /register":                          h.register,
 	})
 	for pattern, f := range routes {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {

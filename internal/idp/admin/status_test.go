@@ -10,7 +10,9 @@ import (
 func TestStatusCommands(t *testing.T) {
 	d := open(t, true)
 	ctx := t.Context()
-	ask := func(id, reason string) admin.StatusRequest { return admin.StatusRequest{Credential: id, Reason: reason} }
+	ask := func(id, reason string) admin.StatusRequest {
+		return admin.StatusRequest{Credential: id, Reason: reason}
+	}
 	for _, step := range []struct {
 		name string
 		do   func() error

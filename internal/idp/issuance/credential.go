@@ -44,6 +44,11 @@ func (h *Handler) credential(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
+	basis, err := h.basis(r.Context(), token.Citizen) // before the entry is read: a change in between is found
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
 	resident, err := h.Residents.Resident(r.Context(), token.Citizen)
 	if errors.Is(err, account.ErrNotFound) {
 		err = &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "resident", Description: "this person is not in the register"}
@@ -55,6 +60,7 @@ func (h *Handler) credential(w http.ResponseWriter, r *http.Request) {
 	compact, issued, err := h.issue(r.Context(), credential.Order{
 		Citizen: token.Citizen, Config: credential.ConfigResidentCard, VCT: credential.VCTResidentCard,
 		Claims: residentCard(resident, h.Now()), Holder: keys[0], Device: h.device(r.Context(), token.ClientID), Life: cardLife,
+		Basis: basis,
 	})
 	if err != nil {
 		h.refuse(w, r, err)

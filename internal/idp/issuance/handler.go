@@ -60,6 +60,9 @@ type Handler struct {
 		Take(ctx context.Context, budget, whom string) error
 		Return(ctx context.Context, budget, whom string)
 	}
+	// Basis names what the register says of a citizen, so that a card can be
+	// held against it later; nil: it is not kept.
+	Basis func(ctx context.Context, citizen string) (string, error)
 	// TokenFrom is oauth.TokenFrom when nil.
 	TokenFrom func(ctx context.Context) oauth.Token
 	Now       func() time.Time

@@ -2,6 +2,7 @@ package issuance
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
@@ -96,4 +98,17 @@ func (h *Handler) statusLists(w http.ResponseWriter, r *http.Request) {
 	}
 	public(w, "max-age=60")
 	web.JSON(w, http.StatusOK, all)
+}
+
+// basis of what is about to be issued; whom the register does not know is told so
+// later.
+func (h *Handler) basis(ctx context.Context, citizen string) (string, error) {
+	if h.Basis == nil {
+		return "", nil
+	}
+	basis, err := h.Basis(ctx, citizen)
+	if errors.Is(err, account.ErrNotFound) {
+		return "", nil
+	}
+	return basis, err
 }
