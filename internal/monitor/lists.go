@@ -18,9 +18,10 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
-// Lists gets a status list as it is served now, signature checked.
+// Lists gets a status list as it is served now, signature checked, in every form
+// that there is of it.
 type Lists interface {
-	Fetch(ctx context.Context, uri string) (statuslist.Token, error)
+	Fetch(ctx context.Context, uri string) ([]statuslist.Token, error)
 }
 
 // Served are lists by their address: https, or loop-back in development; never a
@@ -31,9 +32,21 @@ type Served struct {
 	Roots  *x509.CertPool
 }
 
-// Fetch implements Lists.
-func (s Served) Fetch(ctx context.Context, uri string) (statuslist.Token, error) {
-	return s.Client.Fetch(ctx, uri, s.signer)
+// Fetch implements Lists: the JWT, which every list of ours has, and the CWT where
+// there is one. Each can be lied about alone.
+func (s Served) Fetch(ctx context.Context, uri string) ([]statuslist.Token, error) {
+	jwt, err := s.Client.Fetch(ctx, uri, s.signer)
+	if err != nil {
+		return nil, err
+	}
+	cwt, err := s.Client.FetchAs(ctx, uri, statuslist.MediaTypeCWT, s.signer)
+	switch {
+	case errors.Is(err, statuslist.ErrUnavailable):
+		return []statuslist.Token{jwt}, nil
+	case err != nil:
+		return nil, fmt.Errorf("as CWT: %w", err)
+	}
+	return []statuslist.Token{jwt, cwt}, nil
 }
 
 func (s Served) signer(chain [][]byte) (crypto.PublicKey, error) {
@@ -146,7 +159,7 @@ func (r *round) lists(ctx context.Context) {
 
 func (r *round) list(ctx context.Context, uri string, l *list) {
 	l.Looked = r.now
-	token, err := r.o.Lists.Fetch(ctx, uri)
+	tokens, err := r.o.Lists.Fetch(ctx, uri)
 	switch {
 	case errors.Is(err, statuslist.ErrUnavailable):
 		r.find("list unreadable "+uri, audit.Finding{Check: audit.Unreadable, Detail: fmt.Sprintf("%s: %v", uri, err)})
@@ -155,8 +168,13 @@ func (r *round) list(ctx context.Context, uri string, l *list) {
 		r.find("list unlike "+uri, audit.Finding{Check: audit.StatusList, Detail: fmt.Sprintf("%s: %v", uri, err)})
 		return
 	}
-	sum := sha256.Sum256(token.List.Bytes())
-	served := base64.RawURLEncoding.EncodeToString(sum[:])
+	served := l.Latest.SHA256
+	for _, token := range tokens {
+		sum := sha256.Sum256(token.List.Bytes())
+		if one := base64.RawURLEncoding.EncodeToString(sum[:]); one != l.Latest.SHA256 {
+			served = one
+		}
+	}
 	if served == l.Latest.SHA256 {
 		l.Unlike, l.Served = time.Time{}, ""
 		return

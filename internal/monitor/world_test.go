@@ -239,6 +239,8 @@ type issuer struct {
 	mu    sync.Mutex
 	down  bool
 	at    func() time.Time
+	width int    // bits of a status; one when zero
+	cwt   []byte // what the CWT says; none when nil
 }
 
 func newIssuer(t *testing.T, at func() time.Time) *issuer {
@@ -253,20 +255,33 @@ func newIssuer(t *testing.T, at func() time.Time) *issuer {
 		t.Fatal(err)
 	}
 	i := &issuer{key: key, chain: [][]byte{der}, bits: make([]byte, 64), at: at}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		if i.down {
 			http.Error(w, "down", http.StatusServiceUnavailable)
 			return
 		}
-		list, err := statuslist.FromBytes(1, i.bits)
+		bits, asCWT := i.bits, i.cwt != nil && r.Header.Get("Accept") == statuslist.MediaTypeCWT
+		if asCWT {
+			bits = i.cwt
+		}
+		list, err := statuslist.FromBytes(max(1, i.width), bits)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		token, err := statuslist.Sign(statuslist.Key{Signer: key, X5C: i.chain},
-			statuslist.Token{URI: i.uri, IssuedAt: time.Now(), Expires: time.Now().Add(time.Hour), List: list})
+		says := statuslist.Token{URI: i.uri, IssuedAt: time.Now(), Expires: time.Now().Add(time.Hour), List: list}
+		if asCWT {
+			token, err := statuslist.SignCWT(statuslist.Key{Signer: key, X5C: i.chain}, says)
+			if err != nil {
+				t.Error(err)
+			}
+			w.Header().Set("Content-Type", statuslist.MediaTypeCWT)
+			_, _ = w.Write(token)
+			return
+		}
+		token, err := statuslist.Sign(statuslist.Key{Signer: key, X5C: i.chain}, says)
 		if err != nil {
 			t.Error(err)
 		}
