@@ -71,8 +71,7 @@ func newFaces(e *engines) (*faces, error) {
 	}).Mount(mux)
 	(&dashboard.Handler{
 		Frame: frame, Accounts: e.accounts, Ledger: e.ledger, Receipts: e.receipts, Issuer: e.issuer, Offers: cards,
-		Catalogue: e.registry.Catalogue, Hub: e.config.Issuer, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet,
-		Lost: e.lost,
+		Catalogue: e.registry.Catalogue, Hub: e.config.Issuer, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet, Lost: e.lost,
 	}).Mount(mux)
 	e.notices(frame).Mount(mux)
 	shelf := &public.Handler{Log: e.sequence, Frame: frame, Catalogues: e.registry, Counts: e.tally, Limits: e.limits}

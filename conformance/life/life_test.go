@@ -141,10 +141,25 @@ func TestLives(t *testing.T) {
 	t.Run("a death", func(t *testing.T) { aDeath(t, s) })
 }
 
+// The metadata leads to all lists, so that a verifier can have them before it needs
+// one (draft-ietf-oauth-status-list, 9).
+func theMetadataLeadsToTheLists(t *testing.T, l *life, c card) {
+	t.Helper()
+	var metadata struct {
+		Lists string `json:"status_list_aggregation_endpoint"`
+	}
+	must(t, l.Get(t.Context(), l.hub+"/.well-known/oauth-authorization-server", &metadata))
+	all, err := l.lists.Aggregation(t.Context(), metadata.Lists)
+	if err != nil || !slices.Contains(all.StatusLists, c.ref.URI) {
+		t.Errorf("%s leads to %v, %v", metadata.Lists, all, err)
+	}
+}
+
 func aNameChanges(t *testing.T, s *stage.Stage) {
 	ctx := t.Context()
 	l := begin(t, s, "resident-01")
 	old := l.card(t)
+	theMetadataLeadsToTheLists(t, l, old)
 	family := old.claims["family_name"].(string)
 	grant, err := l.Renew(ctx, l.licence)
 	must(t, err)

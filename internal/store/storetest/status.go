@@ -38,25 +38,7 @@ func changesStatuses(t *testing.T, s CredentialStore) {
 		return s.Commit(t.Context(), credential.Commit{ID: fmt.Sprint("status/", n), Lists: []credential.List{row}, Changes: []credential.Change{c}})
 	}
 	var kept []credential.Change
-	for _, step := range []struct {
-		name   string
-		change credential.Change
-		want   error
-		status credential.Status
-		reason string
-	}{
-		{"it reinstates nothing that is valid", change(one.ID, 2, 0, ""), credential.ErrConflict, credential.Valid, ""},
-		{"it suspends", change(one.ID, 0, 2, "inquiry"), nil, credential.Suspended, "inquiry"},
-		{"it suspends once", change(one.ID, 0, 2, "other"), credential.ErrConflict, credential.Suspended, "inquiry"},
-		{"it reinstates", change(one.ID, 2, 0, ""), nil, credential.Valid, ""},
-		{"it takes a decoy's change", change("", 0, 1, ""), nil, credential.Valid, ""},
-		{"it suspends again", change(one.ID, 0, 2, "inquiry"), nil, credential.Suspended, "inquiry"},
-		{"it revokes", change(one.ID, 2, 1, "misuse"), nil, credential.Revoked, "misuse"},
-		{"it revokes once", change(one.ID, 0, 1, "other"), credential.ErrConflict, credential.Revoked, "misuse"},
-		{"it suspends nothing that is revoked", change(one.ID, 1, 2, "other"), credential.ErrConflict, credential.Revoked, "misuse"},
-		{"it reinstates nothing that is revoked", change(one.ID, 1, 0, ""), credential.ErrConflict, credential.Revoked, "misuse"},
-		{"it changes no credential that is not there", change("nobody's", 0, 1, "x"), credential.ErrConflict, credential.Revoked, "misuse"},
-	} {
+	for _, step := range statusSteps(one.ID, change) {
 		if err := commit(step.change); !errors.Is(err, step.want) || step.want == nil && err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}
@@ -83,6 +65,11 @@ func changesStatuses(t *testing.T, s CredentialStore) {
 	if none, err := s.ChangesOf(t.Context(), ""); err != nil || len(none) > 0 {
 		t.Errorf("decoys are somebody's: %v, %v", none, err)
 	}
+	listsLists(t, s)
+}
+
+func listsLists(t *testing.T, s CredentialStore) {
+	t.Helper()
 	if row, err := s.List(t.Context(), "statuses"); err != nil || string(row.Decoys) != "secret" {
 		t.Errorf("%+v, %v", row, err)
 	}
@@ -92,5 +79,31 @@ func changesStatuses(t *testing.T, s CredentialStore) {
 	}
 	if ids, err := s.ListIDs(t.Context(), 100); err != nil || !slices.Contains(ids, "statuses") || !slices.Contains(ids, "changing") {
 		t.Errorf("%v, %v", ids, err)
+	}
+}
+
+type statusStep struct {
+	name   string
+	change credential.Change
+	want   error
+	status credential.Status
+	reason string
+}
+
+// statusSteps are changes of one credential in their order, some of which are
+// refused.
+func statusSteps(id string, change func(id string, was, became statuslist.Status, reason string) credential.Change) []statusStep {
+	return []statusStep{
+		{"it reinstates nothing that is valid", change(id, 2, 0, ""), credential.ErrConflict, credential.Valid, ""},
+		{"it suspends", change(id, 0, 2, "inquiry"), nil, credential.Suspended, "inquiry"},
+		{"it suspends once", change(id, 0, 2, "other"), credential.ErrConflict, credential.Suspended, "inquiry"},
+		{"it reinstates", change(id, 2, 0, ""), nil, credential.Valid, ""},
+		{"it takes a decoy's change", change("", 0, 1, ""), nil, credential.Valid, ""},
+		{"it suspends again", change(id, 0, 2, "inquiry"), nil, credential.Suspended, "inquiry"},
+		{"it revokes", change(id, 2, 1, "misuse"), nil, credential.Revoked, "misuse"},
+		{"it revokes once", change(id, 0, 1, "other"), credential.ErrConflict, credential.Revoked, "misuse"},
+		{"it suspends nothing that is revoked", change(id, 1, 2, "other"), credential.ErrConflict, credential.Revoked, "misuse"},
+		{"it reinstates nothing that is revoked", change(id, 1, 0, ""), credential.ErrConflict, credential.Revoked, "misuse"},
+		{"it changes no credential that is not there", change("nobody's", 0, 1, "x"), credential.ErrConflict, credential.Revoked, "misuse"},
 	}
 }

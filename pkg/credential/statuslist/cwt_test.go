@@ -248,7 +248,7 @@ func TestVerifyCWTRefuses(t *testing.T) {
 		{name: "it refuses an endless chain", change: func(f *forged) {
 			f.protected[cose.HeaderLabelX5Chain] = slicesRepeat([]byte{1}, maxChain+1)
 		}, err: ErrMalformed, says: "certificates"},
-		{name: "it refuses what is not tagged", change: func(f *forged) { f.after = func(b []byte) []byte { return b[1:] } }, err: ErrMalformed},
+		{name: "it refuses what is not tagged", change: func(f *forged) { f.after = func(b []byte) []byte { return b[1:] } }, err: ErrMalformed, says: "COSE_Sign1"},
 		{name: "it refuses the CWT tag", change: func(f *forged) { f.after = func(b []byte) []byte { return append([]byte{0xd8, 61}, b...) } }, err: ErrMalformed},
 		{name: "it refuses a MAC", change: func(f *forged) { f.after = func(b []byte) []byte { b[0] = 0xd1; return b } }, err: ErrMalformed},
 		{name: "it refuses bytes that follow", change: func(f *forged) { f.after = func(b []byte) []byte { return append(b, 0) } }, err: ErrMalformed},

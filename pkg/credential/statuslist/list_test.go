@@ -140,6 +140,13 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 		})
 	}
+	long, err := base64.RawURLEncoding.DecodeString(padded(t, MaxToken+8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decompress(1, long); !errors.Is(err, ErrMalformed) {
+		t.Errorf("it refuses what is longer than a token, in CBOR too: %v", err)
+	}
 	if _, err := Decode(1, deflate(t, MaxList)); err != nil {
 		t.Errorf("it takes the longest list: %v", err)
 	}
