@@ -32,6 +32,9 @@ type Need struct {
 	Every time.Duration
 	// Range is the period that you need records from; all when zero.
 	Range DateRange
+	// Template is the catalogue's id of the template to ask by. Where a purpose has
+	// exactly one, that one is taken when it is empty.
+	Template string
 	// KeepDays is how long you keep what you learn: For, in whole days, when zero.
 	KeepDays int
 }
@@ -134,6 +137,10 @@ func (c *Consumer) request(n Need, cat *catalogue.Catalogue, public, salt []byte
 	if err != nil {
 		return r, err
 	}
+	template, err := templateOf(n, cat)
+	if err != nil {
+		return r, err
+	}
 	now := c.config.Now()
 	return consent.RequestClaims{
 		Issuer: c.config.Keys.Agency, Audience: c.config.Trust.Issuer, ID: rand.Text(),
@@ -146,8 +153,25 @@ func (c *Consumer) request(n Need, cat *catalogue.Catalogue, public, salt []byte
 			MaxUses: uses, Validity: consent.Duration{Seconds: int64(lasts / time.Second)},
 			Retention: "P" + strconv.Itoa(days) + "D", Jurisdiction: self.Jurisdiction,
 			LegalBasis: consent.LegalBasis{Kind: consent.BasisConsent}, Frequency: often, DataRange: dates(n.Range),
+			Template: template,
 		}},
 	}, nil
+}
+
+// templateOf is the template that a need is asked by, in its newest version.
+func templateOf(n Need, cat *catalogue.Catalogue) (*consent.TemplateRef, error) {
+	all := cat.TemplatesOf(n.Purpose)
+	var names []string
+	for _, t := range all {
+		if t.ID == n.Template || n.Template == "" && len(all) == 1 {
+			return &consent.TemplateRef{ID: t.ID, Version: t.Version}, nil
+		}
+		names = append(names, t.ID)
+	}
+	if n.Template == "" && len(all) == 0 {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("Need.Template %q is not one of the purpose's: %q", n.Template, names)
 }
 
 // claimsOf chooses derived claims where the catalogue derives all that is

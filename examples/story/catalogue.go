@@ -17,7 +17,7 @@ import (
 // changed, since the agencies' entries carry the time of their signing.
 func (s *stage) prepareCatalogue(all []listed) error {
 	path := s.path("catalogue.json")
-	c := catalogue.Catalogue{Version: 1, DataSets: dataSets, Purposes: purposes}
+	c := catalogue.Catalogue{Version: 1, DataSets: dataSets, Purposes: purposes, Templates: templates}
 	said := []any{&c}
 	for _, a := range all {
 		c.Agencies = append(c.Agencies, catalogue.Agency{ID: a.id, Jurisdiction: "KR", ResidentID: a.residents})

@@ -30,6 +30,18 @@ var purposes = []catalogue.Purpose{
 	},
 }
 
+// templates bound how the benefit is asked for: it never needs a name, a house
+// number, or to look twice in a month.
+var templates = []catalogue.Template{{
+	ID: "housing-benefit", Version: 1, Purpose: "housing-benefit",
+	Title:   catalogue.Text{"en": "Household, region and contribution for a housing benefit", "ko": "주거급여용 세대·지역·보험료"},
+	MaxUses: 12, MaxDays: 366, KeepDays: 366, Every: 28 * 86400,
+	Extents: []catalogue.Extent{
+		{DataSet: extract.ID, Fields: []string{"household", "address", "moved_in"}},
+		{DataSet: premium.ID, Fields: []string{"premium"}},
+	},
+}}
+
 // checkup is what the insurer keeps of a health check-up. Of it, a licence
 // renewal needs two yes-or-no answers and a date.
 var checkup = catalogue.DataSet{

@@ -91,6 +91,9 @@ func (r *Registry) PublishCatalogue(ctx context.Context, c catalogue.Catalogue, 
 
 // seal signs a catalogue, and reads it as everybody will.
 func (r *Registry) seal(c catalogue.Catalogue) (string, *catalogue.Catalogue, error) {
+	if err := c.Keeps(r.Catalogue()); err != nil {
+		return "", nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
 	jws, err := catalogue.Sign(c, r.Publisher.Signer, r.Publisher.KeyID)
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: %w", ErrRefused, err)

@@ -30,6 +30,8 @@ type Catalogue struct {
 	Agencies []Agency  `json:"agencies"`
 	DataSets []DataSet `json:"data_sets"`
 	Purposes []Purpose `json:"purposes"`
+	// Templates bound how purposes are asked for; a purpose may have none.
+	Templates []Template `json:"templates,omitempty"`
 }
 
 // Agency is an agency's public entry. Name, Contact, Release, Signals,

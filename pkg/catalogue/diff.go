@@ -104,6 +104,11 @@ func things(c *Catalogue) (listed, error) {
 			return l, err
 		}
 	}
+	for _, t := range c.Templates {
+		if err := add("template "+t.ID+" version "+strconv.Itoa(t.Version), t); err != nil {
+			return l, err
+		}
+	}
 	return l, nil
 }
 

@@ -1,7 +1,8 @@
 // Package catalogue is the public list that every party reads: agencies with
 // their release addresses and encryption keys, data sets with their schemas,
-// fields and derived claims, and the purposes for which they may be asked, each
-// with its fair-use bounds.
+// fields and derived claims, the purposes for which they may be asked, each
+// with its fair-use bounds, and templates: objects of their own, with versions,
+// that say how a purpose may be asked for (which fields, how often, how long).
 //
 // A snapshot travels as a JWS by the hub (typ mydata-catalogue+jwt). The hub
 // cannot put words into an agency's mouth: what an agency says of itself (name,

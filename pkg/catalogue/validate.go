@@ -56,6 +56,9 @@ func (c *Catalogue) Validate() error {
 	if err := c.validateIssuers(); err != nil {
 		return err
 	}
+	if err := c.validateTemplates(); err != nil {
+		return err
+	}
 	return c.validateVersions()
 }
 

@@ -226,6 +226,7 @@ func (l *Ledger) outline(id GrantID, c RequestClaims, old *Record) Terms {
 		LegalBasis: d.LegalBasis, Validity: Validity{NotBefore: nbf, Expires: nbf + d.Validity.Seconds},
 		RecipientKey: c.RecipientKey, Withdrawal: Withdrawal{URI: l.Withdrawal},
 		Frequency: d.Frequency, DataRange: d.DataRange, Bundle: d.Bundle,
+		Template: Template{ID: d.template().ID, Version: d.template().Version},
 	}
 }
 
@@ -260,6 +261,9 @@ func (l *Ledger) complete(t Terms, c RequestClaims, chosen []string) (Terms, err
 	t, err := describe(t, names, optional, cat)
 	if err != nil {
 		return t, err
+	}
+	if newest, _ := cat.Template(t.Template.ID, 0); newest.Version > t.Template.Version {
+		return t, refuse("template", "%q has version %d by now", newest.ID, newest.Version)
 	}
 	switch {
 	case t.DataSet.SchemaHash != c.Detail().SchemaHash:

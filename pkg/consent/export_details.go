@@ -25,6 +25,9 @@ func Details(t Terms) ([]Agreed, error) {
 		Storage: t.Storage, Jurisdiction: t.Jurisdiction, LegalBasis: t.LegalBasis,
 		Frequency: t.Frequency, DataRange: t.DataRange, Mandate: t.Mandate, Preview: t.Preview, Bundle: t.Bundle,
 	}
+	if ref := t.Template.ref(); ref != (TemplateRef{}) {
+		d.Template = &ref
+	}
 	for _, c := range t.Claims {
 		d.Claims = append(d.Claims, RequestedClaim{Name: c.Name, Optional: c.Optional})
 	}

@@ -117,7 +117,7 @@ func process(hub string, t Terms, events []Event) Object {
 			"@type":           []string{"dpv:ProcessingDuration"},
 			"dpv:hasDuration": duration("dpv:UntilTimeDuration", iso8601(time.Unix(t.Validity.Expires, 0))),
 			"mydata:from":     iso8601(time.Unix(t.Validity.NotBefore, 0)), "mydata:maxUses": t.MaxUses, "mydata:mode": t.Mode,
-			"mydata:template": Object{"mydata:maxUses": t.Template.MaxUses, "mydata:maxDays": t.Template.MaxDays},
+			"mydata:template": t.Template.object(),
 		}},
 		"dpv:hasRecipient":    []string{t.Recipient[0].ID},
 		"dpv:hasLegalBasis":   []string{basis},

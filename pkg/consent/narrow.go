@@ -93,6 +93,9 @@ func (d Detail) check() error {
 	case !country.MatchString(d.Jurisdiction) || d.Storage != "" && !country.MatchString(d.Storage):
 		return refuse("jurisdiction", "jurisdiction and storage are country codes")
 	}
+	if d.Template != nil && (d.Template.ID == "" || d.Template.Version < 1) {
+		return refuse("template", "name its id and its version")
+	}
 	if err := d.checkRecurring(); err != nil {
 		return err
 	}
@@ -175,6 +178,7 @@ func narrowFixed(r RequestClaims, t Terms) error {
 		{"mode", t.Mode == mode},
 		{"frequency", t.Frequency == d.Frequency},
 		{"bundle", sameBundle(t.Bundle, d.Bundle)},
+		{"template", t.Template.ref() == d.template()},
 		{"data_range", sameRange(t.DataRange, d.DataRange)},
 		{"retention", t.Retention == d.Retention},
 		{"storage", t.Storage == storage},
@@ -312,8 +316,15 @@ func describe(t Terms, claims []string, optional map[string]bool, cat *catalogue
 	}
 	t.DataSet = DataSet{ID: set.ID, Title: set.Title.In(lang), SchemaHash: hash}
 	t.Purpose = Purpose{Code: purpose.Code, Text: purpose.Text.In(lang)}
-	t.Template = Template{MaxUses: purpose.MaxUses, MaxDays: purpose.MaxDays}
-	return describeClaims(t, claims, optional, set)
+	t.Template.MaxUses, t.Template.MaxDays = purpose.MaxUses, purpose.MaxDays
+	if own, ok := cat.Template(t.Template.ID, t.Template.Version); ok && t.Template.Version > 0 {
+		t.Template.MaxUses, t.Template.MaxDays = min(own.MaxUses, purpose.MaxUses), min(own.MaxDays, purpose.MaxDays)
+	}
+	t, err := describeClaims(t, claims, optional, set)
+	if err != nil {
+		return t, err
+	}
+	return t, FitsTemplate(t, cat)
 }
 
 func party(a catalogue.Agency, lang string) Party {

@@ -48,11 +48,18 @@ type Detail struct {
 	DataRange    *DataRange       `json:"data_range,omitempty"` // of which period the records are
 	Supersedes   GrantID          `json:"supersedes,omitempty"` // the grant that this one shall replace
 	Bundle       *Bundle          `json:"bundle,omitempty"`     // what it is asked for together with
+	Template     *TemplateRef     `json:"template,omitempty"`   // by which it is asked; some purposes demand one
 
 	// later: refused when present
 	Actor   string          `json:"actor,omitempty"`
 	Mandate json.RawMessage `json:"mandate,omitempty"`
 	Preview json.RawMessage `json:"preview,omitempty"`
+}
+
+// TemplateRef names a template of the catalogue.
+type TemplateRef struct {
+	ID      string `json:"id"`
+	Version int    `json:"version"`
 }
 
 // RequestedClaim is one claim asked for.

@@ -113,10 +113,13 @@ type Purpose struct {
 	Text string `json:"text"`
 }
 
-// Template repeats the fair-use bounds of the purpose.
+// Template repeats the fair-use bounds: the purpose's, or those of the template
+// that the request names.
 type Template struct {
-	MaxUses int `json:"max_uses"`
-	MaxDays int `json:"max_days"`
+	MaxUses int    `json:"max_uses"`
+	MaxDays int    `json:"max_days"`
+	ID      string `json:"id,omitempty"`
+	Version int    `json:"version,omitempty"`
 }
 
 // LegalBasis is consent; law and emergency are named and refused.

@@ -84,6 +84,13 @@ func listed() *catalogue.Catalogue {
 		Purposes: []catalogue.Purpose{{
 			Code: "renewal", Text: text("Renew a licence"), MaxUses: 2, MaxDays: 30, DataSets: []string{"checkup"}, Law: &catalogue.Law{Name: text("Road Act")},
 		}},
+		Templates: []catalogue.Template{
+			{ID: "eyes", Version: 1, Purpose: "renewal", Title: text("Old rule"), Extents: []catalogue.Extent{{DataSet: "checkup"}}},
+			{
+				ID: "eyes", Version: 2, Purpose: "renewal", Title: text("Eyes <i>only"), MaxUses: 1, MaxDays: 20, KeepDays: 9, Every: 7201,
+				Extents: []catalogue.Extent{{DataSet: "checkup", Fields: []string{"left", "gone"}}},
+			},
+		},
 	}
 }
 
@@ -147,6 +154,9 @@ func TestAgenciesPage(t *testing.T) {
 		{"it shows who holds what, why and by which law", "/agencies?lang=en", s,
 			[]string{"Insurer", "Check-up", "sensitive", "Left eye", "Health Act", "§ 7", "Renew a licence", "At most 2 times within 30 days", "Road Act", "privacy@Insurer.example", "Agencies found: 2"},
 			[]string{"Old title", "<b>Office"}},
+		{"it shows the rule that a purpose is asked by, the newest", "/agencies?lang=en", s,
+			[]string{"Only by this rule:", "Eyes &lt;i&gt;only", "version 2", "Left eye", "At most 1 times within 20 days", "at least 3 hours apart", "kept for 9 days"},
+			[]string{"Old rule", "gone", "version 1"}},
 		{"it speaks Korean", "/agencies?lang=ko", s, []string{"Insurerㄱ", "30일 안에 최대 2번", "민감정보"}, nil},
 		{"it finds by a name", "/agencies?lang=en&q=insur", s, []string{"Insurer", "Agencies found: 1"}, []string{"Office"}},
 		{"it finds by what is held", "/agencies?lang=en&q=check-UP", s, []string{"Insurer"}, []string{"Office"}},

@@ -54,7 +54,39 @@ type shownAgency struct {
 type shownSet struct {
 	catalogue.DataSet
 	Secret   bool // sensitive, whole
-	Purposes []catalogue.Purpose
+	Purposes []shownPurpose
+}
+
+// shownPurpose is a purpose with what its templates let out of this data set.
+type shownPurpose struct {
+	catalogue.Purpose
+	Templates []shownTemplate
+}
+
+type shownTemplate struct {
+	catalogue.Template
+	Labels []catalogue.Text
+	Hours  int64 // between two uses, rounded up; 0 for no bound
+}
+
+// templates are the newest of a purpose that cover a data set.
+func templates(c *catalogue.Catalogue, purpose string, d catalogue.DataSet) []shownTemplate {
+	var out []shownTemplate
+	for _, t := range c.TemplatesOf(purpose) {
+		for _, e := range t.Extents {
+			if e.DataSet != d.ID {
+				continue
+			}
+			shown := shownTemplate{Template: t, Hours: (t.Every + 3599) / 3600}
+			for _, name := range e.Fields {
+				if f, listed := d.Field(name); listed {
+					shown.Labels = append(shown.Labels, f.Label)
+				}
+			}
+			out = append(out, shown)
+		}
+	}
+	return out
 }
 
 // agencies is the page for citizens: who holds what, for what it may be asked,
@@ -119,7 +151,7 @@ func search(c *catalogue.Catalogue, text string) []shownAgency {
 			set := shownSet{DataSet: d, Secret: d.Sensitivity == catalogue.Sensitive}
 			for _, p := range c.Purposes {
 				if p.Covers(d.ID) {
-					set.Purposes = append(set.Purposes, p)
+					set.Purposes = append(set.Purposes, shownPurpose{p, templates(c, p.Code, d)})
 				}
 			}
 			hit = hit || has(d.Title)

@@ -252,6 +252,9 @@ func checkTemplate(g *Granted, cat *catalogue.Catalogue) error {
 	case g.Detail.Use > t.MaxUses:
 		return refuse(CheckTemplate, MenderHub, "use %d of %d", g.Detail.Use, t.MaxUses)
 	}
+	if err := consent.FitsTemplate(g.Terms, cat); err != nil {
+		return refuse(CheckTemplate, MenderHub, "%w", err)
+	}
 	return nil
 }
 

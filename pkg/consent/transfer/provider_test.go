@@ -234,6 +234,11 @@ func TestProviderRefuses(t *testing.T) {
 		{"it refuses a longer time than the purpose allows", CheckTemplate, func(a *asked) {
 			a.recatalogue(func(c *catalogue.Catalogue) { c.Purposes[0].MaxDays = 29 })
 		}},
+		{"it refuses what no template of the purpose allows", CheckTemplate, func(a *asked) {
+			a.recatalogue(func(c *catalogue.Catalogue) {
+				c.Templates = []catalogue.Template{{ID: "eyes", Version: 1, Purpose: c.Purposes[0].Code, MaxUses: 1, MaxDays: 1}}
+			})
+		}},
 		{"it refuses a use beyond the last", CheckTemplate, func(a *asked) { a.Token.Details[0].Use = 3 }},
 
 		{"it refuses an expired grant", CheckValidity, func(a *asked) {
