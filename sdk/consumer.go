@@ -39,7 +39,8 @@ type ConsumerConfig struct {
 	// reminded of but when you call CheckRetention.
 	PromiseInterval time.Duration
 	// RetentionEnds hears, once each, that what was received may be kept for
-	// thirty, seven or one day more, or no longer: see CheckRetention. It may be
+	// thirty, seven or one day more, or no longer: see CheckRetention. Once a week it
+	// hears again of what the hub misses a statement of deletion for. It may be
 	// called from another goroutine.
 	RetentionEnds func(Retention)
 	// Exchanged hears of each request to the other side, for measuring. It may be

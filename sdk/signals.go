@@ -36,6 +36,7 @@ const (
 	GrantConsumed    = signal.GrantConsumed
 	UseReceived      = signal.UseReceived
 	DeliveryReady    = signal.DeliveryReady
+	DeletionDue      = signal.DeletionDue
 )
 
 // signalsKept is how long a jti is remembered: longer than the hub tries.

@@ -27,6 +27,9 @@ var endings = map[signal.Kind]string{
 // heard marks a grant that is over. One that is consumed may still be fetched
 // again, so it is not marked.
 func (c *Consumer) heard(ctx context.Context, s Signal) error {
+	if s.Kind == signal.DeletionDue {
+		return c.overdue(ctx, s.Grant)
+	}
 	if endings[s.Kind] == "" {
 		return nil
 	}
@@ -36,6 +39,32 @@ func (c *Consumer) heard(ctx context.Context, s Signal) error {
 		return err
 	}
 	return c.keep(ctx, "ended", s.Grant, endedRow{s.Kind, s.At}, c.config.Now().Add(endedFor))
+}
+
+// overdue sends a statement of deletion that the hub misses, or has the agency told
+// again that its time to keep is over.
+func (c *Consumer) overdue(ctx context.Context, grantID string) error {
+	if _, err := c.config.Journal.Get(ctx, "deleted", grantID); err == nil {
+		return c.Forget(ctx, grantID)
+	} else if !errors.Is(err, ErrAbsent) {
+		return err
+	}
+	g, err := kept[grantRow](ctx, c.config.Journal, "grant", grantID)
+	if errors.Is(err, ErrAbsent) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	held, _, err := c.retention(ctx, grantID, g)
+	if err != nil || held.Uses == 0 {
+		return err
+	}
+	c.config.Logger.WarnContext(ctx, "the hub misses a statement of deletion", "grant", grantID, "until", held.Until)
+	if c.config.RetentionEnds != nil {
+		c.config.RetentionEnds(held)
+	}
+	return nil
 }
 
 // Ended says why a grant is over, as the hub's signal said: "withdrawn",

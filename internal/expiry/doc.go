@@ -3,6 +3,10 @@
 // the log though no agency and no citizen comes by (ISO/IEC TS 27560:2023 calls
 // the state "expired"; a reader saw it before, by consent.Record.Reading).
 //
+// After the end the same sweep reminds a consumer who has not said in time, by a
+// signed statement, that it deleted what it learned: a signal (deletion-due) once
+// a week, eight times.
+//
 // Its neighbours, each behind an interface declared here or in consent: the
 // ledger, which alone judges, and the deadlines that the store keeps beside the
 // events.

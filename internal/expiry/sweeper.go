@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/signal"
 )
 
 // Ledger judges; see consent.Ledger.Expire.
@@ -37,7 +38,10 @@ type Sweeper struct {
 	Deadlines consent.Deadlines
 	Now       func() time.Time
 	Steady    func() error // nil while the clock can be trusted
-	Logger    *slog.Logger
+	// Remind keeps a signal to an agency whose statement of deletion is overdue; it
+	// is durable on nil, and may come twice. Nobody is reminded when it is nil.
+	Remind func(ctx context.Context, s signal.Signal) error
+	Logger *slog.Logger
 }
 
 // Run sweeps about so often, until ctx ends.
@@ -117,5 +121,20 @@ func (s *Sweeper) one(ctx context.Context, d consent.Deadline) (over bool, err e
 	case r.Lives():
 		return false, s.Deadlines.Settle(ctx, d, r.Expires)
 	}
-	return r.State == consent.StateExpired, s.Deadlines.Settle(ctx, d, time.Time{})
+	next, err := s.deletion(ctx, r)
+	expired := r.State == consent.StateExpired && !d.At.After(r.Expires)
+	return expired, errors.Join(err, s.Deadlines.Settle(ctx, d, next))
+}
+
+// deletion reminds the consumer of a grant that is over, where that is due, and
+// says when to look again.
+func (s *Sweeper) deletion(ctx context.Context, r consent.Record) (next time.Time, err error) {
+	due, next := r.Reminder(s.Now().Add(-Grace))
+	if due == nil || s.Remind == nil {
+		return next, nil
+	}
+	if err := s.Remind(ctx, *due); err != nil {
+		return s.Now().Add(later), fmt.Errorf("grant %s: remind of its deletion: %w", r.Grant, err)
+	}
+	return next, nil
 }

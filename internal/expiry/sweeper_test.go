@@ -51,7 +51,10 @@ func (h *hub) Due(ctx context.Context, now time.Time, limit int) ([]consent.Dead
 	return append(due, h.extra...), errors.Join(err, h.dueErr)
 }
 
-func (h *hub) Settle(_ context.Context, d consent.Deadline, at time.Time) error {
+func (h *hub) Settle(ctx context.Context, d consent.Deadline, at time.Time) error {
+	if err := h.Store.Settle(ctx, d, at); err != nil {
+		return err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	to := "never"

@@ -31,6 +31,7 @@ type Metrics struct {
 	credentials   *prometheus.CounterVec
 	presentations *prometheus.CounterVec
 	signals       *prometheus.CounterVec
+	reminders     prometheus.Counter
 	witnessSize   *prometheus.GaugeVec
 	witnessTime   *prometheus.GaugeVec
 	witnessFails  *prometheus.CounterVec
@@ -55,10 +56,13 @@ func New() *Metrics {
 	m.credentials = counter("mydata_credentials_total", "Credentials issued and revoked.", "act")
 	m.presentations = counter("mydata_presentations_total", "Presentations judged, by outcome.", "outcome")
 	m.signals = counter("mydata_signals_total", "Signals by what became of them: dead ones were put aside and never told.", "result")
+	m.reminders = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "mydata_deletion_reminders_total", Help: "Reminders to agencies whose statement of deletion is overdue.",
+	})
 	m.witnessSize = gauge("mydata_witness_size", "Size of the log that a witness cosigned last.", "witness")
 	m.witnessTime = gauge("mydata_witness_cosigned_timestamp_seconds", "When a witness cosigned last.", "witness")
 	m.witnessFails = counter("mydata_witness_failures_total", "Checkpoints that a witness did not cosign when asked.", "witness")
-	m.registry.MustRegister(m.requests, m.refusals, m.ceremonies, m.consents, m.passkeys, m.credentials, m.presentations, m.signals,
+	m.registry.MustRegister(m.requests, m.refusals, m.ceremonies, m.consents, m.passkeys, m.credentials, m.presentations, m.signals, m.reminders,
 		m.witnessSize, m.witnessTime, m.witnessFails,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

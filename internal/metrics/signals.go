@@ -6,3 +6,10 @@ func (m *Metrics) Signal(result string) {
 		m.signals.WithLabelValues(m.word("result", result)).Inc()
 	}
 }
+
+// DeletionReminder counts a reminder of a statement of deletion that is overdue.
+func (m *Metrics) DeletionReminder() {
+	if m != nil {
+		m.reminders.Inc()
+	}
+}

@@ -1,6 +1,10 @@
 // Package tally counts, for everybody to read, how often agencies were granted,
 // released and withdrawn from: by month, consumer, provider and purpose.
 //
+// Beside that it counts, by month and agency, the grants of which an agency had
+// not said by the month's end that it deleted what it countersigned to have
+// received and could keep no longer.
+//
 // The rule, which the page states too:
 //   - A month is counted once, a day after it has ended (UTC), and never again:
 //     nobody can look before and after an event.

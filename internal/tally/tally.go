@@ -48,10 +48,18 @@ type Row struct {
 	Withdrawals Number `json:"withdrawals"`
 }
 
+// Late is an agency that had not said, by the end of a month, that it deleted
+// what it had received and could keep no longer.
+type Late struct {
+	Consumer string `json:"consumer"`
+	Grants   Number `json:"grants"`
+}
+
 // Month is what is published of one.
 type Month struct {
 	Month string `json:"month"` // 2026-11, UTC
 	Rows  []Row  `json:"rows"`
+	Late  []Late `json:"deletions_overdue,omitempty"`
 }
 
 // Cursor is how far the ledger was read.
@@ -156,13 +164,15 @@ type count struct {
 	first, last time.Time
 	cursor      Cursor
 	cells       map[key]*cell
+	late        map[lateKey]*cell
 	grants      map[consent.GrantID]parties // of the citizen at the cursor
-	counted     map[key]bool                // for him
+	records     map[consent.GrantID]consent.Record
+	counted     map[key]bool // for him
 	done        bool
 }
 
 func newCount(first, last time.Time) *count {
-	return &count{first: first, last: last, cells: map[key]*cell{}}
+	return &count{first: first, last: last, cells: map[key]*cell{}, late: map[lateKey]*cell{}}
 }
 
 func (c *count) all(ctx context.Context, s Store) error {
@@ -176,15 +186,21 @@ func (c *count) all(ctx context.Context, s Store) error {
 				return err
 			}
 		}
-		c.done = len(events) < page
+		if c.done = len(events) < page; c.done {
+			return c.settle()
+		}
 	}
 	return nil
 }
 
 func (c *count) add(e consent.Event) error {
-	if e.Citizen != c.cursor.Citizen || c.grants == nil {
+	if e.Citizen != c.cursor.Citizen || c.records == nil {
+		if err := c.settle(); err != nil {
+			return err
+		}
 		c.grants, c.counted = map[consent.GrantID]parties{}, map[key]bool{}
 	}
+	c.keep(e)
 	c.cursor = Cursor{e.Citizen, e.CitizenSeq}
 	p := c.grants[e.Grant]
 	if e.Kind == consent.KindRequested {
@@ -217,7 +233,7 @@ func (c *count) add(e consent.Event) error {
 
 // publish is what may be known of a month.
 func (c *count) publish(month time.Time) Month {
-	m := Month{Month: month.Format(layout), Rows: []Row{}}
+	m := Month{Month: month.Format(layout), Rows: []Row{}, Late: c.overdue(month)}
 	rows := map[parties]*Row{}
 	for k, n := range c.cells {
 		if k.month != m.Month || n.people < Threshold {

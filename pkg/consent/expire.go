@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Deadline is when the clock ends a grant or an offer, if nothing else does
-// before.
+// Deadline is when the clock has something to do with a grant or an offer: it
+// ends it, if nothing else does before; and after the end, where something was
+// released, it asks for the consumer's statement of deletion.
 type Deadline struct {
 	Grant GrantID
 	At    time.Time
@@ -26,16 +27,22 @@ type Deadlines interface {
 	Settle(ctx context.Context, d Deadline, at time.Time) error
 }
 
-// closing are the kinds after which no clock ends a grant any more. A kind that
-// is missing here costs a look, nothing else: see Deadlines.Due.
-var closing = []Kind{KindDenied, KindCancelled, KindWithdrawn, KindExpired, KindConsumed, KindSuperseded, KindInvalidated}
+// closing are the kinds after which no clock has anything to do with a grant. A
+// kind that is missing here costs a look, nothing else: see Deadlines.Due.
+var closing = []Kind{KindDenied, KindCancelled, KindDeleted}
 
-// Deadline is what an event changes about when its grant ends by the clock: a
-// new time, never again (over), or nothing (neither).
+// ending are those after which what was learnt is to be deleted one day: whoever
+// looks next finds out when. What expires is being looked at already.
+var ending = []Kind{KindWithdrawn, KindConsumed, KindSuperseded, KindInvalidated}
+
+// Deadline is what an event changes about when the clock has to do with its
+// grant: a new time, never again (over), or nothing (neither).
 func (e Event) Deadline() (at time.Time, over bool) {
 	switch {
 	case e.Kind == KindRequested || e.Kind == KindGranted:
 		return time.Unix(e.Expires, 0).UTC(), false
+	case slices.Contains(ending, e.Kind):
+		return e.At, false
 	case slices.Contains(closing, e.Kind):
 		return time.Time{}, true
 	}

@@ -48,8 +48,8 @@ func TestTemplate(t *testing.T) {
 		"it refuses a template that is not there":    {nil, named(1, nil), "is no template"},
 		"it refuses an old version":                  {[]catalogue.Template{template(1), template(2)}, named(1, nil), "version 2 by now"},
 		"it refuses no version":                      {[]catalogue.Template{template(1)}, named(0, nil), "name its id and its version"},
-		"it refuses no id": {[]catalogue.Template{template(1)}, named(1, func(d *consent.Detail) { d.Template.ID = "" }), "name its id and its version"},
-		"it refuses more uses": {[]catalogue.Template{narrower}, named(1, nil), "2 uses, \"licence-renewal\" allows 1"},
+		"it refuses no id":                           {[]catalogue.Template{template(1)}, named(1, func(d *consent.Detail) { d.Template.ID = "" }), "name its id and its version"},
+		"it refuses more uses":                       {[]catalogue.Template{narrower}, named(1, nil), "2 uses, \"licence-renewal\" allows 1"},
 		"it refuses another field": {[]catalogue.Template{template(1)}, named(1, func(d *consent.Detail) {
 			d.Actions[0], d.Claims = consent.ActionRelease, []consent.RequestedClaim{{Name: "remarks"}}
 		}), `does not cover the field "remarks"`},

@@ -26,6 +26,7 @@ const (
 	UseCommitted     Kind = "use-committed"
 	UseReceived      Kind = "use-received"
 	DeliveryReady    Kind = "delivery-ready"
+	DeletionDue      Kind = "deletion-due" // no statement of deletion came in time
 )
 
 // eventPrefix begins the names of events, which are URIs (RFC 8417, 2.2).

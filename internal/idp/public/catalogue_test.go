@@ -219,7 +219,7 @@ func TestStatistics(t *testing.T) {
 			{Consumer: "urn:b", Provider: "urn:a", Purpose: "renewal", Grants: 41, Releases: 62},
 			{Consumer: "=gone", Provider: "urn:a", Purpose: "lost", Grants: 10, Withdrawals: 10},
 		}},
-		{Month: "2026-09", Rows: []tally.Row{}},
+		{Month: "2026-09", Rows: []tally.Row{}, Late: []tally.Late{{Consumer: "urn:b", Grants: 17}}},
 		{Month: "2026-08", Rows: []tally.Row{{Consumer: "urn:b", Provider: "urn:a", Purpose: "renewal", Releases: 12}}},
 		{Month: "2026-07", Rows: []tally.Row{}},
 	}}
@@ -228,6 +228,7 @@ func TestStatistics(t *testing.T) {
 		for _, has := range []string{
 			"October 2026", "September 2026", "August 2026", "From <bdi>Insurer</bdi> to <bdi>&lt;b&gt;Office&lt;/b&gt;</bdi>", "Renew a licence", "=gone",
 			"too few to show", "Sum of the numbers shown", "<dd>51</dd>", "10 people or more", "No number of this month",
+			"Deletions not confirmed", "<dt><bdi>&lt;b&gt;Office&lt;/b&gt;</bdi></dt><dd>17</dd>",
 		} {
 			if !strings.Contains(body, has) {
 				t.Errorf("lacks %q", has)

@@ -38,6 +38,13 @@ type shownMonth struct {
 	Name  string
 	Rows  []shownRow
 	Total tally.Row
+	Late  []shownLate
+}
+
+// shownLate is an agency whose statements of deletion were overdue.
+type shownLate struct {
+	Who    string
+	Grants tally.Number
 }
 
 type shownRow struct {
@@ -51,7 +58,7 @@ func (h *Handler) statistics(w http.ResponseWriter, r *http.Request) {
 		h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
 		return
 	}
-	for len(months) > 0 && len(months[len(months)-1].Rows) == 0 { // before the first number
+	for len(months) > 0 && len(months[len(months)-1].Rows) == 0 && len(months[len(months)-1].Late) == 0 { // before the first number
 		months = months[:len(months)-1]
 	}
 	var shown []shownMonth
@@ -67,6 +74,9 @@ func (h *Handler) statistics(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, row := range m.Rows {
 			month.Rows = append(month.Rows, shownRow{row, h.name(r, row.Provider), h.name(r, row.Consumer), h.purpose(r, row.Purpose)})
+		}
+		for _, late := range m.Late {
+			month.Late = append(month.Late, shownLate{h.name(r, late.Consumer), late.Grants})
 		}
 		shown = append(shown, month)
 	}

@@ -49,9 +49,13 @@ func Deadlines(t *testing.T, s interface {
 		follow("due-b", "citizen of due-b", 3, consent.Event{Kind: consent.KindPaused})
 		same(t, "due", len(due(offer.Add(time.Hour), 10)), 3)
 	})
-	t.Run("it forgets what has ended", func(t *testing.T) {
+	t.Run("it forgets what was denied, and has what ended looked at for its deletion", func(t *testing.T) {
 		follow("due-a", "citizen of due-a", 2, consent.Event{Kind: consent.KindDenied})
 		follow("due-b", "citizen of due-b", 4, consent.Event{Kind: consent.KindWithdrawn})
+		same(t, "due", due(offer.Add(time.Hour), 10), []string{"due-b 09:00:00", "due-c 10:00:00"})
+	})
+	t.Run("it forgets what is deleted", func(t *testing.T) {
+		follow("due-b", "citizen of due-b", 5, consent.Event{Kind: consent.KindDeleted})
 		same(t, "due", due(offer.Add(time.Hour), 10), []string{"due-c 10:00:00"})
 	})
 	t.Run("it forgets what is erased", func(t *testing.T) {

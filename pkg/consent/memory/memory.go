@@ -23,6 +23,7 @@ type Store struct {
 	erased    map[string]int64
 	proposals map[consent.GrantID]consent.Proposal
 	outbox    outbox
+	settled   map[consent.GrantID]settled
 }
 
 // row is an event as a database would keep it: bytes, so that nothing is shared.

@@ -1,0 +1,54 @@
+package sdk
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+func TestDeletionDue(t *testing.T) {
+	ctx := context.Background()
+	t.Run("it tells the agency again of what it still holds", func(t *testing.T) {
+		f := newFixture(t)
+		r, err := f.asked(f.need())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []Retention
+		f.consumer.config.RetentionEnds = func(r Retention) { told = append(told, r) }
+		for range 2 { // each reminder of the hub is one
+			if err := f.consumer.heard(ctx, Signal{Kind: DeletionDue, Grant: r.GrantID, At: f.world.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(told) != 2 || told[0].GrantID != r.GrantID || told[0].Days != 0 || told[0].Uses != 1 {
+			t.Errorf("%+v", told)
+		}
+	})
+	t.Run("it sends the statement that the hub misses", func(t *testing.T) {
+		f := newFixture(t)
+		r, err := f.asked(f.need())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.consumer.Forget(ctx, r.GrantID); err != nil { // too early for the hub: the grant lasts
+			t.Fatal(err)
+		}
+		if waiting, err := f.consumer.Unconfirmed(ctx); err != nil || len(waiting) != 1 {
+			t.Fatalf("%v %v", waiting, err)
+		}
+		f.world.Pass(70 * 24 * time.Hour)
+		if err := f.consumer.heard(ctx, Signal{Kind: DeletionDue, Grant: r.GrantID, At: f.world.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		if waiting, err := f.consumer.Unconfirmed(ctx); err != nil || len(waiting) != 0 {
+			t.Errorf("%v %v", waiting, err)
+		}
+	})
+	t.Run("it is nothing to who never held it", func(t *testing.T) {
+		f := newFixture(t)
+		if err := f.consumer.heard(ctx, Signal{Kind: DeletionDue, Grant: "another"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
