@@ -65,6 +65,9 @@ func (w *world) visitTurns(t *testing.T) {
 				t.Errorf("%s: %d", address, p.Status)
 			}
 			press(address, w.hub+"/me/consents?cancelled")
+			if p := get(t, w.kim, w.hub+"/me/answers/"+c.Grant); p.Status != http.StatusOK && p.Status != http.StatusServiceUnavailable { // until the log is witnessed
+				t.Errorf("proof of a cancelled request: %d", p.Status)
+			}
 			return
 		}
 	}

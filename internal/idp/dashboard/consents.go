@@ -30,6 +30,7 @@ type consentView struct {
 	MaxUses  int             `json:"max_uses"`
 	Reason   string          `json:"reason,omitempty"`
 	Receipt  string          `json:"receipt,omitempty"`
+	Answer   string          `json:"answer,omitempty"` // the proof of a request that was not granted
 
 	Withdrawable bool `json:"withdrawable"`
 	Pausable     bool `json:"pausable"`
@@ -134,6 +135,9 @@ func (x reader) view(rec consent.Record, d consent.Detail) consentView {
 			v.Claims = append(v.Claims, c.Name)
 		}
 	} else {
+		if rec.State != consent.StateRequested {
+			v.Answer = "/me/answers/" + string(rec.Grant)
+		}
 		v.MaxUses = d.MaxUses
 		for _, c := range d.Claims {
 			v.Claims = append(v.Claims, c.Name)

@@ -120,6 +120,22 @@ func TestWithdrawAndRevoke(t *testing.T) {
 	}
 }
 
+func TestAnswer(t *testing.T) {
+	s := newSite(t)
+	b := s.open(t, s.phone)
+	r := b.do("GET", "/me/answers/g3", "")
+	if r.status != 200 || !strings.Contains(r.body, "urn:mydata:answer:g3:2") || !strings.Contains(r.header.Get("Content-Disposition"), "mydata-answer.json") {
+		t.Errorf("answer: %+v", r)
+	}
+	if r := b.do("GET", "/me/consents", "", "Accept-Language", "en"); strings.Contains(r.body, "/me/answers/") {
+		t.Error("it offers a proof of what is open, or was granted")
+	}
+	s.office.denied = true
+	if r := b.do("GET", "/me/consents", "", "Accept-Language", "en"); !strings.Contains(r.body, `href="/me/answers/g2"`) || !strings.Contains(r.body, "was not granted") {
+		t.Error("it offers no proof of what was denied")
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	cases := []struct {
 		name   string
@@ -135,6 +151,9 @@ func TestRefusals(t *testing.T) {
 		{"it does not know an unknown credential", func(_ *testing.T, _ *site, b, _ *tab) reply { return b.do("POST", "/me/credentials/c2/revoke", "") }, 404},
 		{"it keeps a receipt of somebody else", func(_ *testing.T, _ *site, _, b *tab) reply { return b.do("GET", "/me/receipts/g1", "") }, 404},
 		{"it has no receipt without a grant", func(_ *testing.T, _ *site, b, _ *tab) reply { return b.do("GET", "/me/receipts/g2", "") }, 404},
+		{"it keeps a proof of somebody else", func(_ *testing.T, _ *site, _, b *tab) reply { return b.do("GET", "/me/answers/g3", "") }, 404},
+		{"it has no proof of a refusal of what was granted", func(_ *testing.T, _ *site, b, _ *tab) reply { return b.do("GET", "/me/answers/g1", "") }, 404},
+		{"it has no proof of an answer that nobody gave", func(_ *testing.T, _ *site, b, _ *tab) reply { return b.do("GET", "/me/answers/g2", "") }, 503},
 		{"it asks for patience while the log is behind", func(_ *testing.T, s *site, b, _ *tab) reply {
 			s.office.slow = true
 			return b.do("GET", "/me/receipts/g1", "")

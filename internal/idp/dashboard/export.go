@@ -41,6 +41,17 @@ func (h *Handler) receipt(w http.ResponseWriter, r *http.Request, s account.Sess
 	return download(w, "mydata-receipt.json", "application/json", whole)
 }
 
+// answer gives the proof of a request that was denied, cancelled or left alone.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	ctx, cancel := context.WithTimeout(r.Context(), receiptWait)
+	defer cancel()
+	answer, err := h.Receipts.AnswerForCitizen(ctx, consent.GrantID(r.PathValue("id")), s.Citizen)
+	if err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	return download(w, "mydata-answer.json", "application/json", answer)
+}
+
 // exportRecord gives a consent receipt of ISO/IEC TS 27560 in JSON-LD.
 func (h *Handler) exportRecord(w http.ResponseWriter, r *http.Request, s account.Session) error {
 	whole, err := h.whole(r, s)

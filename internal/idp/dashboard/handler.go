@@ -47,6 +47,8 @@ type Ledger interface {
 // context lives.
 type Receipts interface {
 	ForCitizen(ctx context.Context, id consent.GrantID, citizen string) (receipt.Receipt, error)
+	// AnswerForCitizen is the proof of a request that was not granted.
+	AnswerForCitizen(ctx context.Context, id consent.GrantID, citizen string) (receipt.Answer, error)
 }
 
 // Issuer of credentials.
@@ -120,6 +122,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"GET /me/receipts/{id}/record":            h.exportRecord,
 		"GET /me/receipts/{id}/details":           h.exportDetails,
 		"GET /me/receipts/{id}":                   h.receipt,
+		"GET /me/answers/{id}":                    h.answer,
 		"GET /me/passkeys":                        h.passkeys,
 		"GET /me/passkeys/add":                    h.add,
 		"POST /me/passkeys/add/options":           h.addOptions,
@@ -184,6 +187,8 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{consent.ErrUnknown, http.StatusNotFound, "me.error.not_found"},
 		{consent.ErrForeign, http.StatusNotFound, "me.error.not_found"},
 		{receipt.ErrNotGranted, http.StatusNotFound, "me.error.not_granted"},
+		{receipt.ErrGranted, http.StatusNotFound, "me.error.not_found"},
+		{receipt.ErrOpen, http.StatusServiceUnavailable, "me.error.not_yet"},
 		{errOver, http.StatusConflict, "me.error.over"},
 		{consent.ErrPending, http.StatusConflict, "me.error.over"},
 		{consent.ErrDecided, http.StatusConflict, "me.error.over"},

@@ -31,6 +31,7 @@ type office struct {
 
 	owner     string
 	withdrawn bool
+	denied    bool // the second
 	revoked   bool
 	slow      bool
 	whole     *receipt.Receipt // what a receipt is, where a test needs a whole one
@@ -56,7 +57,11 @@ func (o *office) records() []consent.Record {
 	if o.word != "" {
 		granted.State = consent.State(o.word)
 	}
-	return []consent.Record{granted, {Grant: "g2", State: consent.StateRequested, Since: day, Consumer: "urn:unknown", Provider: "urn:insurer", Citizen: o.owner}}
+	second := consent.StateRequested
+	if o.denied {
+		second = consent.StateDenied
+	}
+	return []consent.Record{granted, {Grant: "g2", State: second, Since: day, Consumer: "urn:unknown", Provider: "urn:insurer", Citizen: o.owner}}
 }
 
 func (o *office) Of(_ context.Context, citizen string) ([]consent.Record, error) {
@@ -112,6 +117,18 @@ func (o *office) ForCitizen(ctx context.Context, id consent.GrantID, citizen str
 		return *o.whole, ctx.Err()
 	}
 	return receipt.Receipt{SchemaVersion: receipt.Schema, ID: "urn:mydata:receipt:g1:3"}, ctx.Err()
+}
+
+func (o *office) AnswerForCitizen(ctx context.Context, id consent.GrantID, citizen string) (receipt.Answer, error) {
+	switch {
+	case citizen != o.owner:
+		return receipt.Answer{}, consent.ErrForeign
+	case id == "g1":
+		return receipt.Answer{}, receipt.ErrGranted
+	case id == "g2":
+		return receipt.Answer{}, receipt.ErrOpen
+	}
+	return receipt.Answer{SchemaVersion: receipt.AnswerSchema, ID: "urn:mydata:answer:g3:2"}, ctx.Err()
 }
 
 // cards are the issuer's side of the office.
