@@ -262,6 +262,9 @@ func (c *Consumer) Again(ctx context.Context, grantID string) (*Release, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := c.unsaid(ctx, grantID); err != nil {
+		return nil, err
+	}
 	if r, found, err := c.resume(ctx, g, grantID); found {
 		return r, err
 	}

@@ -87,6 +87,9 @@ func (c *Consumer) use(ctx context.Context, g grantRow, t tokens) (*Release, err
 		return nil, refusal("refused", transfer.CheckDetail, "hub", "the token is of another grant than was asked for")
 	}
 	defer c.locks.lock(d.GrantID)()
+	if err := c.unsaid(ctx, d.GrantID); err != nil {
+		return nil, err
+	}
 	if err := c.keep(ctx, "grant", d.GrantID, g, time.Time{}); err != nil {
 		return nil, err
 	}
@@ -140,6 +143,9 @@ func (c *Consumer) resume(ctx context.Context, g grantRow, grantID string) (*Rel
 // send asks the provider, unless it has answered already, and accepts.
 func (c *Consumer) send(ctx context.Context, g grantRow, row sendRow, cat *catalogue.Catalogue) (*Release, error) {
 	if err := c.promises.allow(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.unsaid(ctx, row.GrantID); err != nil {
 		return nil, err
 	}
 	sent, err := g.sent(row.Use)

@@ -88,7 +88,7 @@ func (c *Consumer) wipe(ctx context.Context, grantID string) error {
 			return err
 		}
 	}
-	for _, kind := range []string{"receipt", "reminded", "ended", "grant"} {
+	for _, kind := range []string{"receipt", "reminded", "ended", "grant"} { // "withdrawn" stays: it is about nobody
 		if err := gone(kind, grantID); err != nil {
 			return err
 		}

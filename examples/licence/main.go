@@ -105,7 +105,8 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("GET /renewal/{grant}/receipt", s.receipt)
 	mux.HandleFunc("POST /logout", s.logout)
 	outer := http.NewServeMux()
-	outer.Handle("/signals", s.signals) // what the hub tells: no cookie, no page headers
+	outer.Handle("/signals", s.signals)                    // what the hub tells: no cookie, no page headers
+	outer.Handle("/withdrawals", s.consumer.Withdrawals()) // a citizen's own word: no cookie either
 	outer.Handle("/", s.pages.Handler(mux))
 	return outer
 }

@@ -13,8 +13,9 @@ import (
 // SignedWithdrawal is a citizen's own word that a grant is over, for a provider
 // that need not believe the hub about it. Withdrawing at the hub needs a session
 // alone; this is beside it, never in its place. All but the signature lies in the
-// citizen's own receipt. It shows a passkey, so it is for the provider and nobody
-// else.
+// citizen's own receipt. It shows a passkey, by which agencies could tell that two
+// pseudonyms are one person: the provider has seen it before, a consumer sees it
+// only when the citizen chooses to show it there, and its SDK keeps no copy.
 type SignedWithdrawal struct {
 	Terms    Terms    `json:"terms"`
 	Approval Approval `json:"approval"` // of the terms, as the provider has seen it
