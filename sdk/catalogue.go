@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
@@ -30,6 +33,9 @@ type listing struct {
 	journal Journal
 	now     func() time.Time
 	own     *certificateWatch
+	// officers are those of whom two must have approved what is published; none: the
+	// hub's own signature is enough.
+	officers []jose.JSONWebKey
 
 	mu      sync.Mutex
 	current *catalogue.Catalogue
@@ -68,11 +74,47 @@ func (l *listing) fetch(ctx context.Context) (*catalogue.Catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := l.approved(ctx, c); err != nil {
+		return nil, err
+	}
 	if err := l.entriesNotOlder(ctx, c); err != nil {
 		return nil, err
 	}
 	return c, l.notOlder(ctx, c.Version)
 }
+
+// maxOfficers bounds the answer with two signatures.
+const maxOfficers = 16 << 10
+
+// approved refuses a catalogue that two officers did not sign, byte for byte, where
+// the agency knows their keys: then a hub cannot change it alone.
+func (l *listing) approved(ctx context.Context, c *catalogue.Catalogue) error {
+	if len(l.officers) == 0 {
+		return nil
+	}
+	a, err := l.net.do(ctx, http.MethodGet, fmt.Sprintf("%s/catalogue/%d/officers", l.trust.Issuer, c.Version), nil, nil)
+	if err != nil {
+		return err
+	}
+	if err := unavailable(a.status); err != nil {
+		return err
+	}
+	var said struct {
+		Signatures []string `json:"signatures"`
+	}
+	if a.status == http.StatusOK && len(a.body) <= maxOfficers {
+		if err := json.Unmarshal(a.body, &said); err != nil {
+			said.Signatures = nil
+		}
+	}
+	if _, err := catalogue.Approved(c, said.Signatures, l.officers); err != nil {
+		return &Error{By: "sdk", Reason: "refused", Check: CheckOfficers, Cause: err.Error(), Mender: transfer.MenderHub, err: err}
+	}
+	return nil
+}
+
+// CheckOfficers is the name of the check that two officers signed the catalogue.
+const CheckOfficers = "catalogue officers"
 
 // entriesNotOlder keeps when each agency signed its entry last: a hub that signs
 // a newer catalogue cannot put an agency's own older words into it, say an address

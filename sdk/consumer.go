@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -50,6 +51,10 @@ type ConsumerConfig struct {
 	Logger *slog.Logger
 	// AllowLoopback is for development alone: plain http to this machine.
 	AllowLoopback bool
+	// CatalogueOfficers are the public keys of the operator's officers, by a way that
+	// is not the hub. When there are any, a catalogue that two of them did not sign is
+	// refused (check "catalogue officers"), though the hub has signed it.
+	CatalogueOfficers []jose.JSONWebKey
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
@@ -101,9 +106,10 @@ func NewConsumer(c ConsumerConfig) (*Consumer, error) {
 	}
 	made := &Consumer{
 		config: c, net: net,
-		hub:     &hub{net: net, trust: c.Trust, client: c.ClientID, redirectURI: c.RedirectURI, key: c.Keys.Signer, kid: kid, now: c.Now},
-		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, own: watchCertificate(c.Keys, c.Logger, c.Now)},
-		checks:  transfer.Consumer{Agency: c.Keys.Agency, Trust: c.Trust, Now: c.Now}, receipts: receipt.NewVerifier(c.Trust),
+		hub: &hub{net: net, trust: c.Trust, client: c.ClientID, redirectURI: c.RedirectURI, key: c.Keys.Signer, kid: kid, now: c.Now},
+		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, own: watchCertificate(c.Keys, c.Logger, c.Now),
+			officers: slices.Clone(c.CatalogueOfficers)},
+		checks: transfer.Consumer{Agency: c.Keys.Agency, Trust: c.Trust, Now: c.Now}, receipts: receipt.NewVerifier(c.Trust),
 	}
 	made.promises = (&promises{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, logger: c.Logger,
 		broken: c.BrokenPromise, stop: c.StopOnBrokenPromise, also: made.look}).begin(c.PromiseInterval)

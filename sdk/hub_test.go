@@ -44,6 +44,8 @@ type testHub struct {
 	codes  map[string]pushedRequest
 	second consenttest.Agency // a second provider, where there is one
 	ticks  []bool             // which parts of a bundle the citizen leaves ticked
+	// officers are the signatures under the catalogue, as the hub shows them.
+	officers []string
 	// bend changes what a token is made of, before it is signed.
 	bend func(*transfer.TokenClaims, *transfer.Sealed)
 	// bendID changes an id_token.
@@ -80,6 +82,9 @@ func (h *testHub) handler() http.Handler {
 			h.t.Error(err)
 		}
 		io.WriteString(w, jws)
+	})
+	mux.HandleFunc("GET /catalogue/{version}/officers", func(w http.ResponseWriter, r *http.Request) {
+		h.json(w, 200, map[string]any{"signatures": h.officers})
 	})
 	mux.HandleFunc("GET /log/proof", h.proof)
 	mux.HandleFunc("POST /par", h.par)

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
@@ -75,6 +78,10 @@ type ProviderConfig struct {
 	// AllowLoopback is for development alone: it permits plain http to this
 	// machine and passkeys younger than 72 hours.
 	AllowLoopback bool
+	// CatalogueOfficers are the public keys of the operator's officers, by a way that
+	// is not the hub. When there are any, a catalogue that two of them did not sign is
+	// refused (check "catalogue officers"), though the hub has signed it.
+	CatalogueOfficers []jose.JSONWebKey
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
@@ -124,7 +131,8 @@ func NewProvider(c ProviderConfig) (*Provider, error) {
 	}
 	return &Provider{
 		config: c, net: net, replay: &dpop.Memory{Now: c.Now},
-		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, own: watchCertificate(c.Keys, c.Logger, c.Now)},
+		listing: &listing{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, own: watchCertificate(c.Keys, c.Logger, c.Now),
+			officers: slices.Clone(c.CatalogueOfficers)},
 		promises: (&promises{net: net, trust: c.Trust, journal: c.Journal, now: c.Now, logger: c.Logger,
 			broken: c.BrokenPromise, stop: c.StopOnBrokenPromise, proofs: true}).begin(c.PromiseInterval),
 	}, nil
