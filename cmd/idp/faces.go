@@ -140,6 +140,7 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 		Erasure:  e.erasures(),
 		Deaths:   e.deaths(),
 		Register: e.updateRegister,
+		Signals:  e.db.Signals(),
 	}
 	if e.config.Development {
 		signers, err := e.ring.OfficerSigners()

@@ -47,7 +47,7 @@ func newRootCommand() *cobra.Command {
 		newEnrolCommand(), newOfferCommand(), newRevokeCommand(), newClientCommand(),
 		newCatalogueCommand(), newTrustCommand(), newReceiptCommand(), newAuditCommand(), newTrailCommand(), newLogCommand(),
 		newAnchorCommand(), newMonitorCommand(), newSandboxCommand(),
-		newConsentCommand(), newEraseCommand(), newCredentialCommand(), newResidentCommand(), newRegisterCommand(),
+		newConsentCommand(), newEraseCommand(), newCredentialCommand(), newResidentCommand(), newRegisterCommand(), newSignalsCommand(),
 	)
 	return root
 }

@@ -8,6 +8,8 @@
 // hour; after a week it is put aside and counted. An agency may as well poll
 // (RFC 8936), with or without an address; what it acknowledges is forgotten.
 //
+// What was put aside for an agency an operator can see, and have told again.
+//
 // Several replicas share the work by a lease for each audience. It is for thrift,
 // not safety: a token may come twice, with the same jti.
 //

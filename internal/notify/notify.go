@@ -169,7 +169,7 @@ func (n *Notifier) agency(ctx context.Context, audience string, tries int) (time
 			return 0, err
 		}
 		for _, s := range waiting {
-			if n.Now().Sub(s.At) > n.Life {
+			if n.tooOld(s) {
 				if err := n.bury(ctx, s, "too old"); err != nil {
 					return 0, err
 				}
@@ -191,6 +191,15 @@ func (n *Notifier) agency(ctx context.Context, audience string, tries int) (time
 		}
 	}
 	return 0, ctx.Err()
+}
+
+// tooOld counts from when an operator had it told again, if one did.
+func (n *Notifier) tooOld(s signal.Signal) bool {
+	since := s.At
+	if s.Resent.After(since) {
+		since = s.Resent
+	}
+	return n.Now().Sub(since) > n.Life
 }
 
 // refusals is how often a recipient may call a token no token before it is put

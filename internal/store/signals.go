@@ -16,7 +16,10 @@ import (
 // Signals is the outbox: what commits leave to be told.
 type Signals struct{ db *DB }
 
-var _ notify.Outbox = (*Signals)(nil)
+var (
+	_ notify.Outbox = (*Signals)(nil)
+	_ notify.Morgue = (*Signals)(nil)
+)
 
 // Signals gives the rows of the outbox.
 func (db *DB) Signals() *Signals { return &Signals{db} }
@@ -101,7 +104,10 @@ func (s *Signals) Release(ctx context.Context, audience, holder string, tries in
 	})
 }
 
-const signalColumns = `id, audience, COALESCE(seq, 0), kind, grant_id, use_number, place, at, txn`
+const (
+	signalColumns = `id, audience, COALESCE(seq, 0), kind, grant_id, use_number, place, at, txn`
+	signalRead    = signalColumns + `, COALESCE(resent, 0)`
+)
 
 // signalScan is rows of the pool or of a transaction.
 type signalScan interface {
@@ -115,11 +121,13 @@ func scanSignals(rows signalScan) (all []signal.Signal, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var one signal.Signal
-		var at int64
-		if err := rows.Scan(&one.ID, &one.Audience, &one.Seq, &one.Kind, &one.Grant, &one.Use, &one.Place, &at, &one.Txn); err != nil {
+		var at, resent int64
+		if err := rows.Scan(&one.ID, &one.Audience, &one.Seq, &one.Kind, &one.Grant, &one.Use, &one.Place, &at, &one.Txn, &resent); err != nil {
 			return nil, fmt.Errorf("store signals: %w", err)
 		}
-		one.At = time.UnixMilli(at).UTC()
+		if one.At = time.UnixMilli(at).UTC(); resent != 0 {
+			one.Resent = time.UnixMilli(resent).UTC()
+		}
 		all = append(all, one)
 	}
 	if err := rows.Err(); err != nil {
@@ -143,7 +151,7 @@ func (s *Signals) Waiting(ctx context.Context, audience string, most int) ([]sig
 			return nil, fmt.Errorf("store signals: %w", err)
 		}
 	}
-	rows, err := s.db.db.QueryContext(ctx, `SELECT `+signalColumns+` FROM signals
+	rows, err := s.db.db.QueryContext(ctx, `SELECT `+signalRead+` FROM signals
 		WHERE audience = $1 AND seq IS NOT NULL ORDER BY seq LIMIT $2`, audience, most)
 	if err != nil {
 		return nil, fmt.Errorf("store signals: %w", err)
@@ -162,7 +170,7 @@ func number(ctx context.Context, tx *sql.Tx, audience string) error {
 		return err
 	}
 	rows, err := tx.QueryContext(ctx, //nolint:rowserrcheck // scanSignals asks
-		`SELECT `+signalColumns+` FROM signals WHERE audience = $1 AND seq IS NULL
+		`SELECT `+signalRead+` FROM signals WHERE audience = $1 AND seq IS NULL
 		ORDER BY at, grant_id, place LIMIT $2`, audience, numbered)
 	if err != nil {
 		return err

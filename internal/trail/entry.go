@@ -30,6 +30,7 @@ const (
 	Resident   = "resident"   // hidden
 	Credential = "credential" // hidden
 	Grant      = "grant"      // hidden
+	Agency     = "agency"     // hidden
 	Client     = "client"
 	Catalogue  = "catalogue"
 	Erasure    = "erasure" // by the digest of the officers' order

@@ -72,6 +72,7 @@ type Signal struct {
 	At       time.Time // when it happened
 	Txn      string    // the same for all that was told of one event
 	Place    int64     // of the event in its grant: an outbox keeps this order
+	Resent   time.Time // when an operator had it told again; it is in no token
 }
 
 // New makes the signal of the event at a place of a grant. The same arguments

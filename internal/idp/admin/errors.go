@@ -62,6 +62,7 @@ var refusals = []struct {
 	{consent.ErrPending, http.StatusConflict, "pending", "the citizen has not decided yet: there is nothing to invalidate"},
 	{consent.ErrInvalid, http.StatusConflict, "invalidated", "this grant was invalidated before, for another reason"},
 	{errEnded, http.StatusConflict, "ended", ""},
+	{errNoSignal, http.StatusNotFound, "signal", ""},
 	{credential.ErrConfig, http.StatusNotFound, "config", ""},
 	{trail.ErrCaller, http.StatusForbidden, "caller", "the system does not say who calls, and nothing is done for whom nobody knows"},
 	{trail.ErrNotKept, http.StatusServiceUnavailable, "trail", "the trail of the operator's acts cannot be written: nothing was done, try again"},

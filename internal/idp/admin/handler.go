@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/notify"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
@@ -45,6 +46,7 @@ type Handler struct {
 	Consents  Consents
 	Erasure   Erasure
 	Deaths    Deaths
+	Signals   notify.Morgue     // what was put aside
 	Hub       string            // the hub's URL, in links and letters
 	Officers  *[2]crypto.Signer // development only; nil: orders come signed
 	Now       func() time.Time
@@ -88,6 +90,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /hold":                              h.hold,
 		"POST /death":                             h.death,
 		"POST /register":                          h.register,
+		"GET /signals/dead":                       h.deadSignals,
+		"POST /signals/resend":                    h.resend,
 	})
 	for pattern, f := range routes {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {

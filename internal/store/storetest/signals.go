@@ -16,6 +16,7 @@ import (
 // Outbox is a notify.Outbox and what fills it.
 type Outbox interface {
 	notify.Outbox
+	notify.Morgue
 	Signal(ctx context.Context, s signal.Signal) error
 }
 
@@ -27,6 +28,7 @@ func Signals(t *testing.T, s Outbox, c consent.Store) {
 	t.Run("it lets one of several hold an audience", func(t *testing.T) { signalsHold(t, s) })
 	t.Run("it answers who is due", func(t *testing.T) { signalsDue(t, s) })
 	t.Run("it buries once", func(t *testing.T) { signalsBury(t, s) })
+	t.Run("it tells again what was buried", func(t *testing.T) { signalsResend(t, s) })
 }
 
 func telling(audience string, place int64) signal.Signal {
@@ -196,6 +198,63 @@ func signalsBury(t *testing.T, s Outbox) {
 	same(t, "buried", len(numbers(t, s, "urn:bury")), 0)
 	is(t, "signal", s.Signal(ctx, telling("urn:bury", 2)), nil)
 	same(t, "the number is not given again", numbers(t, s, "urn:bury"), []int64{2})
+}
+
+func signalsResend(t *testing.T, s Outbox) {
+	ctx, later := t.Context(), consentTime.Add(240*time.Hour)
+	for i := range int64(3) {
+		is(t, "signal", s.Signal(ctx, telling("urn:resend", i+1)), nil)
+	}
+	is(t, "signal", s.Signal(ctx, telling(signal.Citizen("ada"), 1)), nil)
+	for _, audience := range []string{"urn:resend", signal.Citizen("ada")} {
+		waiting, err := s.Waiting(ctx, audience, 10)
+		is(t, "waiting", err, nil)
+		for _, w := range waiting {
+			if w.Seq < 3 {
+				is(t, "bury", s.Bury(ctx, audience, w.ID, "too old", consentTime), nil)
+			}
+		}
+	}
+	dead := func(agency string) (list []string) {
+		t.Helper()
+		all, err := s.Dead(ctx, agency, 10)
+		is(t, "dead", err, nil)
+		for _, d := range all {
+			if d.Audience == "urn:resend" {
+				list = append(list, fmt.Sprintf("%d %s %s %v", d.Seq, d.Kind, d.Reason, d.Buried.Equal(consentTime)))
+			}
+			if _, citizen := signal.CitizenOf(d.Audience); citizen {
+				t.Error("a citizen's message is shown")
+			}
+		}
+		return list
+	}
+	same(t, "of all", dead(""), []string{"1 grant-paused too old true", "2 grant-paused too old true"})
+	same(t, "of one", len(dead("urn:resend")), 2)
+	same(t, "of another", len(dead("urn:nobody")), 0)
+	resend := func(agency, id string, want int64) {
+		t.Helper()
+		n, err := s.Resend(ctx, agency, id, later)
+		is(t, "resend", err, nil)
+		same(t, "resent", n, want)
+	}
+	resend("urn:nobody", "", 0)
+	resend(signal.Citizen("ada"), "", 0)
+	resend("urn:resend", "another", 0)
+	for _, odd := range unstorable {
+		resend(odd, "", 0)
+		resend("urn:resend", odd, 0)
+	}
+	resend("urn:resend", telling("urn:resend", 2).ID, 1)
+	same(t, "with its number", numbers(t, s, "urn:resend"), []int64{2, 3})
+	resend("urn:resend", "", 1)
+	resend("urn:resend", "", 0) // once more, as after an answer that was lost
+	same(t, "all", numbers(t, s, "urn:resend"), []int64{1, 2, 3})
+	waiting, err := s.Waiting(ctx, "urn:resend", 10)
+	is(t, "waiting", err, nil)
+	same(t, "its week begins anew", []bool{waiting[0].Resent.Equal(later), waiting[2].Resent.IsZero()}, []bool{true, true})
+	same(t, "the same jti", waiting[1].ID, telling("urn:resend", 2).ID)
+	same(t, "gone from there", len(dead("")), 0)
 }
 
 // Choices is what every store of choices must do. s is empty.
