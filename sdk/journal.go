@@ -30,6 +30,27 @@ type Journal interface {
 	List(ctx context.Context, kind string) ([]Entry, error)
 }
 
+// SameDeleter is what a Journal that several processes share offers beside it.
+type SameDeleter interface {
+	// DeleteSame forgets an entry that still has this value, in one step. ErrAbsent:
+	// there is none, or it has another by now.
+	DeleteSame(ctx context.Context, e Entry) error
+}
+
+// deleteSame forgets what still is as it was read. A journal of one process needs
+// no more than Delete: the lock of the grant is held.
+func deleteSame(ctx context.Context, j Journal, kind, key string, was any) error {
+	shared, ok := j.(SameDeleter)
+	if !ok {
+		return j.Delete(ctx, kind, key)
+	}
+	e, err := entry(kind, key, was, time.Time{})
+	if err != nil {
+		return err
+	}
+	return shared.DeleteSame(ctx, e)
+}
+
 // Entry is one thing kept. An entry whose Until has passed counts as absent.
 type Entry struct {
 	Kind  string          `json:"kind"`

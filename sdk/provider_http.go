@@ -149,12 +149,11 @@ func (p *Provider) refusedCommit(ctx context.Context, row *usedRow, a answer) er
 		*row = now
 		return nil
 	case err == nil && now.Commit == row.Commit:
-		if err := p.config.Journal.Delete(ctx, "use", row.id()); err != nil && !errors.Is(err, ErrAbsent) {
+		// Only as it was read: the other process may write the hub's yes down just now.
+		// The ciphertext stays until it runs out, for that process to answer with.
+		if err := deleteSame(ctx, p.config.Journal, "use", row.id(), now); err != nil && !errors.Is(err, ErrAbsent) {
 			return err
 		}
-	}
-	if err := p.config.Journal.Delete(ctx, "ciphertext", row.sealed()); err != nil && !errors.Is(err, ErrAbsent) {
-		return err
 	}
 	no.Status = a.status
 	return no.error("hub")

@@ -45,6 +45,7 @@ WHERE mydata_journal.ends <> 0 AND mydata_journal.ends < $6`
 ON CONFLICT (kind, name) DO UPDATE SET value = excluded.value, ends = excluded.ends,
 place = CASE WHEN mydata_journal.ends <> 0 AND mydata_journal.ends < $6 THEN excluded.place ELSE mydata_journal.place END`
 	sqlGet    = `SELECT value, ends FROM mydata_journal WHERE kind = $1 AND name = $2 AND (ends = 0 OR ends >= $3)`
+	sqlSame   = `DELETE FROM mydata_journal WHERE kind = $1 AND name = $2 AND value = $3 AND (ends = 0 OR ends >= $4)`
 	sqlDelete = `DELETE FROM mydata_journal WHERE kind = $1 AND name = $2 AND (ends = 0 OR ends >= $3)`
 	sqlList   = `SELECT name, value, ends FROM mydata_journal WHERE kind = $1 AND (ends = 0 OR ends >= $2) ORDER BY place, name`
 	sqlSweep  = `DELETE FROM mydata_journal WHERE ends <> 0 AND ends < $1`
@@ -165,6 +166,15 @@ func stored(kind, key, value string, until int64) Entry {
 // Delete implements Journal.
 func (j *SQLJournal) Delete(ctx context.Context, kind, key string) error {
 	n, err := j.change(ctx, sqlDelete, kind, key, j.millis())
+	if err == nil && n == 0 {
+		return ErrAbsent
+	}
+	return err
+}
+
+// DeleteSame implements SameDeleter.
+func (j *SQLJournal) DeleteSame(ctx context.Context, e Entry) error {
+	n, err := j.change(ctx, sqlSame, e.Kind, e.Key, string(e.Value), j.millis())
 	if err == nil && n == 0 {
 		return ErrAbsent
 	}

@@ -255,3 +255,33 @@ func TestSQLJournalFaults(t *testing.T) {
 		}
 	}
 }
+
+// What another process changed meanwhile is not deleted.
+func TestSQLJournalDeletesTheSame(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T) *sql.DB{
+		"sqlite":   func(t *testing.T) *sql.DB { return openDB(t, "sqlite", filepath.Join(t.TempDir(), "j.db")+durable) },
+		"postgres": func(t *testing.T) *sql.DB { return openDB(t, "pgx", postgresDSN(t)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, j := t.Context(), sqlJournal(t, open(t))
+			e := sdk.Entry{Kind: "same", Key: "k", Value: []byte(`{"n":1}`)}
+			if err := j.Create(ctx, e); err != nil {
+				t.Fatal(err)
+			}
+			other := e
+			other.Value = []byte(`{"n":2}`)
+			if err := j.DeleteSame(ctx, other); !errors.Is(err, sdk.ErrAbsent) {
+				t.Errorf("it deleted what has another value: %v", err)
+			}
+			if err := j.DeleteSame(ctx, e); err != nil {
+				t.Error(err)
+			}
+			if err := j.DeleteSame(ctx, e); !errors.Is(err, sdk.ErrAbsent) {
+				t.Errorf("twice: %v", err)
+			}
+			if _, err := j.Get(ctx, "same", "k"); !errors.Is(err, sdk.ErrAbsent) {
+				t.Errorf("still there: %v", err)
+			}
+		})
+	}
+}
