@@ -26,7 +26,7 @@ func newEraseCommand() *cobra.Command {
 			"The log stays whole, and shows tombstones. What agencies hold, and backups until\n" +
 			"they expire, is beyond this command. An order that broke off is given again.",
 	}
-	group.AddCommand(newEraseProposeCommand(), newEraseApproveCommand(), newEraseHoldCommand())
+	group.AddCommand(newEraseProposeCommand(), newEraseApproveCommand(), newEraseHoldCommand(), newEraseCheckCommand(), newEraseSettleCommand())
 	return group
 }
 

@@ -95,6 +95,7 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		},
 		func() { e.expiry().Run(ctx, expiryEvery) },
 		func() { e.watchCertificates(ctx) },
+		func() { e.watchErasures(ctx) },
 	} {
 		group.Go(func() error { run(); return nil })
 	}

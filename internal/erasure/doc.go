@@ -9,6 +9,9 @@
 // person's own key, from which the salts of all leaves were derived. The leaves
 // stay, and an auditor counts them as tombstones.
 //
+// After a restore, Missing names the orders that the log says were carried out and
+// the database has forgotten.
+//
 // Left out: what agencies hold of the person (they are told that the grants
 // ended, and say what they deleted), the register of residents, and backups,
 // which keep what they hold until they expire.

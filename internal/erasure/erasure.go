@@ -82,6 +82,10 @@ type Store interface {
 	// again: something was added, or a credential is not revoked. Any other
 	// error: the outcome is unknown; call again.
 	ErasePerson(ctx context.Context, g Gone) (Erased, error)
+	// Ordered are the names of the orders that the log says were carried out.
+	Ordered(ctx context.Context) ([]string, error)
+	// Settle makes a commit of this ID durable that does nothing; again is nil.
+	Settle(ctx context.Context, id string, digest [32]byte) error
 	// CarriedOut says whether a commit of this ID is durable.
 	CarriedOut(ctx context.Context, id string) (bool, error)
 	// Hold keeps everything of a citizen, for a reason; Lift ends it.
@@ -121,7 +125,7 @@ func (o *Office) Erase(ctx context.Context, order Order) (Erased, error) {
 	if err != nil {
 		return Erased{}, err
 	}
-	id := "erasure/" + order.Name()
+	id := idOf(order.Name())
 	if done, err := o.Store.CarriedOut(ctx, id); err != nil || done {
 		return Erased{Before: done}, err
 	}

@@ -51,6 +51,7 @@ var refusals = []struct {
 	{erasure.ErrNobody, http.StatusNotFound, "resident", ""},
 	{erasure.ErrHeld, http.StatusConflict, "held", ""},
 	{erasure.ErrLaw, http.StatusConflict, "law", ""},
+	{erasure.ErrNotMissing, http.StatusConflict, "not_missing", ""},
 	{erasure.ErrReason, http.StatusBadRequest, "reason", "the reason is not on the list: " + strings.Join(erasure.HoldReasons(), ", ")},
 	{erasure.ErrChanged, http.StatusServiceUnavailable, "changed", "something happened to this person meanwhile: give the same order again"},
 	{account.ErrNotFound, http.StatusNotFound, "resident", "the register has no such resident"},

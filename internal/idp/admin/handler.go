@@ -90,6 +90,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /hold":                              h.hold,
 		"POST /death":                             h.death,
 		"POST /register":                          h.register,
+		"GET /erase/missing":                      h.missingErasures,
+		"POST /erase/settle":                      h.settle,
 		"GET /signals/dead":                       h.deadSignals,
 		"POST /signals/resend":                    h.resend,
 	})
