@@ -50,6 +50,12 @@ func credentialsOf(r *http.Request, form url.Values) credentials {
 // authenticate says which client a request is from, by the one method the
 // client is registered with (RFC 6749, 2.3).
 func (s *Server) authenticate(ctx context.Context, c credentials) (registry.Client, *Refusal) {
+	if p := presenceOf(ctx); p != nil && attested(p.request.Header) {
+		if c.basic || c.ClientSecret != "" || c.ClientAssertion != "" || c.ClientAssertionType != "" {
+			return registry.Client{}, refuse("invalid_client", "more than one client authentication method")
+		}
+		return s.authenticateByAttestation(ctx, p, c.ClientID)
+	}
 	if c.ClientAssertion != "" || c.ClientAssertionType != "" {
 		if c.basic || c.ClientSecret != "" {
 			return registry.Client{}, refuse("invalid_client", "more than one client authentication method")
@@ -77,6 +83,8 @@ func (s *Server) authenticate(ctx context.Context, c credentials) (registry.Clie
 			return registry.Client{}, refuse("invalid_client", "unknown client or wrong secret")
 		}
 		return client, nil
+	case registry.AuthAttestation:
+		return registry.Client{}, refuse("invalid_client", "this client must authenticate by attestation")
 	}
 	return registry.Client{}, refuse("invalid_client", "this client must authenticate by private_key_jwt")
 }

@@ -25,6 +25,11 @@ type metadata struct {
 	Claims           []string `json:"claims_supported"`
 	// draft-ietf-oauth-status-list, 9.1
 	StatusLists string `json:"status_list_aggregation_endpoint,omitempty"`
+
+	// Attestation-based client authentication, draft, 6.3 and 8.
+	Challenge      string   `json:"challenge_endpoint,omitempty"`
+	AttestationAlg []string `json:"client_attestation_signing_alg_values_supported,omitempty"`
+	PoPAlg         []string `json:"client_attestation_pop_signing_alg_values_supported,omitempty"`
 }
 
 // Discovery says what this server does, and no more (OpenID Connect Discovery
@@ -58,6 +63,7 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid"},
 	}
 	m.StatusLists = k.s.StatusLists
+	k.s.attestationMetadata(&m)
 	for _, detail := range k.s.Details {
 		m.DetailTypes = append(m.DetailTypes, detail.Type())
 	}

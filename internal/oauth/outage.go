@@ -73,6 +73,8 @@ func retryAfter(w http.ResponseWriter, after time.Duration) {
 // neither do our own faults.
 func (s *Server) guarded(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		r = withPresence(r)
+		s.offerChallenge(w, r)
 		if err := s.Limits.Take(r.Context(), budgetOAuth, ""); err != nil {
 			s.writeRefusal(w, r, err)
 			return
@@ -104,7 +106,8 @@ func (a *answering) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 // spender is whom a client's budgets are charged to: itself where it has proven
 // who it is, so that nobody can use up another's; otherwise its address.
 func spender(c registry.Client) string {
-	if c.AuthMethod == registry.AuthNone {
+	// All instances of a wallet are one client: one must not spend what is the others'.
+	if c.AuthMethod == registry.AuthNone || c.AuthMethod == registry.AuthAttestation {
 		return ""
 	}
 	return c.ID

@@ -62,6 +62,7 @@ func (s *Server) push(r *http.Request, client registry.Client, form url.Values) 
 	if err := s.bindPushed(r, client, &a); err != nil {
 		return "", err
 	}
+	a.Instance = instanceOf(r.Context())
 	var err error
 	if a.Refs, err = s.validateDetails(r.Context(), client, p, object); err != nil {
 		return "", err
@@ -99,7 +100,7 @@ func (s *Server) bindPushed(r *http.Request, c registry.Client, a *Authorization
 	if len(r.Header.Values(dpop.Header)) == 0 {
 		return nil
 	}
-	proof, err := dpop.Check(r, s.clientPolicy(c, "/par", a.JKT, ""))
+	proof, err := s.prove(r, c, "/par", a.JKT)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 	}
 	ctx := r.Context()
 	var client registry.Client
-	if c := credentialsOf(r, form); c.basic || c.ClientID != "" || c.ClientAssertion != "" {
+	if c := credentialsOf(r, form); c.basic || c.ClientID != "" || c.ClientAssertion != "" || attested(r.Header) {
 		var refusal *Refusal
 		if client, refusal = s.authenticate(ctx, c); refusal != nil {
 			return nil, refusal
@@ -50,7 +50,7 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 	}
 	g := Grant{
 		ID: secret(), Client: client.ID, Citizen: given.Citizen, Scopes: given.Scopes, Ref: given.Ref,
-		JKT: jkt, Expires: s.now().Add(accessLife),
+		JKT: jkt, Expires: s.now().Add(accessLife), Instance: instanceOf(ctx),
 	}
 	// A wallet without a registration has no sector: its subject is new each time.
 	g.Subject = secret()

@@ -25,6 +25,9 @@ func (s *Server) refresh(r *http.Request, c registry.Client, data *oidc.RefreshT
 	if err := s.checkRefresh(row, g, c); err != nil {
 		return nil, err
 	}
+	if err := sameInstance(ctx, g.Instance, "refresh_token"); err != nil {
+		return nil, err
+	}
 	if row.Used {
 		return nil, s.reused(ctx, g.ID, "refresh_token")
 	}

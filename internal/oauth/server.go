@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/registry"
+	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 )
 
 // Clients finds registered clients; registry.ErrUnknown when there is none.
@@ -48,6 +50,12 @@ type Config struct {
 	RequireNonce bool
 	// Devices: the page /device is mounted, and devices may ask there (RFC 8628).
 	Devices bool
+	// WalletProviders are trusted to vouch for wallets; none: no client
+	// authenticates by attestation. WalletStatus asks whether what an
+	// attestation's status claim points to still stands, root being whom the
+	// attestation led to; nil: attestations that have one are refused.
+	WalletProviders []WalletProvider
+	WalletStatus    func(ctx context.Context, status []byte, root *x509.Certificate) error
 	// Limits bounds clients and addresses; nil: they are not bounded.
 	Limits Limits
 	// Registrar lets clients register themselves; nil: an operator registers all.
@@ -72,6 +80,8 @@ type Server struct {
 	signers  sync.Map      // type and kid -> jose.Signer
 	ended    chan struct{} // wakes RunLogouts
 	nonceKey []byte
+
+	challengeKey []byte
 }
 
 // New checks the configuration: outside of development the issuer is https.
@@ -85,11 +95,14 @@ func New(c Config) (*Server, error) {
 	if c.Limits == nil {
 		c.Limits = unlimited{}
 	}
+	if len(c.WalletProviders) > 0 {
+		c.Clients = walletClients{Clients: c.Clients, providers: c.WalletProviders, scopes: c.IssuanceScopes}
+	}
 	c.Clients = strict{c.Clients}
 	if c.LogoutClient == nil {
 		c.LogoutClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
-	s := &Server{Config: c, nonceKey: c.Keys.Secret("dpop-nonce"), ended: make(chan struct{}, 1)}
+	s := &Server{Config: c, nonceKey: c.Keys.Secret("dpop-nonce"), challengeKey: c.Keys.Secret("attestation-challenge"), ended: make(chan struct{}, 1)}
 	var err error
 	if s.kit, s.library, err = newKit(s); err != nil {
 		return nil, err
@@ -109,6 +122,9 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /authorize/callback", noStore(s.callback))
 	mux.Handle("POST /par", machine(s.guarded(s.par)))
 	mux.Handle("POST /token", machine(s.guarded(s.token)))
+	if len(s.WalletProviders) > 0 {
+		mux.Handle("POST /challenge", machine(s.attestationChallenge))
+	}
 	mux.Handle("POST /introspect", machine(s.guarded(s.introspect)))
 	mux.Handle("POST /revoke", machine(s.guarded(s.toLibrary)))
 	if s.Devices {
@@ -153,7 +169,12 @@ func (s *Server) toLibrary(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if c := credentialsOf(r, form); c.ClientID == "" && c.ClientAssertion == "" {
+	if c := credentialsOf(r, form); c.ClientID == "" && c.ClientAssertion == "" && attested(r.Header) {
+		// The library wants a client_id; the parameter is not needed where the
+		// attestation says it, and is compared with it anyway.
+		r.Form.Set("client_id", openid4vci.AttestationSubject(r.Header.Get(openid4vci.AttestationHeader)))
+	}
+	if c := credentialsOf(r, r.Form); c.ClientID == "" && c.ClientAssertion == "" {
 		s.writeRefusal(w, r, refuse("invalid_client", "client authentication is missing"))
 		return
 	}

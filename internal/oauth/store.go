@@ -100,6 +100,7 @@ type Authorization struct {
 	MaxAge        *int64
 	UILocales     []string
 	LoginHint     string
+	Instance      string // thumbprint of the attested key of who pushed it, or ""
 }
 
 // Request is an authorization request on its way through the pages.
@@ -147,6 +148,7 @@ type Grant struct {
 	Revoked  bool
 	Session  string // in which it was given, or ""
 	SID      string // as the client knows the session, if it is to hear of its end
+	Instance string // thumbprint of the attested key that all tokens belong to, or ""
 }
 
 // Tokens are what is given at once.

@@ -52,13 +52,16 @@ func (s *Server) redeem(r *http.Request, c registry.Client, data *oidc.AccessTok
 	if err := s.checkCode(code, c, data); err != nil {
 		return nil, err
 	}
+	if err := sameInstance(ctx, code.Instance, "code"); err != nil {
+		return nil, err
+	}
 	jkt, err := s.possession(r, c, code.JKT)
 	if err != nil {
 		return nil, err
 	}
 	g := Grant{
 		ID: code.Grant, Client: c.ID, Citizen: code.Citizen, Scopes: code.Scopes, Refs: code.Refs,
-		JKT: jkt, AuthTime: code.AuthTime, AMR: code.AMR, Expires: s.now().Add(boundLife),
+		JKT: jkt, AuthTime: code.AuthTime, AMR: code.AMR, Expires: s.now().Add(boundLife), Instance: instanceOf(ctx),
 	}
 	if g.Subject, err = s.Accounts.Pairwise(ctx, g.Citizen, c.Sector()); err != nil || g.Subject == "" {
 		return nil, fmt.Errorf("oauth: no subject for the citizen: %w", err)
@@ -111,7 +114,7 @@ func (s *Server) possession(r *http.Request, c registry.Client, jkt string) (str
 	if len(r.Header.Values(dpop.Header)) == 0 && !c.DPoP && jkt == "" {
 		return "", nil
 	}
-	proof, err := dpop.Check(r, s.clientPolicy(c, "/token", jkt, ""))
+	proof, err := s.prove(r, c, "/token", jkt)
 	return proof.JKT, err
 }
 
@@ -168,10 +171,11 @@ func (s *Server) authorized(ctx context.Context, c registry.Client, g Grant, wan
 	return a, nil
 }
 
-// refreshes says whether a grant comes with a refresh token.
+// refreshes says whether a grant comes with a refresh token. A wallet renews its
+// credentials by one (HAIP 1.0, 4.4).
 func (s *Server) refreshes(c registry.Client, g Grant) bool {
-	return c.MayGrant(registry.GrantRefresh) &&
-		s.stepped(g.Refs) == nil && (len(g.Refs) > 0 || slices.Contains(g.Scopes, oidc.ScopeOfflineAccess))
+	return c.MayGrant(registry.GrantRefresh) && s.stepped(g.Refs) == nil &&
+		(len(g.Refs) > 0 || c.AuthMethod == registry.AuthAttestation || slices.Contains(g.Scopes, oidc.ScopeOfflineAccess))
 }
 
 // rotates says whether a refresh token is replaced at each use: not where it

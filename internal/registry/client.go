@@ -18,6 +18,8 @@ const (
 	AuthNone          AuthMethod = "none"
 	AuthPrivateKeyJWT AuthMethod = "private_key_jwt"
 	AuthSecretBasic   AuthMethod = "client_secret_basic"
+	// AuthAttestation is by a wallet provider's word for the instance.
+	AuthAttestation AuthMethod = "attest_jwt_client_auth"
 )
 
 // The roles a client may have beside asking for tokens.

@@ -190,9 +190,17 @@ func (m *metadata) checkAuth() error {
 		if len(m.Roles) > 0 {
 			return bad("roles", "a public client cannot have one")
 		}
+	case AuthAttestation:
+		// HAIP 1.0, 4: whoever authenticates so is held to all of it.
+		if !m.DPoP || !m.PAR && slices.Contains(m.GrantTypes, GrantCode) {
+			return bad("token_endpoint_auth_method", "attest_jwt_client_auth needs dpop_bound_access_tokens and require_pushed_authorization_requests")
+		}
+		if len(m.Roles) > 0 {
+			return bad("roles", "a wallet cannot have one")
+		}
 	case AuthPrivateKeyJWT, AuthSecretBasic:
 	default:
-		return bad("token_endpoint_auth_method", "%q is not one of none, private_key_jwt, client_secret_basic", m.AuthMethod)
+		return bad("token_endpoint_auth_method", "%q is not one of none, private_key_jwt, client_secret_basic, attest_jwt_client_auth", m.AuthMethod)
 	}
 	if m.Signed && !m.PAR {
 		return bad("require_signed_request_object", "needs require_pushed_authorization_requests: objects are taken at the PAR endpoint alone")

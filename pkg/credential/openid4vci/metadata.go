@@ -51,7 +51,8 @@ type CredentialConfiguration struct {
 
 // ProofType says which algorithms a key proof may use.
 type ProofType struct {
-	ProofSigningAlgValuesSupported []string `json:"proof_signing_alg_values_supported"`
+	ProofSigningAlgValuesSupported []string                 `json:"proof_signing_alg_values_supported"`
+	KeyAttestationsRequired        *KeyAttestationsRequired `json:"key_attestations_required,omitempty"`
 }
 
 // CredentialMetadata is what a wallet shows of a kind of credential.

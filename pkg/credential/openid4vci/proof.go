@@ -2,7 +2,6 @@ package openid4vci
 
 import (
 	"context"
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -31,46 +30,68 @@ type ProofPolicy struct {
 	Chain      func(chain []*x509.Certificate) error         // trust in x5c; nil refuses x5c
 	MaxAge     time.Duration                                 // of iat; 0 means 5 minutes
 	Now        func() time.Time                              // nil means time.Now
+	// KeyAttestations is what is asked of key attestations; nil: none are read.
+	KeyAttestations *KeyAttestations
 }
 
 // VerifyProofs checks the proofs of one request (appendix F.4) and answers
-// with the holder keys in the same order. All proofs must carry one c_nonce,
-// which is spent last and once, so that a bad proof cannot burn it. Refusals
-// are *Error with InvalidProof or InvalidNonce.
+// with the holder keys in the same order, and after them the further keys of
+// their key attestation, Batch of them at most: a credential each. All proofs
+// must carry one c_nonce, which is spent last and once, so that a bad proof
+// cannot burn it; a key attestation may carry another. Refusals are *Error with
+// InvalidProof or InvalidNonce.
 func VerifyProofs(ctx context.Context, proofs *Proofs, p ProofPolicy) ([]jose.JSONWebKey, error) {
+	if proofs != nil && len(proofs.Attestation) > 0 {
+		return p.attestationAlone(ctx, proofs)
+	}
 	if proofs == nil || len(proofs.JWT) == 0 {
 		return nil, refuse(InvalidProof, "proofs", "a jwt proof is required")
 	}
 	if len(proofs.JWT) > max(p.Batch, 1) {
 		return nil, refuse(InvalidProof, "batch size", "%d proofs, at most %d", len(proofs.JWT), max(p.Batch, 1))
 	}
-	var keys []jose.JSONWebKey
-	var seen []string
-	nonce := ""
+	var keys, attested []jose.JSONWebKey
+	var nonces, last []string
 	for i, proof := range proofs.JWT {
 		key, n, err := p.verify(proof)
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 && n != nonce {
+		if i > 0 && n != nonces[0] {
 			return nil, refuse(InvalidNonce, "nonce", "the proofs of one request carry different nonces")
 		}
-		print, err := key.Thumbprint(crypto.SHA256)
-		if err != nil || slices.Contains(seen, string(print)) {
+		if holds(keys, key) {
 			return nil, refuse(InvalidProof, "key", "two proofs of one key")
 		}
-		keys, seen, nonce = append(keys, key), append(seen, string(print)), n
+		more, n2, err := p.attested(proof, key)
+		if err != nil {
+			return nil, err
+		}
+		keys, attested, nonces, last = append(keys, key), append(attested, more...), []string{n}, append(last, n2...)
 	}
+	if err := p.spend(ctx, append(nonces, last...)); err != nil {
+		return nil, err
+	}
+	return p.batch(keys, attested), nil
+}
+
+// spend spends each nonce once.
+func (p ProofPolicy) spend(ctx context.Context, nonces []string) error {
 	if p.Nonce == nil {
-		return nil, fmt.Errorf("proof policy: no nonce check")
+		return fmt.Errorf("proof policy: no nonce check")
 	}
-	switch err := p.Nonce(ctx, nonce); {
-	case errors.Is(err, ErrNonce):
-		return nil, refuse(InvalidNonce, "nonce", "unknown, used or too old; fetch a new one")
-	case err != nil:
-		return nil, fmt.Errorf("spend nonce: %w", err)
+	for i, nonce := range nonces {
+		if slices.Contains(nonces[:i], nonce) {
+			continue
+		}
+		switch err := p.Nonce(ctx, nonce); {
+		case errors.Is(err, ErrNonce):
+			return refuse(InvalidNonce, "nonce", "unknown, used or too old; fetch a new one")
+		case err != nil:
+			return fmt.Errorf("spend nonce: %w", err)
+		}
 	}
-	return keys, nil
+	return nil
 }
 
 // VerifyProof is VerifyProofs for one proof.

@@ -25,9 +25,10 @@ type CredentialRequest struct {
 	CredentialResponseEncryption stdjson.RawMessage `json:"credential_response_encryption,omitempty"`
 }
 
-// Proofs holds the proofs of the one type that this package knows.
+// Proofs holds the proofs of one of the types that this package knows.
 type Proofs struct {
-	JWT []string `json:"jwt,omitempty"`
+	JWT         []string `json:"jwt,omitempty"`
+	Attestation []string `json:"attestation,omitempty"` // exactly one (appendix F.3)
 }
 
 // CredentialResponse is an immediate answer (section 8.3).
@@ -83,9 +84,16 @@ func ParseCredentialRequest(body []byte) (CredentialRequest, error) {
 	if shape.Proofs == nil {
 		return r, nil
 	}
+	if raw, ok := shape.Proofs["attestation"]; ok && len(shape.Proofs) == 1 {
+		r.Proofs = &Proofs{}
+		if err := json.Unmarshal(raw, &r.Proofs.Attestation); err != nil || len(r.Proofs.Attestation) != 1 {
+			return CredentialRequest{}, refuse(InvalidProof, "proof type", "attestation must be an array of exactly one string")
+		}
+		return r, nil
+	}
 	raw, ok := shape.Proofs["jwt"]
 	if !ok || len(shape.Proofs) != 1 {
-		return CredentialRequest{}, refuse(InvalidProof, "proof type", "proofs must hold jwt and nothing else")
+		return CredentialRequest{}, refuse(InvalidProof, "proof type", "proofs must hold jwt or attestation, and nothing else")
 	}
 	r.Proofs = &Proofs{}
 	if err := json.Unmarshal(raw, &r.Proofs.JWT); err != nil {
