@@ -39,6 +39,8 @@ type config struct {
 	Sandbox     bool   `env:"SANDBOX"`
 	FabricTrust string `env:"FABRIC_TRUST"`
 
+	WalletProviders string `env:"WALLET_PROVIDERS"`
+
 	// How long a consent is kept after its end, for its proof.
 	KeepProof time.Duration `env:"KEEP_PROOF" envDefault:"43800h"`
 
@@ -88,6 +90,7 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	text(&c.Metrics, "metrics", "address of its own for Prometheus: loop-back, or a named address by https; none by default")
 	text(&c.Traces, "traces", "OTLP/HTTP collector to send traces to; none by default, OTEL_EXPORTER_OTLP_ENDPOINT names one too")
 	text(&c.FabricTrust, "fabric-trust", "folder of trust in the Fabric channel that the log is anchored on (idp anchor trust); none by default: proofs of anchors are not taken")
+	text(&c.WalletProviders, "wallet-providers", "JSON list of the wallet providers whose attestations count (docs/operations.md); none by default")
 	if wanted("anchor-age") {
 		f.DurationVar(&c.AnchorAge, "anchor-age", c.AnchorAge, "how long a checkpoint may wait for its anchor before readiness says so ("+variable("anchor-age")+")")
 	}

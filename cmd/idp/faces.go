@@ -46,15 +46,20 @@ func newFaces(e *engines) (*faces, error) {
 		Limits: e.limits, Document: e.document, Basis: e.accounts.Basis,
 	}
 	documents := &document.Documents{People: e.accounts, Catalogue: e.registry.Catalogue}
-	server, err := newServer(e, frame, cards, documents)
+	wallets, err := loadWalletTrust(e.config.WalletProviders)
+	if err != nil {
+		return nil, err
+	}
+	server, err := newServer(e, frame, cards, documents, wallets)
 	if err != nil {
 		return nil, err
 	}
 	cards.Server, e.revoke = server, server.RevokeCitizen
+	cards.Clients, cards.KeyAttestations = server.Clients, wallets.KeyAttestations
 
 	mux := http.NewServeMux()
 	server.Mount(mux)
-	frame.Machine("POST /authorize", "/par", "/token", "/introspect", "/revoke", "/userinfo", "/register", "/register/", "/device_authorization", "POST /end_session")
+	frame.Machine("POST /authorize", "/par", "/challenge", "/token", "/introspect", "/revoke", "/userinfo", "/register", "/register/", "/device_authorization", "POST /end_session")
 	cards.Mount(mux)
 	(&document.Handler{Frame: frame, Server: server, Documents: documents, Logger: e.log}).Mount(mux)
 	mountSessions(e, frame, server, mux)
@@ -93,11 +98,12 @@ func newFaces(e *engines) (*faces, error) {
 	return &faces{public: frame.Handler(mux), operator: operator, server: server}, nil
 }
 
-func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents *document.Documents) (*oauth.Server, error) {
+func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents *document.Documents, wallets oauth.WalletTrust) (*oauth.Server, error) {
 	transfers := &agency.Transfers{Ledger: e.ledger, People: e.accounts, Proofs: e.sequence, Catalogue: e.registry.Catalogue}
 	return oauth.New(oauth.Config{
 		Issuer: e.config.Issuer, Clients: e.registry, Store: e.db.OAuth(), Keys: e.ring, Accounts: e.accounts,
 		Details: []oauth.DetailType{transfers, documents}, PreAuthorized: cards, Registrar: e.registry, IssuanceScopes: []string{credential.ScopeResidentCard},
+		WalletProviders: wallets.Providers,
 		SessionFrom: func(r *http.Request) (oauth.Session, error) {
 			s, err := e.session(frame, r)
 			return oauth.Session{ID: s.ID, Citizen: s.Citizen, AuthTime: s.AuthTime, AMR: s.AMR}, err

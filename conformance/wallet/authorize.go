@@ -43,7 +43,7 @@ func (w *Wallet) Begin(ctx context.Context, o Offered) (address, state string, e
 	if !slices.Contains(o.Server.CodeChallengeMethods, "S256") {
 		return "", "", refuse("pkce", "the authorization server does not offer S256")
 	}
-	g, err := w.newGrant(o)
+	g, err := w.newGrant(ctx, o)
 	if err != nil {
 		return "", "", err
 	}

@@ -110,11 +110,9 @@ func (w *Wallet) requestBody(ctx context.Context, g *grant, c Configuration, key
 		if err != nil {
 			return nil, err
 		}
-		proof, err := w.proof(g, key, nonce)
-		if err != nil {
+		if request.Proofs, err = w.keyProofs(ctx, g, c, []*ecdsa.PrivateKey{key}, nonce); err != nil {
 			return nil, err
 		}
-		request.Proofs = &openid4vci.Proofs{JWT: []string{proof}}
 	}
 	return json.Marshal(request)
 }
@@ -143,7 +141,7 @@ func (w *Wallet) nonce(ctx context.Context, g *grant) (string, error) {
 }
 
 // proof shows that this wallet holds the key (appendix F.1).
-func (w *Wallet) proof(g *grant, key *ecdsa.PrivateKey, nonce string) (string, error) {
+func (w *Wallet) proof(g *grant, key *ecdsa.PrivateKey, nonce, attestation string) (string, error) {
 	claims := map[string]any{
 		"aud": g.offered.Issuer.CredentialIssuer, "iat": w.config.Now().Unix(), "nonce": nonce,
 	}
@@ -155,6 +153,9 @@ func (w *Wallet) proof(g *grant, key *ecdsa.PrivateKey, nonce string) (string, e
 		return "", err
 	}
 	options := (&jose.SignerOptions{}).WithType(openid4vci.ProofTyp).WithHeader("jwk", jose.JSONWebKey{Key: key.Public()})
+	if attestation != "" {
+		options = options.WithHeader("key_attestation", attestation)
+	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, options)
 	if err != nil {
 		return "", err

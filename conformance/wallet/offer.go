@@ -32,6 +32,7 @@ type ServerMetadata struct {
 	IssInResponse          bool     `json:"authorization_response_iss_parameter_supported"`
 	DPoPAlgorithms         []string `json:"dpop_signing_alg_values_supported"`
 	AnonymousPreAuthorized bool     `json:"pre-authorized_grant_anonymous_access_supported"`
+	ChallengeEndpoint      string   `json:"challenge_endpoint"`
 }
 
 // TxCode is how the transaction code looks, or nil when none is asked.

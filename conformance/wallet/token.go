@@ -18,6 +18,7 @@ type grant struct {
 	nonces   map[string]string // the last DPoP nonce of each server
 	token    string
 	ids      map[string][]string // credential_identifiers by configuration
+	instance *instance           // as which the wallet authenticates, or nil
 }
 
 type tokenResponse struct {
@@ -30,7 +31,7 @@ type tokenResponse struct {
 	} `json:"authorization_details"`
 }
 
-func (w *Wallet) newGrant(o Offered) (*grant, error) {
+func (w *Wallet) newGrant(ctx context.Context, o Offered) (*grant, error) {
 	key, err := newKey()
 	if err != nil {
 		return nil, err
@@ -40,7 +41,8 @@ func (w *Wallet) newGrant(o Offered) (*grant, error) {
 		return nil, err
 	}
 	maker.Now = w.config.Now
-	return &grant{offered: o, maker: maker, nonces: map[string]string{}}, nil
+	g := &grant{offered: o, maker: maker, nonces: map[string]string{}}
+	return g, w.attest(ctx, g, key)
 }
 
 // preAuthorized redeems a pre-authorized code (section 6.1).
@@ -51,7 +53,7 @@ func (w *Wallet) preAuthorized(ctx context.Context, o Offered, txCode string) (*
 	if (o.TxCode() != nil) != (txCode != "") {
 		return nil, refuse("tx_code", "the offer asks for a transaction code exactly when one must be given")
 	}
-	g, err := w.newGrant(o)
+	g, err := w.newGrant(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -107,8 +109,8 @@ type call struct {
 	token                              string
 }
 
-// proven sends a call with a fresh proof, once more when the server asks for a
-// nonce (RFC 9449, 8 and 9).
+// proven sends a call with a fresh proof, and once more for each of a nonce
+// (RFC 9449, 8 and 9) and a challenge that the server asks for.
 func (w *Wallet) proven(ctx context.Context, g *grant, c call) (reply, error) {
 	server := origin(c.address)
 	for attempt := 0; ; attempt++ {
@@ -123,6 +125,11 @@ func (w *Wallet) proven(ctx context.Context, g *grant, c call) (reply, error) {
 		if c.token != "" {
 			header.Set("Authorization", "DPoP "+c.token)
 		}
+		if c.token == "" {
+			if err := w.authenticate(ctx, g, header); err != nil {
+				return reply{}, err
+			}
+		}
 		r, err := w.send(ctx, c.what, c.method, c.address, header, c.body)
 		if err != nil {
 			return reply{}, err
@@ -131,7 +138,8 @@ func (w *Wallet) proven(ctx context.Context, g *grant, c call) (reply, error) {
 		if nonce != "" {
 			g.nonces[server] = nonce
 		}
-		if nonce == "" || attempt > 0 || !r.wantsNonce() {
+		again := g.challenged(r) || nonce != "" && r.wantsNonce()
+		if attempt > 1 || !again {
 			return r, nil
 		}
 	}

@@ -23,6 +23,13 @@ type Config struct {
 	Presenting Presenting
 	Store      *Store
 	Now        func() time.Time // nil means time.Now
+	// Attester is the wallet provider: this wallet then authenticates by its
+	// attestations, and proves its keys with them where an issuer asks for it.
+	Attester Attester
+	// CombinedProof lets the DPoP proof be the attestation's proof of possession.
+	CombinedProof bool
+	// AttestationAlone prefers the proof type attestation where there is a choice.
+	AttestationAlone bool
 }
 
 // Wallet is one phone. It may be used concurrently.

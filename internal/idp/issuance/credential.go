@@ -39,6 +39,7 @@ func (h *Handler) credential(w http.ResponseWriter, r *http.Request) {
 	}
 	keys, err := openid4vci.VerifyProofs(r.Context(), request.Proofs, openid4vci.ProofPolicy{
 		Issuer: h.URL, ClientID: token.ClientID, Nonce: h.spend, KeyByID: did.Key, Now: h.Now,
+		KeyAttestations: h.KeyAttestations[request.CredentialConfigurationID],
 	})
 	if err != nil {
 		h.refuse(w, r, err)

@@ -63,6 +63,9 @@ type Handler struct {
 	// Basis names what the register says of a citizen, so that a card can be
 	// held against it later; nil: it is not kept.
 	Basis func(ctx context.Context, citizen string) (string, error)
+	// KeyAttestations says of a configuration what is asked of the keys' own
+	// attestations; none by default.
+	KeyAttestations map[string]*openid4vci.KeyAttestations
 	// TokenFrom is oauth.TokenFrom when nil.
 	TokenFrom func(ctx context.Context) oauth.Token
 	Now       func() time.Time

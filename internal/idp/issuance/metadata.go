@@ -20,7 +20,7 @@ func (h *Handler) Metadata() openid4vci.Metadata {
 		Scope:                                credential.ScopeResidentCard,
 		CryptographicBindingMethodsSupported: []string{"jwk", "did:jwk", "did:key"},
 		CredentialSigningAlgValuesSupported:  []string{"ES256"},
-		ProofTypesSupported:                  map[string]openid4vci.ProofType{"jwt": {ProofSigningAlgValuesSupported: []string{"ES256"}}},
+		ProofTypesSupported:                  h.proofTypes(credential.ConfigResidentCard),
 		VCT:                                  credential.VCTResidentCard,
 		CredentialMetadata: &openid4vci.CredentialMetadata{
 			Display: h.display("issuance.card"),

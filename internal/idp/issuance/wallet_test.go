@@ -32,6 +32,9 @@ type hub struct {
 	*issuance.Handler
 	url    string
 	wallet *wallet.Wallet
+	roots  *x509.CertPool
+
+	authorization *oauth.Server
 }
 
 func must(t *testing.T, err error) {
@@ -41,7 +44,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func newHub(t *testing.T) *hub {
+func newHub(t *testing.T, change ...func(*oauth.Config)) *hub {
 	t.Helper()
 	var served http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { served.ServeHTTP(w, r) }))
@@ -76,15 +79,19 @@ func newHub(t *testing.T) *hub {
 		Offers: &credential.Offers{Store: rows, Secret: ring.Secret("offer"), Now: time.Now},
 		Nonces: &credential.Nonces{Store: rows, Secret: ring.Secret("nonce"), Now: time.Now},
 	}}
-	authorization, err := oauth.New(oauth.Config{
+	config := oauth.Config{
 		Issuer: server.URL, Clients: clients, Store: db.OAuth(), Keys: ring, Accounts: pairwise{}, PreAuthorized: h.Handler,
 		IssuanceScopes: []string{credential.ScopeResidentCard}, Development: true, Logger: quiet, Now: time.Now,
-	})
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	authorization, err := oauth.New(config)
 	must(t, err)
-	h.Server = authorization
+	h.Server, h.authorization = authorization, authorization
 	mux := http.NewServeMux()
 	authorization.Mount(mux)
-	frame.Machine("/par", "/token")
+	frame.Machine("/par", "/token", "/challenge")
 	h.Mount(mux)
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
 		id := r.URL.Query().Get("request")
@@ -102,6 +109,7 @@ func newHub(t *testing.T) *hub {
 	served = frame.Handler(mux)
 	roots := x509.NewCertPool()
 	roots.AddCert(ring.CA())
+	h.roots = roots
 	h.wallet = wallet.New(wallet.Config{ClientID: "demo-wallet", RedirectURI: "http://localhost:8084/callback", Issuers: roots, Development: true})
 	return h
 }

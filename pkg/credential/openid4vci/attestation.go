@@ -65,8 +65,7 @@ func openAttestation(compact, typ string, roots []*x509.Certificate, now time.Ti
 	return opened{payload, root}, err
 }
 
-// joseHeader is what is read of a header; the rest is ignored, save crit, which
-// go-jose refuses.
+// joseHeader is what is read of a header; the rest is ignored.
 type joseHeader struct {
 	Alg string          `json:"alg"`
 	Typ string          `json:"typ"`
@@ -74,6 +73,9 @@ type joseHeader struct {
 	JWK json.RawMessage `json:"jwk"`
 	JKU json.RawMessage `json:"jku"`
 	X5U json.RawMessage `json:"x5u"`
+
+	Crit json.RawMessage `json:"crit"`
+	B64  json.RawMessage `json:"b64"`
 }
 
 // attestationHeader reads a header before anything is believed.
@@ -95,6 +97,10 @@ func attestationHeader(compact, typ string) (joseHeader, error) {
 	}
 	if h.Alg != string(jose.ES256) {
 		return h, unfit("alg", "must be ES256")
+	}
+	// RFC 7515, 4.1.11: no extension is understood here.
+	if h.Crit != nil || h.B64 != nil {
+		return h, unfit("crit", "no extension is understood")
 	}
 	return h, nil
 }

@@ -34,7 +34,7 @@ type KeyAttestations struct {
 	Status func(status []byte) error
 }
 
-// Required is the member of the issuer's metadata (section 12.2.4); nil where
+// Metadata is the member of the issuer's metadata (section 12.2.4); nil where
 // none is required.
 func (k *KeyAttestations) Metadata() *KeyAttestationsRequired {
 	if k == nil || !k.Required {
