@@ -169,15 +169,29 @@ func (s *Server) prove(r *http.Request, c registry.Client, path, jkt string) (dp
 	return dpop.Check(r, s.clientPolicy(c, path, jkt, ""))
 }
 
+// nameAttested gives the library, which wants one, the client_id that the
+// attestation says; authenticate compares them, and refuses what is unreadable.
+func nameAttested(r *http.Request) {
+	if _, _, basic := r.BasicAuth(); basic || r.Form.Get("client_id") != "" {
+		return
+	}
+	id := openid4vci.AttestationSubject(r.Header.Get(openid4vci.AttestationHeader))
+	if id == "" {
+		id = "unreadable"
+	}
+	r.Form.Set("client_id", id)
+}
+
 // attestationMetadata says so where wallets may authenticate by attestation:
-// with a proof of its own, or with the DPoP proof (draft, 8).
+// with a proof of its own, or with the DPoP proof (draft, 8). Introspection is for
+// agencies.
 func (s *Server) attestationMetadata(m *metadata) {
 	if len(s.WalletProviders) == 0 {
 		return
 	}
 	m.Challenge = s.Issuer + "/challenge"
 	m.AttestationAlg, m.PoPAlg = []string{"ES256"}, []string{"ES256"}
-	for _, methods := range []*[]oidc.AuthMethod{&m.TokenEndpointAuthMethodsSupported, &m.RevocationEndpointAuthMethodsSupported, &m.IntrospectionEndpointAuthMethodsSupported} {
+	for _, methods := range []*[]oidc.AuthMethod{&m.TokenEndpointAuthMethodsSupported, &m.RevocationEndpointAuthMethodsSupported} {
 		*methods = append(slices.Clone(*methods), oidc.AuthMethod(registry.AuthAttestation), methodCombined)
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/registry"
-	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 )
 
 // Clients finds registered clients; registry.ErrUnknown when there is none.
@@ -169,12 +168,9 @@ func (s *Server) toLibrary(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if c := credentialsOf(r, form); c.ClientID == "" && c.ClientAssertion == "" && attested(r.Header) {
-		// The library wants a client_id; the parameter is not needed where the
-		// attestation says it, and is compared with it anyway.
-		r.Form.Set("client_id", openid4vci.AttestationSubject(r.Header.Get(openid4vci.AttestationHeader)))
-	}
-	if c := credentialsOf(r, r.Form); c.ClientID == "" && c.ClientAssertion == "" {
+	if attested(r.Header) {
+		nameAttested(r)
+	} else if c := credentialsOf(r, form); c.ClientID == "" && c.ClientAssertion == "" {
 		s.writeRefusal(w, r, refuse("invalid_client", "client authentication is missing"))
 		return
 	}

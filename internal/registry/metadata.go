@@ -149,8 +149,11 @@ func (m *metadata) checkNames() error {
 			return bad(field, "%v", err)
 		}
 	}
-	// RFC 6749, A.1: VSCHAR. No colon, which would break HTTP Basic.
-	if strings.ContainsFunc(m.ID, func(r rune) bool { return r < 0x21 || r > 0x7e || r == ':' }) {
+	// RFC 6749, A.1: VSCHAR. No colon, which would break HTTP Basic; a wallet,
+	// whose id is often a URL, never uses that.
+	if strings.ContainsFunc(m.ID, func(r rune) bool {
+		return r < 0x21 || r > 0x7e || r == ':' && m.AuthMethod != AuthAttestation
+	}) {
 		return bad("client_id", "printable ASCII without spaces and colons only")
 	}
 	if m.Agency != "" {

@@ -52,21 +52,43 @@ func (a *Authority) PEM() []byte {
 // Leaf makes a chain for a key: the leaf alone, without the anchor.
 func (a *Authority) Leaf(t testing.TB, public crypto.PublicKey, name, uri string, change ...func(*x509.Certificate)) [][]byte {
 	t.Helper()
-	template := certificate(t, name)
-	template.KeyUsage = x509.KeyUsageDigitalSignature
 	u, err := url.Parse(uri)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template.URIs = []*url.URL{u}
-	for _, f := range change {
-		f(template)
-	}
+	return [][]byte{a.Bent(t, public, name, func(c *x509.Certificate) {
+		c.URIs = []*url.URL{u}
+		for _, f := range change {
+			f(c)
+		}
+	})}
+}
+
+// Bent makes a leaf that may be anything.
+func (a *Authority) Bent(t testing.TB, public crypto.PublicKey, name string, bend func(*x509.Certificate)) []byte {
+	t.Helper()
+	template := certificate(t, name)
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	bend(template)
 	der, err := x509.CreateCertificate(rand.Reader, template, a.Certificate, public, a.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return [][]byte{der}
+	return der
+}
+
+// Below makes an authority that this one vouches for.
+func (a *Authority) Below(t testing.TB) *Authority {
+	t.Helper()
+	key := Key(t)
+	der := a.Bent(t, key.Public(), "Test CA below", func(c *x509.Certificate) {
+		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
+	})
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Authority{Certificate: cert, key: key}
 }
 
 func certificate(t testing.TB, name string) *x509.Certificate {
