@@ -46,7 +46,7 @@ func newFaces(e *engines) (*faces, error) {
 		Limits: e.limits, Document: e.document, Basis: e.accounts.Basis,
 	}
 	documents := &document.Documents{People: e.accounts, Catalogue: e.registry.Catalogue}
-	wallets, err := loadWalletTrust(e.config.WalletProviders)
+	wallets, err := loadWalletTrust(e.config.WalletProviders, e.config.Development)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents 
 	return oauth.New(oauth.Config{
 		Issuer: e.config.Issuer, Clients: e.registry, Store: e.db.OAuth(), Keys: e.ring, Accounts: e.accounts,
 		Details: []oauth.DetailType{transfers, documents}, PreAuthorized: cards, Registrar: e.registry, IssuanceScopes: []string{credential.ScopeResidentCard},
-		WalletProviders: wallets.Providers,
+		WalletProviders: wallets.Providers, WalletStatus: wallets.Status,
 		SessionFrom: func(r *http.Request) (oauth.Session, error) {
 			s, err := e.session(frame, r)
 			return oauth.Session{ID: s.ID, Citizen: s.Citizen, AuthTime: s.AuthTime, AMR: s.AMR}, err

@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/pkg/credential/openid4vci"
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
 // loadWalletTrust reads whom the operator trusts about wallets. Without a list
 // nobody is; a list that cannot be read stops the start.
-func loadWalletTrust(path string) (oauth.WalletTrust, error) {
+func loadWalletTrust(path string, development bool) (oauth.WalletTrust, error) {
 	if path == "" {
 		return oauth.WalletTrust{}, nil
 	}
@@ -23,5 +26,10 @@ func loadWalletTrust(path string) (oauth.WalletTrust, error) {
 		return oauth.WalletTrust{}, fmt.Errorf("wallet-providers: %w", err)
 	}
 	defer root.Close()
-	return oauth.ParseWalletTrust(data, root.ReadFile)
+	trust, err := oauth.ParseWalletTrust(data, root.ReadFile)
+	trust.Status = openid4vci.AttestationStatus(&statuslist.Client{Development: development}, time.Now)
+	for _, k := range trust.KeyAttestations {
+		k.Status = trust.Status
+	}
+	return trust, err
 }

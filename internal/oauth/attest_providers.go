@@ -36,6 +36,8 @@ type WalletTrust struct {
 	Providers []WalletProvider
 	// KeyAttestations says of credential configurations what is asked of keys.
 	KeyAttestations map[string]*openid4vci.KeyAttestations
+	// Status is Config.WalletStatus; the list's reader sets it.
+	Status func(ctx context.Context, status []byte, root *x509.Certificate) error
 }
 
 // maxTrust bounds the list.

@@ -1,14 +1,15 @@
 package oauth_test
 
 import (
-	"bytes"
-	"encoding/pem"
+	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
 	"github.com/govmydata/mydata/internal/oauth"
@@ -122,12 +123,64 @@ func TestAttestation(t *testing.T) {
 			t.Errorf("%d %s", a.status, a.text)
 		}
 	})
+	t.Run("it asks after an attestation's status where it can", func(t *testing.T) {
+		stands := errors.New("revoked")
+		r, _, p, _ := attestedHub(t, func(c *oauth.Config) {
+			c.WalletStatus = func(context.Context, []byte, *x509.Certificate) error { return stands }
+		})
+		p.WalletClaims = member("status", map[string]any{"status_list": map[string]any{"idx": 1, "uri": "https://x.example"}})
+		refused(t, r.phone(p).push(), http.StatusBadRequest, "invalid_client_attestation", "status")
+		stands = nil
+		if a := r.phone(p).push(); a.status != http.StatusCreated {
+			t.Errorf("%d %s", a.status, a.text)
+		}
+	})
 	t.Run("it takes the word of a wallet that is registered too, for its own redirect URIs", func(t *testing.T) {
 		r, _, p, _ := attestedHub(t)
 		r.add(foreign, map[string]any{"agency": nil, "token_endpoint_auth_method": "attest_jwt_client_auth", "jwks": nil,
 			"scope": "resident_card", "redirect_uris": []string{"https://client.example/registered"}})
 		refused(t, r.phone(p).push(), http.StatusBadRequest, "invalid_request", "redirect_uri")
 	})
+}
+
+// A lost write, and one that was kept though the answer was lost: the request is
+// refused both times, and in the second the proof is spent.
+func TestAttestationWriteFaults(t *testing.T) {
+	for name, kept := range map[string]bool{"it takes the same proof again where it was not kept": false, "it takes no proof again that was kept": true} {
+		t.Run(name, func(t *testing.T) {
+			down := &keeps{kept: kept}
+			h, _, one, _ := attestedHub(t, func(c *oauth.Config) { down.Store, c.Store = c.Store, down })
+			p := h.phone(one)
+			pop := p.pop()
+			p.request = func(r *http.Request) { r.Header.Set(openid4vci.AttestationPoPHeader, pop) }
+			down.armed = true
+			refused(t, p.push(), http.StatusInternalServerError, "server_error", "internal error")
+			down.armed = false
+			if a := p.push(); kept {
+				refused(t, a, http.StatusBadRequest, "invalid_client_attestation", "used before")
+			} else if a.status != http.StatusCreated {
+				t.Errorf("%d %s", a.status, a.text)
+			}
+		})
+	}
+}
+
+// keeps loses the answer to what is used once, and keeps it or not.
+type keeps struct {
+	oauth.Store
+	armed, kept bool
+}
+
+func (k *keeps) Once(ctx context.Context, scope, key string, until time.Time) error {
+	if !k.armed || scope != "attestation" {
+		return k.Store.Once(ctx, scope, key, until)
+	}
+	if k.kept {
+		if err := k.Store.Once(ctx, scope, key, until); err != nil {
+			return err
+		}
+	}
+	return errors.New("the connection broke")
 }
 
 func TestAttestationMetadata(t *testing.T) {
@@ -184,57 +237,4 @@ func texts(v any) []string {
 		out = append(out, s)
 	}
 	return out
-}
-
-func TestParseWalletTrust(t *testing.T) {
-	one, two := wallettest.NewAuthority(t), wallettest.NewAuthority(t)
-	leaf := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: one.Leaf(t, wallettest.Key(t).Public(), "leaf", "https://x.example")[0]})
-	files := map[string][]byte{
-		"one.pem": one.PEM(), "both.pem": append(one.PEM(), two.PEM()...), "none.pem": []byte("nothing"), "leaf.pem": leaf,
-		"key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte{1}}), "bad.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1}}),
-	}
-	read := func(name string) ([]byte, error) {
-		if text, ok := files[name]; ok {
-			return bytes.Clone(text), nil
-		}
-		return nil, errors.New("no such file")
-	}
-	entry := func(roots, client string) string {
-		return `{"name":"One","roots":"` + roots + `","clients":[{"client_id":"` + client + `","client_name":"W","redirect_uris":["https://w.example/cb"]}]}`
-	}
-	trust, err := oauth.ParseWalletTrust([]byte(`{"wallet_providers":[`+entry("both.pem", "w")+`,{"name":"Keys","roots":"one.pem","keys_only":true}],
-		"key_attestations":{"card":{"key_storage":["iso_18045_high"]},"other":{"optional":true}}}`), read)
-	if err != nil || len(trust.Providers) != 1 || len(trust.Providers[0].Roots) != 2 || trust.Providers[0].Clients[0].RedirectURIs[0] != "https://w.example/cb" {
-		t.Fatalf("%+v, %v", trust, err)
-	}
-	if k := trust.KeyAttestations["card"]; !k.Required || len(k.Roots) != 3 || k.KeyStorage[0] != "iso_18045_high" || trust.KeyAttestations["other"].Required {
-		t.Errorf("%+v", trust.KeyAttestations)
-	}
-	for name, c := range map[string]struct{ text, why string }{
-		"it refuses what is no JSON":                   {`{`, ""},
-		"it refuses a member that it does not know":    {`{"providers":[]}`, "unknown member"},
-		"it refuses a member given twice":              {`{"wallet_providers":[],"wallet_providers":[]}`, ""},
-		"it refuses a list that is too long":           {`{"x":"` + strings.Repeat("x", 1<<20) + `"}`, "over"},
-		"it refuses no name":                           {`{"wallet_providers":[{"roots":"one.pem","keys_only":true}]}`, "entry 0"},
-		"it refuses no roots":                          {`{"wallet_providers":[{"name":"One","keys_only":true}]}`, "entry 0"},
-		"it refuses neither clients nor keys_only":     {`{"wallet_providers":[{"name":"One","roots":"one.pem"}]}`, "entry 0"},
-		"it refuses clients beside keys_only":          {strings.Replace(`{"wallet_providers":[`+entry("one.pem", "w")+`]}`, `"name"`, `"keys_only":true,"name"`, 1), "entry 0"},
-		"it refuses a file that is not there":          {`{"wallet_providers":[` + entry("gone.pem", "w") + `]}`, "no such file"},
-		"it refuses a file without a root":             {`{"wallet_providers":[` + entry("none.pem", "w") + `]}`, "no root certificate"},
-		"it refuses a leaf for a root":                 {`{"wallet_providers":[` + entry("leaf.pem", "w") + `]}`, "no certificate authority"},
-		"it refuses a key for a root":                  {`{"wallet_providers":[` + entry("key.pem", "w") + `]}`, "PRIVATE KEY"},
-		"it refuses a certificate that cannot be read": {`{"wallet_providers":[` + entry("bad.pem", "w") + `]}`, "x509"},
-		"it refuses one wallet of two providers":       {`{"wallet_providers":[` + entry("one.pem", "w") + `,` + entry("both.pem", "w") + `]}`, "listed twice"},
-		"it refuses a wallet without an id":            {`{"wallet_providers":[` + entry("one.pem", "") + `]}`, "client_id"},
-		"it refuses a wallet's id with a space":        {`{"wallet_providers":[` + entry("one.pem", "w w") + `]}`, "client_id"},
-		"it refuses a wallet without a redirect URI":   {strings.Replace(`{"wallet_providers":[`+entry("one.pem", "w")+`]}`, `"https://w.example/cb"`, ``, 1), "redirect_uris"},
-		"it refuses a redirect URI of plain http":      {strings.Replace(`{"wallet_providers":[`+entry("one.pem", "w")+`]}`, `https://w`, `http://w`, 1), "redirect_uris"},
-		"it refuses to ask for attestations of nobody": {`{"key_attestations":{"card":{}}}`, "nobody is trusted"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if trust, err := oauth.ParseWalletTrust([]byte(c.text), read); err == nil || !strings.Contains(err.Error(), c.why) || len(trust.Providers) > 0 {
-				t.Errorf("%+v, %v; want …%s…", trust, err, c.why)
-			}
-		})
-	}
 }

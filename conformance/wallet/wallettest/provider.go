@@ -50,6 +50,9 @@ func (p *Provider) Key() *ecdsa.PrivateKey { return p.key }
 // Base64 is DER as an x5c holds it.
 func Base64(der []byte) string { return base64.StdEncoding.EncodeToString(der) }
 
+// Chain is its certificate chain.
+func (p *Provider) Chain() [][]byte { return p.chain }
+
 // X5C is its certificate chain as a header holds it.
 func (p *Provider) X5C() []string {
 	var out []string

@@ -1,6 +1,7 @@
 package openid4vci
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/x509"
@@ -30,8 +31,9 @@ type KeyAttestations struct {
 	UserAuthentication []string
 	MaxAge             time.Duration // of iat; 0 means no limit: the nonce says when
 	// Status asks whether what an attestation's status claim points to still
-	// stands; nil refuses attestations that have one, since nobody looked.
-	Status func(status []byte) error
+	// stands (AttestationStatus); nil refuses attestations that have one, since
+	// nobody looked.
+	Status func(ctx context.Context, status []byte, root *x509.Certificate) error
 }
 
 // Metadata is the member of the issuer's metadata (section 12.2.4); nil where
@@ -63,7 +65,7 @@ type KeyAttestation struct {
 // ReadKeyAttestation checks a key attestation (appendix D.1). withProof says
 // that it came in the header of a jwt proof, and so must have exp. Its nonce is
 // the issuer's to spend. Errors are *AttestationError.
-func ReadKeyAttestation(compact string, k KeyAttestations, withProof bool, now time.Time) (KeyAttestation, error) {
+func ReadKeyAttestation(ctx context.Context, compact string, k KeyAttestations, withProof bool, now time.Time) (KeyAttestation, error) {
 	var a KeyAttestation
 	open, err := openAttestation(compact, KeyAttestationTyp, k.Roots, now)
 	if err != nil {
@@ -99,7 +101,7 @@ func ReadKeyAttestation(compact string, k KeyAttestations, withProof bool, now t
 	if u, err := url.Parse(c.Certification); c.Certification != "" && (err != nil || !u.IsAbs()) {
 		return a, unfit("certification", "is not a URL")
 	}
-	if len(c.Status) > 0 && (k.Status == nil || k.Status(c.Status) != nil) {
+	if len(c.Status) > 0 && (k.Status == nil || k.Status(ctx, c.Status, a.Root) != nil) {
 		return a, unfit("status", "cannot be confirmed")
 	}
 	return a, nil

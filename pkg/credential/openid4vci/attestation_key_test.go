@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/x509"
 	"errors"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func TestReadKeyAttestation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return openid4vci.ReadKeyAttestation(word, k, withProof, a.now)
+		return openid4vci.ReadKeyAttestation(t.Context(), word, k, withProof, a.now)
 	}
 	t.Run("it takes one in order, and says what it attests", func(t *testing.T) {
 		a.bend(nil, member("certification", "https://certified.example/1"))
@@ -50,7 +51,7 @@ func TestReadKeyAttestation(t *testing.T) {
 	t.Run("it asks after a status where it can", func(t *testing.T) {
 		a.bend(nil, member("status", map[string]any{"status_list": map[string]any{"idx": 1}}))
 		revoked := false
-		k.Status = func([]byte) error {
+		k.Status = func(context.Context, []byte, *x509.Certificate) error {
 			if revoked {
 				return errors.New("revoked")
 			}

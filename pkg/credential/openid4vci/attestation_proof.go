@@ -14,7 +14,7 @@ import (
 // attested reads the key attestation in the header of a jwt proof that is
 // otherwise good (appendix F.1): the key that signed the proof must be among
 // those attested. It answers with these, and with the attestation's nonce.
-func (p ProofPolicy) attested(proof string, key jose.JSONWebKey) ([]jose.JSONWebKey, []string, error) {
+func (p ProofPolicy) attested(ctx context.Context, proof string, key jose.JSONWebKey) ([]jose.JSONWebKey, []string, error) {
 	if p.KeyAttestations == nil {
 		return nil, nil, nil
 	}
@@ -28,7 +28,7 @@ func (p ProofPolicy) attested(proof string, key jose.JSONWebKey) ([]jose.JSONWeb
 		}
 		return nil, nil, nil
 	}
-	a, err := p.read(*raw, true)
+	a, err := p.read(ctx, *raw, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -67,7 +67,7 @@ func (p ProofPolicy) attestationAlone(ctx context.Context, proofs *Proofs) ([]jo
 	if len(proofs.JWT) > 0 || len(proofs.Attestation) != 1 {
 		return nil, refuse(InvalidProof, "proof type", "one attestation alone")
 	}
-	a, err := p.read(proofs.Attestation[0], false)
+	a, err := p.read(ctx, proofs.Attestation[0], false)
 	if err != nil {
 		return nil, err
 	}
@@ -78,12 +78,12 @@ func (p ProofPolicy) attestationAlone(ctx context.Context, proofs *Proofs) ([]jo
 }
 
 // read checks a key attestation up to its nonce.
-func (p ProofPolicy) read(compact string, withProof bool) (KeyAttestation, error) {
+func (p ProofPolicy) read(ctx context.Context, compact string, withProof bool) (KeyAttestation, error) {
 	now := time.Now
 	if p.Now != nil {
 		now = p.Now
 	}
-	a, err := ReadKeyAttestation(compact, *p.KeyAttestations, withProof, now())
+	a, err := ReadKeyAttestation(ctx, compact, *p.KeyAttestations, withProof, now())
 	var why *AttestationError
 	if errors.As(err, &why) {
 		return a, refuse(InvalidProof, "key attestation", "%v", why)

@@ -295,7 +295,7 @@ func FuzzAttestationClaims(f *testing.F) {
 			if err == nil && (w.Subject == "" || w.Key.Key == nil) || err != nil && !errors.As(err, &why) {
 				t.Errorf("%+v, %v", w, err)
 			}
-			k, err := openid4vci.ReadKeyAttestation(compact, openid4vci.KeyAttestations{Roots: a.roots}, true, time.Now())
+			k, err := openid4vci.ReadKeyAttestation(t.Context(), compact, openid4vci.KeyAttestations{Roots: a.roots}, true, time.Now())
 			if err == nil && len(k.Keys) == 0 || err != nil && !errors.As(err, &why) {
 				t.Errorf("%+v, %v", k, err)
 			}

@@ -63,7 +63,7 @@ func VerifyProofs(ctx context.Context, proofs *Proofs, p ProofPolicy) ([]jose.JS
 		if holds(keys, key) {
 			return nil, refuse(InvalidProof, "key", "two proofs of one key")
 		}
-		more, n2, err := p.attested(proof, key)
+		more, n2, err := p.attested(ctx, proof, key)
 		if err != nil {
 			return nil, err
 		}
