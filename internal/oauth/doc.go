@@ -11,16 +11,20 @@
 // type owned by the package that registers it; RFC 7662, RFC 7009; RFC 8628 for
 // devices that ask, without verification_uri_complete; OpenID Connect RP-Initiated
 // Logout 1.0 (its pages are internal/idp/login's) and Back-Channel Logout 1.0;
-// OpenID4VCI 1.0, 3.5 and 6 for the pre-authorized code.
+// RFC 7591 and RFC 7592 behind an initial access token; OpenID4VCI 1.0, 3.5 and 6
+// for the pre-authorized code; attestation-based client authentication, draft-11
+// and draft-07 (openid4vci.AttestationDraft), with OpenID4VCI 1.0, appendix E, and
+// HAIP 1.0, 4.4.1.
 //
 // Left out: implicit and hybrid flows, client_credentials, token exchange,
-// jwt-bearer as a grant, dynamic registration, front-channel logout, request
-// objects by URL, encryption of requests.
+// jwt-bearer as a grant, front-channel logout, request objects by URL, encryption
+// of requests; attestations protected by a MAC, and those that are a further
+// signal beside another authentication.
 //
 // What always holds: what may be used once (request_uri, code, client
 // assertion, proof, rotated refresh token) is used up by one atomic write to a
 // row, and a store that cannot answer means refusal; a code's second use
 // revokes what the first one gave; nothing is answered to a browser that did
 // not begin the request; an access token is bound to a key wherever the client
-// is registered so; a subject is pairwise by registered sector.
+// is registered so; what an attested instance was given, it alone can use; a subject is pairwise by registered sector.
 package oauth

@@ -35,7 +35,7 @@ func authorization() oauth.Authorization {
 	return oauth.Authorization{
 		ClientID: "client", RedirectURI: "https://client.example/cb?a=b", State: "st", Nonce: "no", CodeChallenge: "ch",
 		JKT: "jkt", Scopes: []string{"openid"}, Refs: map[string]string{"type": "ref"}, Prompt: []string{"login"},
-		MaxAge: &age, UILocales: []string{"ko"}, LoginHint: "hint",
+		MaxAge: &age, UILocales: []string{"ko"}, LoginHint: "hint", Instance: "instance",
 	}
 }
 
@@ -43,7 +43,7 @@ func grantOf(id, citizen string) oauth.Grant {
 	return oauth.Grant{
 		ID: id, Client: "client", Citizen: citizen, Subject: "sub", Scopes: []string{"openid"},
 		Refs: map[string]string{"type": "ref"}, Ref: "offer", JKT: "jkt", AuthTime: oauthTime, AMR: []string{"hwk"},
-		Expires: oauthTime.Add(time.Hour),
+		Expires: oauthTime.Add(time.Hour), Instance: "instance",
 	}
 }
 

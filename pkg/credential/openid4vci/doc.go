@@ -6,16 +6,22 @@
 //   - Offer, by value and by reference (section 4.1);
 //   - CredentialRequest, CredentialResponse, NonceResponse, Notification
 //     (sections 7, 8 and 11), each with its strict reader;
-//   - VerifyProofs, the check of key proofs of type jwt (appendix F.1 and F.4);
+//   - VerifyProofs, the check of key proofs of type jwt and attestation
+//     (appendices F.1, F.3 and F.4), with ReadKeyAttestation (appendix D);
+//   - ReadWalletAttestation and ReadAttestationPoP, by which a wallet shows who
+//     vouches for it (appendix E; attestation-based client authentication);
 //   - Error, the codes a wallet may rely on (section 8.3.1).
 //
 // What is left out on purpose: HTTP (internal/idp/issuance serves it, a wallet
 // calls it), the authorization server, deferred issuance, encrypted requests
-// and responses, key attestations, and the proof types di_vp and attestation.
+// and responses, attestations whose key is found otherwise than by x5c (kid,
+// trust_chain), and the proof type di_vp.
 // A request that asks for one of these is refused by name.
 //
 // What always holds: a message is read from at most MaxMessage bytes, an
 // unknown parameter is ignored and a parameter given twice is refused; a nonce
 // is spent only by proofs that are otherwise good; no function here answers
-// with a key whose private half the sender did not prove to hold.
+// with a key whose private half the sender did not prove to hold, save those
+// that a trusted attester vouches for where the issuer asked for that; nobody
+// is trusted unless he is named.
 package openid4vci
