@@ -34,8 +34,8 @@ type AttestationError struct {
 
 func (e *AttestationError) Error() string { return e.Check + ": " + e.Cause }
 
-func unfit(check, format string, args ...any) *AttestationError {
-	return &AttestationError{Check: check, Cause: fmt.Sprintf(format, args...)}
+func refuseAttestation(check, format string, args ...any) *AttestationError {
+	return &AttestationError{Check: check, Cause: fmt.Sprintf("%.200s", fmt.Sprintf(format, args...))}
 }
 
 // opened is an attestation whose signature leads to one of the roots.
@@ -54,7 +54,7 @@ func openAttestation(compact, typ string, roots []*x509.Certificate, now time.Ti
 	}
 	for name, given := range map[string]json.RawMessage{"jwk": header.JWK, "jku": header.JKU, "x5u": header.X5U} {
 		if given != nil {
-			return opened{}, unfit("key", "the header must not hold %s: the key is that of x5c", name)
+			return opened{}, refuseAttestation("key", "the header must not hold %s: the key is that of x5c", name)
 		}
 	}
 	key, root, err := attesterKey(header.X5C, roots, now)
@@ -82,25 +82,25 @@ type joseHeader struct {
 func attestationHeader(compact, typ string) (joseHeader, error) {
 	var h joseHeader
 	if len(compact) > maxAttestation {
-		return h, unfit("jwt", "longer than %d bytes", maxAttestation)
+		return h, refuseAttestation("jwt", "longer than %d bytes", maxAttestation)
 	}
 	encoded, _, _ := strings.Cut(compact, ".")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if err != nil || strings.Count(compact, ".") != 2 {
-		return h, unfit("jwt", "not a compact JWS")
+		return h, refuseAttestation("jwt", "not a compact JWS")
 	}
 	if err := decode(raw, &h); err != nil {
-		return h, unfit("header", "%v", err)
+		return h, refuseAttestation("header", "%v", err)
 	}
 	if h.Typ != typ {
-		return h, unfit("typ", "must be %s", typ)
+		return h, refuseAttestation("typ", "must be %s", typ)
 	}
 	if h.Alg != string(jose.ES256) {
-		return h, unfit("alg", "must be ES256")
+		return h, refuseAttestation("alg", "must be ES256")
 	}
 	// RFC 7515, 4.1.11: no extension is understood here.
 	if h.Crit != nil || h.B64 != nil {
-		return h, unfit("crit", "no extension is understood")
+		return h, refuseAttestation("crit", "no extension is understood")
 	}
 	return h, nil
 }
@@ -108,11 +108,11 @@ func attestationHeader(compact, typ string) (joseHeader, error) {
 func verifyES256(compact string, key *ecdsa.PublicKey) ([]byte, error) {
 	signed, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
-		return nil, unfit("jwt", "not a compact JWS")
+		return nil, refuseAttestation("jwt", "not a compact JWS")
 	}
 	payload, err := signed.Verify(key)
 	if err != nil {
-		return nil, unfit("signature", "not made with the key it must be made with")
+		return nil, refuseAttestation("signature", "not made with the key it must be made with")
 	}
 	return payload, nil
 }
@@ -130,44 +130,44 @@ func attesterKey(x5c []string, roots []*x509.Certificate, now time.Time) (*ecdsa
 	}
 	for _, root := range roots {
 		if slices.ContainsFunc(certs, root.Equal) {
-			return nil, nil, unfit("x5c", "holds the trust anchor")
+			return nil, nil, refuseAttestation("x5c", "holds the trust anchor")
 		}
 		anchors.AddCert(root)
 	}
 	public, ok := leaf.PublicKey.(*ecdsa.PublicKey)
 	if leaf.IsCA || leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 || !ok || public.Curve != elliptic.P256() {
-		return nil, nil, unfit("x5c", "the leaf is not a P-256 key for signatures")
+		return nil, nil, refuseAttestation("x5c", "the leaf is not a P-256 key for signatures")
 	}
 	chains, err := leaf.Verify(x509.VerifyOptions{
 		Roots: anchors, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
-		return nil, nil, unfit("trust", "x5c leads to no trusted root")
+		return nil, nil, refuseAttestation("trust", "x5c leads to no trusted root")
 	}
 	for _, chain := range chains {
 		if len(chain) == len(certs)+1 && slices.EqualFunc(certs, chain[:len(certs)], (*x509.Certificate).Equal) {
 			return public, chain[len(certs)], nil
 		}
 	}
-	return nil, nil, unfit("x5c", "is not exactly the path below the root")
+	return nil, nil, refuseAttestation("x5c", "is not exactly the path below the root")
 }
 
 func readChain(x5c []string) ([]*x509.Certificate, error) {
 	if len(x5c) == 0 || len(x5c) > maxChain {
-		return nil, unfit("x5c", "one to %d certificates are needed", maxChain)
+		return nil, refuseAttestation("x5c", "one to %d certificates are needed", maxChain)
 	}
 	var certs []*x509.Certificate
 	for _, text := range x5c {
 		der, err := base64.StdEncoding.Strict().DecodeString(text)
 		if err != nil {
-			return nil, unfit("x5c", "is not base64")
+			return nil, refuseAttestation("x5c", "is not base64")
 		}
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, unfit("x5c", "holds no certificate")
+			return nil, refuseAttestation("x5c", "holds no certificate")
 		}
 		if bytes.Equal(cert.RawIssuer, cert.RawSubject) {
-			return nil, unfit("x5c", "holds a self-signed certificate")
+			return nil, refuseAttestation("x5c", "holds a self-signed certificate")
 		}
 		certs = append(certs, cert)
 	}
@@ -180,7 +180,7 @@ func attestedKey(jwk json.RawMessage) (jose.JSONWebKey, error) {
 	key, err := embeddedKey(jwk)
 	if err != nil {
 		refused := err.(*Error) //nolint:errcheck,errorlint // embeddedKey makes no other
-		return key, unfit(refused.Check, "a key is not a public P-256 JWK")
+		return key, refuseAttestation(refused.Check, "a key is not a public P-256 JWK")
 	}
 	return key, nil
 }
@@ -191,7 +191,7 @@ func numericDate(claim *float64) (t time.Time, given bool, err error) {
 		return time.Time{}, false, nil
 	}
 	if math.Abs(*claim) > 1<<40 || math.IsNaN(*claim) {
-		return time.Time{}, true, unfit("claims", "a time is not in seconds")
+		return time.Time{}, true, refuseAttestation("claims", "a time is not in seconds")
 	}
 	return time.Unix(int64(*claim), 0), true, nil
 }

@@ -83,7 +83,7 @@ func ReadKeyAttestation(ctx context.Context, compact string, k KeyAttestations, 
 		Status             json.RawMessage   `json:"status"`
 	}
 	if err := decode(open.payload, &c); err != nil {
-		return a, unfit("claims", "%v", err)
+		return a, refuseAttestation("claims", "%v", err)
 	}
 	a = KeyAttestation{Certification: c.Certification, Nonce: c.Nonce, Root: open.root}
 	if a.Expires, err = keyAttestationTimes(c.IssuedAt, c.NotFrom, c.Expires, withProof, k.MaxAge, now); err != nil {
@@ -99,20 +99,20 @@ func ReadKeyAttestation(ctx context.Context, compact string, k KeyAttestations, 
 		return a, err
 	}
 	if u, err := url.Parse(c.Certification); c.Certification != "" && (err != nil || !u.IsAbs()) {
-		return a, unfit("certification", "is not a URL")
+		return a, refuseAttestation("certification", "is not a URL")
 	}
 	if len(c.Status) > 0 && (k.Status == nil || k.Status(ctx, c.Status, a.Root) != nil) {
-		return a, unfit("status", "cannot be confirmed")
+		return a, refuseAttestation("status", "cannot be confirmed")
 	}
 	return a, nil
 }
 
 func keyAttestationTimes(iat, nbf, exp *float64, withProof bool, maxAge time.Duration, now time.Time) (time.Time, error) {
 	if iat == nil {
-		return time.Time{}, unfit("iat", "missing")
+		return time.Time{}, refuseAttestation("iat", "missing")
 	}
 	if exp == nil && withProof {
-		return time.Time{}, unfit("exp", "missing; a jwt proof needs it")
+		return time.Time{}, refuseAttestation("exp", "missing; a jwt proof needs it")
 	}
 	expires, err := attestationTimes(iat, nbf, exp, 0, now)
 	if err != nil {
@@ -126,7 +126,7 @@ func keyAttestationTimes(iat, nbf, exp *float64, withProof bool, maxAge time.Dur
 
 func attestedKeys(raw []json.RawMessage) ([]jose.JSONWebKey, error) {
 	if len(raw) == 0 || len(raw) > maxAttestedKeys {
-		return nil, unfit("attested_keys", "one to %d are needed", maxAttestedKeys)
+		return nil, refuseAttestation("attested_keys", "one to %d are needed", maxAttestedKeys)
 	}
 	var keys []jose.JSONWebKey
 	for _, jwk := range raw {
@@ -135,7 +135,7 @@ func attestedKeys(raw []json.RawMessage) ([]jose.JSONWebKey, error) {
 			return nil, err
 		}
 		if holds(keys, key) {
-			return nil, unfit("attested_keys", "one key is given twice")
+			return nil, refuseAttestation("attested_keys", "one key is given twice")
 		}
 		keys = append(keys, key)
 	}
@@ -146,15 +146,15 @@ func attestedKeys(raw []json.RawMessage) ([]jose.JSONWebKey, error) {
 func level(claim string, given *[]string, accepted []string) ([]string, error) {
 	if given == nil {
 		if len(accepted) > 0 {
-			return nil, unfit(claim, "missing")
+			return nil, refuseAttestation(claim, "missing")
 		}
 		return nil, nil
 	}
 	if len(*given) == 0 {
-		return nil, unfit(claim, "must not be empty")
+		return nil, refuseAttestation(claim, "must not be empty")
 	}
 	if len(accepted) > 0 && !slices.ContainsFunc(*given, func(v string) bool { return slices.Contains(accepted, v) }) {
-		return nil, unfit(claim, "none of what this issuer accepts")
+		return nil, refuseAttestation(claim, "none of what this issuer accepts")
 	}
 	return *given, nil
 }
@@ -170,7 +170,7 @@ func holds(keys []jose.JSONWebKey, key jose.JSONWebKey) bool {
 func p256(key jose.JSONWebKey) (*ecdsa.PublicKey, error) {
 	public, ok := key.Key.(*ecdsa.PublicKey)
 	if !ok {
-		return nil, unfit("key", "not a public P-256 key")
+		return nil, refuseAttestation("key", "not a public P-256 key")
 	}
 	return public, nil
 }

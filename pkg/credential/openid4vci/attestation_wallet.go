@@ -65,13 +65,13 @@ func ReadWalletAttestation(compact string, roots []*x509.Certificate, now time.T
 		Status json.RawMessage `json:"status"`
 	}
 	if err := decode(open.payload, &c); err != nil {
-		return a, unfit("claims", "%v", err)
+		return a, refuseAttestation("claims", "%v", err)
 	}
 	if c.Subject == "" || len(c.Subject) > 512 {
-		return a, unfit("sub", "missing or too long")
+		return a, refuseAttestation("sub", "missing or too long")
 	}
 	if len(c.Cnf.JWK) == 0 {
-		return a, unfit("cnf", "must hold the instance's key as jwk")
+		return a, refuseAttestation("cnf", "must hold the instance's key as jwk")
 	}
 	a = WalletAttestation{Subject: c.Subject, Issuer: c.Issuer, Root: open.root, Name: c.Name, Status: c.Status}
 	if a.Key, err = attestedKey(c.Cnf.JWK); err != nil {
@@ -79,7 +79,7 @@ func ReadWalletAttestation(compact string, roots []*x509.Certificate, now time.T
 	}
 	print, err := a.Key.Thumbprint(crypto.SHA256)
 	if err != nil {
-		return a, unfit("cnf", "its key has no thumbprint")
+		return a, refuseAttestation("cnf", "its key has no thumbprint")
 	}
 	a.JKT = base64.RawURLEncoding.EncodeToString(print)
 	a.Expires, err = attestationTimes(c.IssuedAt, c.NotFrom, c.Expires, maxWalletAttestation, now)
@@ -99,13 +99,13 @@ func attestationTimes(iat, nbf, exp *float64, longest time.Duration, now time.Ti
 	}
 	switch {
 	case !ends && longest > 0:
-		return expires, unfit("exp", "missing")
+		return expires, refuseAttestation("exp", "missing")
 	case dated && issued.Sub(now) > clockSkew, begins && from.Sub(now) > clockSkew:
-		return expires, unfit("iat", "it is from the future")
+		return expires, refuseAttestation("iat", "it is from the future")
 	case ends && !now.Before(expires):
 		return expires, &AttestationError{Check: "exp", Cause: "it has expired", Stale: true}
 	case ends && longest > 0 && expires.Sub(now) > longest:
-		return expires, unfit("exp", "more than %s ahead", longest)
+		return expires, refuseAttestation("exp", "more than %s ahead", longest)
 	case dated && longest > 0 && now.Sub(issued) > longest:
 		return expires, &AttestationError{Check: "iat", Cause: "it is too old", Stale: true}
 	}
@@ -148,27 +148,27 @@ func ReadAttestationPoP(compact string, a WalletAttestation, audience string, no
 		Challenge string          `json:"challenge"`
 	}
 	if err := decode(payload, &c); err != nil {
-		return AttestationPoP{}, unfit("claims", "%v", err)
+		return AttestationPoP{}, refuseAttestation("claims", "%v", err)
 	}
 	var aud string
 	switch {
 	case json.Unmarshal(c.Audience, &aud) != nil || aud != audience || aud == "":
-		return AttestationPoP{}, unfit("aud", "must be this server's identifier, one string")
+		return AttestationPoP{}, refuseAttestation("aud", "must be this server's identifier, one string")
 	case c.Issuer != nil && *c.Issuer != a.Subject:
-		return AttestationPoP{}, unfit("iss", "is not the client")
+		return AttestationPoP{}, refuseAttestation("iss", "is not the client")
 	case c.ID == "" || len(c.ID) > 256:
-		return AttestationPoP{}, unfit("jti", "missing or too long")
+		return AttestationPoP{}, refuseAttestation("jti", "missing or too long")
 	case c.IssuedAt == nil:
-		return AttestationPoP{}, unfit("iat", "missing")
+		return AttestationPoP{}, refuseAttestation("iat", "missing")
 	case len(c.Challenge) > 256:
-		return AttestationPoP{}, unfit("challenge", "too long")
+		return AttestationPoP{}, refuseAttestation("challenge", "too long")
 	}
 	if _, err := attestationTimes(c.IssuedAt, c.NotFrom, c.Expires, 0, now); err != nil {
 		return AttestationPoP{}, wrong(err)
 	}
 	issued := time.Unix(int64(*c.IssuedAt), 0)
 	if now.Sub(issued) > popAge {
-		return AttestationPoP{}, unfit("iat", "older than %s", popAge)
+		return AttestationPoP{}, refuseAttestation("iat", "older than %s", popAge)
 	}
 	return AttestationPoP{ID: c.ID, Challenge: c.Challenge, Until: issued.Add(popAge + clockSkew)}, nil
 }
@@ -177,7 +177,7 @@ func ReadAttestationPoP(compact string, a WalletAttestation, audience string, no
 // each request.
 func wrong(err error) error {
 	if e, ok := err.(*AttestationError); ok { //nolint:errorlint // made above
-		return unfit(e.Check, "%s", e.Cause)
+		return refuseAttestation(e.Check, "%s", e.Cause)
 	}
 	return err
 }
