@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -46,16 +47,11 @@ func newFaces(e *engines) (*faces, error) {
 		Limits: e.limits, Document: e.document, Basis: e.accounts.Basis,
 	}
 	documents := &document.Documents{People: e.accounts, Catalogue: e.registry.Catalogue}
-	wallets, err := loadWalletTrust(e.config.WalletProviders, e.config.Development)
-	if err != nil {
-		return nil, err
-	}
-	server, err := newServer(e, frame, cards, documents, wallets)
+	server, err := newServer(e, frame, cards, documents)
 	if err != nil {
 		return nil, err
 	}
 	cards.Server, e.revoke = server, server.RevokeCitizen
-	cards.Clients, cards.KeyAttestations = server.Clients, wallets.KeyAttestations
 
 	mux := http.NewServeMux()
 	server.Mount(mux)
@@ -98,9 +94,13 @@ func newFaces(e *engines) (*faces, error) {
 	return &faces{public: frame.Handler(mux), operator: operator, server: server}, nil
 }
 
-func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents *document.Documents, wallets oauth.WalletTrust) (*oauth.Server, error) {
+func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents *document.Documents) (*oauth.Server, error) {
+	wallets, err := loadWalletTrust(e.config.WalletProviders, e.config.Development)
+	if err != nil {
+		return nil, err
+	}
 	transfers := &agency.Transfers{Ledger: e.ledger, People: e.accounts, Proofs: e.sequence, Catalogue: e.registry.Catalogue}
-	return oauth.New(oauth.Config{
+	server, err := oauth.New(oauth.Config{
 		Issuer: e.config.Issuer, Clients: e.registry, Store: e.db.OAuth(), Keys: e.ring, Accounts: e.accounts,
 		Details: []oauth.DetailType{transfers, documents}, PreAuthorized: cards, Registrar: e.registry, IssuanceScopes: []string{credential.ScopeResidentCard},
 		WalletProviders: wallets.Providers, WalletStatus: wallets.Status,
@@ -120,6 +120,10 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents 
 		StatusLists: e.issuer.AggregationURI(),
 		Refused:     web.Refused, Logger: slog.New(web.Correlated(e.log.Handler())),
 	})
+	if err == nil { // the server knows the listed wallets beside the registered clients
+		cards.Clients, cards.KeyAttestations = server.Clients, wallets.KeyAttestations
+	}
+	return server, err
 }
 
 // session is the citizen's, by the cookie that login sets.
@@ -132,6 +136,9 @@ func (e *engines) session(frame *web.Frame, r *http.Request) (account.Session, e
 }
 
 func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
+	if err := cards.CheckKeyAttestations(); err != nil { // before anything is served
+		return nil, fmt.Errorf("wallet-providers: %w", err)
+	}
 	frame := web.New(web.Options{Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone, Body: admin.BodyLimit})
 	h := &admin.Handler{
 		Frame: frame, Accounts: e.accounts, Residents: &e.register, Offers: cards, Issuer: e.issuer,

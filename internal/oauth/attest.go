@@ -51,10 +51,10 @@ func instanceOf(ctx context.Context) string {
 	return ""
 }
 
-// sameInstance refuses what is bound to an instance of a client to every other
-// (attestation draft, 10.3 and 10.4).
+// sameInstance refuses what is bound to an instance of a client to every other,
+// and what is bound to none to all (attestation draft, 10.3 and 10.4).
 func sameInstance(ctx context.Context, bound, what string) error {
-	if bound != "" && instanceOf(ctx) != bound {
+	if instanceOf(ctx) != bound {
 		return refuse("invalid_grant", what+": of another instance of this client")
 	}
 	return nil
@@ -159,14 +159,14 @@ func (s *Server) combined(c registry.Client, p *presence, a openid4vci.WalletAtt
 
 // prove checks the request's DPoP proof, once: one that has served to
 // authenticate is not spent again.
-func (s *Server) prove(r *http.Request, c registry.Client, path, jkt string) (dpop.Proof, error) {
+func prove(r *http.Request, policy dpop.Policy) (dpop.Proof, error) {
 	if p := presenceOf(r.Context()); p != nil && p.proof != nil {
-		if jkt != "" && jkt != p.proof.JKT {
+		if policy.JKT != "" && policy.JKT != p.proof.JKT {
 			return dpop.Proof{}, &Refusal{Code: "invalid_dpop_proof", Description: "key: not the key that this is bound to"}
 		}
 		return *p.proof, nil
 	}
-	return dpop.Check(r, s.clientPolicy(c, path, jkt, ""))
+	return dpop.Check(r, policy)
 }
 
 // nameAttested gives the library, which wants one, the client_id that the

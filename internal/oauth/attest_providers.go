@@ -1,8 +1,10 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
+	stdjson "encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -143,18 +145,15 @@ func parseRoots(text []byte) ([]*x509.Certificate, error) {
 	return roots, nil
 }
 
-// decodeStrict refuses members that it does not know.
+// decodeStrict refuses members that it does not know, and those given twice.
 func decodeStrict(data []byte, v any) error {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil {
+	var once map[string]json.RawMessage
+	if err := json.Unmarshal(data, &once); err != nil { // go-jose's refuses doubles
 		return err
 	}
-	for name := range members {
-		if name != "wallet_providers" && name != "key_attestations" {
-			return fmt.Errorf("unknown member %q", name)
-		}
-	}
-	return json.Unmarshal(data, v)
+	d := stdjson.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
 }
 
 // client is the wallet as a client of this server: held to HAIP 1.0 (pushed

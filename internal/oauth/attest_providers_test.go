@@ -37,7 +37,8 @@ func TestParseWalletTrust(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ text, why string }{
 		"it refuses what is no JSON":                   {`{`, ""},
-		"it refuses a member that it does not know":    {`{"providers":[]}`, "unknown member"},
+		"it refuses a member that it does not know":    {`{"providers":[]}`, "unknown field"},
+		"it refuses a misspelt member of an entry":     {`{"wallet_providers":[` + entry("one.pem", "w") + `],"key_attestations":{"c":{"keystorage":["x"]}}}`, "unknown field"},
 		"it refuses a member given twice":              {`{"wallet_providers":[],"wallet_providers":[]}`, ""},
 		"it refuses a list that is too long":           {`{"x":"` + strings.Repeat("x", 1<<20) + `"}`, "over"},
 		"it refuses no name":                           {`{"wallet_providers":[{"roots":"one.pem","keys_only":true}]}`, "entry 0"},

@@ -100,7 +100,7 @@ func (s *Server) bindPushed(r *http.Request, c registry.Client, a *Authorization
 	if len(r.Header.Values(dpop.Header)) == 0 {
 		return nil
 	}
-	proof, err := s.prove(r, c, "/par", a.JKT)
+	proof, err := prove(r, s.clientPolicy(c, "/par", a.JKT, ""))
 	if err != nil {
 		return err
 	}

@@ -94,10 +94,7 @@ func New(c Config) (*Server, error) {
 	if c.Limits == nil {
 		c.Limits = unlimited{}
 	}
-	if len(c.WalletProviders) > 0 {
-		c.Clients = walletClients{Clients: c.Clients, providers: c.WalletProviders, scopes: c.IssuanceScopes}
-	}
-	c.Clients = strict{c.Clients}
+	c.Clients = strict{walletClients{Clients: c.Clients, providers: c.WalletProviders, scopes: c.IssuanceScopes}}
 	if c.LogoutClient == nil {
 		c.LogoutClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}

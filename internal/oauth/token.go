@@ -114,7 +114,7 @@ func (s *Server) possession(r *http.Request, c registry.Client, jkt string) (str
 	if len(r.Header.Values(dpop.Header)) == 0 && !c.DPoP && jkt == "" {
 		return "", nil
 	}
-	proof, err := s.prove(r, c, "/token", jkt)
+	proof, err := prove(r, s.clientPolicy(c, "/token", jkt, ""))
 	return proof.JKT, err
 }
 

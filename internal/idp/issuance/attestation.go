@@ -1,6 +1,8 @@
 package issuance
 
 import (
+	"fmt"
+
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 )
 
@@ -13,4 +15,16 @@ func (h *Handler) proofTypes(config string) map[string]openid4vci.ProofType {
 		return map[string]openid4vci.ProofType{"jwt": kind}
 	}
 	return map[string]openid4vci.ProofType{"jwt": kind, "attestation": kind}
+}
+
+// CheckKeyAttestations refuses to ask for attestations of what is not issued
+// here: whoever wrote that believes in a rule that does not hold.
+func (h *Handler) CheckKeyAttestations() error {
+	issued := h.Metadata().CredentialConfigurationsSupported
+	for config := range h.KeyAttestations {
+		if _, ok := issued[config]; !ok {
+			return fmt.Errorf("key_attestations: no credential configuration %q", config)
+		}
+	}
+	return nil
 }

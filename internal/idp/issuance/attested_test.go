@@ -106,6 +106,13 @@ func TestKeyAttestationMetadata(t *testing.T) {
 			}
 		}
 	})
+	t.Run("it knows the configurations that attestations are asked for", func(t *testing.T) {
+		must(t, h.CheckKeyAttestations())
+		h.KeyAttestations["resident_crad"] = h.KeyAttestations[credential.ConfigResidentCard]
+		if err := h.CheckKeyAttestations(); err == nil || !strings.Contains(err.Error(), "resident_crad") {
+			t.Error(err)
+		}
+	})
 	t.Run("it says nothing where no attestation is required", func(t *testing.T) {
 		h.KeyAttestations = nil
 		if all := types(); len(all) != 1 || all["jwt"].KeyAttestationsRequired != nil {
