@@ -17,7 +17,7 @@ func loadWalletTrust(path string, development bool) (oauth.WalletTrust, error) {
 	if path == "" {
 		return oauth.WalletTrust{}, nil
 	}
-	data, err := os.ReadFile(path) //nolint:gosec // G304: the operator names it
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return oauth.WalletTrust{}, fmt.Errorf("wallet-providers: %w", err)
 	}

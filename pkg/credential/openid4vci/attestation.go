@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -178,11 +179,11 @@ func readChain(x5c []string) ([]*x509.Certificate, error) {
 // whatever stands beside the key is left behind.
 func attestedKey(jwk json.RawMessage) (jose.JSONWebKey, error) {
 	key, err := embeddedKey(jwk)
-	if err != nil {
-		refused := err.(*Error) //nolint:errcheck,errorlint // embeddedKey makes no other
+	var refused *Error
+	if errors.As(err, &refused) {
 		return key, refuseAttestation(refused.Check, "a key is not a public P-256 JWK")
 	}
-	return key, nil
+	return key, err
 }
 
 // numericDate reads a time that a claim must hold, if it is there at all.
