@@ -47,6 +47,9 @@ func TestReadKeyAttestation(t *testing.T) {
 		if _, err := read(true); err != nil {
 			t.Error(err)
 		}
+		a.bend(nil, member("key_storage", []string{}))
+		_, err := read(true)
+		unfit(t, err, "key_storage", false)
 	})
 	t.Run("it asks after a status where it can", func(t *testing.T) {
 		a.bend(nil, member("status", map[string]any{"status_list": map[string]any{"idx": 1}}))

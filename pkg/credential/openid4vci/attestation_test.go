@@ -152,6 +152,41 @@ func TestReadWalletAttestation(t *testing.T) {
 		})
 	}
 	a.bend(nil, nil)
+	t.Run("it says what is wrong with a chain", func(t *testing.T) {
+		below := a.Authority.Below(t)
+		chained := []string{wallettest.Base64(below.Leaf(t, a.Key().Public(), "below", "https://x.example")[0]), wallettest.Base64(below.Certificate.Raw)}
+		trusted := a.roots
+		defer func() { a.roots = trusted; a.bend(nil, nil) }()
+		for cause, c := range map[string]struct {
+			x5c   []string
+			roots []*x509.Certificate
+		}{
+			"is not base64":                     {x5c: []string{"_"}, roots: trusted},
+			"holds no certificate":              {x5c: []string{"AAAA"}, roots: trusted},
+			"holds a self-signed certificate":   {x5c: append(a.X5C(), wallettest.Base64(a.roots[0].Raw)), roots: trusted},
+			"holds the trust anchor":            {x5c: chained, roots: []*x509.Certificate{below.Certificate}},
+			"is not exactly the path below the": {x5c: append(a.X5C(), wallettest.Base64(below.Certificate.Raw)), roots: trusted},
+		} {
+			a.roots = c.roots
+			a.bend(member("x5c", c.x5c), nil)
+			if _, err := read(); err == nil || !strings.Contains(err.Error(), cause) {
+				t.Errorf("%v, want …%s…", err, cause)
+			}
+		}
+		a.roots = trusted
+		a.bend(member("x5c", chained), nil)
+		if _, err := read(); err != nil {
+			t.Errorf("an authority in between: %v", err)
+		}
+	})
+	t.Run("it refuses a signature that is no base64", func(t *testing.T) {
+		word, err := a.AttestWallet(t.Context(), "wallet", a.key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = openid4vci.ReadWalletAttestation(word+"!", a.roots, a.now)
+		unfit(t, err, "jwt", false)
+	})
 	t.Run("it trusts nobody where no root is given", func(t *testing.T) {
 		a.roots = nil
 		_, err := read()
