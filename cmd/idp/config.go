@@ -60,6 +60,11 @@ type config struct {
 	MailFrom  string `env:"MAIL_FROM"`
 	MailLogin string `env:"MAIL_LOGIN"`
 	Messages  string `env:"MESSAGES"`
+
+	// Credential configurations that an operator allows one by one.
+	Defer []string `env:"DEFER"`
+	// Encrypt refuses credential requests that are not encrypted.
+	Encrypt bool `env:"ENCRYPT"`
 }
 
 const envPrefix = "MYDATA_IDP_"
@@ -104,6 +109,12 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	text(&c.MailFrom, "mail-from", "address that these messages are from")
 	text(&c.MailLogin, "mail-login", "file with user:password of that server")
 	text(&c.Messages, "messages", "file that messages can be written to, in development alone")
+	if wanted("defer") {
+		f.StringSliceVar(&c.Defer, "defer", c.Defer, "credential configuration ids that wait for `idp issuance approve` ("+variable("defer")+")")
+	}
+	if wanted("encrypt") {
+		f.BoolVar(&c.Encrypt, "encrypt", c.Encrypt, "take encrypted credential requests alone, and encrypt the answers ("+variable("encrypt")+")")
+	}
 	c.limitFlags(f, wanted, text)
 	if wanted("sandbox") {
 		f.BoolVar(&c.Sandbox, "sandbox", c.Sandbox,

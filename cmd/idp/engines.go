@@ -49,6 +49,7 @@ type engines struct {
 	issuer       *credential.Issuer
 	offers       *credential.Offers
 	nonces       *credential.Nonces
+	deferrals    *credential.Deferrals
 	sequence     *sequencer.Log
 	signals      *notify.Notifier
 	anchors      *anchor.Book // nil: proofs of anchors are not taken
@@ -192,6 +193,7 @@ func (e *engines) buildPeople(trust consent.Trust) (err error) {
 func (e *engines) replaced(ctx context.Context, citizen string) error {
 	return errors.Join(
 		e.offers.End(ctx, citizen), // first of all, so that nothing new comes of them
+		e.deferrals.End(ctx, citizen),
 		e.revoke(ctx, citizen),
 		e.issuer.RevokeAll(ctx, citizen),
 		e.ledger.PauseAll(ctx, citizen, "lost_phone"),
@@ -240,6 +242,7 @@ func (e *engines) buildIssuer() {
 	}
 	e.offers = &credential.Offers{Store: rows, Secret: e.ring.Secret("offer"), Now: time.Now}
 	e.nonces = &credential.Nonces{Store: rows, Secret: e.ring.Secret("nonce"), Now: time.Now}
+	e.deferrals = &credential.Deferrals{Store: rows, Now: time.Now}
 }
 
 func (e *engines) buildLog(policy tlog.Policy) (err error) {

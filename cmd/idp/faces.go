@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/idp/admin"
 	"github.com/govmydata/mydata/internal/idp/agency"
@@ -41,10 +43,20 @@ func newFaces(e *engines) (*faces, error) {
 		Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone, Observe: e.eyes.observe,
 		Deadline: e.config.RequestTime, Admit: e.limits.Admit,
 	})
+	for _, config := range e.config.Defer {
+		if !issuance.Gives(config) {
+			return nil, fmt.Errorf("defer: no credential configuration %q", config)
+		}
+	}
+	requestKey, err := issuance.RequestKey(e.ring.Secret("credential-request"))
+	if err != nil {
+		return nil, err
+	}
 	cards := &issuance.Handler{
 		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
 		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Clients: e.registry, Logger: e.log, Now: time.Now,
-		Limits: e.limits, Document: e.document, Basis: e.accounts.Basis,
+		Limits: e.limits, Document: e.document, Basis: e.accounts.Basis, Deferrals: e.deferrals, Deferred: e.config.Defer,
+		RequestKeys: []jose.JSONWebKey{requestKey}, EncryptionRequired: e.config.Encrypt,
 	}
 	documents := &document.Documents{People: e.accounts, Catalogue: e.registry.Catalogue}
 	server, err := newServer(e, frame, cards, documents)
@@ -102,7 +114,8 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents 
 	transfers := &agency.Transfers{Ledger: e.ledger, People: e.accounts, Proofs: e.sequence, Catalogue: e.registry.Catalogue}
 	server, err := oauth.New(oauth.Config{
 		Issuer: e.config.Issuer, Clients: e.registry, Store: e.db.OAuth(), Keys: e.ring, Accounts: e.accounts,
-		Details: []oauth.DetailType{transfers, documents}, PreAuthorized: cards, Registrar: e.registry, IssuanceScopes: []string{credential.ScopeResidentCard},
+		Details:       []oauth.DetailType{transfers, &issuance.Details{URL: e.config.Issuer, Elsewhere: documents}},
+		PreAuthorized: cards, Registrar: e.registry, IssuanceScopes: issuance.Scopes(),
 		WalletProviders: wallets.Providers, WalletStatus: wallets.Status,
 		SessionFrom: func(r *http.Request) (oauth.Session, error) {
 			s, err := e.session(frame, r)

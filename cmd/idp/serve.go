@@ -88,7 +88,7 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		func() { doors.server.RunLogouts(ctx) },
 		func() { e.goOn(ctx) },
 		func() {
-			e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.limits.Sweep, e.tally.Sweep, e.issuer.Disturb, e.deaths().Go)
+			e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.deferrals.Sweep, e.limits.Sweep, e.tally.Sweep, e.issuer.Disturb, e.deaths().Go)
 		},
 		func() {
 			e.registry.Follow(ctx, 15*time.Second, func(err error) { log.WarnContext(ctx, "catalogue", "err", err) })

@@ -76,7 +76,7 @@ func (w *Wallet) authorizationRequest(o Offered, p pending, state string) (url.V
 	var scopes []string
 	var details []openid4vci.Detail
 	for _, c := range o.Configurations {
-		if c.Scope != "" {
+		if c.Scope != "" && !w.config.Issuance.ByDetails {
 			scopes = append(scopes, c.Scope)
 			continue
 		}

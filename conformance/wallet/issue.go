@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"time"
 
@@ -28,93 +29,96 @@ func (w *Wallet) Accept(ctx context.Context, o Offered, txCode string) ([]Creden
 func (w *Wallet) fetchAll(ctx context.Context, g *grant) ([]Credential, error) {
 	var got []Credential
 	for _, c := range g.offered.Configurations {
-		card, err := w.fetch(ctx, g, c)
+		cards, err := w.fetch(ctx, g, c)
+		got = append(got, cards...)
 		if err != nil {
 			return got, err
 		}
-		got = append(got, card)
 	}
 	return got, nil
 }
 
-// fetch gets one credential for a key of its own, checks it, keeps it, and says
-// so to the issuer.
-func (w *Wallet) fetch(ctx context.Context, g *grant, c Configuration) (Credential, error) {
-	key, err := newKey()
+// fetch gets the copies of one credential, each for a key of its own, and keeps
+// them. Where the issuer needs time it answers with a *Later.
+func (w *Wallet) fetch(ctx context.Context, g *grant, c Configuration) ([]Credential, error) {
+	keys := make([]*ecdsa.PrivateKey, max(w.config.Issuance.Copies, 1))
+	for i := range keys {
+		var err error
+		if keys[i], err = newKey(); err != nil {
+			return nil, err
+		}
+	}
+	response, err := w.request(ctx, g, c, keys)
 	if err != nil {
-		return Credential{}, err
+		return nil, err
 	}
-	response, err := w.request(ctx, g, c, key)
-	if err != nil {
-		return Credential{}, err
+	if response.TransactionID != "" {
+		return nil, &Later{TransactionID: response.TransactionID, Interval: time.Duration(response.Interval) * time.Second, grant: g, of: c, keys: keys}
 	}
-	card := Credential{
-		ID: rand.Text(), Issuer: g.offered.Issuer.CredentialIssuer, Configuration: c.ID, Format: c.Format, VCT: c.VCT,
-		Received: w.config.Now().UTC().Truncate(time.Second), Metadata: c.CredentialMetadata,
-		Token: response.Credentials[0].Credential,
+	return w.keep(ctx, g, c, keys, response)
+}
+
+// keep checks the credentials, keeps them, and tells the issuer what became of
+// them: one that is bad makes all of them a failure (section 11.1).
+func (w *Wallet) keep(ctx context.Context, g *grant, c Configuration, keys []*ecdsa.PrivateKey, response openid4vci.CredentialResponse) ([]Credential, error) {
+	if n := len(response.Credentials); n == 0 || n > len(keys) {
+		return nil, refuse("credential", "%d were asked for, %d came", len(keys), n)
 	}
-	err = w.check(card, key)
-	if err == nil {
-		err = w.config.Store.add(card, key)
+	var cards []Credential
+	var err error
+	for i, one := range response.Credentials {
+		card := Credential{
+			ID: rand.Text(), Issuer: g.offered.Issuer.CredentialIssuer, Configuration: c.ID, Format: c.Format, VCT: c.VCT,
+			Received: w.config.Now().UTC().Truncate(time.Second), Metadata: c.CredentialMetadata, Token: one.Credential,
+		}
+		if err = w.check(card, keys[i]); err == nil {
+			err = w.config.Store.add(card, keys[i])
+		}
+		if err != nil {
+			break
+		}
+		cards = append(cards, card)
 	}
 	event := openid4vci.CredentialAccepted
 	if err != nil {
 		event = openid4vci.CredentialFailure
 	}
-	// The credential is here or it is not: a lost notification changes nothing.
+	// The credentials are here or they are not: a lost notification changes nothing.
 	_ = w.notify(ctx, g, response.NotificationID, event)
-	return card, err
+	return cards, err
 }
 
 // request asks the Credential Endpoint (section 8.2), once more with a fresh
 // nonce when it says invalid_nonce.
-func (w *Wallet) request(ctx context.Context, g *grant, c Configuration, key *ecdsa.PrivateKey) (openid4vci.CredentialResponse, error) {
-	var none openid4vci.CredentialResponse
+func (w *Wallet) request(ctx context.Context, g *grant, c Configuration, keys []*ecdsa.PrivateKey) (openid4vci.CredentialResponse, error) {
 	for attempt := 0; ; attempt++ {
-		body, err := w.requestBody(ctx, g, c, key)
+		request, err := w.credentialRequest(ctx, g, c, keys)
 		if err != nil {
-			return none, err
+			return openid4vci.CredentialResponse{}, err
 		}
-		r, err := w.proven(ctx, g, call{
-			what: "credential", method: http.MethodPost, address: g.offered.Issuer.CredentialEndpoint,
-			contentType: "application/json", body: body, token: g.token,
-		})
-		if err != nil {
-			return none, err
+		response, err := w.ask(ctx, g, "credential", g.offered.Issuer.CredentialEndpoint, request)
+		if refused, ok := errors.AsType[*Answer](err); ok && refused.Code == string(openid4vci.InvalidNonce) && attempt == 0 {
+			continue
 		}
-		if r.status != http.StatusOK {
-			refused := r.refused("credential")
-			if refused.Code == string(openid4vci.InvalidNonce) && attempt == 0 {
-				continue
-			}
-			return none, refused
-		}
-		var response openid4vci.CredentialResponse
-		if err := decode("credential", r.body, &response); err != nil {
-			return none, err
-		}
-		if len(response.Credentials) != 1 || response.Credentials[0].Credential == "" {
-			return none, refuse("credential", "one was asked for, %d came", len(response.Credentials))
-		}
-		return response, nil
+		return response, err
 	}
 }
 
-func (w *Wallet) requestBody(ctx context.Context, g *grant, c Configuration, key *ecdsa.PrivateKey) ([]byte, error) {
-	request := openid4vci.CredentialRequest{CredentialConfigurationID: c.ID}
+func (w *Wallet) credentialRequest(ctx context.Context, g *grant, c Configuration, keys []*ecdsa.PrivateKey) (map[string]any, error) {
+	request := map[string]any{"credential_configuration_id": c.ID}
 	if ids := g.ids[c.ID]; len(ids) > 0 {
-		request.CredentialConfigurationID, request.CredentialIdentifier = "", ids[0]
+		request = map[string]any{"credential_identifier": ids[0]}
 	}
 	if len(c.CryptographicBindingMethodsSupported) > 0 {
 		nonce, err := w.nonce(ctx, g)
 		if err != nil {
 			return nil, err
 		}
-		if request.Proofs, err = w.keyProofs(ctx, g, c, []*ecdsa.PrivateKey{key}, nonce); err != nil {
+		if request["proofs"], err = w.keyProofs(ctx, g, c, keys, nonce); err != nil {
 			return nil, err
 		}
 	}
-	return json.Marshal(request)
+	return request, nil
 }
 
 // nonce fetches a c_nonce (section 7.1).

@@ -21,8 +21,10 @@ type Config struct {
 	Development bool
 	// Presenting is what this wallet takes beyond HAIP 1.0 when it is asked.
 	Presenting Presenting
-	Store      *Store
-	Now        func() time.Time // nil means time.Now
+	// Issuance is how this wallet gets credentials; its zero is the plain way.
+	Issuance Issuance
+	Store    *Store
+	Now      func() time.Time // nil means time.Now
 	// Attester is the wallet provider: this wallet then authenticates by its
 	// attestations, and proves its keys with them where an issuer asks for it.
 	Attester Attester

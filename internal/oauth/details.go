@@ -43,6 +43,13 @@ type Stepped interface {
 	MaxAge() time.Duration
 }
 
+// Paged is a Stepped whose citizens agree on several pages: StepOf is the one for
+// these references.
+type Paged interface {
+	Stepped
+	StepOf(refs []string) string
+}
+
 // stepped is the owner of a request's details if it has a page of its own, or nil.
 func (s *Server) stepped(refs map[string]string) Stepped {
 	for kind := range refs { // one: elementsOf
@@ -58,6 +65,9 @@ func (s *Server) step(refs map[string]string) string {
 	d := s.stepped(refs)
 	if d == nil {
 		return StepApproval
+	}
+	if p, ok := d.(Paged); ok {
+		return p.StepOf(References(refs, d.Type()))
 	}
 	return d.Step()
 }

@@ -23,6 +23,8 @@ type Token struct {
 	JTI      string
 	JKT      string // thumbprint of the key the token is bound to, or ""
 	Ref      string // of the pre-authorized code, or ""
+	// Refs are what authorization_details of each type gave; see References.
+	Refs     map[string]string
 	Audience string
 	Grant    string
 	IssuedAt time.Time
@@ -158,7 +160,7 @@ func (s *Server) verify(ctx context.Context, raw string) (Token, error) {
 	}
 	return Token{
 		Citizen: g.Citizen, Subject: g.Subject, ClientID: g.Client, Scopes: row.Scopes, JTI: row.JTI, JKT: row.JKT,
-		Ref: g.Ref, Audience: row.Audience, Grant: g.ID, AuthTime: g.AuthTime,
+		Ref: g.Ref, Refs: g.Refs, Audience: row.Audience, Grant: g.ID, AuthTime: g.AuthTime,
 		IssuedAt: time.Unix(c.IssuedAt, 0), Expires: time.Unix(c.Expires, 0),
 	}, nil
 }

@@ -24,6 +24,9 @@ func (s *Credentials) Commit(ctx context.Context, c credential.Commit) error {
 		if done || err != nil {
 			return err
 		}
+		if err := endDeferral(ctx, tx, c.Deferral); err != nil {
+			return err
+		}
 		for _, issued := range c.Issue {
 			if err := insertCredential(ctx, tx, issued); err != nil {
 				return err

@@ -212,6 +212,7 @@ func (p *person) drop(ctx context.Context) error {
 		{`DELETE FROM signal_streams WHERE audience = $1`, audience},
 		{`DELETE FROM notices WHERE citizen = $1`, p.Citizen},
 		{`DELETE FROM credential_offers WHERE citizen = $1`, p.Citizen},
+		{`DELETE FROM credential_deferrals WHERE citizen = $1`, p.Citizen},
 		{`DELETE FROM enrolment_orders WHERE resident = $1`, p.Resident},
 		{`DELETE FROM deaths WHERE resident = $1`, p.Resident},
 		{`DELETE FROM pseudonyms WHERE citizen = $1`, p.Citizen},

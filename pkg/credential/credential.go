@@ -12,6 +12,11 @@ const (
 	ConfigResidentCard = "resident_card_sd_jwt"
 	// ScopeResidentCard is its OAuth scope.
 	ScopeResidentCard = "resident_card"
+	// ConfigAgeCard is the configuration of the proof of age, which says nothing
+	// else; its type is a URL of the issuer's.
+	ConfigAgeCard = "age_card_sd_jwt"
+	// ScopeAgeCard is its OAuth scope.
+	ScopeAgeCard = "age_card"
 	// LeafDomain separates the leaves of issuance and revocation.
 	LeafDomain = "issuance"
 	// StatementStatusList is the kind of the public statement on a status list.

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/pkg/credential/sdjwt"
-	"github.com/govmydata/mydata/pkg/tlog"
 )
 
 // attempts bounds the tries of one commit.
@@ -35,16 +33,22 @@ type Salter interface {
 	Salt(ctx context.Context, citizen, label string) ([32]byte, error)
 }
 
-// Order is one credential to be issued.
+// Order is one credential to be issued, or one for each of several keys.
 type Order struct {
 	Citizen string
 	Config  string // credential configuration id
 	VCT     string
-	Claims  map[string]any // each selectively disclosable
-	Holder  jose.JSONWebKey
+	// Integrity of the type's metadata, `vct#integrity`; "": not told.
+	Integrity string
+	Claims    map[string]any // each selectively disclosable
+	Holder    jose.JSONWebKey
+	// Holders, when there are any, stand in place of Holder: see IssueBatch.
+	Holders []jose.JSONWebKey
 	Device  string
 	Life    time.Duration
 	Basis   string // names the state of the register that the claims are of
+	// Deferral that this order ends; nil: none.
+	Deferral *Deferral
 }
 
 // Issuer issues and revokes. Its methods may be called concurrently.
@@ -66,65 +70,16 @@ type Issuer struct {
 	signed map[signedAs]signedList
 }
 
-// Issue makes the record, the status index and the leaf durable, and then
-// signs. The credential tells the times to the hour, so that they do not
-// connect it to anything else.
-func (i *Issuer) Issue(ctx context.Context, o Order) (string, Issued, error) {
-	holder := jose.JSONWebKey{Key: o.Holder.Key}
-	if !holder.Valid() || !holder.IsPublic() {
-		return "", Issued{}, errors.New("issue: the holder's key is not a public key")
-	}
-	thumbprint, err := holder.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return "", Issued{}, fmt.Errorf("issue: %w", err)
-	}
-	now := i.Now()
-	issued := Issued{ID: randomID(), Citizen: o.Citizen, VCT: o.VCT, Config: o.Config, Status: Valid, Device: o.Device, Basis: o.Basis,
-		IssuedAt: now, Expires: now.Truncate(time.Hour).Add(o.Life), Holder: base64.RawURLEncoding.EncodeToString(thumbprint)}
-	if issued, err = i.record(ctx, issued); err != nil {
-		return "", Issued{}, fmt.Errorf("issue: %w", err)
-	}
-	token, err := i.sign(issued, o.Claims, holder)
-	return token, issued, err
-}
-
-// record finds a free index by trying: at random, so that it tells nothing,
-// and unique, which the store sees to. A list on which many tries in a row
-// fail is full enough, and a new one is begun.
-func (i *Issuer) record(ctx context.Context, issued Issued) (Issued, error) {
-	salt, err := i.Salts.Salt(ctx, issued.Citizen, SaltLabel(issued.ID))
-	if err != nil {
-		return Issued{}, err
-	}
-	full := ""
-	for try := range attempts {
-		if issued.List, err = i.openList(ctx, full); err != nil {
-			return Issued{}, err
-		}
-		issued.Index = i.freeIndex(issued.List)
-		commit := Commit{ID: "issue/" + issued.ID, Digest: sha256.Sum256([]byte(issued.ID)), Issue: []Issued{issued}}
-		commit.Leaves = [][]byte{tlog.Commitment(LeafDomain, salt, issued.Digest())}
-		if err = i.Store.Commit(ctx, commit); err == nil {
-			// An earlier try of this ID may be the durable one.
-			return i.Store.Credential(ctx, issued.ID)
-		}
-		if errors.Is(err, ErrConflict) && try >= attempts/2 {
-			full = issued.List
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return Issued{}, err
-}
-
-func (i *Issuer) sign(issued Issued, claims map[string]any, holder jose.JSONWebKey) (string, error) {
-	payload := make(map[string]any, len(claims)+7)
-	for name, value := range claims {
+func (i *Issuer) sign(issued Issued, o Order, holder jose.JSONWebKey) (string, error) {
+	payload := make(map[string]any, len(o.Claims)+8)
+	for name, value := range o.Claims {
 		payload[name] = sdjwt.Hidden{Value: value}
 	}
 	payload["iss"] = i.URL
 	payload["vct"] = issued.VCT
+	if o.Integrity != "" {
+		payload["vct#integrity"] = o.Integrity
+	}
 	payload["iat"] = issued.IssuedAt.Truncate(time.Hour).Unix()
 	payload["exp"] = issued.Expires.Unix()
 	payload["cnf"] = map[string]any{"jwk": holder}
@@ -145,19 +100,6 @@ func (i *Issuer) Of(ctx context.Context, citizen string) ([]Issued, error) {
 // Get one; ErrUnknown when there is none.
 func (i *Issuer) Get(ctx context.Context, id string) (Issued, error) {
 	return i.Store.Credential(ctx, id)
-}
-
-// Notified keeps what a wallet said about a credential of a citizen
-// (OpenID4VCI 1.0, 11); ErrUnknown also for a credential of somebody else.
-func (i *Issuer) Notified(ctx context.Context, citizen, id, event string) error {
-	issued, err := i.Store.Credential(ctx, id)
-	if err != nil {
-		return err
-	}
-	if issued.Citizen != citizen {
-		return ErrUnknown
-	}
-	return i.Store.SetAcceptance(ctx, id, event)
 }
 
 // Events are what the leaves of a citizen's credentials stand for, for the

@@ -14,6 +14,9 @@ type Commit struct {
 	Changes []Change
 	Lists   []List // new, or changed: Version is the one before the change
 	Leaves  [][]byte
+	// Deferral that this commit ends: approved before, issued after; else
+	// ErrDeferral, and nothing is written. nil: none.
+	Deferral *Deferral
 }
 
 // List is a status list.

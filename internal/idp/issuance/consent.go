@@ -23,9 +23,33 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	web.AllowForm(w, origins(interaction.Client.RedirectURIs)...)
 	noStore(w)
 	h.pages.Render(w, r, http.StatusOK, "issuance", map[string]any{
-		"ID": interaction.ID, "Wallet": interaction.Client.DisplayName(web.Lang(r)), "Claims": claims,
+		"ID": interaction.ID, "Wallet": interaction.Client.DisplayName(web.Lang(r)), "Cards": asked(interaction),
 		"NameKo": resident.NameKo, "NameLatin": resident.NameLatin,
 	})
+}
+
+// card is what the page tells of one kind.
+type card struct {
+	Title  string // message
+	Claims []string
+}
+
+// asked are the kinds that a request asks for, by scope and by
+// authorization_details, each once.
+func asked(interaction oauth.Interaction) []card {
+	token := oauth.Token{Scopes: interaction.Scopes, Refs: interaction.Refs}
+	var cards []card
+	for _, k := range kinds {
+		if !granted(token, k) && !scoped(token, k) {
+			continue
+		}
+		c := card{Title: k.message}
+		for _, claim := range k.claims {
+			c.Claims = append(c.Claims, claim.name)
+		}
+		cards = append(cards, c)
+	}
+	return cards
 }
 
 // interaction finds the request that this browser is in the middle of.

@@ -3,12 +3,9 @@ package issuance
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"slices"
-	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/oauth"
@@ -17,78 +14,127 @@ import (
 	"github.com/govmydata/mydata/pkg/did"
 )
 
-// cardLife is how long a resident card is good for.
-const cardLife = 365 * 24 * time.Hour
+// batchSize is how many copies a wallet may ask for at once.
+const batchSize = 10
 
 // credential answers a Credential Request (OpenID4VCI 1.0, 8).
 func (h *Handler) credential(w http.ResponseWriter, r *http.Request) {
-	body, err := readJSON(r)
+	message, status, seal, err := h.requested(r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	request, err := openid4vci.ParseCredentialRequest(body)
-	if err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	token := h.TokenFrom(r.Context())
-	if err := permitted(request, token); err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	keys, err := openid4vci.VerifyProofs(r.Context(), request.Proofs, openid4vci.ProofPolicy{
-		Issuer: h.URL, ClientID: token.ClientID, Nonce: h.spend, KeyByID: did.Key, Now: h.Now,
-		KeyAttestations: h.KeyAttestations[request.CredentialConfigurationID],
-	})
-	if err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	basis, err := h.basis(r.Context(), token.Citizen) // before the entry is read: a change in between is found
-	if err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	resident, err := h.Residents.Resident(r.Context(), token.Citizen)
-	if errors.Is(err, account.ErrNotFound) {
-		err = &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "resident", Description: "this person is not in the register"}
-	}
-	if err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	compact, issued, err := h.issue(r.Context(), credential.Order{
-		Citizen: token.Citizen, Config: credential.ConfigResidentCard, VCT: credential.VCTResidentCard,
-		Claims: residentCard(resident, h.Now()), Holder: keys[0], Device: h.device(r.Context(), token.ClientID), Life: cardLife,
-		Basis: basis,
-	})
-	if err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	writeJSON(w, http.StatusOK, openid4vci.CredentialResponse{
-		Credentials: []openid4vci.IssuedCredential{{Credential: compact}}, NotificationID: issued.ID,
-	})
+	h.answer(w, r, status, message, seal)
 }
 
-// budgetCredential is how many cards one citizen gets.
+// requested does what a Credential Request asks, in the order in which it is
+// refused: who may ask for it, the proofs, the person.
+func (h *Handler) requested(r *http.Request) (message openid4vci.CredentialResponse, status int, seal *openid4vci.Encryption, err error) {
+	in, err := h.read(r)
+	if err != nil {
+		return message, 0, nil, err
+	}
+	request, err := openid4vci.ParseSealableRequest(in.body)
+	if err != nil {
+		return message, 0, nil, err
+	}
+	if seal, err = h.sealing(in, request.CredentialResponseEncryption); err != nil {
+		return message, 0, nil, err
+	}
+	token := h.TokenFrom(r.Context())
+	k, err := h.permitted(request, token)
+	if err != nil {
+		return message, 0, nil, err
+	}
+	keys, err := openid4vci.VerifyProofs(r.Context(), request.Proofs, openid4vci.ProofPolicy{
+		Issuer: h.URL, ClientID: token.ClientID, Batch: batchSize, Nonce: h.spend, KeyByID: did.Key, Now: h.Now,
+		KeyAttestations: h.KeyAttestations[k.config],
+	})
+	if err != nil {
+		return message, 0, nil, err
+	}
+	order, err := h.order(r.Context(), k, token.Citizen, keys)
+	if err != nil {
+		return message, 0, nil, err
+	}
+	order.Device = h.device(r.Context(), token.ClientID)
+	message, status, err = h.issueOrDefer(r.Context(), order, token.ClientID)
+	return message, status, seal, err
+}
+
+// order for a person as the register knows him now.
+func (h *Handler) order(ctx context.Context, k kind, citizen string, keys []jose.JSONWebKey) (credential.Order, error) {
+	basis, err := h.basis(ctx, citizen) // before the entry is read: a change in between is found
+	if err != nil {
+		return credential.Order{}, err
+	}
+	resident, err := h.Residents.Resident(ctx, citizen)
+	if errors.Is(err, account.ErrNotFound) {
+		err = openid4vci.Refuse(openid4vci.CredentialRequestDenied, "resident", "this person is not in the register")
+	}
+	if err != nil {
+		return credential.Order{}, err
+	}
+	return credential.Order{Citizen: citizen, Config: k.config, VCT: h.vct(k), Integrity: h.integrity(k),
+		Claims: k.made(resident, h.Now()), Holders: keys, Life: k.life, Basis: basis}, nil
+}
+
+// budgetCredential is how many credentials one citizen gets.
 const budgetCredential = "credential"
 
-// issue charges the citizen for a card before it is made, since each takes a
-// place in a status list for good.
-func (h *Handler) issue(ctx context.Context, o credential.Order) (string, credential.Issued, error) {
+// charge takes n credentials from the citizen's budget before they are made, since
+// each takes a place in a status list for good. back gives them back.
+func (h *Handler) charge(ctx context.Context, citizen string, n int) (back func(), err error) {
 	if h.Limits == nil {
-		return h.Issuer.Issue(ctx, o)
+		return func() {}, nil
 	}
-	if err := h.Limits.Take(ctx, budgetCredential, o.Citizen); err != nil {
-		return "", credential.Issued{}, err
+	taken := 0
+	back = func() {
+		for range taken {
+			h.Limits.Return(ctx, budgetCredential, citizen)
+		}
 	}
-	compact, issued, err := h.Issuer.Issue(ctx, o)
+	for ; taken < n; taken++ {
+		if err := h.Limits.Take(ctx, budgetCredential, citizen); err != nil {
+			back()
+			return nil, err
+		}
+	}
+	return back, nil
+}
+
+// issueOrDefer gives the copies, or a transaction_id where an operator has to
+// allow this kind first.
+func (h *Handler) issueOrDefer(ctx context.Context, o credential.Order, client string) (openid4vci.CredentialResponse, int, error) {
+	back, err := h.charge(ctx, o.Citizen, len(o.Holders))
 	if err != nil {
-		h.Limits.Return(ctx, budgetCredential, o.Citizen)
+		return openid4vci.CredentialResponse{}, 0, err
 	}
-	return compact, issued, err
+	if h.defers(o.Config) {
+		d, err := h.Deferrals.Begin(ctx, o, client)
+		if err != nil {
+			back()
+			return openid4vci.CredentialResponse{}, 0, err
+		}
+		return waiting(d), http.StatusAccepted, nil
+	}
+	message, err := h.issue(ctx, o)
+	if err != nil {
+		back()
+	}
+	return message, http.StatusOK, err
+}
+
+func (h *Handler) issue(ctx context.Context, o credential.Order) (openid4vci.CredentialResponse, error) {
+	tokens, issued, err := h.Issuer.IssueBatch(ctx, o)
+	if err != nil {
+		return openid4vci.CredentialResponse{}, err
+	}
+	message := openid4vci.CredentialResponse{NotificationID: issued[0].Batch()}
+	for _, token := range tokens {
+		message.Credentials = append(message.Credentials, openid4vci.IssuedCredential{Credential: token})
+	}
+	return message, nil
 }
 
 // device is what the citizen will see as the credential's place.
@@ -103,24 +149,6 @@ func (h *Handler) device(ctx context.Context, client string) string {
 	return c.DisplayName("")
 }
 
-// permitted tells whether the access token is good for what is asked. No token
-// of ours carries credential identifiers (6.2), so none can be known.
-func permitted(request openid4vci.CredentialRequest, token oauth.Token) error {
-	switch {
-	case token.Citizen == "":
-		return errScope
-	case request.CredentialIdentifier != "":
-		return &openid4vci.Error{Code: openid4vci.UnknownCredentialIdentifier, Check: "credential_identifier",
-			Description: "the token response named none: use credential_configuration_id"}
-	case request.CredentialConfigurationID != credential.ConfigResidentCard:
-		return &openid4vci.Error{Code: openid4vci.UnknownCredentialConfiguration, Check: "credential_configuration_id",
-			Description: "not offered by this issuer"}
-	case !slices.Contains(token.Scopes, credential.ScopeResidentCard):
-		return errScope
-	}
-	return nil
-}
-
 func (h *Handler) spend(ctx context.Context, nonce string) error {
 	err := h.Nonces.Spend(ctx, nonce)
 	if errors.Is(err, credential.ErrNonce) {
@@ -128,27 +156,6 @@ func (h *Handler) spend(ctx context.Context, nonce string) error {
 	}
 	return err
 }
-
-// residentCard is what the card says. An address that the register does not
-// have is left out, so that its absence is no claim.
-func residentCard(r account.Resident, now time.Time) map[string]any {
-	card := map[string]any{
-		"name": r.NameKo, "family_name": r.FamilyName, "given_name": r.GivenName, "birthdate": r.BirthDate,
-		"resident_number": r.ResidentNumber, "age_over_19": adult(r.BirthDate, now),
-	}
-	if r.Address != "" {
-		card["address"] = map[string]any{"formatted": r.Address} // OpenID Connect Core 1.0, 5.1.1
-	}
-	return card
-}
-
-// adult tells whether nineteen years have passed, by the calendar of Korea.
-func adult(birthdate string, now time.Time) bool {
-	born, err := time.ParseInLocation(time.DateOnly, birthdate, korea)
-	return err == nil && !born.AddDate(19, 0, 0).After(now.In(korea))
-}
-
-var korea = time.FixedZone("KST", 9*60*60)
 
 // notification (OpenID4VCI 1.0, 11).
 func (h *Handler) notification(w http.ResponseWriter, r *http.Request) {
@@ -164,7 +171,7 @@ func (h *Handler) notification(w http.ResponseWriter, r *http.Request) {
 	}
 	err = h.Issuer.Notified(r.Context(), h.TokenFrom(r.Context()).Citizen, n.NotificationID, n.Event)
 	if errors.Is(err, credential.ErrUnknown) {
-		err = &openid4vci.Error{Code: openid4vci.InvalidNotificationID, Check: "notification_id", Description: "no such notification_id"}
+		err = openid4vci.Refuse(openid4vci.InvalidNotificationID, "notification_id", "no such notification_id")
 	}
 	if err != nil {
 		h.refuse(w, r, err)
@@ -174,17 +181,25 @@ func (h *Handler) notification(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// readJSON reads a body that says it is JSON.
-func readJSON(r *http.Request) ([]byte, error) {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return nil, errMedia
+// permitted tells which kind is asked for, and whether the access token is good for
+// it. Where the token response named credential identifiers, these alone name it
+// (8.2).
+func (h *Handler) permitted(request openid4vci.CredentialRequest, token oauth.Token) (kind, error) {
+	if token.Citizen == "" {
+		return kind{}, errScope
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, openid4vci.MaxMessage+1))
-	if _, large := errors.AsType[*http.MaxBytesError](err); large || len(body) > openid4vci.MaxMessage {
-		return nil, errLarge
+	if request.CredentialIdentifier != "" {
+		return identified(request.CredentialIdentifier, token)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errBody, err)
+	k, known := kindOf(request.CredentialConfigurationID)
+	switch {
+	case !known:
+		return kind{}, openid4vci.Refuse(openid4vci.UnknownCredentialConfiguration, "credential_configuration_id", "not offered by this issuer")
+	case granted(token, k):
+		return kind{}, openid4vci.Refuse(openid4vci.InvalidCredentialRequest, "credential_configuration_id",
+			"the token response named credential_identifiers: use one of them")
+	case !scoped(token, k):
+		return kind{}, errScope
 	}
-	return body, nil
+	return k, nil
 }

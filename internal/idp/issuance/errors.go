@@ -3,6 +3,7 @@ package issuance
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/web"
@@ -61,7 +62,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		web.Refused(r.Context(), "scope")
 		h.Logger.InfoContext(r.Context(), "refused", "code", "insufficient_scope",
 			"route", r.Pattern, "correlation_id", web.Correlation(r.Context()))
-		w.Header().Set("WWW-Authenticate", `DPoP error="insufficient_scope", scope="`+credential.ScopeResidentCard+`"`)
+		w.Header().Set("WWW-Authenticate", `DPoP error="insufficient_scope", scope="`+strings.Join(Scopes(), " ")+`"`)
 		writeJSON(w, http.StatusForbidden, map[string]string{"error": "insufficient_scope"})
 		return
 	}

@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/oauth"
@@ -17,6 +20,9 @@ import (
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 )
+
+// deferredPath is the Deferred Credential Endpoint.
+const deferredPath = "/credential-deferred"
 
 //go:embed page locale
 var files embed.FS
@@ -51,6 +57,15 @@ type Handler struct {
 	Offers    *credential.Offers
 	Nonces    *credential.Nonces
 	Document  []byte // DID document; none is served when empty
+	// Deferrals lets an operator decide first on what Deferred names, by
+	// credential_configuration_id; nil: nothing is deferred.
+	Deferrals *credential.Deferrals
+	Deferred  []string
+	// RequestKeys, private, each with a kid, are what requests can be encrypted to;
+	// none: nothing is encrypted. The first is the newest.
+	RequestKeys []jose.JSONWebKey
+	// EncryptionRequired refuses plain requests and plain answers.
+	EncryptionRequired bool
 	// Clients gives the wallet's name, for the citizen's list of credentials;
 	// nil: its client id.
 	Clients Clients
@@ -71,7 +86,12 @@ type Handler struct {
 	Now       func() time.Time
 	Logger    *slog.Logger // slog.Default when nil
 
-	pages *web.Pages
+	pages     *web.Pages
+	described map[string][]byte // type metadata by configuration
+
+	mu       sync.Mutex
+	signed   string // metadata, as a JWT
+	signedAt time.Time
 }
 
 // Mount adds the endpoints and the page.
@@ -84,12 +104,16 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	}
 	h.Frame.Messages(files)
 	h.pages = h.Frame.Pages(files, "page/*.html")
-	h.Frame.Machine("POST /nonce", "POST /credential", "POST /notification")
+	h.Frame.Machine("POST /nonce", "POST /credential", "POST "+deferredPath, "POST /notification")
 	mux.HandleFunc("GET "+h.metadataPath(), h.metadata)
 	mux.HandleFunc("GET /.well-known/did.json", h.did)
 	mux.HandleFunc("GET /credential-offer/{id}", h.offer)
 	mux.HandleFunc("POST /nonce", h.nonce)
 	mux.Handle("POST /credential", h.Server.Protect(h.URL, http.HandlerFunc(h.credential)))
+	if h.Deferrals != nil {
+		mux.Handle("POST "+deferredPath, h.Server.Protect(h.URL, http.HandlerFunc(h.deferred)))
+	}
+	h.describe(mux)
 	mux.Handle("POST /notification", h.Server.Protect(h.URL, http.HandlerFunc(h.notification)))
 	mux.HandleFunc("GET /status", h.statusLists)
 	mux.HandleFunc("GET /status/{list}", h.status)
@@ -113,11 +137,6 @@ func public(w http.ResponseWriter, maxAge string) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	w.Header().Set("Cache-Control", maxAge)
-}
-
-func (h *Handler) metadata(w http.ResponseWriter, r *http.Request) {
-	public(w, "max-age=300")
-	web.JSON(w, http.StatusOK, h.Metadata())
 }
 
 // offer by reference (4.1.3). Its address is a secret as good as its code.

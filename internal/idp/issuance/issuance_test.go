@@ -38,6 +38,7 @@ import (
 // citizen, and knows one interaction.
 type gate struct {
 	scopes []string
+	refs   map[string]string
 	steps  []string
 }
 
@@ -56,7 +57,7 @@ func (g *gate) Protect(audience string, next http.Handler) http.Handler {
 		if citizen == tokenOfNobody {
 			citizen = ""
 		}
-		token := oauth.Token{Citizen: citizen, ClientID: r.Header.Get("Test-Client"), Scopes: g.scopes, Audience: audience}
+		token := oauth.Token{Citizen: citizen, ClientID: r.Header.Get("Test-Client"), Scopes: g.scopes, Refs: g.refs, Audience: audience}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, token)))
 	})
 }
@@ -69,7 +70,7 @@ func tokenFrom(ctx context.Context) oauth.Token {
 func (g *gate) Interaction(_ context.Context, r *http.Request, id string) (oauth.Interaction, error) {
 	switch id {
 	case "mine":
-		return oauth.Interaction{ID: id, Citizen: "kim", Client: registry.Client{ID: "wallet",
+		return oauth.Interaction{ID: id, Citizen: "kim", Scopes: g.scopes, Client: registry.Client{ID: "wallet",
 			Name: map[string]string{"en": "Demo wallet", "ko": "데모 지갑"}, RedirectURIs: []string{"http://localhost:8084/callback"}}}, nil
 	case "anonymous":
 		return oauth.Interaction{ID: id}, nil
@@ -148,10 +149,16 @@ func newWorld(t *testing.T) *world {
 		URL: server.URL, Frame: frame, Server: w.gate, TokenFrom: tokenFrom, Now: clock,
 		Residents: residents{"kim": {NameKo: "김하늘", NameLatin: "KIM Haneul", FamilyName: "Kim", GivenName: "Haneul",
 			BirthDate: "1990-05-05", Address: "서울특별시 중구 세종대로 1", ResidentNumber: "900505-0000000"}},
-		Issuer: &credential.Issuer{URL: server.URL, Store: rows, Salts: salts{}, Key: func() credential.Key { return key }, Now: clock},
-		Offers: &credential.Offers{Store: rows, Secret: secret, Now: clock},
-		Nonces: &credential.Nonces{Store: rows, Secret: secret, Now: clock},
+		Issuer:    &credential.Issuer{URL: server.URL, Store: rows, Salts: salts{}, Key: func() credential.Key { return key }, Now: clock},
+		Offers:    &credential.Offers{Store: rows, Secret: secret, Now: clock},
+		Nonces:    &credential.Nonces{Store: rows, Secret: secret, Now: clock},
+		Deferrals: &credential.Deferrals{Store: rows, Now: clock},
 	}
+	requestKey, err := issuance.RequestKey(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.RequestKeys = []jose.JSONWebKey{requestKey}
 	mux := http.NewServeMux()
 	w.Mount(mux)
 	served = frame.Handler(mux)

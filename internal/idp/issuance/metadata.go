@@ -3,45 +3,64 @@ package issuance
 import (
 	"net/http"
 
-	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 )
-
-// claims of the resident card, in the order in which they are shown. Each can
-// be disclosed alone.
-var claims = []string{"name", "family_name", "given_name", "birthdate", "age_over_19", "address", "resident_number"}
 
 var locales = []struct{ lang, locale string }{{"en", "en"}, {"ko", "ko"}}
 
 // Metadata of this issuer (OpenID4VCI 1.0, 12.2.4).
 func (h *Handler) Metadata() openid4vci.Metadata {
-	card := openid4vci.CredentialConfiguration{
+	m := openid4vci.Metadata{
+		CredentialIssuer:                  h.URL,
+		AuthorizationServers:              []string{h.URL},
+		CredentialEndpoint:                h.URL + "/credential",
+		NonceEndpoint:                     h.URL + "/nonce",
+		NotificationEndpoint:              h.URL + "/notification",
+		BatchCredentialIssuance:           &openid4vci.Batch{Size: batchSize},
+		Display:                           h.display("issuance.issuer"),
+		CredentialConfigurationsSupported: map[string]openid4vci.CredentialConfiguration{},
+	}
+	for i, l := range locales {
+		m.Display[i].Logo = h.logo(l.lang)
+	}
+	if h.Deferrals != nil {
+		m.DeferredCredentialEndpoint = h.URL + deferredPath
+	}
+	// A key that cannot be published is a fault of the wiring: nothing is offered.
+	if set, err := openid4vci.RequestKeys(h.RequestKeys); err == nil && len(set.Keys) > 0 {
+		m.CredentialRequestEncryption = &openid4vci.RequestEncryption{
+			JWKS: set, EncValuesSupported: openid4vci.ContentEncryptions(), EncryptionRequired: h.EncryptionRequired}
+		m.CredentialResponseEncryption = &openid4vci.ResponseEncryption{
+			AlgValuesSupported: []string{string(openid4vci.KeyAlgorithm)}, EncValuesSupported: openid4vci.ContentEncryptions(),
+			EncryptionRequired: h.EncryptionRequired}
+	}
+	for _, k := range kinds {
+		m.CredentialConfigurationsSupported[k.config] = h.configuration(k)
+	}
+	return m
+}
+
+func (h *Handler) configuration(k kind) openid4vci.CredentialConfiguration {
+	c := openid4vci.CredentialConfiguration{
 		Format:                               openid4vci.FormatSDJWT,
-		Scope:                                credential.ScopeResidentCard,
+		Scope:                                k.scope,
 		CryptographicBindingMethodsSupported: []string{"jwk", "did:jwk", "did:key"},
 		CredentialSigningAlgValuesSupported:  []string{"ES256"},
-		ProofTypesSupported:                  h.proofTypes(credential.ConfigResidentCard),
-		VCT:                                  credential.VCTResidentCard,
-		CredentialMetadata: &openid4vci.CredentialMetadata{
-			Display: h.display("issuance.card"),
-		},
+		ProofTypesSupported:                  h.proofTypes(k.config),
+		VCT:                                  h.vct(k),
+		CredentialMetadata:                   &openid4vci.CredentialMetadata{Display: h.display(k.message)},
 	}
-	for _, name := range claims {
-		card.CredentialMetadata.Claims = append(card.CredentialMetadata.Claims, openid4vci.ClaimDescription{
-			Path: []any{name}, Display: h.display("issuance.claim." + name),
+	for i, l := range locales {
+		d := &c.CredentialMetadata.Display[i]
+		d.Logo, d.BackgroundColor, d.TextColor = h.logo(l.lang), background, foreground
+		d.Description = h.Frame.Text(l.lang, k.message+".about")
+	}
+	for _, claim := range k.claims {
+		c.CredentialMetadata.Claims = append(c.CredentialMetadata.Claims, openid4vci.ClaimDescription{
+			Path: []any{claim.name}, Mandatory: claim.mandatory, Display: h.display("issuance.claim." + claim.name),
 		})
 	}
-	return openid4vci.Metadata{
-		CredentialIssuer:     h.URL,
-		AuthorizationServers: []string{h.URL},
-		CredentialEndpoint:   h.URL + "/credential",
-		NonceEndpoint:        h.URL + "/nonce",
-		NotificationEndpoint: h.URL + "/notification",
-		Display:              h.display("issuance.issuer"),
-		CredentialConfigurationsSupported: map[string]openid4vci.CredentialConfiguration{
-			credential.ConfigResidentCard: card,
-		},
-	}
+	return c
 }
 
 func (h *Handler) display(message string) []openid4vci.Display {

@@ -33,7 +33,7 @@ func (h *Handler) OfferByValue(ctx context.Context, citizen, config, grant strin
 }
 
 func (h *Handler) makeOffer(ctx context.Context, citizen, config, grant string, txCode bool) (credential.Offer, string, error) {
-	if config != credential.ConfigResidentCard {
+	if _, ok := kindOf(config); !ok {
 		return credential.Offer{}, "", fmt.Errorf("offer: %w: %q", credential.ErrConfig, config)
 	}
 	return h.Offers.Make(ctx, citizen, config, grant, txCode)
@@ -72,5 +72,9 @@ func (h *Handler) Redeem(ctx context.Context, code, txCode, _ string) (oauth.Pre
 	if err != nil {
 		return oauth.PreAuthorizedGrant{}, err
 	}
-	return oauth.PreAuthorizedGrant{Citizen: o.Citizen, Scopes: []string{credential.ScopeResidentCard}, Ref: o.Config}, nil
+	k, ok := kindOf(o.Config)
+	if !ok { // it was taken out of what is given since
+		return oauth.PreAuthorizedGrant{}, oauth.ErrInvalidCode
+	}
+	return oauth.PreAuthorizedGrant{Citizen: o.Citizen, Scopes: []string{k.scope}, Ref: o.Config}, nil
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/idp/issuance"
@@ -61,7 +63,7 @@ func newHub(t *testing.T, change ...func(*oauth.Config)) *hub {
 	metadata, err := json.Marshal(map[string]any{
 		"client_id": "demo-wallet", "client_name": "Demo wallet", "redirect_uris": []string{"http://localhost:8084/callback"},
 		"grant_types":                []string{"authorization_code", "urn:ietf:params:oauth:grant-type:pre-authorized_code"},
-		"token_endpoint_auth_method": "none", "scope": credential.ScopeResidentCard, "dpop_bound_access_tokens": true,
+		"token_endpoint_auth_method": "none", "scope": strings.Join(issuance.Scopes(), " "), "dpop_bound_access_tokens": true,
 		"require_pushed_authorization_requests": true})
 	must(t, err)
 	_, _, err = clients.AddClient(t.Context(), metadata)
@@ -76,12 +78,16 @@ func newHub(t *testing.T, change ...func(*oauth.Config)) *hub {
 			BirthDate: "1990-05-05", Address: "서울", ResidentNumber: "900505-0000000"}},
 		Issuer: &credential.Issuer{URL: server.URL, Store: rows, Salts: salts{}, Now: time.Now,
 			Key: func() credential.Key { return credential.Key{Signer: signer, KeyID: kid, Chain: chain} }},
-		Offers: &credential.Offers{Store: rows, Secret: ring.Secret("offer"), Now: time.Now},
-		Nonces: &credential.Nonces{Store: rows, Secret: ring.Secret("nonce"), Now: time.Now},
+		Offers:    &credential.Offers{Store: rows, Secret: ring.Secret("offer"), Now: time.Now},
+		Nonces:    &credential.Nonces{Store: rows, Secret: ring.Secret("nonce"), Now: time.Now},
+		Deferrals: &credential.Deferrals{Store: rows, Now: time.Now},
 	}}
+	requestKey, err := issuance.RequestKey(ring.Secret("credential-request"))
+	must(t, err)
+	h.RequestKeys = []jose.JSONWebKey{requestKey}
 	config := oauth.Config{
 		Issuer: server.URL, Clients: clients, Store: db.OAuth(), Keys: ring, Accounts: pairwise{}, PreAuthorized: h.Handler,
-		IssuanceScopes: []string{credential.ScopeResidentCard}, Development: true, Logger: quiet, Now: time.Now,
+		IssuanceScopes: issuance.Scopes(), Details: []oauth.DetailType{&issuance.Details{URL: server.URL}}, Development: true, Logger: quiet, Now: time.Now,
 	}
 	for _, f := range change {
 		f(&config)

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// Code is an error code of section 8.3.1.2 (credential), 11.1 (notification)
+// Code is an error code of section 8.3.1.2 (credential), 9.3 (deferred), 11.3 (notification)
 // or of RFC 6750 where OpenID4VCI refers to it.
 type Code string
 
@@ -18,6 +18,7 @@ const (
 	InvalidNonce                   Code = "invalid_nonce"
 	InvalidEncryptionParameters    Code = "invalid_encryption_parameters"
 	CredentialRequestDenied        Code = "credential_request_denied"
+	InvalidTransactionID           Code = "invalid_transaction_id"
 	InvalidNotificationID          Code = "invalid_notification_id"
 	InvalidNotificationRequest     Code = "invalid_notification_request"
 )
@@ -39,6 +40,11 @@ func (e *Error) Status() int { return http.StatusBadRequest }
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
+}
+
+// Refuse builds an Error of the issuer's own, as this package's are built.
+func Refuse(code Code, check, description string) *Error {
+	return refuse(code, check, "%s", description)
 }
 
 // refuse builds an Error whose description keeps to the characters that

@@ -19,7 +19,10 @@ type Metadata struct {
 	AuthorizationServers              []string                           `json:"authorization_servers,omitempty"`
 	CredentialEndpoint                string                             `json:"credential_endpoint"`
 	NonceEndpoint                     string                             `json:"nonce_endpoint,omitempty"`
+	DeferredCredentialEndpoint        string                             `json:"deferred_credential_endpoint,omitempty"`
 	NotificationEndpoint              string                             `json:"notification_endpoint,omitempty"`
+	CredentialRequestEncryption       *RequestEncryption                 `json:"credential_request_encryption,omitempty"`
+	CredentialResponseEncryption      *ResponseEncryption                `json:"credential_response_encryption,omitempty"`
 	BatchCredentialIssuance           *Batch                             `json:"batch_credential_issuance,omitempty"`
 	Display                           []Display                          `json:"display,omitempty"`
 	CredentialConfigurationsSupported map[string]CredentialConfiguration `json:"credential_configurations_supported"`
@@ -34,8 +37,16 @@ type Batch struct {
 type Display struct {
 	Name            string `json:"name"`
 	Locale          string `json:"locale,omitempty"`
+	Logo            *Logo  `json:"logo,omitempty"`
+	Description     string `json:"description,omitempty"`
 	BackgroundColor string `json:"background_color,omitempty"`
 	TextColor       string `json:"text_color,omitempty"`
+}
+
+// Logo is an image and what it shows, in words.
+type Logo struct {
+	URI     string `json:"uri"`
+	AltText string `json:"alt_text,omitempty"`
 }
 
 // CredentialConfiguration describes one kind of credential on offer.

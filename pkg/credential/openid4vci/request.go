@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4/json"
 )
@@ -31,10 +32,21 @@ type Proofs struct {
 	Attestation []string `json:"attestation,omitempty"` // exactly one (appendix F.3)
 }
 
-// CredentialResponse is an immediate answer (section 8.3).
+// CredentialResponse is an answer of the Credential Endpoint or the Deferred
+// Credential Endpoint (sections 8.3 and 9.2): Credentials, or TransactionID and
+// Interval, in seconds.
 type CredentialResponse struct {
-	Credentials    []IssuedCredential `json:"credentials"`
+	Credentials    []IssuedCredential `json:"credentials,omitempty"`
 	NotificationID string             `json:"notification_id,omitempty"`
+	TransactionID  string             `json:"transaction_id,omitempty"`
+	Interval       int                `json:"interval,omitempty"`
+}
+
+// DeferredRequest is the body of a request to the Deferred Credential Endpoint
+// (section 9.1).
+type DeferredRequest struct {
+	TransactionID                string             `json:"transaction_id"`
+	CredentialResponseEncryption stdjson.RawMessage `json:"credential_response_encryption,omitempty"`
 }
 
 // IssuedCredential wraps one credential.
@@ -62,10 +74,21 @@ const (
 	CredentialDeleted  = "credential_deleted"
 )
 
-// ParseCredentialRequest reads a request and refuses what section 8.2 refuses
-// whatever the issuer: neither or both of the two identifiers, an unknown or a
-// second proof type, a batch of none, and encryption, which is not offered.
+// ParseCredentialRequest is ParseSealableRequest for an issuer that encrypts
+// nothing.
 func ParseCredentialRequest(body []byte) (CredentialRequest, error) {
+	r, err := ParseSealableRequest(body)
+	if err == nil && len(r.CredentialResponseEncryption) > 0 {
+		return CredentialRequest{}, refuse(InvalidEncryptionParameters, "encryption", "this issuer does not encrypt responses")
+	}
+	return r, err
+}
+
+// ParseSealableRequest reads a request and refuses what section 8.2 refuses
+// whatever the issuer: neither or both of the two identifiers, an unknown or a
+// second proof type, a batch of none. credential_response_encryption is left to
+// ParseEncryption.
+func ParseSealableRequest(body []byte) (CredentialRequest, error) {
 	var shape struct {
 		CredentialRequest
 		Proofs map[string]json.RawMessage `json:"proofs"`
@@ -77,9 +100,6 @@ func ParseCredentialRequest(body []byte) (CredentialRequest, error) {
 	if (r.CredentialIdentifier == "") == (r.CredentialConfigurationID == "") {
 		return CredentialRequest{}, refuse(InvalidCredentialRequest, "identifier",
 			"exactly one of credential_identifier and credential_configuration_id is needed")
-	}
-	if len(r.CredentialResponseEncryption) > 0 {
-		return CredentialRequest{}, refuse(InvalidEncryptionParameters, "encryption", "this issuer does not encrypt responses")
 	}
 	if shape.Proofs == nil {
 		return r, nil
@@ -105,6 +125,18 @@ func ParseCredentialRequest(body []byte) (CredentialRequest, error) {
 	return r, nil
 }
 
+// ParseDeferredRequest reads a Deferred Credential Request (section 9.1).
+func ParseDeferredRequest(body []byte) (DeferredRequest, error) {
+	var r DeferredRequest
+	if err := decode(body, &r); err != nil {
+		return DeferredRequest{}, refuse(InvalidCredentialRequest, "json", "%v", err)
+	}
+	if r.TransactionID == "" {
+		return DeferredRequest{}, refuse(InvalidCredentialRequest, "transaction_id", "missing")
+	}
+	return r, nil
+}
+
 // ParseNotification reads a Notification Request (section 11.1).
 func ParseNotification(body []byte) (Notification, error) {
 	var n Notification
@@ -113,6 +145,10 @@ func ParseNotification(body []byte) (Notification, error) {
 	}
 	if n.NotificationID == "" {
 		return Notification{}, refuse(InvalidNotificationRequest, "notification_id", "missing")
+	}
+	// Section 11.1: %x20-21 / %x23-5B / %x5D-7E.
+	if strings.ContainsFunc(n.EventDescription, func(c rune) bool { return c < 0x20 || c > 0x7e || c == '"' || c == '\\' }) {
+		return Notification{}, refuse(InvalidNotificationRequest, "event_description", "has a character that it must not have")
 	}
 	switch n.Event {
 	case CredentialAccepted, CredentialFailure, CredentialDeleted:

@@ -1,6 +1,7 @@
 package openid4vci
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
@@ -23,23 +24,22 @@ type Detail struct {
 }
 
 // ParseDetail reads an element of an authorization request that asks for one
-// credential of an issuer elsewhere (section 5.1.1): locations names the issuer.
-// A member that is not known is refused (RFC 9396, 5); claims too, for a document
-// is given whole.
+// credential of the issuer that locations names (section 5.1.1). A member that is
+// not known makes no element invalid; claims, which say what the wallet would like
+// to have of it, are looked at for their form alone, for a credential is given
+// whole, each claim to be disclosed by itself.
 func ParseDetail(body []byte) (Detail, error) {
 	var d Detail
-	var members map[string]json.RawMessage
-	if err := decode(body, &members); err != nil {
-		return d, refuse(InvalidCredentialRequest, "json", "%v", err)
+	var wishes struct {
+		Claims *[]json.RawMessage `json:"claims"`
 	}
-	for name := range members {
-		if name != "type" && name != "credential_configuration_id" && name != "locations" {
-			return d, refuse(InvalidCredentialRequest, "member", "%.60q is not known here", name)
-		}
-	}
-	if err := json.Unmarshal(body, &d); err != nil {
+	if err := errors.Join(decode(body, &d), decode(body, &wishes)); err != nil {
 		return Detail{}, refuse(InvalidCredentialRequest, "json", "%v", err)
 	}
+	if wishes.Claims != nil && len(*wishes.Claims) == 0 {
+		return Detail{}, refuse(InvalidCredentialRequest, "claims", "an empty list")
+	}
+	d.CredentialIdentifiers = nil // a response's alone
 	switch {
 	case d.Type != DetailType:
 		return Detail{}, refuse(InvalidCredentialRequest, "type", "it is not %s", DetailType)
