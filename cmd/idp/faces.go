@@ -83,7 +83,7 @@ func newFaces(e *engines) (*faces, error) {
 		Signals: e.signals, Outbox: e.outbox(), Calls: calls{e.db.OAuth()},
 	}).Mount(mux)
 	(&dashboard.Handler{
-		Frame: frame, Accounts: e.accounts, Ledger: e.ledger, Receipts: e.receipts, Issuer: e.issuer, Offers: cards,
+		Frame: frame, Accounts: e.accounts, Ledger: e.ledger, Receipts: e.receipts, Issuer: e.issuer, Offers: cards, Deferrals: e.deferrals,
 		Catalogue: e.registry.Catalogue, Hub: e.config.Issuer, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet, Lost: e.lost,
 	}).Mount(mux)
 	e.notices(frame).Mount(mux)
@@ -162,11 +162,12 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 			return client.ID, secret, err
 		},
 		NewInitial: e.registry.NewInitial, Catalogue: e.registry,
-		Trust:    e.exportTrust,
-		Erasure:  e.erasures(),
-		Deaths:   e.deaths(),
-		Register: e.updateRegister,
-		Signals:  e.db.Signals(),
+		Trust:     e.exportTrust,
+		Erasure:   e.erasures(),
+		Deaths:    e.deaths(),
+		Register:  e.updateRegister,
+		Signals:   e.db.Signals(),
+		Deferrals: e.deferrals,
 	}
 	if e.config.Development {
 		signers, err := e.ring.OfficerSigners()

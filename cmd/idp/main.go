@@ -44,7 +44,7 @@ func newRootCommand() *cobra.Command {
 	root.PersistentFlags().String("data", envOr("MYDATA_DATA", "data"), "folder of keys, database and socket (MYDATA_DATA)")
 	root.AddCommand(
 		newServeCommand(), newMigrateCommand(), newKeygenCommand(), newWitnessCommand(),
-		newEnrolCommand(), newOfferCommand(), newRevokeCommand(), newClientCommand(),
+		newEnrolCommand(), newOfferCommand(), newRevokeCommand(), newIssuanceCommand(), newClientCommand(),
 		newCatalogueCommand(), newTrustCommand(), newReceiptCommand(), newAuditCommand(), newTrailCommand(), newLogCommand(),
 		newAnchorCommand(), newMonitorCommand(), newSandboxCommand(),
 		newConsentCommand(), newEraseCommand(), newCredentialCommand(), newResidentCommand(), newRegisterCommand(), newSignalsCommand(),

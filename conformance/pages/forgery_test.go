@@ -17,7 +17,7 @@ import (
 // itself. No cookie means anything to them, which this test shows.
 var machines = map[string][]string{
 	stage.IDP: {
-		"/par", "/challenge", "/token", "/introspect", "/revoke", "/userinfo", "/device_authorization", "/nonce", "/credential", "/notification",
+		"/par", "/challenge", "/token", "/introspect", "/revoke", "/userinfo", "/device_authorization", "/nonce", "/credential", "/credential-deferred", "/notification",
 		"/agency/commits", "/agency/received", "/agency/cancellations", "/agency/deletions", "/agency/receipts/{grant}", "/agency/signals", "/agency/ready", "/anchors",
 		"/register",
 		"/end_session", // leads to the page of the same address, which asks

@@ -38,6 +38,7 @@ func (w *world) testVisits(t *testing.T) {
 		w.hub + "/openapi.json", w.hub + "/agencies", w.hub + "/statistics", w.hub + "/statistics.json", w.hub + "/statistics.csv", w.hub + "/log/checkpoint", w.hub + "/log/tile/0/000.p/1",
 		w.hub + "/schemas/terms.schema.json",
 		w.hub + "/.well-known/openid-configuration", w.hub + "/.well-known/oauth-authorization-server", w.hub + "/.well-known/did.json",
+		w.hub + "/types/age-card/1", w.hub + "/types/logo.png",
 		w.hub + openid4vci.WellKnown, w.hub + "/assets/mydata.css", w.hub + "/assets/webauthn.js", w.hub + "/assets/icon.svg", w.statusList(t), w.hub + "/status",
 		w.hub + "/receipt", w.hub + "/receipt/page.json", w.hub + "/assets/receipt.js", w.hub + "/assets/paper.css",
 		w.hub + "/end_session?client_id=demo-wallet", w.hub + "/me/erasure", w.hub + "/me/notices", w.hub + "/me/notices/worker.js", w.hub + "/assets/notices.js",

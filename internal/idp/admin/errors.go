@@ -64,6 +64,8 @@ var refusals = []struct {
 	{consent.ErrInvalid, http.StatusConflict, "invalidated", "this grant was invalidated before, for another reason"},
 	{errEnded, http.StatusConflict, "ended", ""},
 	{errNoSignal, http.StatusNotFound, "signal", ""},
+	{credential.ErrDeferral, http.StatusConflict, "issuance", "no such issuance waits, or it was decided the other way"},
+	{credential.ErrReason, http.StatusBadRequest, "reason", "the reason is not on the list: " + strings.Join(credential.RefusalReasons(), ", ")},
 	{credential.ErrConfig, http.StatusNotFound, "config", ""},
 	{trail.ErrCaller, http.StatusForbidden, "caller", "the system does not say who calls, and nothing is done for whom nobody knows"},
 	{trail.ErrNotKept, http.StatusServiceUnavailable, "trail", "the trail of the operator's acts cannot be written: nothing was done, try again"},

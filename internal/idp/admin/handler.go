@@ -46,7 +46,8 @@ type Handler struct {
 	Consents  Consents
 	Erasure   Erasure
 	Deaths    Deaths
-	Signals   notify.Morgue     // what was put aside
+	Signals   notify.Morgue // what was put aside
+	Deferrals Deferrals
 	Hub       string            // the hub's URL, in links and letters
 	Officers  *[2]crypto.Signer // development only; nil: orders come signed
 	Now       func() time.Time
@@ -94,6 +95,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /erase/settle":                      h.settle,
 		"GET /signals/dead":                       h.deadSignals,
 		"POST /signals/resend":                    h.resend,
+		"GET /issuance":                           h.waiting,
+		"POST /issuance/{id}/decision":            h.decideIssuance,
 	})
 	for pattern, f := range routes {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {

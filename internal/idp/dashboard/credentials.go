@@ -18,7 +18,8 @@ type credentialsPage struct {
 	Name              string
 	Enrolled, Revoked bool
 	Alive             bool // one of them is not revoked
-	Credentials       []credential.Issued
+	Credentials       []card
+	Waiting           []waiting
 }
 
 func (h *Handler) credentials(w http.ResponseWriter, r *http.Request, s account.Session) error {
@@ -27,10 +28,7 @@ func (h *Handler) credentials(w http.ResponseWriter, r *http.Request, s account.
 		return fmt.Errorf("credentials: %w", err)
 	}
 	if web.WantsJSON(r) {
-		if all == nil {
-			all = []credential.Issued{}
-		}
-		web.JSON(w, http.StatusOK, map[string]any{"credentials": all})
+		web.JSON(w, http.StatusOK, map[string]any{"credentials": cards(all)})
 		return nil
 	}
 	resident, err := h.Accounts.Resident(r.Context(), s.Citizen)
@@ -41,11 +39,30 @@ func (h *Handler) credentials(w http.ResponseWriter, r *http.Request, s account.
 	if web.Lang(r) == "en" {
 		name = resident.NameLatin
 	}
+	later, err := h.waiting(r, s)
+	if err != nil {
+		return err
+	}
 	h.pages.Render(w, r, http.StatusOK, "credentials", credentialsPage{
-		here: here{"credentials"}, Name: name, Credentials: all, Alive: slices.ContainsFunc(all, alive),
+		here: here{"credentials"}, Name: name, Credentials: cards(all), Alive: slices.ContainsFunc(all, alive), Waiting: later,
 		Enrolled: r.URL.Query().Has("enrolled"), Revoked: r.URL.Query().Has("revoked"),
 	})
 	return nil
+}
+
+func (h *Handler) waiting(r *http.Request, s account.Session) ([]waiting, error) {
+	if h.Deferrals == nil {
+		return nil, nil
+	}
+	all, err := h.Deferrals.Of(r.Context(), s.Citizen)
+	if err != nil {
+		return nil, fmt.Errorf("waiting credentials: %w", err)
+	}
+	var out []waiting
+	for _, d := range all {
+		out = append(out, waiting{d})
+	}
+	return out, nil
 }
 
 type offerPage struct {
@@ -125,7 +142,7 @@ func (h *Handler) revoke(w http.ResponseWriter, r *http.Request, s account.Sessi
 	if err != nil {
 		return err
 	}
-	if err := h.Issuer.Revoke(r.Context(), c.ID); err != nil {
+	if err := h.Issuer.RevokeBatch(r.Context(), s.Citizen, c.Batch()); err != nil {
 		return fmt.Errorf("revoke: %w", err)
 	}
 	return h.done(w, r, "/me?revoked")

@@ -54,9 +54,15 @@ type Receipts interface {
 // Issuer of credentials.
 type Issuer interface {
 	Of(ctx context.Context, citizen string) ([]credential.Issued, error)
-	Revoke(ctx context.Context, id string) error
+	// RevokeBatch revokes all copies that were issued together.
+	RevokeBatch(ctx context.Context, citizen, batch string) error
 	// RevokeEach of those that which names, for one of credential.Reasons.
 	RevokeEach(ctx context.Context, citizen, reason string, which func(credential.Issued) bool) error
+}
+
+// Deferrals are what a citizen's wallets wait for, and what was refused.
+type Deferrals interface {
+	Of(ctx context.Context, citizen string) ([]credential.Deferral, error)
 }
 
 // Offers makes credential offers: uri is openid-credential-offer://…, tx the
@@ -73,6 +79,7 @@ type Handler struct {
 	Receipts  Receipts
 	Issuer    Issuer
 	Offers    Offers
+	Deferrals Deferrals // nil: nothing is deferred
 	Catalogue func() *catalogue.Catalogue
 	Now       func() time.Time // time.Now when nil
 

@@ -145,8 +145,8 @@ func (c cards) Of(_ context.Context, citizen string) ([]credential.Issued, error
 	return []credential.Issued{{ID: "c1", IssuedAt: day, Status: status, Device: "Demo wallet"}}, nil
 }
 
-func (c cards) Revoke(_ context.Context, id string) error {
-	if id != "c1" {
+func (c cards) RevokeBatch(_ context.Context, citizen, id string) error {
+	if id != "c1" || citizen != c.owner {
 		return credential.ErrUnknown
 	}
 	c.revoked = true
@@ -186,6 +186,8 @@ type site struct {
 	server *httptest.Server
 	phone  *accounttest.Phone
 	mine   account.Session
+
+	handler *dashboard.Handler
 }
 
 func newSite(t *testing.T) *site {
@@ -195,10 +197,11 @@ func newSite(t *testing.T) *site {
 	s.office.owner = s.mine.Citizen
 	frame := web.New(web.Options{Service: "idp", Development: true, Logger: slog.New(slog.DiscardHandler)})
 	mux := http.NewServeMux()
-	(&dashboard.Handler{
+	s.handler = &dashboard.Handler{
 		Frame: frame, Accounts: s.Accounts, Ledger: s.office, Receipts: s.office, Issuer: cards{s.office}, Offers: cards{s.office},
 		Hub: "https://hub.example", Catalogue: texts, Config: "resident_card_sd_jwt", WalletURL: "http://localhost:8084",
-	}).Mount(mux)
+	}
+	s.handler.Mount(mux)
 	s.server = httptest.NewServer(frame.Handler(mux))
 	t.Cleanup(s.server.Close)
 	return s

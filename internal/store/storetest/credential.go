@@ -19,9 +19,11 @@ import (
 type CredentialStore interface {
 	credential.Store
 	credential.OfferStore
+	credential.DeferralStore
 }
 
-// Credentials is the contract of credential.Store and credential.OfferStore.
+// Credentials is the contract of credential.Store, credential.OfferStore and
+// credential.DeferralStore.
 func Credentials(t *testing.T, s CredentialStore) {
 	t.Run("it keeps a credential and finds it by its id and its citizen", func(t *testing.T) { keepsCredentials(t, s) })
 	t.Run("it never gives an index twice", func(t *testing.T) { uniqueIndexes(t, s) })
@@ -31,6 +33,8 @@ func Credentials(t *testing.T, s CredentialStore) {
 	t.Run("it redeems an offer once", func(t *testing.T) { updatesOffers(t, s) })
 	t.Run("it ends the offers of one citizen", func(t *testing.T) { endsOffers(t, s) })
 	t.Run("it spends a nonce once", func(t *testing.T) { spendsNonces(t, s) })
+	t.Run("it keeps a deferral through its states", func(t *testing.T) { keepsDeferrals(t, s) })
+	t.Run("it issues what was approved once, with its deferral", func(t *testing.T) { issuesDeferrals(t, s) })
 }
 
 func issued(id, citizen string, index int) credential.Issued {
