@@ -74,17 +74,13 @@ func (w *Wallet) Begin(ctx context.Context, o Offered) (address, state string, e
 
 func (w *Wallet) authorizationRequest(o Offered, p pending, state string) (url.Values, error) {
 	var scopes []string
-	var details []openid4vci.Detail
+	var others []Configuration
 	for _, c := range o.Configurations {
 		if c.Scope != "" && !w.config.Issuance.ByDetails {
 			scopes = append(scopes, c.Scope)
 			continue
 		}
-		d := openid4vci.Detail{Type: openid4vci.DetailType, CredentialConfigurationID: c.ID}
-		if len(o.Issuer.AuthorizationServers) > 0 { // section 5.1.1
-			d.Locations = []string{o.Issuer.CredentialIssuer}
-		}
-		details = append(details, d)
+		others = append(others, c)
 	}
 	challenge := sha256.Sum256([]byte(p.verifier))
 	form := url.Values{
@@ -99,17 +95,37 @@ func (w *Wallet) authorizationRequest(o Offered, p pending, state string) (url.V
 	if len(scopes) > 0 {
 		form.Set("scope", strings.Join(scopes, " "))
 	}
-	if len(details) > 0 {
-		body, err := json.Marshal(details)
-		if err != nil {
-			return nil, err
-		}
-		form.Set("authorization_details", string(body))
+	if err := setDetails(form, o.details(others)); err != nil {
+		return nil, err
 	}
 	if g := o.Offer.Grants; g != nil && g.AuthorizationCode != nil && g.AuthorizationCode.IssuerState != "" {
 		form.Set("issuer_state", g.AuthorizationCode.IssuerState)
 	}
 	return form, nil
+}
+
+// details ask for configurations by authorization_details.
+func (o Offered) details(of []Configuration) []openid4vci.Detail {
+	var details []openid4vci.Detail
+	for _, c := range of {
+		d := openid4vci.Detail{Type: openid4vci.DetailType, CredentialConfigurationID: c.ID}
+		if len(o.Issuer.AuthorizationServers) > 0 { // section 5.1.1
+			d.Locations = []string{o.Issuer.CredentialIssuer}
+		}
+		details = append(details, d)
+	}
+	return details
+}
+
+func setDetails(form url.Values, details []openid4vci.Detail) error {
+	if len(details) == 0 {
+		return nil
+	}
+	body, err := json.Marshal(details)
+	if err == nil {
+		form.Set("authorization_details", string(body))
+	}
+	return err
 }
 
 func (w *Wallet) push(ctx context.Context, g *grant, form url.Values) (string, error) {

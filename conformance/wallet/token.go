@@ -64,6 +64,11 @@ func (w *Wallet) preAuthorized(ctx context.Context, o Offered, txCode string) (*
 	if txCode != "" {
 		form.Set("tx_code", txCode)
 	}
+	if w.config.Issuance.ByDetails { // section 6.1.1
+		if err := setDetails(form, o.details(o.Configurations)); err != nil {
+			return nil, err
+		}
+	}
 	g.clientID = w.config.ClientID
 	if g.clientID == "" && !o.Server.AnonymousPreAuthorized {
 		return nil, refuse("client", "the authorization server wants a client_id")

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	stdjson "encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -39,7 +40,12 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 	if code == "" {
 		return nil, refuse("invalid_request", "pre-authorized_code is missing")
 	}
-	// The proof first: a wrong one does not cost the code.
+	// What can be wrong with the request comes first: it does not cost the code.
+	refs, err := s.detailsAtToken(ctx, client, s.IssuanceScopes, form)
+	if err != nil {
+		return nil, err
+	}
+	// The proof too.
 	jkt, err := s.possession(r, client, "")
 	if err != nil {
 		return nil, err
@@ -48,8 +54,11 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 	if err != nil {
 		return nil, err
 	}
+	if _, err := s.detailsAtToken(ctx, client, given.Scopes, form); err != nil { // more than was offered
+		return nil, err
+	}
 	g := Grant{
-		ID: secret(), Client: client.ID, Citizen: given.Citizen, Scopes: given.Scopes, Ref: given.Ref,
+		ID: secret(), Client: client.ID, Citizen: given.Citizen, Scopes: given.Scopes, Ref: given.Ref, Refs: refs,
 		JKT: jkt, Expires: s.now().Add(accessLife), Instance: instanceOf(ctx),
 	}
 	// A wallet without a registration has no sector: its subject is new each time.
@@ -64,6 +73,18 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 		return nil, err
 	}
 	return response, s.Store.PutGrant(ctx, g, tokens)
+}
+
+// detailsAtToken reads the authorization_details of a token request with a
+// pre-authorized code (OpenID4VCI 1.0, 6.1.1): what an offer was for stands in place
+// of what the wallet is registered for, which may be nobody.
+func (s *Server) detailsAtToken(ctx context.Context, client registry.Client, scopes []string, form url.Values) (map[string]string, error) {
+	asked := form.Get("authorization_details")
+	if asked == "" {
+		return nil, nil
+	}
+	client.Scopes = scopes
+	return s.validateDetails(ctx, client, params{Details: stdjson.RawMessage(asked)}, nil)
 }
 
 // spendCode takes a guess from the address before the codes are looked at; only

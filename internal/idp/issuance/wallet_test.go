@@ -35,6 +35,7 @@ type hub struct {
 	url    string
 	wallet *wallet.Wallet
 	roots  *x509.CertPool
+	with   func(wallet.Issuance) // another wallet
 
 	authorization *oauth.Server
 }
@@ -116,7 +117,10 @@ func newHub(t *testing.T, change ...func(*oauth.Config)) *hub {
 	roots := x509.NewCertPool()
 	roots.AddCert(ring.CA())
 	h.roots = roots
-	h.wallet = wallet.New(wallet.Config{ClientID: "demo-wallet", RedirectURI: "http://localhost:8084/callback", Issuers: roots, Development: true})
+	h.with = func(i wallet.Issuance) {
+		h.wallet = wallet.New(wallet.Config{ClientID: "demo-wallet", RedirectURI: "http://localhost:8084/callback", Issuers: roots, Development: true, Issuance: i})
+	}
+	h.with(wallet.Issuance{})
 	return h
 }
 
