@@ -43,20 +43,9 @@ func newFaces(e *engines) (*faces, error) {
 		Service: "idp", Development: e.config.Development, Logger: e.log, Zone: e.zone, Observe: e.eyes.observe,
 		Deadline: e.config.RequestTime, Admit: e.limits.Admit,
 	})
-	for _, config := range e.config.Defer {
-		if !issuance.Gives(config) {
-			return nil, fmt.Errorf("defer: no credential configuration %q", config)
-		}
-	}
-	requestKey, err := issuance.RequestKey(e.ring.Secret("credential-request"))
+	cards, err := newCards(e, frame)
 	if err != nil {
 		return nil, err
-	}
-	cards := &issuance.Handler{
-		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
-		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Clients: e.registry, Logger: e.log, Now: time.Now,
-		Limits: e.limits, Document: e.document, Basis: e.accounts.Basis, Deferrals: e.deferrals, Deferred: e.config.Defer,
-		RequestKeys: []jose.JSONWebKey{requestKey}, EncryptionRequired: e.config.Encrypt,
 	}
 	documents := &document.Documents{People: e.accounts, Catalogue: e.registry.Catalogue}
 	server, err := newServer(e, frame, cards, documents)
@@ -104,6 +93,25 @@ func newFaces(e *engines) (*faces, error) {
 		return nil, err
 	}
 	return &faces{public: frame.Handler(mux), operator: operator, server: server}, nil
+}
+
+// newCards is the credential issuer's face.
+func newCards(e *engines, frame *web.Frame) (*issuance.Handler, error) {
+	for _, config := range e.config.Defer {
+		if !issuance.Gives(config) {
+			return nil, fmt.Errorf("defer: no credential configuration %q", config)
+		}
+	}
+	requestKey, err := issuance.RequestKey(e.ring.Secret("credential-request"))
+	if err != nil {
+		return nil, err
+	}
+	return &issuance.Handler{
+		URL: e.config.Issuer, Frame: frame, Residents: e.accounts,
+		Issuer: e.issuer, Offers: e.offers, Nonces: e.nonces, Clients: e.registry, Logger: e.log, Now: time.Now,
+		Limits: e.limits, Document: e.document, Basis: e.accounts.Basis, Deferrals: e.deferrals, Deferred: e.config.Defer,
+		RequestKeys: []jose.JSONWebKey{requestKey}, EncryptionRequired: e.config.Encrypt,
+	}, nil
 }
 
 func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents *document.Documents) (*oauth.Server, error) {

@@ -38,7 +38,9 @@ func registrations(t *testing.T, s registry.Store) {
 	got, err = s.Initial(ctx, "initial", now)
 	is(t, "initial", err, nil)
 	same(t, "uses after what failed", got.Uses, int64(2))
-	won := atOnce(t, registry.ErrNotAllowed, func(n int) error { return s.Register(ctx, "initial", now, made(fmt.Sprint("self", n), fmt.Sprint("token", n))) })
+	won := atOnce(t, registry.ErrNotAllowed, func(n int) error {
+		return s.Register(ctx, "initial", now, made(fmt.Sprint("self", n), fmt.Sprint("token", n)))
+	})
 	same(t, "registered at once", won, 2)
 	_, err = s.Initial(ctx, "initial", now)
 	is(t, "used up", err, registry.ErrNotAllowed)
