@@ -4,7 +4,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -62,6 +64,89 @@ func TestSealAndOpen(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// says is wantsCode, and that it was this very check.
+func says(t *testing.T, err error, code openid4vci.Code, check string) {
+	t.Helper()
+	wantsCode(t, err, code)
+	if !strings.HasPrefix(err.Error(), string(code)+": "+check+": ") {
+		t.Errorf("%v, want the check %s", err, check)
+	}
+}
+
+func TestParseEncryptionRefuses(t *testing.T) {
+	key := sealKey(t, elliptic.P256())
+	const public = `{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","alg":"ECDH-ES"}`
+	good := `{"enc":"A128GCM","jwk":` + public + `}`
+	if _, err := openid4vci.ParseEncryption([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	private, err := json.Marshal(jose.JSONWebKey{Key: key, Algorithm: "ECDH-ES"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, body, check string }{
+		{"it refuses what is no object", `7`, "encryption"},
+		{"it refuses no key", `{"enc":"A128GCM"}`, "jwk"},
+		{"it refuses what is no key", `{"enc":"A128GCM","jwk":{"kty":"EC"}}`, "jwk"},
+		{"it refuses a private key", `{"enc":"A128GCM","jwk":` + string(private) + `}`, "jwk"},
+		{"it refuses a secret", `{"enc":"A128GCM","jwk":{"kty":"oct","k":"AAAA","alg":"ECDH-ES"}}`, "jwk"},
+		{"it refuses another enc", strings.Replace(good, "A128GCM", "A192GCM", 1), "enc"},
+		{"it refuses compression", strings.Replace(good, "{", `{"zip":"DEF",`, 1), "zip"},
+		{"it refuses another alg", strings.Replace(good, "ECDH-ES", "ECDH-ES+A256KW", 1), "alg"},
+		{"it refuses a key to sign with", strings.Replace(good, `{"kty"`, `{"use":"sig","kty"`, 1), "use"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := openid4vci.ParseEncryption([]byte(c.body))
+			says(t, err, openid4vci.InvalidEncryptionParameters, c.check)
+		})
+	}
+	for body, words := range map[string]string{`{"enc":"A128GCM"}`: "missing", `{"enc":"A128GCM","jwk":{"kty":"EC"}}`: "not a key"} {
+		if _, err := openid4vci.ParseEncryption([]byte(body)); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v, want %s", err, words)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	keys := []jose.JSONWebKey{{Key: sealKey(t, elliptic.P256()), KeyID: "k"}}
+	const good = `{"alg":"ECDH-ES","enc":"A128GCM","kid":"k"}`
+	headed := func(header string) string { return base64.RawURLEncoding.EncodeToString([]byte(header)) + "...." }
+	const params, malformed = openid4vci.InvalidEncryptionParameters, openid4vci.InvalidCredentialRequest
+	for _, c := range []struct {
+		name, jwe string
+		code      openid4vci.Code
+		check     string
+	}{
+		{"it refuses a header that is no base64url", "!....", malformed, "jwe"},
+		{"it refuses too few parts", base64.RawURLEncoding.EncodeToString([]byte(good)) + "...", malformed, "jwe"},
+		{"it refuses too many parts", headed(good) + ".", malformed, "jwe"},
+		{"it refuses parts that are no base64url", base64.RawURLEncoding.EncodeToString([]byte(good)) + ".!.!.!.!", malformed, "jwe"},
+		{"it refuses a header that is no JSON", headed("x"), malformed, "jwe header"},
+		{"it refuses another alg", headed(strings.Replace(good, "ECDH-ES", "dir", 1)), params, "alg"},
+		{"it refuses another enc", headed(strings.Replace(good, "A128GCM", "A192GCM", 1)), params, "enc"},
+		{"it refuses compression", headed(strings.Replace(good, "{", `{"zip":"DEF",`, 1)), params, "zip"},
+		{"it refuses a token in a token", headed(strings.Replace(good, "{", `{"cty":"JWT",`, 1)), params, "header"},
+		{"it refuses what is critical", headed(strings.Replace(good, "{", `{"crit":["x"],`, 1)), params, "header"},
+		{"it refuses no kid", headed(strings.Replace(good, `,"kid":"k"`, ``, 1)), params, "kid"},
+		{"it refuses another kid", headed(strings.Replace(good, `"k"}`, `"x"}`, 1)), params, "kid"},
+		{"it refuses what is too long", strings.Repeat("a", 2*openid4vci.MaxMessage) + "....", malformed, "jwe"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := openid4vci.Open(c.jwe, keys)
+			says(t, err, c.code, c.check)
+		})
+	}
+	for jwe, words := range map[string]string{
+		strings.Repeat("a", 2*openid4vci.MaxMessage) + "....":           "longer than",
+		headed(strings.Replace(good, `,"kid":"k"`, ``, 1)):              "missing",
+		base64.RawURLEncoding.EncodeToString([]byte(good)) + ".!.!.!.!": "not a compact JWE",
+	} {
+		if _, err := openid4vci.Open(jwe, keys); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v, want %s", err, words)
+		}
+	}
 }
 
 func TestRequestKeys(t *testing.T) {
@@ -130,7 +215,7 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, jwe string) {
 		plain, err := openid4vci.Open(jwe, keys)
-		if _, ok := err.(*openid4vci.Error); err != nil && !ok || err == nil && len(plain) > len(jwe) {
+		if _, ok := errors.AsType[*openid4vci.Error](err); err != nil && !ok || err == nil && len(plain) > len(jwe) {
 			t.Fatalf("%v %d", err, len(plain))
 		}
 	})
