@@ -75,6 +75,10 @@ func (s *Server) redeemPreAuthorized(r *http.Request, form url.Values) (*tokenRe
 	return response, s.Store.PutGrant(ctx, g, tokens)
 }
 
+// credentialDetails is the one type that a pre-authorized code goes with
+// (OpenID4VCI 1.0, 5.1.1).
+const credentialDetails = "openid_credential"
+
 // detailsAtToken reads the authorization_details of a token request with a
 // pre-authorized code (OpenID4VCI 1.0, 6.1.1): what an offer was for stands in place
 // of what the wallet is registered for, which may be nobody.
@@ -82,6 +86,13 @@ func (s *Server) detailsAtToken(ctx context.Context, client registry.Client, sco
 	asked := form.Get("authorization_details")
 	if asked == "" {
 		return nil, nil
+	}
+	kind, _, refusal := elementsOf(stdjson.RawMessage(asked))
+	if refusal != nil {
+		return nil, refusal
+	}
+	if kind != credentialDetails {
+		return nil, refuse("invalid_authorization_details", "a pre-authorized code is for credentials alone")
 	}
 	client.Scopes = scopes
 	return s.validateDetails(ctx, client, params{Details: stdjson.RawMessage(asked)}, nil)

@@ -3,6 +3,7 @@ package issuance_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -199,7 +200,7 @@ func TestBatch(t *testing.T) {
 				t.Errorf("%d %s", a.status, a.body)
 			}
 		}
-		if err := w.Issuer.RevokeBatch(t.Context(), "lee", response.NotificationID); err != credential.ErrUnknown {
+		if err := w.Issuer.RevokeBatch(t.Context(), "lee", response.NotificationID); !errors.Is(err, credential.ErrUnknown) {
 			t.Errorf("another citizen's: %v", err)
 		}
 		if err := w.Issuer.RevokeBatch(t.Context(), "kim", response.NotificationID); err != nil {

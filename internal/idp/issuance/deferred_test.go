@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/govmydata/mydata/conformance/figure"
 	"github.com/govmydata/mydata/internal/store"
 	"github.com/govmydata/mydata/pkg/credential"
@@ -197,6 +199,49 @@ func TestDeferredOnce(t *testing.T) {
 	if n := w.count(t); n != 2 {
 		t.Errorf("%d credentials came of two keys", n)
 	}
+}
+
+func TestDeferredMeanwhile(t *testing.T) {
+	collectAs := func(t *testing.T, w *world, id, want string) {
+		t.Helper()
+		if a := w.do(t, "POST", "/credential-deferred", "kim", "application/json", collect(id)); a.status != 400 || code(t, a) != want || w.count(t) != 0 {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}
+	t.Run("it denies a kind that is no longer given", func(t *testing.T) {
+		w := deferring(t)
+		o := w.order(t)
+		o.Config, o.Holders = "gone", []jose.JSONWebKey{o.Holder}
+		d, err := w.Deferrals.Begin(t.Context(), o, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		collectAs(t, w, d.ID, "credential_request_denied")
+	})
+	t.Run("it denies whom the register no longer knows", func(t *testing.T) {
+		w := deferring(t)
+		id := w.later(t, w.holders(t, 1))
+		if err := w.Deferrals.Approve(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		delete(w.Residents.(residents), "kim")
+		collectAs(t, w, id, "credential_request_denied")
+	})
+	t.Run("it issues nothing that was ended while it was fetched", func(t *testing.T) {
+		w, s := withSpy(t)
+		w.Deferred = []string{credential.ConfigResidentCard}
+		id := w.later(t, w.holders(t, 1))
+		if err := w.Deferrals.Approve(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		s.before = func(c credential.Commit) error {
+			if c.Deferral == nil {
+				return nil
+			}
+			return w.Deferrals.End(context.Background(), "kim")
+		}
+		collectAs(t, w, id, "invalid_transaction_id")
+	})
 }
 
 // TestDeferredFaults breaks each write on the way of a deferred credential, in both

@@ -103,6 +103,13 @@ func TestOffersRefuse(t *testing.T) {
 	if _, err := w.Redeem(t.Context(), code, "", ""); !errors.Is(err, oauth.ErrInvalidCode) {
 		t.Errorf("it refuses an old offer: %v", err)
 	}
+	gone, _, err := w.Offers.Make(t.Context(), "kim", "gone", credential.GrantPreAuthorized, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Redeem(t.Context(), w.Offers.Code(gone), "", ""); !errors.Is(err, oauth.ErrInvalidCode) {
+		t.Errorf("it redeems an offer of what is no longer given: %v", err)
+	}
 	byCode, _ := make(credential.GrantAuthorizationCode, false)
 	link, _, err := w.Offer(t.Context(), "kim", credential.ConfigResidentCard, credential.GrantAuthorizationCode, false)
 	if err != nil {

@@ -279,6 +279,11 @@ func TestEncryptionRequired(t *testing.T) {
 	}
 	to := m.CredentialRequestEncryption.JWKS.Keys[0]
 	body := request(credential.ConfigResidentCard, w.holders(t, 1)...)
+	for _, path := range []string{"/credential", "/credential-deferred"} {
+		if a := w.do(t, "POST", path, "kim", "application/json", body); !strings.Contains(string(a.body), "takes encrypted requests alone") {
+			t.Errorf("%s: it reads a plain request: %s", path, a.body)
+		}
+	}
 	for name, a := range map[string]answer{
 		"it refuses a plain request":     w.do(t, "POST", "/credential", "kim", "application/json", body),
 		"it refuses a plain collection":  w.do(t, "POST", "/credential-deferred", "kim", "application/json", collect("x")),
@@ -291,6 +296,23 @@ func TestEncryptionRequired(t *testing.T) {
 	}
 	if a := w.do(t, "POST", "/notification", "kim", "application/json", `{"notification_id":"x","event":"credential_accepted"}`); code(t, a) != "invalid_notification_id" {
 		t.Errorf("a notification, which is never encrypted: %d %s", a.status, a.body)
+	}
+}
+
+// An issuer without a key for it offers no encryption, and says so.
+func TestNoEncryption(t *testing.T) {
+	w := newWorld(t)
+	w.RequestKeys = nil
+	if m := w.metadataOf(t); m.CredentialRequestEncryption != nil || m.CredentialResponseEncryption != nil {
+		t.Errorf("%+v", m)
+	}
+	body := strings.Replace(request(credential.ConfigResidentCard, "x"), "{", `{"credential_response_encryption":{},`, 1)
+	a := w.do(t, "POST", "/credential", "kim", "application/json", body)
+	if a.status != 400 || code(t, a) != "invalid_encryption_parameters" || !strings.Contains(string(a.body), "does not encrypt") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := w.do(t, "POST", "/credential", "kim", "application/jwt", "a.b.c.d.e"); a.status != 415 {
+		t.Errorf("%d %s", a.status, a.body)
 	}
 }
 

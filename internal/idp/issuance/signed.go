@@ -78,17 +78,14 @@ func (h *Handler) signedMetadata() (string, error) {
 	if h.signed != "" && now.Sub(h.signedAt).Abs() < signedAge {
 		return h.signed, nil
 	}
-	body, err := json.Marshal(h.Metadata())
+	body, err := json.Marshal(struct {
+		openid4vci.Metadata
+		Issuer   string `json:"iss"`
+		Subject  string `json:"sub"`
+		IssuedAt int64  `json:"iat"`
+		Expires  int64  `json:"exp"`
+	}{h.Metadata(), h.URL, h.URL, now.Unix(), now.Add(signedLife).Unix()})
 	if err != nil {
-		return "", fmt.Errorf("signed metadata: %w", err)
-	}
-	var claims map[string]any
-	if err := json.Unmarshal(body, &claims); err != nil {
-		return "", fmt.Errorf("signed metadata: %w", err)
-	}
-	claims["iss"], claims["sub"] = h.URL, h.URL
-	claims["iat"], claims["exp"] = now.Unix(), now.Add(signedLife).Unix()
-	if body, err = json.Marshal(claims); err != nil {
 		return "", fmt.Errorf("signed metadata: %w", err)
 	}
 	key := h.Issuer.Key()
