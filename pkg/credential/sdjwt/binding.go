@@ -46,7 +46,7 @@ func Bind(presentation string, holder crypto.Signer, kb KeyBinding) (string, err
 	if err != nil {
 		return "", fmt.Errorf("bind: %w", err)
 	}
-	signed, err := sign(holder, map[string]string{"alg": "ES256", "typ": KeyBindingType}, payload)
+	signed, err := sign(holder, []byte(`{"alg":"ES256","typ":"`+KeyBindingType+`"}`), payload, 0)
 	if err != nil {
 		return "", fmt.Errorf("bind: %w", err)
 	}

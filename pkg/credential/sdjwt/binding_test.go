@@ -22,7 +22,7 @@ func TestKeyBindingRefuses(t *testing.T) {
 	want := KeyBinding{Audience: "x509_hash:abc", Nonce: "n", IssuedAt: now}
 	change := func(f func(*KeyBinding)) KeyBinding { kb := want; f(&kb); return kb }
 	own := func(header, payload string) string {
-		signed, err := sign(holder, jsonText(header), []byte(payload))
+		signed, err := sign(holder, []byte(header), []byte(payload), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

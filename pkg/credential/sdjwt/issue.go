@@ -1,10 +1,11 @@
 package sdjwt
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,70 +22,73 @@ func Issue(key Key, claims map[string]any) (string, error) {
 	if vct, _ := claims["vct"].(string); vct == "" {
 		return "", fmt.Errorf("issue: no vct")
 	}
-	var b builder
-	payload, err := b.object(claims, 0)
-	if err != nil {
+	b := builder{payload: make([]byte, 0, 512+64*len(claims)), encoded: make([]byte, 0, 96*len(claims)), scratch: make([]byte, 0, 128)}
+	var err error
+	if b.payload, err = b.object(b.payload, claims, 0); err != nil {
 		return "", fmt.Errorf("issue: %w", err)
 	}
 	if b.disclosures > MaxDisclosures {
 		return "", fmt.Errorf("issue: more than %d disclosures", MaxDisclosures)
 	}
-	if b.disclosures > 0 {
-		payload["_sd_alg"] = HashAlgorithm
+	header := make([]byte, 0, 128+len(key.KeyID)+1600*len(key.X5C))
+	header = append(header, `{"alg":"ES256","typ":"`+Type+`"`...)
+	if key.KeyID != "" && len(key.X5C) == 0 { // a chain names the key; some verifiers take two names for an attack
+		header = appendString(append(header, `,"kid":`...), key.KeyID)
 	}
-	data, err := json.Marshal(payload)
+	for i, der := range key.X5C {
+		start := `","`
+		if i == 0 {
+			start = `,"x5c":["`
+		}
+		header = base64.StdEncoding.AppendEncode(append(header, start...), der)
+	}
+	if len(key.X5C) > 0 {
+		header = append(header, '"', ']')
+	}
+	out, err := sign(key.Signer, append(header, '}'), b.payload, 1+len(b.encoded))
 	if err != nil {
 		return "", fmt.Errorf("issue: %w", err)
 	}
-	header := struct {
-		Algorithm string   `json:"alg"`
-		Type      string   `json:"typ"`
-		KeyID     string   `json:"kid,omitempty"`
-		X5C       []string `json:"x5c,omitempty"`
-	}{Algorithm: "ES256", Type: Type, KeyID: key.KeyID}
-	if len(key.X5C) > 0 { // the chain names the key; some verifiers take two names for an attack
-		header.KeyID = ""
-	}
-	for _, der := range key.X5C {
-		header.X5C = append(header.X5C, base64.StdEncoding.EncodeToString(der))
-	}
-	signed, err := sign(key.Signer, header, data)
-	if err != nil {
-		return "", fmt.Errorf("issue: %w", err)
-	}
-	out := slices.Concat(signed, []byte{'~'}, b.encoded)
+	out = append(append(out, '~'), b.encoded...)
 	if len(out) > MaxBytes {
 		return "", fmt.Errorf("issue: longer than %d bytes", MaxBytes)
 	}
 	return string(out), nil
 }
 
+// builder writes the payload, and beside it the disclosures that its digests are of.
 type builder struct {
+	payload     []byte
 	encoded     []byte // the disclosures, each with its tilde
 	disclosures int
 	fix         bool // inside a claim that must stay in the clear
+	salts       []byte
 	scratch     []byte
 }
 
-func (b *builder) value(v any, depth int) (any, error) {
+// value appends v, which is in the clear where it stands.
+func (b *builder) value(out []byte, v any, depth int) ([]byte, error) {
 	if depth > MaxDepth-4 { // leaves room for the wrapping of disclosures
 		return nil, fmt.Errorf("nested deeper than %d", MaxDepth-4)
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		return b.object(v, depth+1)
+		return b.object(out, v, depth+1)
 	case []any:
-		return b.array(v, depth+1)
+		return b.array(out, v, depth+1)
 	case Hidden:
-		return nil, fmt.Errorf("a hidden value inside a hidden value")
+		return nil, errors.New("a hidden value inside a hidden value")
 	}
-	return v, nil
+	return appendScalar(out, v)
 }
 
-func (b *builder) object(in map[string]any, depth int) (map[string]any, error) {
-	out := make(map[string]any, len(in)+2)
-	var digests []string
-	for _, name := range slices.Sorted(maps.Keys(in)) {
+func (b *builder) object(out []byte, in map[string]any, depth int) ([]byte, error) {
+	var digests [][sha256.Size]byte
+	names := slices.AppendSeq(make([]string, 0, len(in)), maps.Keys(in))
+	slices.Sort(names)
+	out = append(out, '{')
+	start := len(out)
+	for _, name := range names {
 		if name == "_sd" || name == "..." || name == "_sd_alg" {
 			return nil, fmt.Errorf("a claim must not be called %s", name)
 		}
@@ -92,84 +96,108 @@ func (b *builder) object(in map[string]any, depth int) (map[string]any, error) {
 		b.fix = b.fix || depth == 0 && undisclosable[name]
 		if hidden, ok := v.(Hidden); ok {
 			if name == "" {
-				return nil, fmt.Errorf("a claim without a name cannot be hidden")
+				return nil, errors.New("a claim without a name cannot be hidden")
 			}
-			value, err := b.value(hidden.Value, depth)
+			digest, err := b.disclose(name, hidden.Value, depth)
 			if err != nil {
 				return nil, err
 			}
-			digest, err := b.disclose(name, value)
-			if err != nil {
-				return nil, err
+			if digests == nil {
+				digests = make([][sha256.Size]byte, 0, len(in))
 			}
 			digests = append(digests, digest)
 		} else {
-			value, err := b.value(v, depth)
-			if err != nil {
+			out = append(appendString(separated(out, start), name), ':')
+			var err error
+			if out, err = b.value(out, v, depth); err != nil {
 				return nil, err
 			}
-			out[name] = value
 		}
 		b.fix = outer
 	}
 	if len(digests) > 0 {
-		slices.Sort(digests)
-		out["_sd"] = digests
+		out = appendDigests(append(separated(out, start), `"_sd":[`...), digests)
 	}
-	return out, nil
+	if depth == 0 && b.disclosures > 0 {
+		out = append(separated(out, start), `"_sd_alg":"`+HashAlgorithm+`"`...)
+	}
+	return append(out, '}'), nil
 }
 
-func (b *builder) array(in []any, depth int) ([]any, error) {
-	out := make([]any, len(in))
-	for i, v := range in {
-		hidden, isHidden := v.(Hidden)
-		if isHidden {
-			v = hidden.Value
+func appendDigests(out []byte, digests [][sha256.Size]byte) []byte {
+	slices.SortFunc(digests, func(a, c [sha256.Size]byte) int { return bytes.Compare(a[:], c[:]) })
+	for i := range digests {
+		if i > 0 {
+			out = append(out, ',')
 		}
-		value, err := b.value(v, depth)
+		out = append(b64.AppendEncode(append(out, '"'), digests[i][:]), '"')
+	}
+	return append(out, ']')
+}
+
+// separated appends a comma, save at the start.
+func separated(out []byte, start int) []byte {
+	if len(out) > start {
+		return append(out, ',')
+	}
+	return out
+}
+
+func (b *builder) array(out []byte, in []any, depth int) ([]byte, error) {
+	out = append(out, '[')
+	start := len(out)
+	for _, v := range in {
+		out = separated(out, start)
+		hidden, isHidden := v.(Hidden)
+		if !isHidden {
+			var err error
+			if out, err = b.value(out, v, depth); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		digest, err := b.disclose("", hidden.Value, depth)
 		if err != nil {
 			return nil, err
 		}
-		if isHidden {
-			digest, err := b.disclose("", value)
-			if err != nil {
-				return nil, err
-			}
-			value = map[string]any{"...": digest}
-		}
-		out[i] = value
+		out = append(b64.AppendEncode(append(out, `{"...":"`...), digest[:]), `"}`...)
 	}
-	return out, nil
+	return append(out, ']'), nil
 }
 
-// disclose keeps a disclosure and returns its digest; no name: an element.
-func (b *builder) disclose(name string, value any) (string, error) {
+// disclose keeps a disclosure and returns its digest; no name: an element. What is
+// hidden within the value is kept before it.
+func (b *builder) disclose(name string, value any, depth int) (digest [sha256.Size]byte, err error) {
 	if b.fix {
-		return "", fmt.Errorf("%s must not be selectively disclosable", name)
+		return digest, fmt.Errorf("%s must not be selectively disclosable", name)
 	}
-	var salt [saltBytes]byte
-	rand.Read(salt[:])
 	text := b.scratch[:0]
+	b.scratch = nil // in use: what is hidden within takes another
 	text = append(text, '[', '"')
-	text = append(b64.AppendEncode(text, salt[:]), '"', ',')
+	text = append(b64.AppendEncode(text, b.salt()), '"', ',')
 	if name != "" {
 		text = append(appendString(text, name), ',')
 	}
-	if s, ok := value.(string); ok {
-		text = appendString(text, s)
-	} else {
-		data, err := json.Marshal(value)
-		if err != nil {
-			return "", err
-		}
-		text = append(text, data...)
+	if text, err = b.value(text, value, depth); err != nil {
+		return digest, err
 	}
 	text = append(text, ']')
-	b.scratch = text
 	start := len(b.encoded)
-	b.encoded = b64.AppendEncode(b.encoded, b.scratch)
-	sum := sha256.Sum256(b.encoded[start:])
+	b.encoded = b64.AppendEncode(b.encoded, text)
+	digest = sha256.Sum256(b.encoded[start:])
 	b.encoded = append(b.encoded, '~')
 	b.disclosures++
-	return b64.EncodeToString(sum[:]), nil
+	b.scratch = text
+	return digest, nil
+}
+
+// salt takes the next of many that were drawn at once.
+func (b *builder) salt() []byte {
+	if len(b.salts) == 0 {
+		b.salts = make([]byte, 32*saltBytes)
+		rand.Read(b.salts)
+	}
+	salt := b.salts[:saltBytes]
+	b.salts = b.salts[saltBytes:]
+	return salt
 }

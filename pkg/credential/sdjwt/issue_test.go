@@ -1,16 +1,22 @@
 package sdjwt
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/asn1"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -181,5 +187,75 @@ func TestSaltsAreFresh(t *testing.T) {
 	}
 	if len(seen) != 60 {
 		t.Errorf("%d disclosures", len(seen))
+	}
+}
+
+// What is hidden where nobody looks is not written in the clear.
+func TestHiddenWhereNobodyLooks(t *testing.T) {
+	key := newKey(t)
+	for name, value := range map[string]any{
+		"a map of another kind": map[string]Hidden{"a": {"secret"}}, "a list of another kind": []Hidden{{"secret"}},
+		"a struct": struct{ A Hidden }{Hidden{"secret"}}, "a pointer": &Hidden{"secret"},
+	} {
+		if issued, err := Issue(Key{Signer: key}, map[string]any{"vct": "x", "a": value}); err == nil {
+			t.Errorf("it issues %s: %s", name, issued)
+		}
+	}
+}
+
+// Claims come out as encoding/json would write them, whatever they are.
+func TestIssueWritesClaims(t *testing.T) {
+	key, wide := newKey(t), newKey(t)
+	claims := map[string]any{"vct": "x", "n": 1, "m": int64(-2), "f": 1.5, "u": uint8(7), "t": true, "nil": nil, "list": []any{}, "map": map[string]any{},
+		"strings": []string{"a", "<b>"}, "text": "한글 <&> \u2028 \"q\" \\ \n", "bad": "a\xffb", "key": jose.JSONWebKey{Key: wide.Public()},
+		"named": jose.JSONWebKey{Key: wide.Public(), KeyID: "k", Use: "sig"}, "raw": json.RawMessage(`{"a":[1,2]}`), "deep": map[string]any{"b": []any{map[string]any{"c": "d"}}}}
+	issued, err := Issue(Key{Signer: key}, claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := Parse(issued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := parsed.Verify(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want map[string]any
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The two forms of a signature are one number pair, short ones too.
+func TestSignatureForms(t *testing.T) {
+	for _, s := range [][64]byte{{0: 1, 32: 1}, {0: 0x80, 32: 0xff}, {31: 1, 63: 0x80}, {31: 0x80, 62: 1}, {}} {
+		der := appendDER(nil, s[:])
+		var back [64]byte
+		if err := fromDER(&back, der); err != nil || back != s {
+			t.Errorf("%x: %x %v", s, back, err)
+		}
+		var rs struct{ R, S *big.Int }
+		if rest, err := asn1.Unmarshal(der, &rs); err != nil || len(rest) > 0 || rs.R.Cmp(new(big.Int).SetBytes(s[:32])) != 0 {
+			t.Errorf("%x is not %x: %v", der, s, err)
+		}
+	}
+	var s [64]byte
+	for _, bad := range []string{"", "30", "3000", "3001", "300602010102", "30060201010302" + "01", "3006020101020201", "02020101"} {
+		der, _ := hex.DecodeString(bad)
+		if err := fromDER(&s, der); err == nil {
+			t.Errorf("it takes %s", bad)
+		}
+	}
+	long := append([]byte{0x30, 37, 2, 33}, bytes.Repeat([]byte{1}, 33)...)
+	if err := fromDER(&s, append(long, 2, 0)); err == nil {
+		t.Error("it takes a number that is too long")
 	}
 }

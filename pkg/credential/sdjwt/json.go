@@ -211,19 +211,3 @@ func (d *decoder) digits() (n int) {
 	}
 	return n
 }
-
-// appendString writes a JSON string.
-func appendString(out []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7f {
-			quoted, err := json.Marshal(s)
-			if err != nil {
-				panic("sdjwt: " + err.Error()) // a string always marshals
-			}
-			return append(out, quoted...)
-		}
-	}
-	out = append(out, '"')
-	out = append(out, s...)
-	return append(out, '"')
-}

@@ -7,12 +7,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/asn1"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 )
 
 // b64 is base64url without padding (RFC 7515, 2) that refuses stray bits, so
@@ -132,17 +129,14 @@ func appendDER(out, signature []byte) []byte {
 	return out
 }
 
-func sign(signer crypto.Signer, header any, payload []byte) ([]byte, error) {
+// sign makes a compact JWS, with room for more bytes after it.
+func sign(signer crypto.Signer, header, payload []byte, more int) ([]byte, error) {
 	public, _ := signer.Public().(*ecdsa.PublicKey)
 	if public == nil || public.Curve != elliptic.P256() {
 		return nil, fmt.Errorf("sign: the key is not on P-256")
 	}
-	head, err := json.Marshal(header)
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	out := make([]byte, 0, b64.EncodedLen(len(head))+b64.EncodedLen(len(payload))+88)
-	out = b64.AppendEncode(out, head)
+	out := make([]byte, 0, b64.EncodedLen(len(header))+b64.EncodedLen(len(payload))+90+more)
+	out = b64.AppendEncode(out, header)
 	out = append(out, '.')
 	out = b64.AppendEncode(out, payload)
 	digest := sha256.Sum256(out)
@@ -150,13 +144,33 @@ func sign(signer crypto.Signer, header any, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	var rs struct{ R, S *big.Int }
-	if _, err := asn1.Unmarshal(der, &rs); err != nil {
+	var signature [64]byte
+	if err := fromDER(&signature, der); err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	var signature [64]byte
-	rs.R.FillBytes(signature[:32])
-	rs.S.FillBytes(signature[32:])
 	out = append(out, '.')
 	return b64.AppendEncode(out, signature[:]), nil
+}
+
+// fromDER is the reverse of appendDER, of what a signer of ours made.
+func fromDER(signature *[64]byte, der []byte) error {
+	if len(der) < 2 || der[0] != 0x30 || int(der[1]) != len(der)-2 {
+		return errors.New("the signer's answer is no signature on P-256")
+	}
+	der = der[2:]
+	for half := range 2 {
+		if len(der) < 2 || der[0] != 2 || int(der[1]) > len(der)-2 {
+			return errors.New("the signer's answer is not r and s")
+		}
+		n := der[2 : 2+int(der[1])]
+		der = der[2+len(n):]
+		for len(n) > 0 && n[0] == 0 {
+			n = n[1:]
+		}
+		if len(n) > 32 {
+			return errors.New("the signer's answer is of another curve")
+		}
+		copy(signature[half*32+32-len(n):(half+1)*32], n)
+	}
+	return nil
 }
