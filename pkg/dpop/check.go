@@ -92,8 +92,13 @@ func (p Policy) open(field string) (Proof, claims, error) {
 	if len(field) > maxProof {
 		return Proof{}, claims{}, refuse("syntax", "the proof is too long")
 	}
-	if key, payload, ok := plain(field); ok && slices.Contains(p.algorithms(), jose.ES256) {
-		return read(key, payload)
+	if slices.Contains(p.algorithms(), jose.ES256) {
+		if key, jkt, payload, ok := exact(field); ok {
+			return read(key, jkt, payload)
+		}
+		if key, payload, ok := plain(field); ok {
+			return read(key, "", payload)
+		}
 	}
 	// "The alg JOSE Header Parameter indicates a registered asymmetric digital
 	// signature algorithm, is not none, is supported by the application."
@@ -119,7 +124,7 @@ func (p Policy) open(field string) (Proof, claims, error) {
 	if err != nil {
 		return Proof{}, claims{}, refuse("signature", "the proof's signature is wrong")
 	}
-	return read(*key, payload)
+	return read(*key, "", payload)
 }
 
 // plain opens a proof whose header holds alg, jwk and typ as Maker writes them, and
@@ -143,15 +148,17 @@ func plain(field string) (key jose.JSONWebKey, payload []byte, ok bool) {
 	return header.Key, payload, ok
 }
 
-// read takes the claims of a proof whose signature is good.
-func read(key jose.JSONWebKey, payload []byte) (Proof, claims, error) {
+// read takes the claims of a proof whose signature is good; no jkt: not known yet.
+func read(key jose.JSONWebKey, jkt string, payload []byte) (Proof, claims, error) {
 	var c claims
 	if err := jcs.Unmarshal(payload, &c); err != nil {
 		return Proof{}, claims{}, refuse("syntax", "the proof's claims cannot be read")
 	}
-	jkt, err := Thumbprint(key)
-	if err != nil {
-		return Proof{}, claims{}, refuse("jwk", "the proof's key has no thumbprint")
+	if jkt == "" {
+		var err error
+		if jkt, err = Thumbprint(key); err != nil {
+			return Proof{}, claims{}, refuse("jwk", "the proof's key has no thumbprint")
+		}
 	}
 	return Proof{Key: key, JKT: jkt, ID: c.ID, IssuedAt: time.Unix(c.IssuedAt, 0)}, c, nil
 }
@@ -169,8 +176,10 @@ func (p Policy) match(r *http.Request, proof Proof, c claims) error {
 	if err != nil {
 		return refuse("htu", "the server's own address is not configured")
 	}
-	if got, err := normal(c.Target); err != nil || got != want {
-		return refuse("htu", "the proof is for another address")
+	if c.Target != want && c.Target != p.Target { // the same text has the same form
+		if got, err := normal(c.Target); err != nil || got != want {
+			return refuse("htu", "the proof is for another address")
+		}
 	}
 	// "If the server provided a nonce value to the client, the nonce claim
 	// matches the server-provided nonce value." Before iat: a client with a

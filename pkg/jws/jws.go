@@ -5,7 +5,6 @@ import (
 	"crypto/elliptic"
 	"crypto/sha256"
 	"encoding/base64"
-	"math/big"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
@@ -61,8 +60,27 @@ func Verify(compact string, key *ecdsa.PublicKey) (payload []byte, ok bool) {
 		return nil, false
 	}
 	digest := sha256.Sum256([]byte(compact[:len(compact)-len(tail)-1]))
-	r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
-	return payload, ecdsa.Verify(key, digest[:], r, s)
+	var der [72]byte
+	return payload, ecdsa.VerifyASN1(key, digest[:], appendDER(der[:0], signature))
+}
+
+// appendDER writes r and s (RFC 7518, 3.4) as the standard library takes them: each
+// the shortest form of a positive integer.
+func appendDER(out, signature []byte) []byte {
+	out = append(out, 0x30, 0)
+	for _, n := range [2][]byte{signature[:32], signature[32:]} {
+		for len(n) > 1 && n[0] == 0 {
+			n = n[1:]
+		}
+		out = append(out, 2, byte(len(n)))
+		if n[0] >= 0x80 {
+			out[len(out)-1]++
+			out = append(out, 0)
+		}
+		out = append(out, n...)
+	}
+	out[1] = byte(len(out) - 2)
+	return out
 }
 
 // OneSpelling reads unpadded base64url. The decoder skips line breaks: then the

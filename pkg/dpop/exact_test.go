@@ -1,0 +1,88 @@
+package dpop
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+func proofs(t testing.TB) (proof string, key *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := NewMaker(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if proof, err = m.Proof("GET", "https://a.example/", "", ""); err != nil {
+		t.Fatal(err)
+	}
+	return proof, key
+}
+
+// What Maker writes is opened in the short way, and nothing that differs by a byte.
+func TestExact(t *testing.T) {
+	for range 20 { // leading zeros occur
+		proof, key := proofs(t)
+		found, jkt, payload, ok := exact(proof)
+		want, err := Thumbprint(jose.JSONWebKey{Key: key.Public()})
+		if !ok || err != nil || jkt != want || !key.PublicKey.Equal(found.Key) || !strings.Contains(string(payload), `"htm":"GET"`) {
+			t.Fatalf("%v %s %s %v", ok, jkt, payload, err)
+		}
+	}
+	proof, _ := proofs(t)
+	head, rest, _ := strings.Cut(proof, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range raw {
+		changed := append([]byte{}, raw...)
+		changed[i] ^= 1
+		if _, _, _, ok := exact(base64.RawURLEncoding.EncodeToString(changed) + "." + rest); ok {
+			t.Errorf("it opens with byte %d changed: %s", i, changed)
+		}
+	}
+	other, _ := proofs(t)
+	_, otherRest, _ := strings.Cut(other, ".")
+	for name, text := range map[string]string{
+		"nothing": "", "another's payload": head + "." + otherRest, "no signature": head + "." + strings.Split(rest, ".")[0] + ".",
+		"a longer header": head + "A." + rest, "a header with a line break": head[:5] + "\n" + head[6:] + "." + rest,
+	} {
+		if _, _, _, ok := exact(text); ok {
+			t.Errorf("it opens %s", name)
+		}
+	}
+}
+
+// FuzzExact: what opens in the short way opens with go-jose, by the same key, to
+// the same payload.
+func FuzzExact(f *testing.F) {
+	proof, _ := proofs(f)
+	f.Add(proof)
+	f.Add(proof[:len(proof)-1])
+	f.Add(proof + ".")
+	f.Fuzz(func(t *testing.T, text string) {
+		key, jkt, payload, ok := exact(text)
+		if !ok {
+			return
+		}
+		signed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.ES256})
+		if err != nil {
+			t.Fatal(err)
+		}
+		header := signed.Signatures[0].Protected
+		again, err := signed.Verify(header.JSONWebKey)
+		name, err2 := Thumbprint(*header.JSONWebKey)
+		if err != nil || err2 != nil || string(again) != string(payload) || name != jkt || header.ExtraHeaders[jose.HeaderType] != typ || !header.JSONWebKey.IsPublic() || key.KeyID != "" {
+			t.Errorf("%q: %v %v", text, err, err2)
+		}
+	})
+}
