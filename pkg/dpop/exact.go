@@ -12,35 +12,53 @@ import (
 	"github.com/govmydata/mydata/pkg/jws"
 )
 
-// The header that Maker writes, around the coordinates of its key, and the text
-// that names that key (RFC 7638).
 const (
-	headStart   = `{"alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"`
-	headBetween = `","y":"`
-	headEnd     = `"},"typ":"` + typ + `"}`
-	coordinate  = 43 // 32 bytes in base64url
-	headLength  = len(headStart) + coordinate + len(headBetween) + coordinate + len(headEnd)
-
-	nameStart = `{"crv":"P-256","kty":"EC","x":"`
-	nameEnd   = `"}`
+	coordinate = 43 // 32 bytes in base64url
+	nameStart  = `{"crv":"P-256","kty":"EC","x":"`
+	between    = `","y":"`
+	nameEnd    = `"}`
 )
 
-// exact opens a proof whose header is written to the byte as Maker writes it: it
-// needs no reading, and holds the thumbprint's text in itself. Whatever else there
-// is, good or not, is for others.
+// spelling is how a client writes its header, around the coordinates of its key.
+type spelling struct{ start, end string }
+
+// spellings are that of go-jose, which Maker writes, that of oauth4webapi, and that
+// of RFC 9449's examples. They have the same members, and so one length.
+func spellings() [3]spelling {
+	return [3]spelling{
+		{`{"alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"`, `"},"typ":"` + typ + `"}`},
+		{`{"alg":"ES256","typ":"` + typ + `","jwk":{"kty":"EC","x":"`, `","crv":"P-256"}}`},
+		{`{"typ":"` + typ + `","alg":"ES256","jwk":{"kty":"EC","x":"`, `","crv":"P-256"}}`},
+	}
+}
+
+// coordinates finds x and y in a header of a known spelling.
+func coordinates(header string) (x, y string, ok bool) {
+	for _, s := range spellings() {
+		middle, ok := strings.CutPrefix(header, s.start)
+		if !ok {
+			continue
+		}
+		middle, ok = strings.CutSuffix(middle, s.end)
+		if !ok || len(middle) != 2*coordinate+len(between) || middle[coordinate:coordinate+len(between)] != between {
+			return "", "", false
+		}
+		return middle[:coordinate], middle[coordinate+len(between):], true
+	}
+	return "", "", false
+}
+
+// exact opens a proof whose header is written to the byte in one of these ways: it
+// needs no reading, and holds the thumbprint's text (RFC 7638) in itself. Whatever
+// else there is, good or not, is for others.
 func exact(field string) (key jose.JSONWebKey, jkt string, payload []byte, ok bool) {
 	head, _, _ := strings.Cut(field, ".")
-	if len(head) != base64.RawURLEncoding.EncodedLen(headLength) {
-		return key, "", nil, false
-	}
 	raw, ok := jws.OneSpelling(head)
-	if !ok || len(raw) != headLength {
+	if !ok {
 		return key, "", nil, false
 	}
-	text := string(raw)
-	atY := len(headStart) + coordinate + len(headBetween)
-	x, y := text[len(headStart):len(headStart)+coordinate], text[atY:atY+coordinate]
-	if text[:len(headStart)] != headStart || text[atY-len(headBetween):atY] != headBetween || text[atY+coordinate:] != headEnd {
+	x, y, ok := coordinates(string(raw))
+	if !ok {
 		return key, "", nil, false
 	}
 	point := [65]byte{4}
@@ -54,8 +72,8 @@ func exact(field string) (key jose.JSONWebKey, jkt string, payload []byte, ok bo
 	if err != nil {
 		return key, "", nil, false
 	}
-	name := make([]byte, 0, len(nameStart)+len(headBetween)+2*coordinate+len(nameEnd))
-	name = append(append(append(append(append(name, nameStart...), x...), headBetween...), y...), nameEnd...)
+	name := make([]byte, 0, len(nameStart)+len(between)+2*coordinate+len(nameEnd))
+	name = append(append(append(append(append(name, nameStart...), x...), between...), y...), nameEnd...)
 	sum := sha256.Sum256(name)
 	payload, ok = jws.Verify(field, public)
 	return jose.JSONWebKey{Key: public}, base64.RawURLEncoding.EncodeToString(sum[:]), payload, ok

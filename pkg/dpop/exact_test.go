@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -58,6 +59,49 @@ func TestExact(t *testing.T) {
 	} {
 		if _, _, _, ok := exact(text); ok {
 			t.Errorf("it opens %s", name)
+		}
+	}
+}
+
+// Each known spelling is opened; as long as it is, any other is not.
+func TestSpellings(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	point, err := key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := base64.RawURLEncoding.EncodeToString
+	x, y := text(point[1:33]), text(point[33:])
+	sign := func(header string) string {
+		signed := text([]byte(header)) + "." + text([]byte(`{"jti":"x"}`))
+		digest := sha256.Sum256([]byte(signed))
+		r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var both [64]byte
+		r.FillBytes(both[:32])
+		s.FillBytes(both[32:])
+		return signed + "." + text(both[:])
+	}
+	for i, s := range spellings() {
+		proof := sign(s.start + x + between + y + s.end)
+		if _, jkt, _, ok := exact(proof); !ok || jkt == "" {
+			t.Errorf("it does not open spelling %d", i)
+		}
+		if _, _, err := open(proof); err != nil {
+			t.Errorf("spelling %d: %v", i, err)
+		}
+		for name, header := range map[string]string{
+			"coordinates in turn": s.start + x + between + x + s.end, "a shorter one": s.start + x[1:] + between + y + s.end,
+			"a line break": s.start + x[:42] + "\n" + between + y + s.end, "another end": s.start + x + between + y + `"}}`, "no y": s.start + x + `","z":"` + y + s.end,
+		} {
+			if _, _, _, ok := exact(sign(header)); ok {
+				t.Errorf("it opens spelling %d with %s", i, name)
+			}
 		}
 	}
 }
