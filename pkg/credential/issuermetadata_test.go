@@ -64,30 +64,31 @@ func TestIssuerMetadata(t *testing.T) {
 		name, body, set, media string
 		outside                bool // not in development
 		ok                     bool
+		says                   string
 	}{
 		{name: "it takes keys by value", body: by(value), ok: true},
 		{name: "it takes keys by reference", body: by(`"jwks_uri":"` + server.URL + `/keys"`), set: `{"keys":[` + string(jwk) + `]}`, ok: true},
 		{name: "it passes over keys of unknown kinds", body: by(`"jwks":{"keys":[{"kty":"new"},` + string(jwk) + `]}`), ok: true},
 		{name: "it refuses loop-back outside of development", body: by(value), outside: true},
-		{name: "it refuses both", body: by(value + `,"jwks_uri":"` + server.URL + `/keys"`)},
-		{name: "it refuses neither", body: by(`"x":1`)},
+		{name: "it refuses both", body: by(value + `,"jwks_uri":"` + server.URL + `/keys"`), says: "not one of jwks and jwks_uri"},
+		{name: "it refuses neither", body: by(`"x":1`), says: "not one of jwks and jwks_uri"},
 		{name: "it refuses an empty reference", body: by(`"jwks_uri":""`)},
 		{name: "it refuses a reference to a private address", body: by(`"jwks_uri":"https://10.0.0.1/keys"`)},
 		{name: "it refuses a reference over plain http", body: by(`"jwks_uri":"http://keys.example/keys"`)},
 		{name: "it refuses a redirect to a private address", body: by(`"jwks_uri":"` + server.URL + `/inside"`)},
-		{name: "it refuses a circle", body: by(`"jwks_uri":"` + server.URL + `/round"`)},
+		{name: "it refuses a circle", body: by(`"jwks_uri":"` + server.URL + `/round"`), says: "too many redirects"},
 		{name: "it refuses another issuer's", body: strings.ReplaceAll(by(value), issuer, issuer+"/")},
 		{name: "it refuses a private key", body: by(`"jwks":{"keys":[` + string(secret) + `]}`)},
 		{name: "it refuses a shared secret", body: by(`"jwks":{"keys":[{"kty":"oct","k":"AAAA"}]}`)},
 		{name: "it refuses no keys", body: by(`"jwks":{"keys":[]}`)},
 		{name: "it refuses too many", body: by(`"jwks":{"keys":[` + strings.Repeat(`{},`, maxMetadataKeys) + `{}]}`)},
-		{name: "it refuses what is no set", body: by(`"jwks":[]`)},
-		{name: "it refuses what is no JSON", body: "<html>"},
+		{name: "it refuses what is no set", body: by(`"jwks":[]`), says: "keys are not a JWK Set"},
+		{name: "it refuses what is no JSON", body: "<html>", says: "not JSON as it should be"},
 		{name: "it refuses a name given twice", body: by(`"issuer":"x",` + value)},
 		{name: "it refuses what is too long", body: by(value) + strings.Repeat(" ", maxMetadata)},
 		{name: "it refuses a set that is too long", body: by(`"jwks_uri":"` + server.URL + `/keys"`), set: `{"keys":[` + string(jwk) + `]}` + strings.Repeat(" ", maxMetadata)},
 		{name: "it refuses a page", body: by(value), media: "text/html"},
-		{name: "it refuses an answer that is an error", body: by(`"jwks_uri":"` + server.URL + `/none"`)},
+		{name: "it refuses an answer that is an error", body: by(`"jwks_uri":"` + server.URL + `/none"`), says: "HTTP status 404"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body, set, media = c.body, c.set, "application/json"
@@ -98,6 +99,9 @@ func TestIssuerMetadata(t *testing.T) {
 			keys, err := m.Keys(t.Context(), issuer)
 			if c.ok != (err == nil) || err != nil && !errors.Is(err, ErrIssuerMetadata) {
 				t.Fatal(err)
+			}
+			if err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want %s", err, c.says)
 			}
 			if c.ok && (len(keys) != 1 || keys[0].KeyID != "k1") {
 				t.Errorf("%v", keys)
@@ -116,6 +120,11 @@ func TestIssuerMetadata(t *testing.T) {
 			if _, err := m.Keys(t.Context(), issuer); err != nil || asked != step.asked {
 				t.Errorf("after %s: asked %d times, %v", step.after, asked, err)
 			}
+		}
+	})
+	t.Run("it asks nobody by a name that is no address", func(t *testing.T) {
+		if _, err := new(IssuerMetadata).Keys(t.Context(), "http://a.example"); err == nil || !strings.Contains(err.Error(), "iss is not an https URL") {
+			t.Error(err)
 		}
 	})
 	t.Run("it bounds what it holds", func(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/govmydata/mydata/pkg/credential/sdjwt"
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
@@ -43,6 +45,28 @@ func TestRecord(t *testing.T) {
 				t.Error("it believes without a policy")
 			}
 		})
+	}
+}
+
+func TestRecordWithoutTheKey(t *testing.T) {
+	s, a, result := recorded(t, func(s *scene) { s.bare(t, PathMetadata) })
+	r, err := NewRecord(result, a.asked(t), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := (jose.JSONWebKey{Key: s.key, KeyID: "k1"}).MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string][]byte{"no key": nil, "what is no key": []byte(`{}`), "a private key": private} {
+		r.Key = key
+		if err := r.seal(a.key); err != nil {
+			t.Fatal(err)
+		}
+		again := r.Verify(t.Context(), s.verifier.Policy, answerName, time.Time{})
+		if failed, _ := again.Failed(); failed.Name != CheckIssuerTrusted || failed.Detail != "the record holds no key of the issuer" {
+			t.Errorf("it takes %s: %+v", name, again.Checks)
+		}
 	}
 }
 
@@ -311,6 +335,18 @@ func TestParseRecordRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(marshal(t, good))
+	for name, c := range map[string]struct{ text, says string }{
+		"an unknown member":  {strings.Replace(text, `{`, `{"x":1,`, 1), "unknown field"},
+		"an endless one":     {text + strings.Repeat(" ", MaxRecord), "longer than"},
+		"another version":    {strings.Replace(text, recordVersion, "mydata-presentation-record/2", 1), "schema_version"},
+		"another spelling":   {" " + text, "written in another way"},
+		"what is no record":  {"x", "invalid character"},
+		"more than one text": {text + text, "more than one value"},
+	} {
+		if _, err := ParseRecord([]byte(c.text)); !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("it does not say of %s that it is %s: %v", name, c.says, err)
+		}
+	}
 	for name, text := range map[string]string{
 		"nothing": "", "an array": "[]", "another version": strings.Replace(text, recordVersion, "mydata-presentation-record/2", 1),
 		"space": " " + text, "an unknown member": strings.Replace(text, `{`, `{"x":1,`, 1), "a member twice": strings.Replace(text, `{`, `{"nonce":"nonce",`, 1),

@@ -57,10 +57,7 @@ func (c *chains) check(x5c [][]byte, roots *x509.CertPool, now time.Time) (known
 	if err != nil {
 		return knownChain{}, err
 	}
-	key, err := onP256(path[0].PublicKey)
-	if err != nil {
-		return knownChain{}, err
-	}
+	key, _ := path[0].PublicKey.(*ecdsa.PublicKey) // checkLeaf saw to it
 	k = knownChain{roots: roots, path: path, key: key, thumbprint: Thumbprint(key), anchor: anchorDigest(path[len(path)-1]),
 		from: path[0].NotBefore, until: path[0].NotAfter}
 	for _, cert := range path[1:] {
