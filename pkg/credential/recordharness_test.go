@@ -48,7 +48,7 @@ func newAsker(t testing.TB) asker {
 
 func (a asker) sign(t testing.TB, typ string, claims map[string]any) string {
 	t.Helper()
-	options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("x5c", [][]byte(a.chain))
+	options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("x5c", a.chain)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: a.key}, options)
 	if err != nil {
 		t.Fatal(err)

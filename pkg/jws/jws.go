@@ -72,14 +72,14 @@ func appendDER(out, signature []byte) []byte {
 		for len(n) > 1 && n[0] == 0 {
 			n = n[1:]
 		}
-		out = append(out, 2, byte(len(n)))
+		out = append(out, 2, byte(len(n))) //nolint:gosec // at most 32
 		if n[0] >= 0x80 {
 			out[len(out)-1]++
 			out = append(out, 0)
 		}
 		out = append(out, n...)
 	}
-	out[1] = byte(len(out) - 2)
+	out[1] = byte(len(out) - 2) //nolint:gosec // at most 70
 	return out
 }
 

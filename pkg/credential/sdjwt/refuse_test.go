@@ -89,20 +89,19 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "it refuses arrays nested through a disclosure", payload: `{"vct":"x","a":[[[[{"...":"` + deepListDigest + `"}]]]]}`, disclosures: []string{deepList}},
 		{name: "it refuses nesting through a disclosure", payload: `{"vct":"x","a":{"b":{"c":{"_sd":["` + deepDigest + `"]}}}}`, disclosures: []string{deep}},
 	}
-	type row = struct {
-		name, header, payload string
-		disclosures           []string
-		ok                    bool
+	refuses := func(name, payload string, disclosures ...string) {
+		c := cases[0]
+		c.name, c.payload, c.disclosures, c.ok = name, payload, disclosures, false
+		cases = append(cases, c)
 	}
 	for name := range undisclosable {
 		hidden, digest := disclose(`["salt","` + name + `",["x"]]`)
 		part, partDigest := disclose(`["salt","part",1]`)
 		item, itemDigest := disclose(`["salt","item"]`)
-		cases = append(cases,
-			row{name: "it refuses a hidden " + name, payload: sd(digest), disclosures: []string{hidden}},
-			row{name: "it refuses a hidden part of " + name, payload: `{"` + name + `":{"a":{"_sd":["` + partDigest + `"]}},"vct":"x"}`, disclosures: []string{part}},
-			row{name: "it refuses a hidden element of " + name, payload: `{"` + name + `":{"a":[{"...":"` + itemDigest + `"}]},"vct":"x"}`, disclosures: []string{item}},
-			row{name: "it refuses a place for a hidden part of " + name, payload: `{"` + name + `":{"_sd":["decoy"]},"vct":"x"}`})
+		refuses("it refuses a hidden "+name, sd(digest), hidden)
+		refuses("it refuses a hidden part of "+name, `{"`+name+`":{"a":{"_sd":["`+partDigest+`"]}},"vct":"x"}`, part)
+		refuses("it refuses a hidden element of "+name, `{"`+name+`":{"a":[{"...":"`+itemDigest+`"}]},"vct":"x"}`, item)
+		refuses("it refuses a place for a hidden part of "+name, `{"`+name+`":{"_sd":["decoy"]},"vct":"x"}`)
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
