@@ -126,6 +126,9 @@ func TestIssuerMetadata(t *testing.T) {
 		if _, err := new(IssuerMetadata).Keys(t.Context(), "http://a.example"); err == nil || !strings.Contains(err.Error(), "iss is not an https URL") {
 			t.Error(err)
 		}
+		if _, err := (&IssuerMetadata{Development: true}).Keys(t.Context(), server.URL+"/none"); err == nil || !strings.Contains(err.Error(), "HTTP status 404") {
+			t.Error(err)
+		}
 	})
 	t.Run("it bounds what it holds", func(t *testing.T) {
 		m := &IssuerMetadata{Development: true, held: map[string]heldKeys{}}
