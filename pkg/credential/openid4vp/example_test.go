@@ -22,12 +22,12 @@ func Example() {
 	}
 	card, _ := request.Query.Credential("card")
 	claims := map[string]any{"address": map[string]any{"locality": "Seoul", "street": "Sejong-daero 209"}, "name": "Kim"}
-	ways, err := card.Matches(openid4vp.Candidate{Format: "dc+sd-jwt", VCT: "urn:example:card:1", Claims: claims, Bound: true})
+	ways, err := card.Matches(openid4vp.Candidate{Bound: true, Format: "dc+sd-jwt", VCT: "urn:example:card:1", Claims: claims})
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(openid4vp.Project(claims, ways[0]))
-	_, err = card.Matches(openid4vp.Candidate{Format: "dc+sd-jwt", VCT: "urn:example:other", Claims: claims})
+	_, err = card.Matches(openid4vp.Candidate{Bound: true, Format: "dc+sd-jwt", VCT: "urn:example:other", Claims: claims})
 	fmt.Println(err)
 	// Output:
 	// map[address:map[locality:Seoul]]
