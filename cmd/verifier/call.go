@@ -20,7 +20,7 @@ import (
 	"github.com/govmydata/mydata/internal/verifier"
 )
 
-const maxAnswer = 1 << 20
+const maxAnswer = 4 << 20
 
 func newRequestCommand() *cobra.Command {
 	var order verifier.Order

@@ -16,7 +16,7 @@ import (
 
 func newRecordCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "record", Short: "Look at what was kept of a presentation"}
-	cmd.AddCommand(newRecordVerifyCommand())
+	cmd.AddCommand(newRecordVerifyCommand(), newRecordGetCommand())
 	return cmd
 }
 

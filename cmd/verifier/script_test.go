@@ -76,7 +76,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error { return furnish(t, e, issuer) },
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "result": result, "api": api},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"await": await, "result": result, "api": api, "keep": keep},
 	})
 }
 
@@ -173,4 +173,11 @@ func api(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), fmt.Appendf(nil, "%s\n", body), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]+".status"), fmt.Appendf(nil, "%d\n", resp.StatusCode), 0o600))
+}
+
+// keep prints the record of a request that `verifier request --json` placed.
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	var placed struct{ ID string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &placed))
+	ts.Check(ts.Exec("verifier", "record", "get", placed.ID))
 }

@@ -26,7 +26,11 @@ var unvisited = map[string][]string{
 		"POST /me/lost",            // it ends what the other tests need: internal/idp/dashboard.TestLostPhone
 		"POST /me/notices/confirm", // takes the code of a mail: internal/notify has a post office
 	},
-	stage.Verifier: nil,
+	stage.Verifier: {
+		"GET /open/{key}", "POST /open/{key}", // a relying party orders them: internal/verifier.TestOrderedPage
+		"GET /number/{id}", "POST /result/{id}/number", // for a wallet on another device: internal/verifier.TestNumber
+		"GET /result/{id}/record", // a download: internal/verifier.TestRecord
+	},
 }
 
 // testVisits opens what the other tests had no reason to open, and holds the

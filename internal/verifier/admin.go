@@ -23,6 +23,7 @@ func (s *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /requests", s.place)
 	mux.HandleFunc("GET /results/{id}", s.tell)
+	mux.HandleFunc("GET /results/{id}/record", s.tellRecord)
 	return http.MaxBytesHandler(mux, maxOrder)
 }
 

@@ -23,6 +23,16 @@
 // forgets the requests under way, whose wallets are then told that the request
 // is unknown; nothing else is lost, as results are for the one who waits.
 //
-// Left out: keeping evidence bundles, several replicas, the Digital Credentials
-// API, requests of third parties.
+// Relying parties order their own questions by the command's socket or, with a
+// token, by a local address (Order): any DCQL, transaction data of registered
+// types, each client identifier prefix that this verifier can speak for, either
+// response mode. They get result and record; the person can be sent to a page of
+// ours (bound to the first browser that opens it) or back to theirs with a
+// response_code, without which the result stays closed.
+//
+// A QR code binds nobody: match.go says what is done about it. What is left of
+// it is in docs/threat-model.md.
+//
+// Left out: keeping records, several replicas, the Digital Credentials API, the
+// response modes fragment and query.
 package verifier

@@ -80,7 +80,7 @@ func (s *sessions) match(id, typed string, browser [32]byte) error {
 		return nil
 	}
 	if n.tries++; n.tries >= maxTries {
-		n.number, n.code, n.status, n.claims, n.signed = "", "", Rejected, nil, nil
+		n.number, n.code, n.status, n.claims, n.signed, n.kept = "", "", Rejected, nil, nil, nil
 		n.checks = append(n.checks, credential.Check{Name: checkMatched, Detail: "another number was typed three times"})
 		return nil
 	}

@@ -34,6 +34,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /open/{key}", s.opened)
 	mux.HandleFunc("GET /number/{id}", s.showNumber)
 	mux.HandleFunc("POST /result/{id}/number", s.typed)
+	mux.HandleFunc("GET /result/{id}/record", s.saveRecord)
 	mux.HandleFunc("GET /request/{handle}", s.serveRequest)
 	mux.HandleFunc("POST /request/{handle}", s.serveRequest)
 	mux.HandleFunc("POST /response/{handle}", s.serveResponse)
@@ -92,6 +93,7 @@ type view struct {
 	Purpose    string
 	Signed     []signed // what is asked to be authorized, or was
 	Again      bool     // another number was typed
+	Records    []string // ids of the questions whose presentation can be kept
 }
 
 type fact struct{ Name, Label, Value string }
@@ -130,6 +132,9 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 		Purpose: n.question.purpose, Again: r.URL.Query().Has("again")}
 	if result.Status == Pending || result.Status == Verified {
 		v.Signed = s.signed(lang, shown(n.question.transactions))
+	}
+	if result.Status == Verified {
+		v.Records = recordable(n)
 	}
 	if result.Status == Pending {
 		for _, a := range n.asks {

@@ -152,7 +152,7 @@ func (s *Server) judge(ctx context.Context, a ask, response openid4vp.Response) 
 	e := a.request.Evaluate(ctx, response, s.Verifier)
 	o := outcome{ok: e.OK, claims: map[string]any{}}
 	if e.OK {
-		o.signed = shown(a.request.Transactions)
+		o.signed, o.kept = shown(a.request.Transactions), e.Presentations
 	}
 	last := []string{openid4vp.CheckQuery, openid4vp.CheckTransactions}
 	for _, c := range e.Response {

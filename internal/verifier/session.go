@@ -64,6 +64,8 @@ type session struct {
 	failure string // the wallet's own error code, and its words
 	words   string
 	signed  []Transaction
+	kept    []openid4vp.Presented // what records are made of
+	answer  ask                   // that was answered
 	// refused is the last answer that did not open: it changes nothing, but
 	// whoever waits should learn why nothing happens.
 	refused []credential.Check
@@ -169,6 +171,7 @@ type outcome struct {
 	failure string
 	words   string
 	signed  []Transaction
+	kept    []openid4vp.Presented
 	code    string // "" when the result counts at once
 	number  string // "" when nobody need type it
 }
@@ -195,7 +198,12 @@ func (s *sessions) settle(handle string, o outcome) {
 	n.checks, n.claims, n.failure, n.words, n.signed, n.code, n.number = o.checks, o.claims, o.failure, o.words, o.signed, o.code, o.number
 	n.status = Rejected
 	if o.ok {
-		n.status = Verified
+		n.status, n.kept = Verified, o.kept
+	}
+	for _, a := range n.asks {
+		if a.handle == handle {
+			n.answer = a
+		}
 	}
 }
 
@@ -220,7 +228,7 @@ func (s *sessions) land(id, code string, browser [32]byte) error {
 	}
 	n.code = ""
 	if n.browser != browser {
-		n.status, n.claims, n.signed = Rejected, nil, nil
+		n.status, n.claims, n.signed, n.kept = Rejected, nil, nil, nil
 		n.checks = append(n.checks, credential.Check{Name: checkSession, Detail: "the answer came back in another browser session"})
 		return errUnknown
 	}
