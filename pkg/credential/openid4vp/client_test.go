@@ -172,6 +172,8 @@ func TestVerifierAttestation(t *testing.T) {
 		{name: "it refuses another response_uri", bend: func(_, c map[string]any) { c["redirect_uris"] = []string{"https://verifier.example/"} }, check: "response_uri"},
 		{name: "it refuses every response_uri where none is attested", bend: func(_, c map[string]any) { c["redirect_uris"] = []string{} }, check: "response_uri"},
 		{name: "it refuses another typ", bend: func(h, _ map[string]any) { h["typ"] = "JWT" }, check: check, cause: "typ"},
+		{name: "it refuses a typ that is no text", bend: func(h, _ map[string]any) { h["typ"] = 7 }, check: check, cause: "JSON"},
+		{name: "it refuses a sub that is no text", bend: func(_, c map[string]any) { c["sub"] = 7 }, check: check, cause: "JSON"},
 		{name: "it refuses another verifier's", bend: func(_, c map[string]any) { c["sub"] = "other" }, check: check, cause: "another verifier"},
 		{name: "it refuses one whose sub has the prefix", bend: func(_, c map[string]any) { c["sub"] = "verifier_attestation:shop" }, check: check, cause: "another verifier"},
 		{name: "it refuses an issuer that it does not trust", bend: func(_, c map[string]any) { c["iss"] = "https://other.example" }, check: check, cause: "does not trust"},
@@ -295,13 +297,14 @@ func TestUnsigned(t *testing.T) {
 		bend  func(url.Values)
 		trust func(*openid4vp.Trust)
 		check string
+		cause string
 	}{
 		{name: "it takes what nobody signed, where that is switched on"},
 		{name: "it takes the response_uri from the client identifier", bend: func(q url.Values) { q.Del("response_uri") }},
 		{name: "it refuses it otherwise", trust: func(tr *openid4vp.Trust) { tr.Unsigned = false }, check: "signature"},
 		{name: "it refuses another response_uri", bend: func(q url.Values) { q.Set("response_uri", "https://evil.example") }, check: "client_id"},
 		{name: "it refuses a client identifier that is no address", bend: func(q url.Values) { q.Set("client_id", "redirect_uri:x"); q.Del("response_uri") }, check: "client_id"},
-		{name: "it refuses the parameters of a certificate's holder", bend: func(q url.Values) { q.Set("client_id", "x509_hash:x") }, check: "client_id"},
+		{name: "it refuses the parameters of a certificate's holder", bend: func(q url.Values) { q.Set("client_id", "x509_hash:x") }, check: "client_id", cause: "needs the prefix"},
 		{name: "it refuses the parameters of one that it knows", bend: func(q url.Values) { q.Set("client_id", "shop") }, check: "client_id"},
 		{name: "it refuses redirect_uri beside response_uri", bend: func(q url.Values) { q.Set("redirect_uri", "https://verifier.example/response") }, check: "redirect_uri"},
 		{name: "it refuses a query that is no JSON", bend: func(q url.Values) { q.Set("dcql_query", "{") }, check: "dcql_query"},
@@ -332,7 +335,7 @@ func TestUnsigned(t *testing.T) {
 			if c.check == "scope" {
 				code = "invalid_scope"
 			}
-			refusedBy(t, err, c.check, code, "")
+			refusedBy(t, err, c.check, code, c.cause)
 			if err == nil && (a.Vouched() || a.Name != "verifier.example" || a.ResponseURI != "https://verifier.example/response" || a.Nonce != p.request.Nonce || len(a.Query.Credentials) != 1) {
 				t.Fatalf("%+v", a)
 			}

@@ -3,11 +3,13 @@ package openid4vp_test
 import (
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
@@ -58,4 +60,48 @@ func TestReadRequestAlgorithms(t *testing.T) {
 			t.Fatal("taken")
 		}
 	})
+}
+
+func TestIdentity(t *testing.T) {
+	p := newParty(t, query(""))
+	twin := p.certify(t, p.cert, &p.signer.PublicKey, nil) // the same key, another certificate
+	for _, c := range []struct {
+		name  string
+		bend  func(*openid4vp.Identity)
+		cause string
+	}{
+		{name: "it speaks for its certificate"},
+		{"it speaks for no other certificate of its key", func(i *openid4vp.Identity) { i.Chain = [][]byte{twin.Raw} }, "not that of client_id"},
+		{"it needs a certificate", func(i *openid4vp.Identity) { i.Chain = nil }, "a certificate is needed"},
+		{"it needs one that can be read", func(i *openid4vp.Identity) { i.Chain = [][]byte{{1, 2, 3}} }, "cannot be read"},
+		{"it leaves the trust anchor out", func(i *openid4vp.Identity) { i.Chain = append(i.Chain, p.cert.Raw) }, "trust anchor"},
+		{"it needs the key", func(i *openid4vp.Identity) { i.Key = nil }, "vouched for"},
+		{"it needs its own key", func(i *openid4vp.Identity) { i.Key = newKey(t) }, "vouched for"},
+		{"it has no other prefix", func(i *openid4vp.Identity) { i.ClientID = "openid_federation:https://x" }, "not spoken here"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			by := p.identity()
+			if c.bend != nil {
+				c.bend(&by)
+			}
+			err := by.Check()
+			if (c.cause == "") != (err == nil) || err != nil && (!errors.Is(err, openid4vp.ErrIdentity) || !strings.Contains(err.Error(), c.cause)) {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestAnswerOfARecord(t *testing.T) {
+	if _, _, err := openid4vp.Answer([]byte(query("")), "other", credential.Result{}); !errors.Is(err, openid4vp.ErrQuery) {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenWantsWhatWasAskedFor(t *testing.T) {
+	p := newParty(t, query(""))
+	jwe := encrypt(t, p.request.Key.Public().Key, p.request.Key.KeyID, `{}`, nil, jose.A128GCM)
+	if _, err := p.request.Plain().Open(jwe); !errors.Is(err, openid4vp.ErrEncryption) || !strings.Contains(err.Error(), "asked for none") {
+		t.Fatal(err)
+	}
 }

@@ -74,7 +74,8 @@ func TestReadRequest(t *testing.T) {
 		{name: "it refuses a wallet_nonce that it did not send", bend: func(_, c map[string]any) { c["wallet_nonce"] = "x" }, check: "wallet_nonce"},
 		{name: "it refuses a request without its wallet_nonce", trust: func(tr *openid4vp.Trust) { tr.WalletNonce = "mine" }, check: "wallet_nonce"},
 		{name: "it refuses another response_type", bend: func(_, c map[string]any) { c["response_type"] = "code" }, check: "response_type"},
-		{name: "it refuses an answer that is not encrypted", bend: func(_, c map[string]any) { c["response_mode"] = "direct_post" }, check: "response_mode"},
+		{name: "it refuses an answer that is not encrypted", bend: func(_, c map[string]any) { c["response_mode"] = "direct_post" }, check: "response_mode",
+			cause: "this wallet answers encrypted alone: direct_post.jwt (HAIP 1.0, 5.1)"},
 		{name: "it refuses the fragment by name", bend: func(_, c map[string]any) { c["response_mode"] = "fragment" }, check: "response_mode",
 			cause: "fragment is not spoken here; this wallet answers by direct_post.jwt (HAIP 1.0, 5.1)"},
 		{name: "it refuses the query by name", bend: func(_, c map[string]any) { c["response_mode"] = "query" }, check: "response_mode",
@@ -135,7 +136,7 @@ func TestReadRequest(t *testing.T) {
 			c["verifier_info"] = []any{map[string]any{"format": "jwt", "data": "x", "credential_ids": []string{"a"}}, map[string]any{"format": "other", "data": map[string]any{}}}
 		}},
 		{name: "it refuses verifier_info of nothing", bend: func(_, c map[string]any) { c["verifier_info"] = []any{} }, check: "verifier_info"},
-		{name: "it refuses verifier_info that is no array", bend: func(_, c map[string]any) { c["verifier_info"] = "x" }, check: "verifier_info"},
+		{name: "it refuses verifier_info that is no array", bend: func(_, c map[string]any) { c["verifier_info"] = "x" }, check: "verifier_info", cause: "not an array of objects"},
 		{name: "it refuses verifier_info without data", bend: func(_, c map[string]any) { c["verifier_info"] = []any{map[string]any{"format": "jwt"}} }, check: "verifier_info"},
 		{name: "it refuses verifier_info whose data is a number", bend: func(_, c map[string]any) {
 			c["verifier_info"] = []any{map[string]any{"format": "jwt", "data": 7}}
@@ -146,7 +147,7 @@ func TestReadRequest(t *testing.T) {
 		{name: "it refuses redirect_uri beside response_uri", bend: func(_, c map[string]any) { c["redirect_uri"] = "https://verifier.example" }, check: "redirect_uri"},
 		{name: "it refuses scope", bend: func(_, c map[string]any) { c["scope"] = "card" }, check: "scope", code: "invalid_scope"},
 		{name: "it refuses expected_origins", bend: func(_, c map[string]any) { c["expected_origins"] = []string{"https://x"} }, check: "expected_origins"},
-		{name: "it refuses transaction_data", bend: func(_, c map[string]any) { c["transaction_data"] = []string{"e30"} }, check: "transaction_data", code: "invalid_transaction_data"},
+		{name: "it refuses transaction_data", bend: func(_, c map[string]any) { c["transaction_data"] = []string{"e30"} }, check: "transaction_data", code: "invalid_transaction_data", cause: "no type is known here"},
 		{name: "it refuses no nonce", bend: func(_, c map[string]any) { delete(c, "nonce") }, check: "nonce"},
 		{name: "it refuses a nonce that is not URL-safe", bend: func(_, c map[string]any) { c["nonce"] = strings.Repeat("ä", 20) }, check: "nonce"},
 		{name: "it refuses no response_uri", bend: func(_, c map[string]any) { delete(c, "response_uri") }, check: "response_uri"},

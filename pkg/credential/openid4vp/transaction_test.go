@@ -116,19 +116,20 @@ func TestReadRequestTransactions(t *testing.T) {
 		data  any
 		types openid4vp.TransactionTypes
 		check string
+		cause string
 	}{
-		{"it reads what it can show", []string{base64.RawURLEncoding.EncodeToString([]byte(statement))}, openid4vp.Transactions(), ""},
-		{"it refuses it when it knows no type", []string{base64.RawURLEncoding.EncodeToString([]byte(statement))}, nil, "transaction_data"},
-		{"it refuses none", []string{}, openid4vp.Transactions(), "transaction_data"},
-		{"it refuses objects that are not encoded", []any{map[string]any{}}, openid4vp.Transactions(), "transaction_data"},
-		{"it refuses what is no array", "x", openid4vp.Transactions(), "transaction_data"},
-		{"it refuses null", []any{nil}, openid4vp.Transactions(), "transaction_data"},
+		{"it reads what it can show", []string{base64.RawURLEncoding.EncodeToString([]byte(statement))}, openid4vp.Transactions(), "", ""},
+		{"it refuses it when it knows no type", []string{base64.RawURLEncoding.EncodeToString([]byte(statement))}, nil, "transaction_data", "no type"},
+		{"it refuses none", []string{}, openid4vp.Transactions(), "transaction_data", "1 to"},
+		{"it refuses objects that are not encoded", []any{map[string]any{}}, openid4vp.Transactions(), "transaction_data", "not an array"},
+		{"it refuses what is no array", "x", openid4vp.Transactions(), "transaction_data", "not an array"},
+		{"it refuses null", []any{nil}, openid4vp.Transactions(), "transaction_data", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			trust := p.trust()
 			trust.Types = c.types
 			a, err := openid4vp.ReadRequest(p.resign(t, func(_, claims map[string]any) { claims["transaction_data"] = c.data }), trust)
-			refusedBy(t, err, c.check, "invalid_transaction_data", "")
+			refusedBy(t, err, c.check, "invalid_transaction_data", c.cause)
 			if err == nil && (len(a.Transactions) != 1 || a.Transactions[0].Details[0].Value != "I move to Busan.") {
 				t.Fatalf("%+v", a.Transactions)
 			}

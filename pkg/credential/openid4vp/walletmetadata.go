@@ -49,9 +49,6 @@ func ParseWalletMetadata(body []byte) (*WalletMetadata, error) {
 	if err := decode(body, MaxWalletMetadata, &m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWallet, err)
 	}
-	if _, err := m.key(); err != nil {
-		return nil, err
-	}
 	return &m, nil
 }
 

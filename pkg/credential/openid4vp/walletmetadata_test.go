@@ -46,6 +46,9 @@ func TestWalletMetadata(t *testing.T) {
 		{name: "it refuses a key for signatures", metadata: jwk(func(k *jose.JSONWebKey) { k.Use = "sig" }), cause: "jwks"},
 		{name: "it refuses a private key", metadata: jwk(func(k *jose.JSONWebKey) { k.Key = key }), cause: "not public"},
 		{name: "it refuses keys of nothing", metadata: `{"jwks":{"keys":[]}}`, cause: "jwks"},
+		{name: "it refuses keys that are no list", metadata: `{"jwks":{"keys":{}}}`, cause: "not the JSON object"},
+		{name: "it refuses a key that is no object", metadata: `{"jwks":{"keys":[7]}}`, cause: "not the JSON object"},
+		{name: "it refuses thirty-three keys", metadata: `{"jwks":{"keys":[` + strings.TrimSuffix(strings.Repeat(`{"kty":"x"},`, 33), ",") + `]}}`, cause: "too many keys"},
 		{name: "it refuses an algorithm for requests that it has not", metadata: strings.Replace(jwk(nil), "{", `{"request_object_encryption_alg_values_supported":["RSA-OAEP"],`, 1), cause: "jwks"},
 		{name: "it refuses content encryption for requests that it has not", metadata: strings.Replace(jwk(nil), "{", `{"request_object_encryption_enc_values_supported":["A256CBC-HS512"],`, 1), cause: "request_object_encryption_enc"},
 		{name: "it refuses what is no object", metadata: `[]`, cause: "JSON"},
@@ -97,6 +100,12 @@ func TestEncryptedRequest(t *testing.T) {
 		return encrypt(t, to, kid, text, o, jose.A256GCM)
 	}
 	public := key.Public().Key
+	t.Run("it says that it asked for encryption", func(t *testing.T) {
+		trust := p.trust()
+		trust.Key, trust.WalletNonce = &key, "mine"
+		_, err := openid4vp.ReadRequest(plain, trust)
+		refusedBy(t, err, "request encryption", "", "asked for an encrypted")
+	})
 	for _, c := range []struct{ name, object, check string }{
 		{"it opens what was encrypted to it", object, ""},
 		{"it refuses what is not encrypted", plain, "request encryption"},
