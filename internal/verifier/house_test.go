@@ -183,6 +183,12 @@ func TestNewWantsAll(t *testing.T) {
 	if _, err := verifier.New(verifier.Config{URL: "http://localhost"}); err == nil {
 		t.Fatal("a verifier without a key")
 	}
+	newHouse(t, func(c *verifier.Config) {
+		bad := *c
+		if bad.URL = "http://%zz"; func() error { _, err := verifier.New(bad); return err }() == nil {
+			t.Fatal("a verifier without an address")
+		}
+	})
 }
 
 func TestWithoutDemoWallet(t *testing.T) {

@@ -249,6 +249,16 @@ func TestCaller(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it refuses a form that breaks off", func(t *testing.T) {
+		resp, err := http.Post(link.RequestURI, "application/x-www-form-urlencoded", strings.NewReader("wallet_nonce=mine&x=%zz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != 400 {
+			t.Fatal(resp.StatusCode)
+		}
+	})
 	t.Run("it hands out by reference only what went by reference", func(t *testing.T) {
 		for _, order := range []string{`{"by_value":true}`, `{"client_id_prefix":"redirect_uri"}`} {
 			placed, _ := h.place(t, order)

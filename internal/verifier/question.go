@@ -159,11 +159,7 @@ func (s *Server) identity(prefix, responseURI string) (openid4vp.Identity, error
 	switch prefix {
 	case "", openid4vp.PrefixX509Hash:
 	case openid4vp.PrefixX509SanDNS:
-		u, err := url.Parse(s.URL)
-		if err != nil {
-			return by, badOrder("client_id_prefix", "our own address cannot be read")
-		}
-		by.ClientID = prefix + ":" + u.Hostname()
+		by.ClientID = prefix + ":" + s.host
 	case openid4vp.PrefixRedirectURI:
 		by = openid4vp.Identity{ClientID: prefix + ":" + responseURI}
 	case openid4vp.PrefixAttestation:

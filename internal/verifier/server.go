@@ -50,6 +50,7 @@ type Config struct {
 type Server struct {
 	Config
 	clientID string
+	host     string // of URL
 	sessions *sessions
 	pages    *web.Pages
 }
@@ -72,7 +73,11 @@ func New(c Config) (*Server, error) {
 		c.CrossDevice = CrossMatch
 	}
 	c.URL, c.Wallet = strings.TrimSuffix(c.URL, "/"), strings.TrimSuffix(c.Wallet, "/")
-	s := &Server{Config: c, clientID: openid4vp.ClientID(c.Chain[0]), sessions: newSessions(c.Now)}
+	public, err := url.Parse(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("verifier: url: %w", err)
+	}
+	s := &Server{Config: c, clientID: openid4vp.ClientID(c.Chain[0]), host: public.Hostname(), sessions: newSessions(c.Now)}
 	c.Frame.Messages(files)
 	c.Frame.Assets(files)
 	s.pages = c.Frame.Pages(files, "page/*.html")
