@@ -70,6 +70,9 @@ func TestOrdersRefused(t *testing.T) {
 			if status != 400 || code != "invalid_request" || check != c.check || !strings.Contains(cause, c.cause) {
 				t.Fatalf("%d %s %s: %s", status, code, check, cause)
 			}
+			if n := h.server.Under(); n != 0 {
+				t.Fatalf("%d requests are under way", n)
+			}
 		})
 	}
 }
