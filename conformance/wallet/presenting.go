@@ -18,6 +18,8 @@ type Presenting struct {
 	// Attesters and Clients are who else may ask (openid4vp.Trust).
 	Attesters map[string]jose.JSONWebKeySet
 	Clients   map[string]openid4vp.Client
+	// Issuer is this wallet's, where verifiers discover its metadata under one.
+	Issuer string
 	// Types are the transaction data that this wallet can show.
 	Types openid4vp.TransactionTypes
 	// Plain and Unsigned switch on what HAIP 1.0 forbids.
@@ -30,7 +32,7 @@ type Presenting struct {
 func (w *Wallet) authorization(ctx context.Context, l openid4vp.Link) (openid4vp.Authorization, error) {
 	p := w.config.Presenting
 	trust := openid4vp.Trust{
-		ClientID: l.ClientID, Roots: w.config.Verifiers, Attesters: p.Attesters, Clients: p.Clients,
+		ClientID: l.ClientID, Roots: w.config.Verifiers, Attesters: p.Attesters, Clients: p.Clients, Issuer: p.Issuer,
 		Types: p.Types, Plain: p.Plain, Unsigned: p.Unsigned, Now: w.config.Now,
 	}
 	switch {

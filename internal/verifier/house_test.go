@@ -74,7 +74,7 @@ func newHouse(t *testing.T, change ...func(*verifier.Config)) *house {
 	h := &house{issuer: wallettest.NewIssuer(t), now: time.Now(), log: &lockedBuffer{}, attester: wallettest.Key(t)}
 	pool := h.issuer.Authority.Pool()
 	h.phone = wallet.New(wallet.Config{Issuers: pool, Verifiers: pool, Development: true, Now: h.clock,
-		Presenting: wallet.Presenting{Types: openid4vp.Transactions(), Plain: true, Unsigned: true, Sealed: true,
+		Presenting: wallet.Presenting{Types: openid4vp.Transactions(), Plain: true, Unsigned: true, Sealed: true, Issuer: "https://wallet.example",
 			Attesters: map[string]jose.JSONWebKeySet{"https://attester.example": {Keys: []jose.JSONWebKey{{Key: h.attester.Public()}}}}}})
 	offer, err := h.phone.ReadOffer(t.Context(), h.issuer.Offer(t, true))
 	if err != nil {

@@ -109,6 +109,7 @@ func TestOrdersEveryWay(t *testing.T) {
 		{"it asks unsigned for an answer in plain text", `{"query":` + nameOfCard + `,"client_id_prefix":"redirect_uri","response_mode":"direct_post"}`, "openid4vp://?client_id=redirect_uri%3Ahttp", true},
 		{"it asks attested", `{"query":` + nameOfCard + `,"client_id_prefix":"verifier_attestation"}`, "openid4vp://?client_id=verifier_attestation%3Ashop", true},
 		{"it asks for an answer in plain text", `{"query":` + nameOfCard + `,"response_mode":"direct_post"}`, "openid4vp://?client_id=x509_hash%3A", true},
+		{"it asks a wallet whose metadata it knows", `{"query":` + nameOfCard + `,"wallet_issuer":"https://wallet.example"}`, "openid4vp://", true},
 		{"it passes on what others say of it", `{"query":` + nameOfCard + `,"verifier_info":[{"format":"jwt","data":"x","credential_ids":["card"]}]}`, "openid4vp://", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -165,6 +166,15 @@ func TestTransactions(t *testing.T) {
 			t.Fatalf("%+v", r)
 		}
 	})
+}
+
+func TestWalletIssuer(t *testing.T) {
+	h := newHouse(t)
+	placed, _ := h.place(t, `{"wallet_issuer":"https://another.example"}`)
+	var refused *wallet.Refusal
+	if _, err := h.present(t, placed.Request); !errors.As(err, &refused) || refused.Check != "aud" {
+		t.Fatalf("a request for another wallet was answered: %v", err)
+	}
 }
 
 // A relying party sends people to its own page: the result opens with the code

@@ -64,9 +64,9 @@ func ParseLink(raw string) (Link, error) {
 	if len(raw) > 2*MaxRequest {
 		return Link{}, refuse("link", "longer than %d bytes", 2*MaxRequest)
 	}
-	scheme, rest, _ := strings.Cut(raw, "?")
-	if scheme != Scheme && scheme != strings.TrimSuffix(Scheme, "//") && !strings.HasPrefix(scheme, Scheme) {
-		return Link{}, refuse("link", "does not start with %s", Scheme)
+	address, rest, _ := strings.Cut(raw, "?")
+	if scheme, _, found := strings.Cut(address, ":"); !found || scheme+"://" != Scheme && scheme+"://" != SchemeHAIP {
+		return Link{}, refuse("link", "does not start with %s or %s", Scheme, SchemeHAIP)
 	}
 	query, err := url.ParseQuery(rest)
 	if err != nil {

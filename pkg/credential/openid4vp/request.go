@@ -23,6 +23,8 @@ const (
 	Audience = "https://self-issued.me/v2"
 	// Scheme starts a request handed to a wallet (section 13.1.2).
 	Scheme = "openid4vp://"
+	// SchemeHAIP is another that a wallet takes (HAIP 1.0, 5.1).
+	SchemeHAIP = "haip-vp://"
 
 	responseType = "vp_token"
 )

@@ -301,6 +301,9 @@ func TestParseLink(t *testing.T) {
 	}{
 		{"it takes a link with an authority part", strings.Replace(good, "openid4vp://", "openid4vp://authorize", 1), true},
 		{"it takes a link without a method", strings.Replace(good, "request_uri_method=post", "x=y", 1), true},
+		{"it takes a link of HAIP", strings.Replace(good, "openid4vp", "haip-vp", 1), true},
+		{"it refuses a scheme that begins alike", strings.Replace(good, "openid4vp", "openid4vp2", 1), false},
+		{"it refuses no scheme", strings.TrimPrefix(good, "openid4vp:"), false},
 		{"it refuses another method", strings.Replace(good, "request_uri_method=post", "request_uri_method=PUT", 1), false},
 		{"it refuses another scheme", strings.Replace(good, "openid4vp", "https", 1), false},
 		{"it refuses two clients", good + "&client_id=x", false},
