@@ -120,3 +120,44 @@ func TestSupersede(t *testing.T) {
 		})
 	}
 }
+
+func TestStatusChangesRefuse(t *testing.T) {
+	o := newOffice(t)
+	issuer, _, order := o.issuer(t, o.fault)
+	_, narrow, err := issuer.Issue(t.Context(), order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		do   func() error
+		want error
+	}{
+		"it suspends for no other reason than those listed": {func() error { return issuer.Suspend(t.Context(), narrow.ID, "because") }, credential.ErrReason},
+		"it revokes for no other reason than those listed":  {func() error { return issuer.RevokeFor(t.Context(), narrow.ID, "because") }, credential.ErrReason},
+		"it suspends nothing on a list of one bit":          {func() error { return issuer.Suspend(t.Context(), narrow.ID, credential.ReasonInquiry) }, credential.ErrBits},
+		"it knows no others":                                {func() error { return issuer.Reinstate(t.Context(), "nosuch") }, credential.ErrUnknown},
+	} {
+		if err := c.do(); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	o.fault.op = "short"
+	if err := issuer.Revoke(t.Context(), narrow.ID); !errors.Is(err, statuslist.ErrOutOfRange) {
+		t.Errorf("it says what is wrong with a list that was cut short: %v", err)
+	}
+	o.fault.op = ""
+	if got, err := issuer.Get(t.Context(), narrow.ID); err != nil || got.Status != credential.Valid {
+		t.Errorf("it changed: %+v, %v", got, err)
+	}
+	if err := issuer.Revoke(t.Context(), narrow.ID); err != nil {
+		t.Fatal(err)
+	}
+	for name, do := range map[string]func() error{
+		"suspends":   func() error { return issuer.Suspend(t.Context(), narrow.ID, credential.ReasonInquiry) },
+		"reinstates": func() error { return issuer.Reinstate(t.Context(), narrow.ID) },
+	} {
+		if err := do(); !errors.Is(err, credential.ErrRevoked) {
+			t.Errorf("it %s what is revoked: %v", name, err)
+		}
+	}
+}
