@@ -58,6 +58,9 @@ func (v *visit) history() error {
 	return all(
 		v.to(stage.IDP, "/me/history"), v.looks("history"),
 		v.to(stage.IDP, "/me/consents"), v.sees(".state-active"), v.looks("consents"),
+		v.to(stage.IDP, "/me/erasure"), v.looks("erasure"), v.to(stage.IDP, "/me/notices"), v.looks("notices"),
+		v.to(stage.IDP, "/agencies"), v.looks("agencies"), v.to(stage.IDP, "/statistics"), v.looks("statistics"),
+		v.to(stage.IDP, "/me/consents"), v.sees(".state-active"),
 		v.download, v.checkReceipt,
 	)
 }
