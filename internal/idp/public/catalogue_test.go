@@ -155,7 +155,7 @@ func TestAgenciesPage(t *testing.T) {
 			[]string{"Insurer", "Check-up", "sensitive", "Left eye", "Health Act", "§ 7", "Renew a licence", "At most 2 times within 30 days", "Road Act", "privacy@Insurer.example", "Agencies found: 2"},
 			[]string{"Old title", "<b>Office"}},
 		{"it shows the rule that a purpose is asked by, the newest", "/agencies?lang=en", s,
-			[]string{"Only by this rule:", "Eyes &lt;i&gt;only", "version 2", "Left eye", "At most 1 times within 20 days", "at least 3 hours apart", "kept for 9 days"},
+			[]string{"Only by this rule:", "Eyes &lt;i&gt;only", "version 2", "Left eye", "Once within 20 days", "At least 3 hours between", "kept for 9 days"},
 			[]string{"Old rule", "gone", "version 1"}},
 		{"it speaks Korean", "/agencies?lang=ko", s, []string{"Insurerㄱ", "30일 안에 최대 2번", "민감정보"}, nil},
 		{"it finds by a name", "/agencies?lang=en&q=insur", s, []string{"Insurer", "Agencies found: 1"}, []string{"Office"}},
