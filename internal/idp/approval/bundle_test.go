@@ -58,6 +58,14 @@ func TestPageOfABundle(t *testing.T) {
 	})
 }
 
+// What a claim passes on as it is does not stay where it is, and is not said to.
+func TestPageSaysWhatStays(t *testing.T) {
+	r := newSite(t).do(t, "GET", "/approval/known", "", "Accept-Language", "en")
+	if !strings.Contains(r.body, "<li><bdi>Left eyesight</bdi>") || strings.Contains(r.body, "<li><bdi>Checked on</bdi>") {
+		t.Error(r.body)
+	}
+}
+
 func TestApproveABundle(t *testing.T) {
 	for name, c := range map[string]struct{ body, want string }{
 		"it grants all parts":           {`{"grants":["1","2","3"],"claims":["1/checked_on"]}`, "active active active"},

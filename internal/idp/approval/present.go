@@ -81,7 +81,7 @@ func arrange(offer consent.Offer) part {
 		}
 	}
 	if t.Action == consent.ActionDerive {
-		p.Reads = t.Fields
+		p.Reads = stay(t)
 	}
 	return p
 }
@@ -142,4 +142,16 @@ func origins(uris []string) []string {
 		}
 	}
 	return out
+}
+
+// stay are the fields that the provider looks at and does not send: not those that
+// a claim passes on as they are.
+func stay(t consent.Terms) (fields []consent.Field) {
+	for _, f := range t.Fields {
+		sent := slices.ContainsFunc(t.Claims, func(c consent.Claim) bool { return c.Name == f.Name && slices.Equal(c.From, []string{f.Name}) })
+		if !sent {
+			fields = append(fields, f)
+		}
+	}
+	return fields
 }
