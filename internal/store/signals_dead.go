@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/govmydata/mydata/internal/notify"
@@ -41,15 +40,15 @@ func (s *Signals) Dead(ctx context.Context, audience string, most int) (all []no
 
 // Resend implements notify.Morgue.
 func (s *Signals) Resend(ctx context.Context, audience, id string, now time.Time) (n int64, err error) {
-	where, args := `audience = $1 AND audience NOT LIKE 'citizen:%' AND (id = $2 OR CAST($2 AS TEXT) = '')`, []any{audience, id}
+	const where = `audience = $1 AND audience NOT LIKE 'citizen:%' AND (id = $2 OR CAST($2 AS TEXT) = '')`
 	err = s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO signals (id, audience, seq, kind, grant_id, use_number, place, at, txn, resent)
 			SELECT id, audience, seq, kind, grant_id, use_number, place, at, txn, CAST($3 AS BIGINT) FROM signals_dead WHERE `+where+`
-			ON CONFLICT (id) DO NOTHING`, append(slices.Clone(args), now.UnixMilli())...)
+			ON CONFLICT (id) DO NOTHING`, audience, id, now.UnixMilli())
 		if err != nil {
 			return err
 		}
-		gone, err := tx.ExecContext(ctx, `DELETE FROM signals_dead WHERE `+where, args...)
+		gone, err := tx.ExecContext(ctx, `DELETE FROM signals_dead WHERE `+where, audience, id)
 		if err != nil {
 			return err
 		}
