@@ -129,7 +129,7 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents 
 			s, err := e.session(frame, r)
 			return oauth.Session{ID: s.ID, Citizen: s.Citizen, AuthTime: s.AuthTime, AMR: s.AMR}, err
 		},
-		SessionLives: e.accounts.Lives, LogoutClient: notify.Client(e.config.Development),
+		Prefer: frame.Prefer, SessionLives: e.accounts.Lives, LogoutClient: notify.Client(e.config.Development),
 		Page: func(w http.ResponseWriter, r *http.Request, status int, err error) {
 			text := "web.error.bad_request"
 			if status >= http.StatusInternalServerError {

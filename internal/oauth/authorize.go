@@ -74,7 +74,11 @@ func (s *Server) plain(client registry.Client, p params, form url.Values) (Autho
 	case len(p.Details) > 0:
 		return Authorization{}, refuse("invalid_request", "authorization_details must be pushed")
 	}
-	return p.authorization(client)
+	a, refusal := p.authorization(client)
+	if refusal == nil {
+		refusal = s.claimed(client, p.asks, &a)
+	}
+	return a, refusal
 }
 
 // takePushed uses up a request_uri (RFC 9126, 4).
@@ -100,12 +104,23 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, a Authorization, 
 		ID: secret(), Authorization: a, Browser: s.browser(w, r),
 		Done: map[string]bool{}, Created: now, Expires: now.Add(requestLife),
 	}
+	if hopeless(a) {
+		s.answer(w, r, a, authResponse{Error: refuse(unmet, "no class of login that was insisted on is known here")})
+		return
+	}
+	if s.Prefer != nil {
+		s.Prefer(w, r, a.UILocales)
+	}
 	if err := s.signOn(r, &req); err != nil {
 		s.page(w, r, internal(err))
 		return
 	}
 	if slices.Contains(a.Prompt, oidc.PromptNone) {
-		if refusal := s.silent(req); refusal != nil {
+		refusal, err := s.silent(r.Context(), req)
+		if err != nil {
+			refusal = internal(err)
+		}
+		if refusal != nil {
 			s.answer(w, r, a, authResponse{Error: refusal})
 			return
 		}
@@ -120,7 +135,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, a Authorization, 
 
 // signOn takes over the browser's session where the request lets it.
 func (s *Server) signOn(r *http.Request, req *Request) error {
-	if s.SessionFrom == nil || slices.Contains(req.Prompt, oidc.PromptLogin) || slices.Contains(req.Prompt, oidc.PromptSelectAccount) {
+	if s.SessionFrom == nil || forced(*req) {
 		return nil
 	}
 	session, err := s.SessionFrom(r)
@@ -130,7 +145,15 @@ func (s *Server) signOn(r *http.Request, req *Request) error {
 	if err != nil {
 		return err
 	}
-	req.Citizen, req.AuthTime, req.AMR, req.Session = session.Citizen, session.AuthTime, session.AMR, session.ID
+	if ok, err := s.isSubject(r.Context(), *req, session.Citizen); err != nil || !ok {
+		return err
+	}
+	with := *req
+	with.Citizen, with.AuthTime, with.AMR, with.Session = session.Citizen, session.AuthTime, session.AMR, session.ID
+	if insists(with) { // another of the person's passkeys may do
+		return nil
+	}
+	*req = with
 	return nil
 }
 
@@ -140,14 +163,17 @@ func recent(req Request, at, now time.Time) bool {
 }
 
 // silent is what prompt=none allows: an answer, or an error, but no page.
-func (s *Server) silent(req Request) *Refusal {
+func (s *Server) silent(ctx context.Context, req Request) (*Refusal, error) {
 	if req.Citizen == "" {
-		return refuse(string(oidc.LoginRequired), "nobody is logged in")
+		return refuse(string(oidc.LoginRequired), "nobody is logged in who would do"), nil
+	}
+	if refusal, err := s.satisfied(ctx, req); err != nil || refusal != nil {
+		return refusal, err
 	}
 	if s.next(req) != s.callbackURL(req.ID) {
-		return refuse(string(oidc.InteractionRequired), "a page must be shown")
+		return refuse("consent_required", "the person must agree on a page"), nil
 	}
-	return nil
+	return nil, nil
 }
 
 // authResponse is what goes back to a client by redirect.

@@ -20,6 +20,10 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
+	if refusal, err := s.satisfied(r.Context(), req); err != nil || refusal != nil {
+		s.unsatisfied(w, r, req, refusal, err)
+		return
+	}
 	if req.Device != "" {
 		to, err := s.endDevice(r, req, &DeviceAnswer{Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Session: req.Session})
 		if err != nil {
@@ -32,7 +36,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) {
 	code := secret()
 	err = s.Store.FinishRequest(r.Context(), req.ID, req.Version, &Code{
 		Hash: hash("code", code), Authorization: req.Authorization, Grant: secret(),
-		Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Session: req.Session, Expires: s.now().Add(codeLife),
+		Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Session: req.Session, ACR: acrOf(req), Expires: s.now().Add(codeLife),
 	})
 	if errors.Is(err, ErrGone) { // another tab was first
 		s.page(w, r, &Refusal{Code: "invalid_request", Description: "this login is over", Err: err})
@@ -51,4 +55,19 @@ func over(err error) *Refusal {
 		return &Refusal{Code: "invalid_request", Description: "this login is over, or was begun in another browser", Err: err}
 	}
 	return internal(err)
+}
+
+// unsatisfied ends an interaction that came to the wrong person or class of login.
+func (s *Server) unsatisfied(w http.ResponseWriter, r *http.Request, req Request, refusal *Refusal, err error) {
+	if err == nil {
+		err = s.Store.FinishRequest(r.Context(), req.ID, req.Version, nil)
+	}
+	switch {
+	case errors.Is(err, ErrGone):
+		s.page(w, r, over(ErrNoInteraction))
+	case err != nil:
+		s.page(w, r, internal(err))
+	default:
+		s.answer(w, r, req.Authorization, authResponse{Error: refusal})
+	}
 }

@@ -187,7 +187,7 @@ func TestDeviceFlow(t *testing.T) {
 		if d.str("device_authorization_endpoint") != h.url+"/device_authorization" || !contains(d.text, registry.GrantDevice) {
 			t.Error(d.text)
 		}
-		if d := newHub(t).wallet().visit("/.well-known/openid-configuration"); contains(d.text, "device") {
+		if d := newHub(t).wallet().visit("/.well-known/openid-configuration"); contains(d.text, "device_") {
 			t.Error("a server without the page says that it has it")
 		}
 	})

@@ -43,6 +43,9 @@ type hub struct {
 	ahead     time.Duration // of the clock
 	lost      error         // why sessions cannot be read
 
+	synced   bool // passkeys that leave their device
+	consents int  // pages of consent that were shown
+
 	says string // "no": what citizens answer to devices
 
 	deny func(r *http.Request, id string) // what the login page does first, if anything
@@ -110,6 +113,13 @@ func (h *hub) sessionFrom(r *http.Request) (oauth.Session, error) {
 	return oauth.Session{ID: h.sessionID, Citizen: who, AuthTime: startedAt.Add(h.ahead - h.aged), AMR: []string{"hwk"}}, err
 }
 
+func (h *hub) amr() []string {
+	if h.synced {
+		return []string{"swk", "user"}
+	}
+	return []string{"hwk", "user"}
+}
+
 // leaves says who sits at the browsers now; "" for nobody.
 func (h *hub) leaves(to string) {
 	h.mu.Lock()
@@ -138,11 +148,15 @@ func (h *hub) pages(mux *http.ServeMux) {
 		if h.deny != nil {
 			h.deny(r, r.URL.Query().Get("request"))
 		}
-		return h.oauth.Authenticated(r.Context(), r, r.URL.Query().Get("request"), h.citizen, h.now(), []string{"hwk", "user"})
+		return h.oauth.Authenticated(r.Context(), r, r.URL.Query().Get("request"), h.citizen, h.now(), h.amr())
 	}))
 	h.devicePages(mux)
 	mux.HandleFunc("/approval/{id}", step("", func(r *http.Request) error {
 		return h.oauth.Done(r.Context(), r, r.PathValue("id"), oauth.StepApproval)
+	}))
+	mux.HandleFunc("/consent/{id}", step("", func(r *http.Request) error {
+		h.consents++
+		return h.oauth.Done(r.Context(), r, r.PathValue("id"), oauth.StepConsent)
 	}))
 	mux.HandleFunc("/issuance/{id}", step("", func(r *http.Request) error {
 		return h.oauth.Done(r.Context(), r, r.PathValue("id"), oauth.StepIssuance)

@@ -18,7 +18,10 @@ func (s *Server) idToken(ctx context.Context, c registry.Client, g Grant, nonce,
 		return "", nil
 	}
 	ctx = op.ContextWithIssuer(ctx, s.Issuer)
-	more := map[string]any{}
+	more, err := s.wantedOf(ctx, g.Citizen, g.Wanted.IDToken)
+	if err != nil {
+		return "", err
+	}
 	if sid := s.sid(g.Session, c); sid != "" {
 		more["sid"] = sid
 	}
@@ -36,7 +39,7 @@ type login struct {
 var _ op.AuthRequest = login{}
 
 func (l login) GetID() string                         { return l.g.ID }
-func (l login) GetACR() string                        { return "" }
+func (l login) GetACR() string                        { return l.g.ACR }
 func (l login) GetAMR() []string                      { return l.g.AMR }
 func (l login) GetAudience() []string                 { return []string{l.g.Client} }
 func (l login) GetAuthTime() time.Time                { return l.g.AuthTime }

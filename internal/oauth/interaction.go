@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/zitadel/oidc/v3/pkg/oidc"
-
 	"github.com/govmydata/mydata/internal/registry"
 )
 
@@ -64,8 +62,7 @@ func (s *Server) Authenticated(ctx context.Context, r *http.Request, id, citizen
 		if req.Citizen != "" && req.Citizen != citizen {
 			req.Done = map[string]bool{}
 		}
-		forced := slices.Contains(req.Prompt, oidc.PromptLogin) || slices.Contains(req.Prompt, oidc.PromptSelectAccount)
-		if forced && authTime.Before(req.Created.Truncate(time.Second)) || !recent(*req, authTime, s.now()) {
+		if forced(*req) && !fresh(*req, authTime) || !recent(*req, authTime, s.now()) {
 			return ErrStale
 		}
 		req.Citizen, req.AuthTime, req.AMR = citizen, authTime, amr
@@ -132,6 +129,8 @@ func (s *Server) next(req Request) string {
 		return "/device/" + url.PathEscape(req.ID)
 	case len(req.Refs) > 0 && !req.Done[s.step(req.Refs)]:
 		return "/" + s.step(req.Refs) + "/" + url.PathEscape(req.ID)
+	case s.consents(req) && !req.Done[StepConsent]:
+		return "/consent/" + url.PathEscape(req.ID)
 	case s.issues(req.Scopes) && !req.Done[StepIssuance]:
 		return "/issuance/" + url.PathEscape(req.ID)
 	}

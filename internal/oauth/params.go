@@ -34,6 +34,7 @@ type params struct {
 	UILocales     string             `json:"ui_locales"`
 	LoginHint     string             `json:"login_hint"`
 	Details       stdjson.RawMessage `json:"authorization_details"`
+	asks
 	// Of a request object alone: refused, for they would be one inside another.
 	Request    string `json:"request"`
 	RequestURI string `json:"request_uri"`
@@ -50,6 +51,7 @@ func fromForm(form url.Values) (params, *Refusal) {
 		JKT: form.Get("dpop_jkt"), Prompt: form.Get("prompt"), UILocales: form.Get("ui_locales"),
 		LoginHint: form.Get("login_hint"),
 	}
+	p.asks = asks{ACRValues: form.Get("acr_values"), Claims: stdjson.RawMessage(form.Get("claims")), IDTokenHint: form.Get("id_token_hint")}
 	if details := form.Get("authorization_details"); details != "" {
 		p.Details = stdjson.RawMessage(details)
 	}
@@ -126,7 +128,7 @@ func (p params) checkPKCE(registry.Client) *Refusal {
 }
 
 func (p params) checkLimits(registry.Client) *Refusal {
-	for _, text := range []string{p.RedirectURI, p.Scope, p.State, p.Nonce, p.UILocales, p.LoginHint, p.Prompt} {
+	for _, text := range []string{p.RedirectURI, p.Scope, p.State, p.Nonce, p.UILocales, p.LoginHint, p.Prompt, p.ACRValues, p.IDTokenHint} {
 		if len(text) > maxText {
 			return refuse("invalid_request", "a parameter is too long")
 		}

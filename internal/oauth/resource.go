@@ -30,6 +30,8 @@ type Token struct {
 	IssuedAt time.Time
 	Expires  time.Time
 	AuthTime time.Time
+
+	wanted []string // claims that userinfo was asked for one by one
 }
 
 type tokenKey struct{}
@@ -160,7 +162,7 @@ func (s *Server) verify(ctx context.Context, raw string) (Token, error) {
 	}
 	return Token{
 		Citizen: g.Citizen, Subject: g.Subject, ClientID: g.Client, Scopes: row.Scopes, JTI: row.JTI, JKT: row.JKT,
-		Ref: g.Ref, Refs: g.Refs, Audience: row.Audience, Grant: g.ID, AuthTime: g.AuthTime,
+		Ref: g.Ref, Refs: g.Refs, Audience: row.Audience, Grant: g.ID, AuthTime: g.AuthTime, wanted: g.Wanted.UserInfo,
 		IssuedAt: time.Unix(c.IssuedAt, 0), Expires: time.Unix(c.Expires, 0),
 	}, nil
 }

@@ -42,6 +42,12 @@ type Config struct {
 	LogoutClient *http.Client
 	// UserInfo gives claims beside sub; nil: none.
 	UserInfo func(ctx context.Context, citizen string, scopes []string) (map[string]any, error)
+	// ClaimScopes says of which scope a claim of UserInfo is, by its name: who may
+	// have the scope may ask for the claim alone (OpenID Connect Core 1.0, 5.5).
+	ClaimScopes map[string]string
+	// Prefer has pages speak the first of these languages that there is, to whoever
+	// chose none (ui_locales); nil: nobody does.
+	Prefer func(w http.ResponseWriter, r *http.Request, locales []string)
 	// Page shows a person an error that cannot be sent back to a client; nil:
 	// plain text.
 	Page func(w http.ResponseWriter, r *http.Request, status int, err error)

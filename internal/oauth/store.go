@@ -100,7 +100,11 @@ type Authorization struct {
 	MaxAge        *int64
 	UILocales     []string
 	LoginHint     string
-	Instance      string // thumbprint of the attested key of who pushed it, or ""
+	Instance      string   // thumbprint of the attested key of who pushed it, or ""
+	ACRValues     []string // classes of login asked for, the best first
+	EssentialACR  []string // one of which must be met
+	Subject       string   // whom the request is about, or ""
+	Wanted        Wanted   // claims asked for one by one
 }
 
 // Request is an authorization request on its way through the pages.
@@ -130,6 +134,7 @@ type Code struct {
 	Expires  time.Time
 	Used     bool
 	Session  string
+	ACR      string
 }
 
 // Grant is what a citizen gave a client; tokens belong to it and end with it.
@@ -147,6 +152,8 @@ type Grant struct {
 	Expires  time.Time
 	Revoked  bool
 	Session  string // in which it was given, or ""
+	ACR      string
+	Wanted   Wanted
 	SID      string // as the client knows the session, if it is to hear of its end
 	Instance string // thumbprint of the attested key that all tokens belong to, or ""
 }

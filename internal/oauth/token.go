@@ -61,7 +61,7 @@ func (s *Server) redeem(r *http.Request, c registry.Client, data *oidc.AccessTok
 	}
 	g := Grant{
 		ID: code.Grant, Client: c.ID, Citizen: code.Citizen, Scopes: code.Scopes, Refs: code.Refs,
-		JKT: jkt, AuthTime: code.AuthTime, AMR: code.AMR, Expires: s.now().Add(boundLife), Instance: instanceOf(ctx),
+		JKT: jkt, AuthTime: code.AuthTime, AMR: code.AMR, ACR: code.ACR, Wanted: code.Wanted, Expires: s.now().Add(boundLife), Instance: instanceOf(ctx),
 	}
 	if g.Subject, err = s.Accounts.Pairwise(ctx, g.Citizen, c.Sector()); err != nil || g.Subject == "" {
 		return nil, fmt.Errorf("oauth: no subject for the citizen: %w", err)

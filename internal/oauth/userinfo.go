@@ -24,6 +24,12 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 		}
 		maps.Copy(claims, more)
 	}
+	more, err := s.wantedOf(r.Context(), token.Citizen, token.wanted)
+	if err != nil {
+		s.challenge(w, r, internal(err))
+		return
+	}
+	maps.Copy(claims, more)
 	claims["sub"] = token.Subject
 	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, http.StatusOK, claims)

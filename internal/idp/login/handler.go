@@ -27,6 +27,7 @@ type Interactions interface {
 	Authenticated(ctx context.Context, r *http.Request, id, citizen string, authTime time.Time, amr []string) error
 	Deny(ctx context.Context, r *http.Request, id string) (redirect string, err error)
 	Next(ctx context.Context, id string) (string, error)
+	Done(ctx context.Context, r *http.Request, id, step string) error
 
 	// EndRequest checks a client's wish that somebody be logged out. EndSession has
 	// the clients of a session told that it ends, Replaced that it goes on in
@@ -82,6 +83,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /login/options", h.loginOptions)
 	mux.HandleFunc("POST /login/finish", h.loginFinish)
 	mux.HandleFunc("POST /login/deny", h.deny)
+	mux.HandleFunc("GET /consent/{interaction}", h.consent)
+	mux.HandleFunc("POST /consent/{interaction}", h.agree)
 	mux.HandleFunc("GET /enrol", h.enrol)
 	mux.HandleFunc("POST /enrol", h.enrol)
 	mux.HandleFunc("POST /enrol/options", h.enrolOptions)

@@ -25,6 +25,7 @@ type desk struct {
 	citizen string
 	amr     []string
 	told    []string // what clients are to hear
+	there   string   // whom the interaction is of already
 	fault   error    // of telling
 }
 
@@ -32,7 +33,7 @@ func (d *desk) Interaction(_ context.Context, _ *http.Request, id string) (oauth
 	if id != "known" {
 		return oauth.Interaction{}, oauth.ErrNoInteraction
 	}
-	return oauth.Interaction{ID: id, Client: registry.Client{
+	return oauth.Interaction{ID: id, Citizen: d.there, Client: registry.Client{
 		Name: map[string]string{"ko": "면허 데모", "en": "Licence demo"}, RedirectURIs: []string{"http://localhost:8083/callback"},
 	}}, nil
 }
@@ -50,6 +51,11 @@ func (d *desk) Deny(_ context.Context, _ *http.Request, id string) (string, erro
 		return "", oauth.ErrNoInteraction
 	}
 	return "http://localhost:8083/callback?error=access_denied", nil
+}
+
+func (d *desk) Done(_ context.Context, _ *http.Request, id, step string) error {
+	d.told = append(d.told, id+" "+step)
+	return d.fault
 }
 
 func (d *desk) EndRequest(_ *http.Request, form url.Values) (oauth.EndRequest, error) {

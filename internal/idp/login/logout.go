@@ -77,7 +77,7 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	to := "/"
-	if len(form) > 0 {
+	if form.Has("client_id") || form.Has("id_token_hint") {
 		end, err := h.OAuth.EndRequest(r, form)
 		if err != nil {
 			h.failEnd(w, r, err)

@@ -23,7 +23,7 @@ func TestEndSession(t *testing.T) {
 		s.desk.told, s.desk.fault = nil, nil
 		return b
 	}
-	back := url.Values{"post_logout_redirect_uri": {"https://rp.example/bye"}, "state": {`"><script>`}}
+	back := url.Values{"client_id": {"licence"}, "post_logout_redirect_uri": {"https://rp.example/bye"}, "state": {`"><script>`}}
 	t.Run("it obeys who shows the id_token of this session, and tells the clients first", func(t *testing.T) {
 		b := in()
 		q := url.Values{"id_token_hint": {"good"}, "post_logout_redirect_uri": {"https://rp.example/bye"}}
@@ -119,6 +119,35 @@ func TestEndSession(t *testing.T) {
 		b.do("POST", "/logout", "", "Content-Type", form)
 		if lives, err := s.Accounts.Lives(t.Context(), session.ID); lives || err != nil {
 			t.Error(lives, err)
+		}
+	})
+}
+
+func TestConsent(t *testing.T) {
+	s := newSite(t)
+	b := s.open(t)
+	t.Run("it sends who has not logged in to the next step", func(t *testing.T) {
+		for _, method := range []string{"GET", "POST"} {
+			if r := b.do(method, "/consent/known", ""); r.status != http.StatusSeeOther || len(s.desk.told) != 0 {
+				t.Errorf("%+v", r)
+			}
+		}
+	})
+	s.desk.there = "ada"
+	t.Run("it asks once more, and takes a yes", func(t *testing.T) {
+		for lang, want := range map[string]string{"en": "Licence demo", "ko": "면허 데모"} {
+			r := b.do("GET", "/consent/known", "", "Accept-Language", lang)
+			if r.status != http.StatusOK || !strings.Contains(r.body, want) || !strings.Contains(r.body, `action="/login/deny?request=known"`) {
+				t.Errorf("%d %s", r.status, r.body)
+			}
+		}
+		if r := b.do("POST", "/consent/known", "", "Content-Type", form); r.header.Get("Location") != "/approval/known" || len(s.desk.told) != 1 || s.desk.told[0] != "known consent" {
+			t.Errorf("%+v, %v", r, s.desk.told)
+		}
+	})
+	t.Run("it answers no interaction of another browser", func(t *testing.T) {
+		if r := b.do("POST", "/consent/other", "", "Content-Type", form); r.status != http.StatusBadRequest {
+			t.Errorf("%+v", r)
 		}
 	})
 }

@@ -11,14 +11,8 @@ import (
 // oauthLogins is what every oauth.LogoutStore must do.
 func oauthLogins(t *testing.T, s oauth.Store) {
 	ctx := t.Context()
-	login := func(sid, session, citizen string) oauth.Login {
-		return oauth.Login{SID: sid, Session: session, Citizen: citizen, Client: "client", Subject: "sub"}
-	}
-	put := func(l oauth.Login, grant string) {
-		g := grantOf(grant, l.Citizen)
-		g.Session, g.SID = l.Session, l.SID
-		is(t, "put", s.PutGrant(ctx, g, tokensOf(grant)), nil)
-	}
+	login := loginOf
+	put := func(l oauth.Login, grant string) { putLogin(t, s, l, grant) }
 	due := func(at time.Time) []oauth.Logout {
 		all, err := s.DueLogouts(ctx, at, at.Add(time.Minute), 10)
 		is(t, "due", err, nil)
@@ -71,10 +65,26 @@ func oauthLogins(t *testing.T, s oauth.Store) {
 		is(t, "told twice", s.LogoutTold(ctx, last[0].ID), nil)
 		same(t, "nothing is left", len(due(oauthTime.Add(24*time.Hour))), 0)
 	})
+	oauthLoginsOf(t, s, due)
+}
+
+func loginOf(sid, session, citizen string) oauth.Login {
+	return oauth.Login{SID: sid, Session: session, Citizen: citizen, Client: "client", Subject: "sub"}
+}
+
+func putLogin(t *testing.T, s oauth.Store, l oauth.Login, grant string) {
+	t.Helper()
+	g := grantOf(grant, l.Citizen)
+	g.Session, g.SID = l.Session, l.SID
+	is(t, "put", s.PutGrant(t.Context(), g, tokensOf(grant)), nil)
+}
+
+func oauthLoginsOf(t *testing.T, s oauth.Store, due func(time.Time) []oauth.Logout) {
+	ctx := t.Context()
 	t.Run("it ends all logins of a citizen, and nobody else's", func(t *testing.T) {
-		put(login("sid4", "s4", "eve"), "login5")
-		put(login("sid5", "s5", "eve"), "login6")
-		put(login("sid6", "s6", "mallory"), "login7")
+		putLogin(t, s, loginOf("sid4", "s4", "eve"), "login5")
+		putLogin(t, s, loginOf("sid5", "s5", "eve"), "login6")
+		putLogin(t, s, loginOf("sid6", "s6", "mallory"), "login7")
 		is(t, "end", s.EndCitizen(ctx, "eve", oauthTime), nil)
 		all := due(oauthTime)
 		same(t, "due", len(all), 2)
