@@ -23,6 +23,7 @@ type metadata struct {
 	DetailTypes      []string `json:"authorization_details_types_supported,omitempty"`
 	AnonymousWallets bool     `json:"pre-authorized_grant_anonymous_access_supported,omitempty"`
 	Claims           []string `json:"claims_supported"`
+	SignedAnswers    []string `json:"introspection_signing_alg_values_supported"`
 	Prompts          []string `json:"prompt_values_supported"`
 	// draft-ietf-oauth-status-list, 9.1
 	StatusLists string `json:"status_list_aggregation_endpoint,omitempty"`
@@ -61,8 +62,8 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 	d.ClaimsSupported = nil
 	m := metadata{
 		DiscoveryConfiguration: d, PAR: k.s.Issuer + "/par", IssInResponse: true, DPoP: names(proofAlgorithms),
-		Claims:  []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid", "acr"},
-		Prompts: []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, oidc.PromptSelectAccount},
+		Claims:        []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid", "acr"},
+		SignedAnswers: algs, Prompts: []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, oidc.PromptSelectAccount},
 	}
 	m.StatusLists = k.s.StatusLists
 	k.s.attestationMetadata(&m)

@@ -8,7 +8,7 @@
 // RFC 9126 PAR; RFC 9101 request objects, by value and at PAR alone; RFC 9207
 // iss; RFC 7523 private_key_jwt as FAPI 2.0 narrows it (aud is the issuer, one
 // string); RFC 9449 DPoP; RFC 9068 at+jwt; RFC 9396 authorization_details, each
-// type owned by the package that registers it; RFC 7662, RFC 7009; RFC 8628 for
+// type owned by the package that registers it; RFC 7662, RFC 7009, RFC 9701; RFC 8628 for
 // devices that ask, without verification_uri_complete; OpenID Connect RP-Initiated
 // Logout 1.0 (its pages are internal/idp/login's) and Back-Channel Logout 1.0;
 // RFC 7591 and RFC 7592 behind an initial access token; OpenID4VCI 1.0, 3.5 and 6

@@ -3,44 +3,99 @@ package oauth
 import (
 	"context"
 	"errors"
+	"io"
+	"mime"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
 
-// introspect is for who can authenticate (RFC 7662, 2.1): a public client's
-// name alone is not enough.
+// introspectionType is the typ and, after "application/", the media type of a
+// signed answer (RFC 9701, 4 and 5).
+const introspectionType = "token-introspection+jwt"
+
+// introspect tells about an access token (RFC 7662) who can authenticate (2.1): a
+// public client's name alone is not enough.
 func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 	form, refusal := postForm(w, r)
-	if c := credentialsOf(r, form); refusal == nil && c.ClientSecret == "" && c.ClientAssertion == "" {
+	c := credentialsOf(r, form)
+	if refusal == nil && c.ClientSecret == "" && c.ClientAssertion == "" {
 		refusal = refuse("invalid_client", "client authentication is missing")
+	}
+	var client registry.Client
+	if refusal == nil {
+		client, refusal = s.authenticate(r.Context(), c)
+	}
+	if refusal == nil && form.Get("token") == "" {
+		refusal = refuse("invalid_request", "token is missing")
 	}
 	if refusal != nil {
 		s.writeRefusal(w, r, refusal)
 		return
 	}
-	s.toLibrary(w, r)
+	answer, err := s.introspected(r.Context(), client, form.Get("token"))
+	if err == nil && (client.IntrospectionSigned || acceptsSigned(r)) {
+		err = s.writeSigned(w, client, answer)
+	} else if err == nil {
+		w.Header().Add("Vary", "Accept")
+		writeJSON(w, http.StatusOK, answer)
+	}
+	if err != nil {
+		s.writeRefusal(w, r, err)
+	}
 }
 
-// Introspect tells about an access token (RFC 7662): its own client, and those
-// registered to ask. Anybody else hears that there is no such token.
-func (k *kit) Introspect(ctx context.Context, r *op.Request[op.IntrospectionRequest]) (*op.Response, error) {
-	client, refusal := k.s.authenticate(ctx, credentialsOf(&http.Request{Header: r.Header}, r.Form))
-	if refusal != nil {
-		return nil, k.s.kitError(ctx, refusal)
+// acceptsSigned says whether a signed answer is asked for (RFC 9701, 4).
+func acceptsSigned(r *http.Request) bool {
+	for _, field := range r.Header.Values("Accept") {
+		for part := range strings.SplitSeq(field, ",") {
+			kind, params, err := mime.ParseMediaType(part)
+			if q, bad := strconv.ParseFloat(params["q"], 64); err == nil && kind == "application/"+introspectionType && (bad != nil || q > 0) {
+				return true
+			}
+		}
 	}
-	token, err := k.s.verify(ctx, r.Data.Token)
+	return false
+}
+
+// writeSigned answers by a JWT for the one who asked. It has neither sub nor exp of
+// its own, or it could be taken for an access token (RFC 9701, 5 and 8.1).
+func (s *Server) writeSigned(w http.ResponseWriter, c registry.Client, answer *oidc.IntrospectionResponse) error {
+	token, err := s.signed(introspectionType, map[string]any{
+		"iss": s.Issuer, "aud": c.ID, "iat": s.now().Unix(), "token_introspection": answer,
+	})
+	if err != nil {
+		return err
+	}
+	w.Header().Add("Vary", "Accept")
+	w.Header().Set("Content-Type", "application/"+introspectionType)
+	_, err = io.WriteString(w, token)
+	return err
+}
+
+// Introspect is not routed; the library cannot sign its answer.
+func (k *kit) Introspect(context.Context, *op.Request[op.IntrospectionRequest]) (*op.Response, error) {
+	return nil, oidc.ErrRequestNotSupported()
+}
+
+// introspected is about a token, for its own client and those registered to ask.
+// Anybody else hears that there is no such token.
+func (s *Server) introspected(ctx context.Context, client registry.Client, raw string) (*oidc.IntrospectionResponse, error) {
+	token, err := s.verify(ctx, raw)
 	var no *Refusal
 	if errors.As(err, &no) && no.ours() {
-		return nil, k.s.kitError(ctx, err)
+		return nil, err
 	}
 	if err != nil || !client.Introspect && token.ClientID != client.ID {
-		return op.NewResponse(&oidc.IntrospectionResponse{Active: false}), nil //nolint:nilerr // RFC 7662, 2.2: no reason is told
+		return &oidc.IntrospectionResponse{Active: false}, nil //nolint:nilerr // RFC 7662, 2.2: no reason is told
 	}
-	return op.NewResponse(k.s.introspection(token)), nil
+	return s.introspection(token), nil
 }
 
 func (s *Server) introspection(t Token) *oidc.IntrospectionResponse {
