@@ -44,3 +44,31 @@ func (w *world) visitDevice(t *testing.T) {
 		}
 	}
 }
+
+// visitConsent has kim asked once more before a login, says yes and, the next time,
+// no.
+func (w *world) visitConsent(t *testing.T) {
+	w.register(t, map[string]any{
+		"client_id": "reader", "client_name": w.wild("reader", 390), "scope": "openid", "redirect_uris": []string{w.wallet + "/callback"},
+	})
+	for name, want := range map[string]string{"/consent/": "code=", "/deny": "error=access_denied"} {
+		page := mustOpen(t, w.kim, w.hub+"/authorize?"+url.Values{
+			"client_id": {"reader"}, "response_type": {"code"}, "redirect_uri": {w.wallet + "/callback"}, "scope": {"openid"}, "prompt": {"consent"},
+			"ui_locales": {"en"}, "code_challenge_method": {"S256"}, "code_challenge": {strings.Repeat("A", 43)},
+		}.Encode())
+		if name == "/consent/" {
+			name = page.URL.Path
+		}
+		form, ok := page.Form(name)
+		if !ok {
+			t.Fatalf("no way on at %s", page.URL)
+		}
+		p := w.press(t, w.kim, form)
+		if to := p.Header.Get("Location"); strings.HasPrefix(to, "/authorize/callback") {
+			p = get(t, w.kim, w.hub+to)
+		}
+		if to := p.Header.Get("Location"); !strings.HasPrefix(to, w.wallet+"/callback?") || !strings.Contains(to, want) {
+			t.Errorf("%d %s, wanted %s", p.Status, to, want)
+		}
+	}
+}

@@ -78,6 +78,7 @@ func (w *world) testVisits(t *testing.T) {
 	w.visitOffer(t)
 	w.visitDocument(t)
 	w.visitDevice(t)
+	w.visitConsent(t)
 	must(t, w.kim.AddPasskey(ctx))
 	must(t, w.kim.RemovePasskey(ctx, citizen.ID(w.kim.Phone.Keys[0])))
 	for _, service := range services {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
@@ -63,7 +64,7 @@ func (k *kit) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Respo
 	m := metadata{
 		DiscoveryConfiguration: d, PAR: k.s.Issuer + "/par", IssInResponse: true, DPoP: names(proofAlgorithms),
 		Claims:        []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid", "acr"},
-		SignedAnswers: algs, Prompts: []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, oidc.PromptSelectAccount},
+		SignedAnswers: []string{string(jose.ES256)}, Prompts: []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, oidc.PromptSelectAccount},
 	}
 	m.StatusLists = k.s.StatusLists
 	k.s.attestationMetadata(&m)
