@@ -60,6 +60,10 @@ func (f *brittle) EndSession(ctx context.Context, hash string) error {
 	return f.do("EndSession", func() error { return f.Store.EndSession(ctx, hash) })
 }
 
+func (f *brittle) EndSessions(ctx context.Context, citizen string) error {
+	return f.do("EndSessions", func() error { return f.Store.EndSessions(ctx, citizen) })
+}
+
 func (f *brittle) Pseudonym(ctx context.Context, sector, citizen, sub string) (kept string, err error) {
 	err = f.do("Pseudonym", func() (err error) { kept, err = f.Store.Pseudonym(ctx, sector, citizen, sub); return err })
 	return kept, err
@@ -149,6 +153,18 @@ func TestOnceFaults(t *testing.T) {
 			_, err := b.Session(t.Context(), token)
 			is(t, "session after it", err, account.ErrNotFound)
 		})
+		t.Run("it says that a logout everywhere failed"+way, func(t *testing.T) {
+			b, f, phone, _ := brittleBench(t, kept)
+			token, s := b.SignIn(t, phone)
+			f.op = "EndSessions"
+			is(t, "logout", b.LogoutAll(t.Context(), s.Citizen), errBroken)
+			if lives, err := b.Lives(t.Context(), s.ID); lives == kept || err != nil {
+				t.Errorf("session: %v, %v", lives, err)
+			}
+			is(t, "logout again", b.LogoutAll(t.Context(), s.Citizen), nil)
+			_, err := b.Session(t.Context(), token)
+			is(t, "session after it", err, account.ErrNotFound)
+		})
 		for _, op := range []string{"Spend", "TryOrder"} {
 			t.Run("it begins no enrolment on a "+op+way, func(t *testing.T) {
 				b, f, _, _ := brittleBench(t, kept)
@@ -210,7 +226,7 @@ func TestOnceFaults(t *testing.T) {
 		is(t, "begin at last", err, nil)
 	})
 	// With the three commits of TestFaults: order, first passkey, change.
-	figure.Hold(t, "faults-accounts", 8+3, "writes of the accounts, each lost, and kept but called lost")
+	figure.Hold(t, "faults-accounts", 8+4, "writes of the accounts, each lost, and kept but called lost")
 }
 
 // garbled gives back ceremonies that cannot be read.

@@ -362,3 +362,34 @@ func TestDeviceNames(t *testing.T) {
 		is(t, "confirm", b.FinishChange(t.Context(), s, p.Get(t, options)), nil)
 	}
 }
+
+// Who has to tell others of ended sessions hears of a removal, after it, and not of
+// an addition.
+func TestRemovalIsHeard(t *testing.T) {
+	b := accounttest.New(t)
+	ctx := t.Context()
+	p, s := b.Person(t, "resident-01", false)
+	second := b.AddPhone(t, s, p)
+	_, with := b.SignIn(t, second)
+	var heard []string
+	var accounts *account.Accounts
+	accounts, err := account.New(account.Options{
+		Store: b.Store, Register: accounttest.Register(t), RP: accounttest.RP, Officers: b.Officers, PairwiseSecret: make([]byte, 32), Now: b.Now,
+		Development: true, Replaced: func(context.Context, string) error { return nil },
+		Ended: func(ctx context.Context, citizen string) {
+			lives, err := accounts.Lives(ctx, with.ID)
+			is(t, "lives", err, nil)
+			if lives {
+				t.Error("the session lives yet")
+			}
+			heard = append(heard, citizen)
+		},
+	})
+	is(t, "accounts", err, nil)
+	options, err := accounts.BeginRemove(ctx, s, second.ID())
+	is(t, "begin", err, nil)
+	is(t, "remove", accounts.FinishChange(ctx, s, p.Get(t, options)), nil)
+	if len(heard) != 1 || heard[0] != s.Citizen {
+		t.Errorf("heard %v", heard)
+	}
+}
