@@ -151,6 +151,9 @@ func TestClaimsParameter(t *testing.T) {
 		if id := h.claims(agency.redeem(back.Get("code")).str("id_token"), "JWT"); id["name"] != "Ada" {
 			t.Error(id)
 		}
+		bad := agency.authorization("openid")
+		bad.Set("claims", "[]")
+		refused(t, agency.push(bad), http.StatusBadRequest, "invalid_request", "claims: not the JSON")
 	})
 	for name, claims := range map[string]string{
 		"no JSON": `{`, "an array": `[]`, "a text": `"x"`, "a number for a member": `{"id_token":1}`, "a claim that is a text": `{"id_token":{"acr":"x"}}`,
@@ -186,23 +189,26 @@ func TestWhoIsMeant(t *testing.T) {
 		name          string
 		session, came string // who is logged in, and who logs in
 		ask           url.Values
-		fail          string
+		fail, why     string
 	}{
-		{"it lets on who is meant by a hint", "ada", "ada", url.Values{"id_token_hint": {first}}, ""},
-		{"it lets on who is meant by a claim", "ada", "ada", url.Values{"claims": {`{"id_token":{"sub":{"value":"` + sub + `"}}}`}}, ""},
-		{"it has who is meant log in where another is", "bob", "ada", url.Values{"id_token_hint": {first}}, ""},
-		{"it tells when another logged in", "", "bob", url.Values{"id_token_hint": {first}}, "login_required"},
-		{"it tells when another is there, and wants no page", "bob", "bob", url.Values{"id_token_hint": {first}, "prompt": {"none"}}, "login_required"},
-		{"it refuses a hint of another client", "ada", "ada", url.Values{"id_token_hint": {theirs}}, "invalid_request"},
-		{"it refuses a hint that nobody signed", "ada", "ada", url.Values{"id_token_hint": {"x.y.z"}}, "invalid_request"},
-		{"it believes no login_hint", "ada", "ada", url.Values{"login_hint": {"bob"}}, ""},
-		{"it says nothing of whom a login_hint names", "", "ada", url.Values{"login_hint": {"nobody@example.org"}, "prompt": {"none"}}, "login_required"},
-		{"it ignores display", "ada", "ada", url.Values{"display": {"wap"}}, ""},
+		{"it lets on who is meant by a hint", "ada", "ada", url.Values{"id_token_hint": {first}}, "", ""},
+		{"it lets on who is meant by a claim", "ada", "ada", url.Values{"claims": {`{"id_token":{"sub":{"value":"` + sub + `"}}}`}}, "", ""},
+		{"it has who is meant log in where another is", "bob", "ada", url.Values{"id_token_hint": {first}}, "", ""},
+		{"it tells when another logged in", "", "bob", url.Values{"id_token_hint": {first}}, "login_required", ""},
+		{"it tells when another is there, and wants no page", "bob", "bob", url.Values{"id_token_hint": {first}, "prompt": {"none"}}, "login_required", ""},
+		{"it refuses a hint of another client", "ada", "ada", url.Values{"id_token_hint": {theirs}}, "invalid_request", "of another client"},
+		{"it refuses a hint that nobody signed", "ada", "ada", url.Values{"id_token_hint": {"x.y.z"}}, "invalid_request", "not an id_token"},
+		{"it believes no login_hint", "ada", "ada", url.Values{"login_hint": {"bob"}}, "", ""},
+		{"it says nothing of whom a login_hint names", "", "ada", url.Values{"login_hint": {"nobody@example.org"}, "prompt": {"none"}}, "login_required", ""},
+		{"it ignores display", "ada", "ada", url.Values{"display": {"wap"}}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h.session = c.session
 			h.leaves(c.came)
 			back := one.open(one.asking(c.ask))
+			if c.fail == "invalid_request" && !contains(back.Get("error_description"), c.why) {
+				t.Error(back)
+			}
 			if back.Get("error") != c.fail || (back.Get("code") == "") != (c.fail != "") {
 				t.Fatal(back)
 			}

@@ -49,6 +49,14 @@ func TestDeviceFaults(t *testing.T) {
 			want := map[bool]string{false: "authorization_pending", true: "slow_down"}[kept]
 			refused(t, kiosk.poll(code), http.StatusBadRequest, want, "not answered")
 		})
+		t.Run("an interaction "+way+": it leads nowhere", func(t *testing.T) {
+			h, f, kiosk := broken()
+			asked := kiosk.ask(nil)
+			f.fail("PutRequest", kept)
+			if a := h.enter(asked.str("user_code")); a.status != http.StatusForbidden || a.url.Path != "/device" {
+				t.Errorf("%d at %s", a.status, a.url)
+			}
+		})
 		t.Run("an answer "+way+": it does not say that it was kept, and none is made of it", func(t *testing.T) {
 			h, f, kiosk := broken()
 			asked := kiosk.ask(nil)

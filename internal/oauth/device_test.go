@@ -281,8 +281,22 @@ func TestDeviceHostile(t *testing.T) {
 		for range 3 {
 			h.enter("BCDF-GHJK")
 		}
+		l.most["par"] = l.taken["par"] + 1 // of the device's own requests
 		if a := h.enter(kiosk.ask(nil).str("user_code")); a.url.Path == oauth.DeviceDone {
 			t.Error("the guesser goes on")
+		}
+		refused(t, kiosk.ask(nil), http.StatusTooManyRequests, "slow_down", "too many requests")
+	})
+	t.Run("it takes one answer of two people who typed the same code", func(t *testing.T) {
+		asked := kiosk.ask(nil)
+		var second answer
+		h.deny = func(*http.Request, string) {
+			h.deny = nil
+			second = h.enter(asked.str("user_code"))
+		}
+		first := h.enter(asked.str("user_code"))
+		if second.url.RawQuery != "said=yes" || first.status != http.StatusBadRequest {
+			t.Errorf("%d at %s, then %d at %s", second.status, second.url, first.status, first.url)
 		}
 	})
 }

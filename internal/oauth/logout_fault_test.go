@@ -60,6 +60,7 @@ func TestLogoutFaults(t *testing.T) {
 				return errors.Join(h.oauth.Replaced(h.t.Context(), "s", "t"), h.oauth.EndSession(h.t.Context(), "t"))
 			}, 1},
 			{"the look at logins", "UnseenLogins", 200, func(h *hub) error { h.pass(time.Hour); return h.oauth.TellLogouts(h.t.Context()) }, 1},
+			{"the end of what ended unnoticed", "EndSession", 200, func(h *hub) error { h.pass(time.Hour); return h.oauth.TellLogouts(h.t.Context()) }, 1},
 			{"the lease of what is due", "DueLogouts", 200, func(h *hub) error {
 				return errors.Join(h.oauth.EndSession(h.t.Context(), "s"), h.oauth.TellLogouts(h.t.Context()))
 			}, 1},

@@ -304,6 +304,7 @@ func TestEndRequest(t *testing.T) {
 		}
 	})
 	forged := newKey(t)
+	mine, _ := h.ring.TokenSigner(h.now())
 	claims := map[string]any{"iss": h.url, "sub": "x", "aud": "one", "sid": "y"}
 	ours := h.ring.JWKS().Keys[0].KeyID
 	for name, c := range map[string]struct {
@@ -312,6 +313,11 @@ func TestEndRequest(t *testing.T) {
 	}{
 		"an access token for a hint":            {form("id_token_hint", hint.str("access_token")), "id_token_hint"},
 		"a hint that another signed":            {form("id_token_hint", sign(t, forged, "JWT", ours, claims)), "id_token_hint"},
+		"a hint of another issuer":              {form("id_token_hint", sign(t, mine, "JWT", ours, map[string]any{"iss": "https://evil.example", "sub": "x", "aud": "one"})), "id_token_hint"},
+		"a hint about nobody":                   {form("id_token_hint", sign(t, mine, "JWT", ours, map[string]any{"iss": h.url, "aud": "one"})), "id_token_hint"},
+		"a hint for two clients":                {form("id_token_hint", sign(t, mine, "JWT", ours, map[string]any{"iss": h.url, "sub": "x", "aud": []string{"one", "two"}})), "id_token_hint"},
+		"a hint that says nothing":              {form("id_token_hint", sign(t, mine, "JWT", ours, "[]")), "id_token_hint"},
+		"a logout token for a hint":             {form("id_token_hint", sign(t, mine, "logout+jwt", ours, claims)), "id_token_hint"},
 		"a hint with a key in its header":       {form("id_token_hint", embedded(t, claims)), "id_token_hint"},
 		"a hint without signature":              {form("id_token_hint", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."), "id_token_hint"},
 		"a hint that is no token":               {form("id_token_hint", "x"), "id_token_hint"},

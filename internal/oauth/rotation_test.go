@@ -172,3 +172,17 @@ func TestKeyRotation(t *testing.T) {
 		}
 	})
 }
+
+// TestAccessTokenOfAnotherKey: the name of a key of ours is all that a token says
+// of its key.
+func TestAccessTokenOfAnotherKey(t *testing.T) {
+	h := newHub(t)
+	one := h.plain("one")
+	claims := map[string]any{"iss": h.url, "sub": "x", "aud": h.url, "jti": "x", "iat": h.now().Unix(), "exp": h.now().Add(time.Minute).Unix()}
+	for name, kid := range map[string]string{"it refuses a name that no key of ours has": "other", "it refuses a token that names none": ""} {
+		t.Run(name, func(t *testing.T) {
+			token := sign(t, newKey(t), "at+jwt", kid, claims)
+			refused(t, one.use("/userinfo", token), http.StatusUnauthorized, "invalid_token", "not an access token of this server")
+		})
+	}
+}
