@@ -227,3 +227,39 @@ func TestRegisterRefuses(t *testing.T) {
 		}
 	})
 }
+
+// What was given to a client as it was is nothing to the client as it is now.
+func TestTightenedRegistration(t *testing.T) {
+	h := registering(t)
+	asker := h.add("asker", map[string]any{"roles": []string{"introspect"}})
+	active := func(token string) any {
+		form := map[string][]string{"token": {token}}
+		return h.post("/introspect", form, asker.auth(form)).body["active"]
+	}
+	begin := func() (*client, answer, string) {
+		a := h.send(http.MethodPost, "/register", h.initial(1), selfMade)
+		self := &client{h: h, id: a.str("client_id"), secret: a.str("client_secret"), verifier: strings.Repeat("v", 43), browser: newBrowser()}
+		return self, a, self.redeem(self.open(self.authorization("openid")).Get("code")).str("access_token")
+	}
+	t.Run("it takes no bearer's token of a client whose tokens are bound now", func(t *testing.T) {
+		self, a, token := begin()
+		if use := self.use("/resource", token); use.status != http.StatusOK || active(token) != true {
+			t.Fatalf("%d %s", use.status, use.text)
+		}
+		b := h.send(http.MethodPut, "/register/"+self.id, a.str("registration_access_token"), `{"client_id":"`+self.id+`","redirect_uris":["`+redirect+`"],"dpop_bound_access_tokens":true}`)
+		if b.status != http.StatusOK {
+			t.Fatalf("%d %s", b.status, b.text)
+		}
+		refused(t, self.use("/resource", token), http.StatusUnauthorized, "invalid_token", "bound to a key")
+	})
+	t.Run("it tells nobody that a token of a client that ended is good", func(t *testing.T) {
+		self, a, token := begin()
+		if active(token) != true {
+			t.Fatal("it was not good before")
+		}
+		h.send(http.MethodDelete, "/register/"+self.id, a.str("registration_access_token"), "")
+		if said := active(token); said != false {
+			t.Errorf("%v", said)
+		}
+	})
+}

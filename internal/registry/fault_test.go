@@ -133,5 +133,5 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	figure.Hold(t, "faults-registry", 4, "writes of the registry, each lost, and kept but called lost")
+	figure.Hold(t, "faults-registry", 8, "writes of the registry, each lost, and kept but called lost")
 }

@@ -8,17 +8,23 @@ import (
 	"github.com/govmydata/mydata/internal/registry"
 )
 
+// registeredAt is when.
+var registeredAt = time.Unix(1_900_000_000, 0)
+
+func initialToken(t *testing.T, s registry.Store, hash string, uses int64) {
+	t.Helper()
+	token := registry.InitialToken{Hash: hash, Uses: uses, Scopes: []string{"openid", "x"}, Expires: registeredAt.Add(time.Hour)}
+	is(t, "put "+hash, s.PutInitial(t.Context(), token, registeredAt), nil)
+}
+
+func selfMade(id, token string) registry.Registration {
+	return registry.Registration{Client: registry.Client{ID: id, Dynamic: true, Scopes: []string{"openid"}}, Token: token, Scopes: []string{"openid", "x"}}
+}
+
 // registrations is the life of clients that registered themselves, as rows.
 func registrations(t *testing.T, s registry.Store) {
-	ctx, now := t.Context(), time.Unix(1_900_000_000, 0)
-	initial := func(hash string, uses int64) {
-		t.Helper()
-		is(t, "put "+hash, s.PutInitial(ctx, registry.InitialToken{Hash: hash, Uses: uses, Scopes: []string{"openid", "x"}, Expires: now.Add(time.Hour)}, now), nil)
-	}
-	made := func(id, token string) registry.Registration {
-		return registry.Registration{Client: registry.Client{ID: id, Dynamic: true, Scopes: []string{"openid"}}, Token: token, Scopes: []string{"openid", "x"}}
-	}
-	initial("initial", 2)
+	ctx, now := t.Context(), registeredAt
+	initialToken(t, s, "initial", 2)
 	got, err := s.Initial(ctx, "initial", now)
 	is(t, "initial", err, nil)
 	same(t, "uses", got.Uses, int64(2))
@@ -31,24 +37,29 @@ func registrations(t *testing.T, s registry.Store) {
 	}
 	_, err = s.Initial(ctx, "initial", now.Add(time.Hour))
 	is(t, "over", err, registry.ErrNotAllowed)
-	is(t, "register when it is over", s.Register(ctx, "initial", now.Add(time.Hour), made("late", "t")), registry.ErrNotAllowed)
-	is(t, "register by none", s.Register(ctx, "none", now, made("late", "t")), registry.ErrNotAllowed)
+	is(t, "register when it is over", s.Register(ctx, "initial", now.Add(time.Hour), selfMade("late", "t")), registry.ErrNotAllowed)
+	is(t, "register by none", s.Register(ctx, "none", now, selfMade("late", "t")), registry.ErrNotAllowed)
 	is(t, "add", s.AddClient(ctx, registry.Client{ID: "operator's"}), nil)
-	is(t, "register what is another's", s.Register(ctx, "initial", now, made("operator's", "t")), registry.ErrTaken)
+	is(t, "register what is another's", s.Register(ctx, "initial", now, selfMade("operator's", "t")), registry.ErrTaken)
 	got, err = s.Initial(ctx, "initial", now)
 	is(t, "initial", err, nil)
 	same(t, "uses after what failed", got.Uses, int64(2))
 	won := atOnce(t, registry.ErrNotAllowed, func(n int) error {
-		return s.Register(ctx, "initial", now, made(fmt.Sprint("self", n), fmt.Sprint("token", n)))
+		return s.Register(ctx, "initial", now, selfMade(fmt.Sprint("self", n), fmt.Sprint("token", n)))
 	})
 	same(t, "registered at once", won, 2)
 	_, err = s.Initial(ctx, "initial", now)
 	is(t, "used up", err, registry.ErrNotAllowed)
 	_, err = s.Client(ctx, "late")
 	is(t, "who was refused", err, registry.ErrUnknown)
+	managed(t, s)
+}
 
-	initial("second", 1)
-	is(t, "register", s.Register(ctx, "second", now, made("own", "mine")), nil)
+// managed is the life of one of them, by its own token.
+func managed(t *testing.T, s registry.Store) {
+	ctx, now := t.Context(), registeredAt
+	initialToken(t, s, "second", 1)
+	is(t, "register", s.Register(ctx, "second", now, selfMade("own", "mine")), nil)
 	c, err := s.Client(ctx, "own")
 	is(t, "client", err, nil)
 	same(t, "dynamic", c.Dynamic, true)
@@ -75,7 +86,7 @@ func registrations(t *testing.T, s registry.Store) {
 	is(t, "what ended", err, registry.ErrUnknown)
 	is(t, "its id again", s.AddClient(ctx, registry.Client{ID: "own"}), registry.ErrTaken)
 
-	initial("old", 5)
+	initialToken(t, s, "old", 5)
 	is(t, "put another, later", s.PutInitial(ctx, registry.InitialToken{Hash: "new", Uses: 1, Expires: now.Add(3 * time.Hour)}, now.Add(2*time.Hour)), nil)
 	_, err = s.Initial(ctx, "old", now)
 	is(t, "swept", err, registry.ErrNotAllowed)
