@@ -16,20 +16,26 @@ import (
 
 // proofPolicy is what this server asks of all DPoP proofs at one of its endpoints.
 func (s *Server) proofPolicy(path, jkt, accessToken string) dpop.Policy {
-	return s.clientPolicy(registry.Client{}, path, jkt, accessToken)
-}
-
-// clientPolicy is what it asks of a client's.
-func (s *Server) clientPolicy(c registry.Client, path, jkt, accessToken string) dpop.Policy {
 	p := dpop.Policy{
 		Target: s.Issuer + path, JKT: jkt, AccessToken: accessToken, Replay: replay{s.Store}, Now: s.now,
 		Algorithms: proofAlgorithms,
 	}
-	if s.wantsNonce(c) {
-		p.Nonce = func(_ context.Context, nonce string) bool { return s.freshNonce(nonce) }
+	if s.RequireNonce {
+		p.Nonce = s.knowsNonce
 	}
 	return p
 }
+
+// clientPolicy is what it asks of a client's.
+func (s *Server) clientPolicy(c registry.Client, path, jkt, accessToken string) dpop.Policy {
+	p := s.proofPolicy(path, jkt, accessToken)
+	if s.wantsNonce(c) {
+		p.Nonce = s.knowsNonce
+	}
+	return p
+}
+
+func (s *Server) knowsNonce(_ context.Context, nonce string) bool { return s.freshNonce(nonce) }
 
 // replay keeps proofs in the rows that keep all that is used once.
 type replay struct{ store Store }
