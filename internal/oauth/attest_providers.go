@@ -166,7 +166,7 @@ func (w WalletClient) client(scopes []string) registry.Client {
 	return registry.Client{
 		ID: w.ID, Name: name, RedirectURIs: w.RedirectURIs, AuthMethod: registry.AuthAttestation, Scopes: scopes,
 		GrantTypes: []string{registry.GrantCode, registry.GrantRefresh, registry.GrantPreAuthorized},
-		DPoP:       true, PAR: true,
+		DPoP:       true, PAR: true, Profile: registry.ProfileHAIP,
 	}
 }
 

@@ -29,7 +29,7 @@ func (s *Server) redeemDevice(r *http.Request, c registry.Client, code string) (
 	}
 	g := Grant{
 		ID: d.Grant, Client: c.ID, Citizen: d.Answer.Citizen, Scopes: d.Scopes, JKT: jkt,
-		AuthTime: d.Answer.AuthTime, AMR: d.Answer.AMR, ACR: ACRFresh, Expires: s.now().Add(accessLife),
+		AuthTime: d.Answer.AuthTime, AMR: d.Answer.AMR, ACR: ACRFresh, Expires: s.now().Add(accessLife), Instance: instanceOf(ctx),
 	}
 	if g.Subject, err = s.Accounts.Pairwise(ctx, g.Citizen, c.Sector()); err != nil || g.Subject == "" {
 		return nil, fmt.Errorf("oauth: no subject for the citizen: %w", err)

@@ -21,10 +21,6 @@ const (
 	ProfileHAIP  Profile = "haip"  // OpenID4VC HAIP 1.0 Final, on FAPI 2.0
 )
 
-// attested is client authentication by a wallet's attestation, which HAIP 1.0, 4.4.1
-// lets stand beside what FAPI 2.0 asks for.
-const attested AuthMethod = "attest_jwt_client_auth"
-
 // The signature algorithms that clients may use.
 const (
 	es256 = string(jose.ES256)
@@ -66,7 +62,7 @@ func (c Client) Strict() (_ Client, ok bool) {
 // authenticates says whether clients of the profile may authenticate so (FAPI 2.0,
 // 5.3.2.1: private_key_jwt; the other, mutual TLS, is not done here).
 func (p Profile) authenticates(m AuthMethod) bool {
-	return m == AuthPrivateKeyJWT || p == ProfileHAIP && m == attested
+	return m == AuthPrivateKeyJWT || p == ProfileHAIP && m == AuthAttestation
 }
 
 // Algorithms are those by which a registered key may sign for this client; none for

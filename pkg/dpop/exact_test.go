@@ -92,7 +92,7 @@ func TestSpellings(t *testing.T) {
 		if _, jkt, _, ok := exact(proof); !ok || jkt == "" {
 			t.Errorf("it does not open spelling %d", i)
 		}
-		if _, _, err := open(proof); err != nil {
+		if _, _, err := (Policy{}).open(proof); err != nil {
 			t.Errorf("spelling %d: %v", i, err)
 		}
 		for name, header := range map[string]string{

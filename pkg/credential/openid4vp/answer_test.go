@@ -11,9 +11,9 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/sdjwt"
 )
 
-func TestAnswer(t *testing.T) {
+func TestAnswerTellsWhatWasAsked(t *testing.T) {
 	const query = `{"credentials":[{"id":"card","format":"dc+sd-jwt","meta":{"vct_values":["urn:card"]},"claims":[{"path":["address","city"]},{"path":["langs",null]}]}]}`
-	result := credential.Result{Format: "dc+sd-jwt", VCT: "urn:card", Claims: map[string]any{
+	result := credential.Result{Format: "dc+sd-jwt", VCT: "urn:card", Bound: true, Claims: map[string]any{
 		"address": map[string]any{"city": "Seoul", "street": "x"}, "langs": []any{"ko", "en"}, "name": "Kim"}}
 	claims, asked, err := openid4vp.Answer([]byte(query), "card", result)
 	if err != nil {
