@@ -17,11 +17,16 @@ const libraries = "pkg/credential pkg/credential/... pkg/did pkg/dpop"
 // tables are the variables of libraries that are written once, where they are
 // declared, and read from then on. Sentinels (errors.New) need no line.
 var tables = map[string]string{
+	"pkg/credential/openid4vp.answerElsewhere":   "response modes that are refused by name",
 	"pkg/credential/openid4vp.contentEncryption": "algorithms that are opened",
+	"pkg/credential/openid4vp.unspoken":          "prefixes that are refused by name",
 	"pkg/credential/sdjwt.b64":                   "an encoding",
 	"pkg/credential/sdjwt.undisclosable":         "claims that stay in the clear",
 	"pkg/did.codecP256":                          "a prefix of bytes",
+	"pkg/credential/statuslist.cborIn":           "how CBOR is read",
+	"pkg/credential/statuslist.cborOut":          "how CBOR is written",
 	"pkg/did.codecEd25519":                       "a prefix of bytes",
+	"pkg/dpop.es256":                             "the algorithm of a policy that names none",
 }
 
 func TestLibrariesHoldNoState(t *testing.T) {

@@ -83,22 +83,27 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 	operator := server(doors.operator, log)
 	operator.ConnContext = withPeer
 	group.Go(func() error { return serveUntil(ctx, operator, socket, "", "") })
-	for _, run := range []func(){
-		func() { e.signals.Run(ctx) },
-		func() { doors.server.RunLogouts(ctx) },
-		func() { e.goOn(ctx) },
-		func() {
-			e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.deferrals.Sweep, e.limits.Sweep, e.tally.Sweep, e.issuer.Disturb, e.deaths().Go)
-		},
-		func() {
-			e.registry.Follow(ctx, 15*time.Second, func(err error) { log.WarnContext(ctx, "catalogue", "err", err) })
-		},
-		func() { e.expiry().Run(ctx, expiryEvery) },
-		func() { e.watchCertificates(ctx) },
-		func() { e.watchErasures(ctx) },
-	} {
-		group.Go(func() error { run(); return nil })
+	for _, run := range e.chores(doors) {
+		group.Go(func() error { run(ctx); return nil })
 	}
 	log.InfoContext(ctx, "the hub serves", "issuer", c.Issuer, "listen", c.Listen, "development", c.Development)
 	return group.Wait()
+}
+
+// chores go on beside the doors, each until its context ends.
+func (e *engines) chores(doors *faces) []func(context.Context) {
+	return []func(context.Context){
+		e.signals.Run,
+		doors.server.RunLogouts,
+		e.goOn,
+		func(ctx context.Context) {
+			e.sweep(ctx, doors.server.Sweep, e.offers.Sweep, e.deferrals.Sweep, e.limits.Sweep, e.tally.Sweep, e.issuer.Disturb, e.deaths().Go)
+		},
+		func(ctx context.Context) {
+			e.registry.Follow(ctx, 15*time.Second, func(err error) { e.log.WarnContext(ctx, "catalogue", "err", err) })
+		},
+		func(ctx context.Context) { e.expiry().Run(ctx, expiryEvery) },
+		e.watchCertificates,
+		e.watchErasures,
+	}
 }
