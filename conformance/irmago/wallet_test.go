@@ -2,7 +2,10 @@ package irmago
 
 import (
 	"context"
+	"encoding/json"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +22,27 @@ func TestMain(m *testing.M) {
 
 const callback = "https://wallet.example/callback"
 
+// register makes the stranger's wallet a client by the operator's command: it
+// can keep no secret and proves no possession.
+func register(t *testing.T, s *stage.Stage) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "client.json")
+	metadata, err := json.Marshal(map[string]any{
+		"client_id": "yivi-wallet", "client_name": "A stranger's wallet", "redirect_uris": []string{callback},
+		"grant_types":                []string{"authorization_code", "urn:ietf:params:oauth:grant-type:pre-authorized_code"},
+		"token_endpoint_auth_method": "none", "bearer_access_tokens": true, "scope": "resident_card", "require_pushed_authorization_requests": true,
+	})
+	must(t, err)
+	must(t, os.WriteFile(file, metadata, 0o600))
+	out, err := s.Command(t.Context(), "idp", "client", "add", "--data", s.Data(), "--metadata", file)
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
 func TestAStrangersWallet(t *testing.T) {
 	s := stage.Run(t, stage.Options{})
+	register(t, s)
 	ctx := t.Context()
 	letter, err := s.Letter(ctx, "resident-02", false)
 	must(t, err)
@@ -35,6 +57,22 @@ func TestAStrangersWallet(t *testing.T) {
 		must(t, err)
 		if len(cards) != 1 || !strings.Contains(said(cards[0]), "name") {
 			t.Errorf("it took %d cards: %+v", len(cards), cards)
+		}
+	})
+	t.Run("comes by authorization code to the credential endpoint, and is told what it does wrong there", func(t *testing.T) {
+		offer := "openid-credential-offer://?" + url.Values{"credential_offer": {`{"credential_issuer":"` + c.Hub +
+			`","credential_configuration_ids":["resident_card_sd_jwt"],"grants":{"authorization_code":{}}}`}}.Encode()
+		_, err := newPhone(t, s.Path("trust")).take(t, offer, callback, &taking{authorize: func(address string) (string, error) {
+			back, err := c.Authorize(ctx, address)
+			if err != nil {
+				return "", err
+			}
+			return back.String(), nil
+		}})
+		// It asks by authorization_details, and then not by the identifiers that the
+		// token response names (OpenID4VCI 1.0, 8.2).
+		if err == nil || !strings.Contains(err.Error(), "credential_identifiers: use one of them") {
+			t.Error(err)
 		}
 	})
 	t.Run("shows it to the verifier", func(t *testing.T) {

@@ -35,6 +35,7 @@ func (e *MetadataError) Code() string {
 var undone = map[string]string{
 	"agency":                                     "an operator registers agencies",
 	"roles":                                      "an operator gives roles",
+	"bearer_access_tokens":                       "an operator registers wallets that cannot prove possession",
 	"software_statement":                         "nobody's statements are approved here",
 	"jwks_uri":                                   "give the keys by value, in jwks: nothing is fetched",
 	"sector_identifier_uri":                      "the sector is the client: nothing is fetched",

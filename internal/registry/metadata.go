@@ -60,6 +60,7 @@ type metadata struct {
 	JWKS          *jose.JSONWebKeySet `json:"jwks"`
 	JWKSURI       string              `json:"jwks_uri"`
 	DPoP          bool                `json:"dpop_bound_access_tokens"`
+	Bearer        bool                `json:"bearer_access_tokens"` // ours: a wallet that cannot prove possession
 	PAR           bool                `json:"require_pushed_authorization_requests"`
 	Signed        bool                `json:"require_signed_request_object"`
 	Agency        string              `json:"agency"`
@@ -183,9 +184,13 @@ func (m *metadata) checkAuth() error {
 	switch m.AuthMethod {
 	case AuthNone:
 		// A client without a key of its own must bind its tokens to one, and
-		// must have its requests pushed, or a stolen code or token would do.
-		if !m.DPoP {
-			return bad("dpop_bound_access_tokens", "must be true for a public client")
+		// must have its requests pushed, or a stolen code or token would do. A
+		// wallet that knows no DPoP gets tokens of five minutes, and no others.
+		if m.DPoP == m.Bearer {
+			return bad("dpop_bound_access_tokens", "must be true for a public client, or else bearer_access_tokens")
+		}
+		if m.Bearer && slices.Contains(m.GrantTypes, GrantRefresh) {
+			return bad("grant_types", "%s is not for a client with bearer_access_tokens", GrantRefresh)
 		}
 		if !m.PAR && slices.Contains(m.GrantTypes, GrantCode) {
 			return bad("require_pushed_authorization_requests", "must be true for a public client")
@@ -204,6 +209,9 @@ func (m *metadata) checkAuth() error {
 	case AuthPrivateKeyJWT, AuthSecretBasic:
 	default:
 		return bad("token_endpoint_auth_method", "%q is not one of none, private_key_jwt, client_secret_basic, attest_jwt_client_auth", m.AuthMethod)
+	}
+	if m.Bearer && m.AuthMethod != AuthNone {
+		return bad("bearer_access_tokens", "is for public clients alone; others need say nothing")
 	}
 	if m.Signed && !m.PAR {
 		return bad("require_signed_request_object", "needs require_pushed_authorization_requests: objects are taken at the PAR endpoint alone")

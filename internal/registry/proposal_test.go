@@ -244,7 +244,7 @@ func TestFourEyes(t *testing.T) {
 		if _, err := d.Decide(t.Context(), ready.id, ready.sign(t, d.ring, 1, catalogue.Approve)); err != nil {
 			t.Fatal(err)
 		}
-		d.clock = d.clock.Add(time.Hour)
+		d.clock = d.clock.Add(time.Hour + time.Minute)
 		_, err := d.Decide(t.Context(), draft.id, draft.sign(t, d.ring, 1, catalogue.Approve))
 		refused(t, err, registry.ErrDecided)
 		_, err = d.PublishProposal(t.Context(), ready.id)

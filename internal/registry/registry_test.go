@@ -99,6 +99,9 @@ func TestParseMetadata(t *testing.T) {
 		field  string
 	}{
 		{"it refuses a public client whose tokens are not bound", wallet, map[string]any{"dpop_bound_access_tokens": false}, "dpop_bound_access_tokens"},
+		{"it refuses tokens that are bound and are not", wallet, map[string]any{"bearer_access_tokens": true}, "dpop_bound_access_tokens"},
+		{"it refuses bearer tokens that can be renewed", wallet, map[string]any{"dpop_bound_access_tokens": false, "bearer_access_tokens": true, "grant_types": []string{"authorization_code", "refresh_token"}}, "grant_types"},
+		{"it refuses bearer tokens by name for who has a key", agency, map[string]any{"bearer_access_tokens": true}, "bearer_access_tokens"},
 		{"it refuses a public client that need not push", wallet, map[string]any{"require_pushed_authorization_requests": false}, "require_pushed_authorization_requests"},
 		{"it refuses a public client with a role", wallet, map[string]any{"roles": []string{"introspect"}}, "roles"},
 		{"it refuses a post of secrets", agency, map[string]any{"token_endpoint_auth_method": "client_secret_post"}, "token_endpoint_auth_method"},
