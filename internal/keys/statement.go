@@ -9,11 +9,18 @@ import (
 	"github.com/govmydata/mydata/pkg/did"
 )
 
-// Statements are the public entries on the keys in force: of each purpose its
-// kid, and of a key with a chain its certificate.
+// Statements are the public entries on the keys in force, and on those of tokens
+// that will be: of each its kid, and of a key with a chain its certificate.
 func (r *Ring) Statements(issuer string, from time.Time) []credential.IssuerKey {
 	var all []credential.IssuerKey
-	for _, p := range []Purpose{Token, Record, Issuer, Status} {
+	for _, k := range r.tokens {
+		since := from
+		if k.from.After(since) {
+			since = k.from
+		}
+		all = append(all, credential.IssuerKey{ID: k.kid, Issuer: issuer, Use: string(Token), From: since.Unix()})
+	}
+	for _, p := range []Purpose{Record, Issuer, Status} {
 		k := r.keys[p]
 		s := credential.IssuerKey{ID: k.kid, Issuer: issuer, Use: string(p), From: from.Unix()}
 		if len(k.chain) > 0 {

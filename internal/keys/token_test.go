@@ -48,6 +48,20 @@ func TestTokenKeys(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it says of each which it is, and from when", func(t *testing.T) {
+		said := map[string]int64{}
+		for _, k := range r.Statements("https://hub.example", now) {
+			if k.ID == "" {
+				t.Errorf("%s: no kid", k.Use)
+			}
+			if k.Use == string(Token) {
+				said[k.ID] = k.From
+			}
+		}
+		if len(said) != 2 || said[first] != now.Unix() || said[second] != from.Unix() {
+			t.Error(said)
+		}
+	})
 	t.Run("it refuses a key that would sign before the one it follows", func(t *testing.T) {
 		if _, err := RotateToken(dir, from); err == nil {
 			t.Error("it made one")
