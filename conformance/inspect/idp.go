@@ -41,7 +41,7 @@ type server struct {
 	Device        string   `json:"device_authorization_endpoint"`
 	Registration  string   `json:"registration_endpoint"`
 	EndSession    string   `json:"end_session_endpoint"`
-	Challenge     string   `json:"challenge_endpoint"`
+	StatusLists   string   `json:"status_list_aggregation_endpoint"`
 	Grants        []string `json:"grant_types_supported"`
 	Responses     []string `json:"response_types_supported"`
 	PKCE          []string `json:"code_challenge_methods_supported"`

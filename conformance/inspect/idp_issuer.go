@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -241,7 +242,7 @@ type listed struct {
 // lists reads what the issuer's aggregation names (Token Status List, 9).
 func lists(check func(listed) error) func(ctx context.Context, p *probe) error {
 	return issues(func(ctx context.Context, p *probe) error {
-		address := p.credential("status_list_aggregation_endpoint")
+		address := cmp.Or(p.credential("status_list_aggregation_endpoint"), p.server.StatusLists)
 		if address == "" {
 			return report.Skip("the metadata names no status_list_aggregation_endpoint")
 		}
