@@ -128,7 +128,7 @@ type note struct {
 
 // WriteJUnit writes what build servers read.
 func (r Report) WriteJUnit(w io.Writer) error {
-	s := suite{Name: "trial of a " + r.Role, Tests: len(r.Results), Failures: r.Count(Failed), Skipped: r.Count(Skipped), Time: r.At.Format("2006-01-02T15:04:05")}
+	s := suite{Name: "trial: " + r.Role, Tests: len(r.Results), Failures: r.Count(Failed), Skipped: r.Count(Skipped), Time: r.At.Format("2006-01-02T15:04:05")}
 	for _, each := range r.Results {
 		c := testCase{Class: r.Role + "." + each.Part, Name: "it " + each.Name, Seconds: fmt.Sprintf("%.3f", each.Took.Seconds())}
 		switch each.Outcome {
