@@ -66,7 +66,7 @@ func authorizations() []attempt {
 		uri := into[par](t, w.asks.pushed(t, w, w.asks.object(t, w, newVerifier(), claim("prompt", "none")))).RequestURI
 		return url.Values{"client_id": {w.asks.client}, "request_uri": {uri}}
 	})
-	visit("it tells a wallet that a silent issuance needs a page", 303, "interaction_required", func(t *testing.T, w *world) url.Values {
+	visit("it tells a wallet that a silent issuance needs a page", 303, "consent_required", func(t *testing.T, w *world) url.Values {
 		if err := w.kim.Login(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -24,9 +24,10 @@ func grantTypes() []attempt {
 	}
 	add("it refuses to leave out grant_type", "invalid_request", of("x", "y"))
 	for _, grant := range []string{"password", "client_credentials", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer",
-		"urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:grant-type:device_code", mark, "a\x00b"} {
+		"urn:ietf:params:oauth:grant-type:token-exchange", mark, "a\x00b"} {
 		add("it refuses the grant "+grant, "unsupported_grant_type", of("grant_type", grant, "username", "x", "password", "y", "assertion", "z", "scope", "openid"))
 	}
+	add("it refuses an agency's client the grant of devices", "unauthorized_client", of("grant_type", "urn:ietf:params:oauth:grant-type:device_code", "device_code", "x"))
 	add("it refuses to leave out the code", "invalid_request", of("grant_type", "authorization_code"))
 	add("it refuses an unknown code", "invalid_grant", of("grant_type", "authorization_code", "code", long(43), "code_verifier", newVerifier(), "redirect_uri", "x"))
 	add("it refuses a code that no row can hold", "invalid_grant", of("grant_type", "authorization_code", "code", "a\x00b", "code_verifier", newVerifier(), "redirect_uri", "x"))

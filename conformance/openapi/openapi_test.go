@@ -36,6 +36,7 @@ var sources = []string{"internal/idp/agency/*.go", "internal/idp/public/*.go", "
 // others are routes beside those that are for people, wallets and their logins.
 var others = []string{
 	"GET /agencies", "GET /statistics", // pages
+	"POST /challenge", "POST /device_authorization", // for wallets and kiosks
 	"GET /.well-known/openid-configuration", "POST /authorize", "GET /authorize/callback", "GET /userinfo", "POST /userinfo",
 }
 

@@ -26,7 +26,11 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	public(w, "max-age=5")
 	media := statuslist.Negotiate(strings.Join(r.Header.Values("Accept"), ","))
 	if media == "" {
-		h.refuse(w, r, errForm)
+		_, err := h.Issuer.StatusToken(r.Context(), r.PathValue("list"), statuslist.MediaType)
+		if err == nil { // there is one, in other forms
+			err = errForm
+		}
+		h.refuse(w, r, err)
 		return
 	}
 	at, asked, err := readTime(r.URL)
