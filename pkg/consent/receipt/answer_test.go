@@ -91,9 +91,11 @@ func TestAnswerRefuses(t *testing.T) {
 		"it refuses another name":               {func(a *receipt.Answer) { a.ID += "0" }, "answer form, hub record"},
 		"it refuses another request":            {func(a *receipt.Answer) { a.Request = granted.Request }, "events legal, hub record"},
 		"it refuses a request of an unknown CA": {func(a *receipt.Answer) { a.Request = foreign.Request }, "request signature, events legal, hub record"},
-		"it refuses to leave out the answer":    {func(a *receipt.Answer) { a.Events = a.Events[:1] }, "answer form, events legal, hub record"},
-		"it refuses no event":                   {func(a *receipt.Answer) { a.Events = nil }, "answer form, events legal, hub record"},
-		"it refuses an answer by another hand":  {func(a *receipt.Answer) { a.Events[1].Event.By = "consumer" }, "event 2 (denied) in the log, hub record"},
+		"it refuses another agency's question": {func(a *receipt.Answer) { a.Events[0].Event.Consumer = "urn:mydata:agency:other" },
+			"events legal, event 1 (requested) in the log, hub record"},
+		"it refuses to leave out the answer":   {func(a *receipt.Answer) { a.Events = a.Events[:1] }, "answer form, events legal, hub record"},
+		"it refuses no event":                  {func(a *receipt.Answer) { a.Events = nil }, "answer form, events legal, hub record"},
+		"it refuses an answer by another hand": {func(a *receipt.Answer) { a.Events[1].Event.By = "consumer" }, "event 2 (denied) in the log, hub record"},
 		"it refuses an event that is not in the log": {func(a *receipt.Answer) {
 			a.Events[1].Salt = append([]byte{}, a.Events[0].Salt...)
 		}, "event 2 (denied) in the log, hub record"},
@@ -109,6 +111,51 @@ func TestAnswerRefuses(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it refuses a record of the hub's over anything else", func(t *testing.T) {
+		record, events, err := w.Ledger.Account(t.Context(), id)
+		ok(t, "account", err)
+		digest, err := made.Digest()
+		ok(t, "digest", err)
+		for name, sign := range map[string]func() (string, error){
+			"for another hub": func() (string, error) {
+				before := w.Ledger.Issuer
+				defer func() { w.Ledger.Issuer = before }()
+				w.Ledger.Issuer = "https://other.example"
+				return w.Ledger.Countersign(record, events, digest)
+			},
+			"of another state": func() (string, error) {
+				other := record
+				other.State = consent.StateExpired
+				return w.Ledger.Countersign(other, events, digest)
+			},
+			"over other events": func() (string, error) { return w.Ledger.Countersign(record, events[:1], digest) },
+		} {
+			bent := made
+			bent.Record, err = sign()
+			ok(t, "sign", err)
+			if got := failed(receipt.NewVerifier(w.Trust).VerifyAnswer(bent)); got != "hub record" {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
+	})
+	t.Run("it refuses what is no answer at all", func(t *testing.T) {
+		for _, raw := range []string{`[]`, `{"answer_id":"x","more":1}`, `{"events":[]}{}`} {
+			if _, err := receipt.ParseAnswer([]byte(raw)); err == nil {
+				t.Error(raw)
+			}
+		}
+	})
+	t.Run("it refuses a consent that was granted and is over", func(t *testing.T) {
+		r := w.Granted(t.Context(), ada, w.People.Enrol(ada))
+		_, err := w.Ledger.Withdraw(t.Context(), r.Grant, ada)
+		ok(t, "withdraw", err)
+		over, err := assembler(w).ForCitizen(t.Context(), r.Grant, ada)
+		ok(t, "assemble", err)
+		bent := receipt.Answer{SchemaVersion: receipt.AnswerSchema, ID: "x", Request: over.Request, Events: over.Events, Record: over.Record}
+		if got := failed(receipt.NewVerifier(w.Trust).VerifyAnswer(bent)); got != "answer form, events legal, hub record" {
+			t.Error(got)
+		}
+	})
 	t.Run("it is no receipt, and a receipt is none", func(t *testing.T) {
 		raw, err := json.Marshal(granted)
 		ok(t, "marshal", err)
