@@ -117,7 +117,7 @@ func public(p citizen.Page) bool {
 	if p.Status != http.StatusOK {
 		return false
 	}
-	for _, path := range []string{"/assets/", "/.well-known/", "/jwks", "/log/", "/catalogue", "/status/", "/schemas/",
+	for _, path := range []string{"/assets/", "/.well-known/", "/jwks", "/log/", "/catalogue", "/status", "/types/", "/schemas/",
 		"/openapi.json", "/agencies", "/statistics", "/me/notices/worker.js"} {
 		if strings.HasPrefix(p.URL.Path, path) {
 			return true
@@ -223,6 +223,11 @@ func (e *eyes) elementFaults(p citizen.Page, n *html.Node) (found []string) {
 	return found
 }
 
+// isolated: a choice can hold no element that isolates its text, and does it itself.
+func isolated(n *html.Node) bool {
+	return n.Data == "option" && slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "dir" && a.Val == "auto" })
+}
+
 // textFaults: a wild text stands in an element that isolates it, or in the
 // title; and nothing is hidden.
 func (e *eyes) textFaults(n *html.Node) (found []string) {
@@ -231,7 +236,7 @@ func (e *eyes) textFaults(n *html.Node) (found []string) {
 			continue
 		}
 		e.marks[mark] = true
-		if n.Parent.Data != "bdi" && n.Parent.Data != "title" {
+		if n.Parent.Data != "bdi" && n.Parent.Data != "title" && !isolated(n.Parent) {
 			found = append(found, mark+" stands in <"+n.Parent.Data+">")
 		}
 	}

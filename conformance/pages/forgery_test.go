@@ -94,6 +94,11 @@ func (w *world) testNothingForged(t *testing.T) {
 	ctx := t.Context()
 	grant, err := w.kim.Renew(ctx, w.licence)
 	must(t, err)
+	_, err = w.kim.ReceiveByLogin(ctx, w.phone)
+	must(t, err)
+	all, err := w.kim.Credentials(ctx)
+	must(t, err)
+	another := all[slices.IndexFunc(all, func(c citizen.Credential) bool { return c.ID != w.card && c.Status == "valid" })]
 	for _, c := range []struct {
 		name, address, body string
 		done                func() bool
@@ -116,7 +121,7 @@ func (w *world) testNothingForged(t *testing.T) {
 		{"a lost phone", w.hub + "/me/lost", "device=", func() bool {
 			all, err := w.kim.Credentials(ctx)
 			must(t, err)
-			return slices.ContainsFunc(all, func(c citizen.Credential) bool { return c.ID == w.card && c.Status != "valid" })
+			return slices.ContainsFunc(all, func(c citizen.Credential) bool { return c.ID == another.ID && c.Status != "valid" })
 		}},
 		{"a logout at the agency", w.licence + "/logout", "", func() bool {
 			return !bytes.Contains(get(t, w.kim, w.licence+"/").Body, []byte(`action="/logout"`))

@@ -43,7 +43,7 @@ func (w *world) testVisits(t *testing.T) {
 		w.hub + "/schemas/terms.schema.json",
 		w.hub + "/.well-known/openid-configuration", w.hub + "/.well-known/oauth-authorization-server", w.hub + "/.well-known/did.json",
 		w.hub + "/types/age-card/1", w.hub + "/types/logo.png",
-		w.hub + openid4vci.WellKnown, w.hub + "/assets/mydata.css", w.hub + "/assets/webauthn.js", w.hub + "/assets/icon.svg", w.statusList(t), w.hub + "/status",
+		w.hub + openid4vci.WellKnown, w.hub + "/assets/mydata.css", w.hub + "/assets/webauthn.js", w.hub + "/assets/icon.svg", w.hub + "/status",
 		w.hub + "/receipt", w.hub + "/receipt/page.json", w.hub + "/assets/receipt.js", w.hub + "/assets/paper.css",
 		w.hub + "/end_session?client_id=demo-wallet", w.hub + "/me/erasure", w.hub + "/me/notices", w.hub + "/me/notices/worker.js", w.hub + "/assets/notices.js",
 		w.verifier + "/healthz", w.verifier + "/readyz", w.verifier + "/assets/verifier.js", w.insurer + "/healthz", w.insurer + "/static/agency.css",
@@ -52,6 +52,9 @@ func (w *world) testVisits(t *testing.T) {
 		if p := get(t, w.kim, address); p.Status != http.StatusOK {
 			t.Errorf("%s: %d", address, p.Status)
 		}
+	}
+	if p := as(t, w.kim, http.MethodGet, w.statusList(t), "", "", "Accept", "application/statuslist+jwt"); p.Status != http.StatusOK {
+		t.Errorf("the status list: %d", p.Status)
 	}
 	for _, path := range []string{"/login", "/enrol"} { // without JavaScript
 		if p := as(t, w.stranger("nobody"), http.MethodPost, w.hub+path, formType, "", "Sec-Fetch-Site", "same-origin"); p.Status != http.StatusOK {
