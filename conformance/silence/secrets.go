@@ -46,8 +46,8 @@ func (s *Secrets) Len() int {
 	return n
 }
 
-// identifier names a value that may be written.
-func (s *Secrets) identifier(value string) {
+// Harmless says of a value that it may be written: everybody can read it.
+func (s *Secrets) Harmless(value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.harmless[value] = true
@@ -66,7 +66,7 @@ func (s *Secrets) hear(name, value, where string) {
 		return
 	}
 	if identifiers[name] {
-		s.identifier(value)
+		s.Harmless(value)
 		return
 	}
 	if u, err := url.Parse(value); err == nil && u.Scheme != "" && (u.Host != "" || u.Opaque != "" || u.RawQuery != "") {
@@ -99,7 +99,7 @@ func (s *Secrets) address(u *url.URL, where string) {
 	for name, values := range u.Query() {
 		for _, value := range values {
 			if interactions[u.Path+"?"+name] {
-				s.identifier(value)
+				s.Harmless(value)
 				continue
 			}
 			s.hear(name, value, where)
@@ -112,7 +112,7 @@ func (s *Secrets) address(u *url.URL, where string) {
 	for segment := range strings.SplitSeq(u.Path, "/") {
 		switch {
 		case segments[before]:
-			s.identifier(segment)
+			s.Harmless(segment)
 		case len(segment) >= shortest:
 			s.hear("segment", segment, where+" "+u.Path)
 		}
