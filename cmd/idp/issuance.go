@@ -37,6 +37,9 @@ func newIssuanceListCommand() *cobra.Command {
 			return err
 		}
 		return show(cmd, waiting, func(w io.Writer) {
+			if len(waiting) == 0 {
+				fmt.Fprintln(w, "nothing waits")
+			}
 			for _, d := range waiting {
 				fmt.Fprintf(w, "%s  %s for %s, %d of them, by %s since %s\n", d.ID, d.Config, d.Resident, d.Copies, d.Device, d.Since.Format("2006-01-02 15:04 MST"))
 			}

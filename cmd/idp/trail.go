@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,8 @@ func newTrailCommand() *cobra.Command {
 				if a.By.Login != nil && *a.By.Login != a.By.UID {
 					who += fmt.Sprintf(" (login %d)", *a.By.Login)
 				}
-				fmt.Fprintf(w, "%s  %s  %-9s  %s %s: %s\n", a.At.Format(time.RFC3339), who, a.What, a.Target.Kind, a.Target.ID, a.Outcome)
+				whom := strings.TrimSpace(fmt.Sprint(a.Target.Kind, " ", a.Target.ID)) // nobody, in an act about all
+				fmt.Fprintf(w, "%s  %s  %-9s  %s: %s\n", a.At.Format(time.RFC3339), who, a.What, whom, a.Outcome)
 			}
 		})
 	}

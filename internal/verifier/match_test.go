@@ -30,7 +30,7 @@ func (h *house) number(t *testing.T, b *http.Client, next string) string {
 	if status != 200 || !strings.Contains(page, h.url) || strings.Contains(page, "김민준") {
 		t.Fatalf("%d %s", status, page)
 	}
-	return find(t, page, `<strong id="number">([0-9 ]+)<`)
+	return find(t, page, `id="number">([0-9 ]+)<`)
 }
 
 // write types a number at a result page.
