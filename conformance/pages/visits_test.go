@@ -31,6 +31,7 @@ var unvisited = map[string][]string{
 		"GET /number/{id}", "POST /result/{id}/number", // for a wallet on another device: internal/verifier.TestNumber
 		"GET /result/{id}/record", // a download: internal/verifier.TestRecord
 	},
+	stage.Wallet: {"POST /collect"}, // of what waits for an operator: conformance/tour
 }
 
 // testVisits opens what the other tests had no reason to open, and holds the

@@ -66,14 +66,38 @@ func (v *visit) history() error {
 }
 
 // download fetches the receipt as the link on the page would.
-func (v *visit) download() error {
-	const script = `fetch(document.querySelector("a[download]").href).then(r => r.ok ? r.text() : Promise.reject(r.status))`
+func (v *visit) download() (err error) {
+	v.receipt, err = v.fetched("a[download]")
+	return err
+}
+
+// fetched is the file that a link on the page leads to.
+func (v *visit) fetched(link string) ([]byte, error) {
+	script := fmt.Sprintf(`fetch(document.querySelector(%q).href).then(r => r.ok ? r.text() : Promise.reject(r.status))`, link)
 	text, err := get(v.walk, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
 	if err != nil {
-		return v.trouble("download the receipt", err)
+		return nil, v.trouble("download "+link, err)
 	}
-	v.receipt = []byte(text)
-	return nil
+	return []byte(text), nil
+}
+
+// refuse says no to a request, and keeps the proof of that.
+func (v *visit) refuse() error {
+	return all(
+		v.asksToRenew, v.clicks("form[action$='/deny'] button"), v.arrives(stage.Licence, "/"), v.looks("licence-denied"),
+		v.to(stage.IDP, "/me/consents"), v.sees(".state-denied"), v.looks("consents-refused"),
+		func() error {
+			text, err := v.fetched("a[href^='/me/answers/']")
+			if err != nil {
+				return err
+			}
+			file, err := v.receiptFile("answer", text)
+			if err == nil {
+				_, err = v.idp("receipt", "verify", file, "--trust", v.Path("trust"))
+			}
+			return err
+		},
+	)
 }
 
 // withdraw does without scripts, which withdrawing must never need.

@@ -47,5 +47,5 @@ func tour(ctx context.Context, out string, show bool) error {
 			return err
 		}
 	}
-	return nil
+	return s.decide(ctx, b, out, axe, say)
 }

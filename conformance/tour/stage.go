@@ -15,13 +15,14 @@ const behind = 20
 // A show is a story of our own, recorded.
 type show struct {
 	*stage.Stage
-	tape *tape
+	tape    *tape
+	secrets map[string]string // of clients that were registered here, by their ids
 }
 
 // openShow starts the story on free ports, with proxies before each service,
 // and waits for its guide.
 func openShow(ctx context.Context) (*show, error) {
-	s, err := stage.New(ctx, stage.Options{Behind: behind})
+	s, err := stage.New(ctx, stage.Options{Behind: behind, Flags: map[string][]string{stage.IDP: {"--defer", aged}}})
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +30,7 @@ func openShow(ctx context.Context) (*show, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	return &show{s, tape}, s.StartStory(ctx)
+	return &show{s, tape, map[string]string{}}, s.StartStory(ctx)
 }
 
 func (s *show) close() error {

@@ -89,6 +89,14 @@ func TestStory(t *testing.T) {
 			t.Error("a service still listens")
 		}
 	})
+	t.Run("it tells people what waits for an operator", func(t *testing.T) {
+		if err := s.decide(t.Context(), b, out, axe, t.Logf); err != nil {
+			t.Error(err)
+		}
+		if err := s.Stop(stage.IDP); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("it passes its audit, database and all", func(t *testing.T) {
 		if text, err := s.idp("audit", "--trust", s.Path("trust")); err != nil {
 			t.Errorf("%v\n%s", err, text)

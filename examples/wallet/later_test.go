@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
 func TestTheOtherSideCannotNow(t *testing.T) {
@@ -26,5 +27,29 @@ func TestTheOtherSideCannotNow(t *testing.T) {
 		if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || !strings.Contains(page.String(), "잠시 후") {
 			t.Errorf("%d: %s", status, page.String())
 		}
+	}
+}
+
+// TestSignedIsNamed asks for a name of all that may be signed here: the page shows
+// nothing of a transaction by its code.
+func TestSignedIsNamed(t *testing.T) {
+	known := loadTexts(files)["ko"]
+	for _, kind := range openid4vp.Transactions() {
+		names := []string{kind.Name}
+		for _, m := range kind.Members {
+			names = append(names, m.Name)
+		}
+		for _, name := range names {
+			if known["signed."+name] == "" {
+				t.Errorf("%s has no text", name)
+			}
+		}
+	}
+}
+
+func TestNothingWaitsHere(t *testing.T) {
+	p := newPocket(t, wallettest.NewIssuer(t))
+	if status, page := p.post(t, "/collect", url.Values{"id": {"nosuch"}}); status != http.StatusBadRequest || !strings.Contains(page, "deferred") {
+		t.Errorf("%d: %s", status, page)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/govmydata/mydata/conformance/wallet"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
 func main() { os.Exit(run()) }
@@ -107,6 +108,7 @@ func build(s settings) (http.Handler, error) {
 	base := strings.TrimSuffix(s.url, "/")
 	w := wallet.New(wallet.Config{
 		ClientID: s.clientID, RedirectURI: base + "/callback", Issuers: roots, Verifiers: roots, Development: true, Store: store,
+		Presenting: wallet.Presenting{Types: openid4vp.Transactions()},
 	})
 	return newPhone(w, public.Host, s.hub), nil
 }

@@ -118,6 +118,10 @@ func (p *phone) callback(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *phone) arrived(w http.ResponseWriter, r *http.Request, cards []wallet.Credential, err error) {
+	if waits, ok := errors.AsType[*wallet.Later](err); ok {
+		p.render(w, r, http.StatusOK, "later", later{ID: p.held.put(waits)})
+		return
+	}
 	if err != nil {
 		p.fail(w, r, err)
 		return

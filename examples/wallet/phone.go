@@ -38,7 +38,7 @@ func newPhone(w *wallet.Wallet, host, hub string) http.Handler {
 			"lang": func() string { return l },
 			"day":  func(t time.Time) string { return day(t, l) },
 		}
-		for _, name := range []string{"home", "offer", "request", "card", "message"} {
+		for _, name := range []string{"home", "offer", "later", "request", "card", "message"} {
 			p.pages[l+"/"+name] = template.Must(template.New("").Funcs(funcs).ParseFS(files, "page/layout.html", "page/"+name+".html"))
 		}
 	}
@@ -48,6 +48,7 @@ func newPhone(w *wallet.Wallet, host, hub string) http.Handler {
 	mux.HandleFunc("GET /offer", p.offer)
 	mux.HandleFunc("POST /accept", p.accept)
 	mux.HandleFunc("GET /callback", p.callback)
+	mux.HandleFunc("POST /collect", p.collect)
 	mux.HandleFunc("GET /request", p.request)
 	mux.HandleFunc("POST /answer", p.answer)
 	mux.HandleFunc("GET /cards/{id}", p.card)

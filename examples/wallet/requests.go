@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 
 	"github.com/govmydata/mydata/conformance/wallet"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 	"github.com/govmydata/mydata/pkg/legible"
 )
 
@@ -17,7 +19,28 @@ type asked struct {
 	Where    string
 	Needed   []question
 	Optional []extra
+	Signed   []signed
 	None     bool // nothing here answers: it can only be declined
+}
+
+// signed is what the person authorizes by sharing: transaction data (OpenID4VP
+// 1.0, section 5.1), whose types this wallet can show whole.
+type signed struct {
+	Type  string
+	Facts []detail
+}
+
+type detail struct{ Name, Value string }
+
+func signs(all []openid4vp.Transaction) (shown []signed) {
+	for _, t := range all {
+		s := signed{Type: t.Type}
+		for _, d := range t.Details {
+			s.Facts = append(s.Facts, detail{d.Name, fmt.Sprint(d.Value)})
+		}
+		shown = append(shown, s)
+	}
+	return shown
 }
 
 // question is one credential asked for, with the ways to answer.
@@ -54,6 +77,7 @@ func (p *phone) request(w http.ResponseWriter, r *http.Request) {
 	} else if names := a.Authorization.Verifier.DNSNames; len(names) > 0 {
 		v.Where = legible.Clean(names[0], maxWords) // any ASCII
 	}
+	v.Signed = signs(a.Authorization.Transactions)
 	for _, id := range a.Needed {
 		v.Needed = append(v.Needed, p.question(a, id, l))
 	}
