@@ -95,7 +95,7 @@ func (s *show) registered(id string, metadata map[string]any) (secret string, er
 // logins are what an ordinary service does with a login: ask once more, and end it.
 func (v *visit) logins() error {
 	_, err := v.registered("library", map[string]any{
-		"client_name": "City library", "client_name#ko": "시립 도서관", "scope": "openid", "token_endpoint_auth_method": "none",
+		"client_name": "City library", "client_name#ko": "시립 도서관", "scope": "openid",
 		"redirect_uris": []string{v.URL(stage.Wallet) + "/callback"}, "post_logout_redirect_uris": []string{v.URL(stage.Wallet) + "/"},
 	})
 	if err != nil {

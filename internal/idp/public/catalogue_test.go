@@ -146,6 +146,8 @@ func TestCatalogue(t *testing.T) {
 
 func TestAgenciesPage(t *testing.T) {
 	s := shelf{catalogue: listed(), jws: "x"}
+	monthly := listed()
+	monthly.Templates[1].Every = 28 * 24 * 60 * 60
 	for _, c := range []struct {
 		name, path  string
 		shelf       shelf
@@ -157,6 +159,7 @@ func TestAgenciesPage(t *testing.T) {
 		{"it shows the rule that a purpose is asked by, the newest", "/agencies?lang=en", s,
 			[]string{"Only by this rule:", "Eyes &lt;i&gt;only", "version 2", "Left eye", "Once within 20 days", "At least 3 hours between", "kept for 9 days"},
 			[]string{"Old rule", "gone", "version 1"}},
+		{"it counts long waits in days", "/agencies?lang=en", shelf{catalogue: monthly, jws: "x"}, []string{"At least 28 days between"}, []string{"hours"}},
 		{"it speaks Korean", "/agencies?lang=ko", s, []string{"Insurerㄱ", "30일 안에 최대 2번", "민감정보"}, nil},
 		{"it finds by a name", "/agencies?lang=en&q=insur", s, []string{"Insurer", "Agencies found: 1"}, []string{"Office"}},
 		{"it finds by what is held", "/agencies?lang=en&q=check-UP", s, []string{"Insurer"}, []string{"Office"}},

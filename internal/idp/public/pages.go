@@ -69,6 +69,14 @@ type shownTemplate struct {
 	Hours  int64 // between two uses, rounded up; 0 for no bound
 }
 
+// Days between two uses, where these are two or more and no hours remain.
+func (t shownTemplate) Days() int64 {
+	if t.Hours%24 != 0 || t.Hours < 48 {
+		return 0
+	}
+	return t.Hours / 24
+}
+
 // templates are the newest of a purpose that cover a data set.
 func templates(c *catalogue.Catalogue, purpose string, d catalogue.DataSet) []shownTemplate {
 	var out []shownTemplate
