@@ -95,7 +95,15 @@ func (s *Server) detailsAtToken(ctx context.Context, client registry.Client, sco
 		return nil, refuse("invalid_authorization_details", "a pre-authorized code is for credentials alone")
 	}
 	client.Scopes = scopes
-	return s.validateDetails(ctx, client, params{Details: stdjson.RawMessage(asked)}, nil)
+	refs, err := s.validateDetails(ctx, client, params{Details: stdjson.RawMessage(asked)}, nil)
+	if err != nil {
+		return nil, err
+	}
+	// What is agreed to on another page was not agreed to by whoever took the offer.
+	if s.stepped(refs) != nil && s.step(refs) != StepIssuance {
+		return nil, refuse("invalid_authorization_details", "locations: a pre-authorized code is for the credentials of its own issuer")
+	}
+	return refs, nil
 }
 
 // spendCode takes a guess from the address before the codes are looked at; only

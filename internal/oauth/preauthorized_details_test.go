@@ -81,3 +81,24 @@ func TestDetailsWithAPreAuthorizedCode(t *testing.T) {
 		t.Errorf("%s", a.text)
 	}
 }
+
+// elsewhere is cards for what a person agrees to on a page of its own, as the
+// documents of agencies are.
+type elsewhere struct{ cards }
+
+func (*elsewhere) Step() string          { return "document" }
+func (*elsewhere) MaxAge() time.Duration { return time.Minute }
+
+// An offer is no consent to what has a page of its own: with the code for a card a
+// wallet must not get an agency's document that its owner never agreed to.
+func TestAPreAuthorizedCodeSkipsNoPage(t *testing.T) {
+	h := newHub(t, func(c *oauth.Config) {
+		c.Details, c.IssuanceScopes = append(c.Details, &elsewhere{}), []string{"resident_card"}
+	})
+	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:pre-authorized_code"}, "pre-authorized_code": {"offer"}, "tx_code": {"1234"},
+		"authorization_details": {`[{"type":"openid_credential","credential_configuration_id":"resident_card"}]`}}
+	refused(t, h.post("/token", form), http.StatusBadRequest, "invalid_authorization_details", "of its own issuer")
+	if h.offers.used {
+		t.Error("it cost the code")
+	}
+}
