@@ -200,9 +200,10 @@ func (e *engines) replaced(ctx context.Context, citizen string) error {
 	)
 }
 
-// lost ends what could bring new credentials to a lost phone: offers and tokens.
+// lost ends what could bring new credentials to a lost phone: offers, what waits
+// for an operator, and tokens.
 func (e *engines) lost(ctx context.Context, citizen string) error {
-	return errors.Join(e.offers.End(ctx, citizen), e.revoke(ctx, citizen))
+	return errors.Join(e.offers.End(ctx, citizen), e.deferrals.End(ctx, citizen), e.revoke(ctx, citizen))
 }
 
 func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error {

@@ -66,7 +66,8 @@ type Store interface {
 	Token(ctx context.Context, jti string, now time.Time) (AccessToken, Grant, error)
 
 	// RevokeGrant ends a grant and all that it gave; RevokeToken one access
-	// token; RevokeCitizen every grant of a citizen. Nothing to end is no error.
+	// token; RevokeCitizen every grant of a citizen, and every code and device's
+	// answer that would still give one. Nothing to end is no error.
 	RevokeGrant(ctx context.Context, grant string) error
 	RevokeToken(ctx context.Context, jti string) error
 	RevokeCitizen(ctx context.Context, citizen string) error

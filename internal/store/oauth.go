@@ -146,8 +146,8 @@ func (o *OAuth) FinishRequest(ctx context.Context, id string, version int64, cod
 		if err != nil {
 			return err
 		}
-		_, err = execTx(ctx, tx, `INSERT INTO oauth_codes (hash, code, used, expires) VALUES ($1, $2, FALSE, $3)`,
-			code.Hash, string(text), code.Expires.UnixMilli())
+		_, err = execTx(ctx, tx, `INSERT INTO oauth_codes (hash, code, used, expires, citizen) VALUES ($1, $2, FALSE, $3, $4)`,
+			code.Hash, string(text), code.Expires.UnixMilli(), code.Citizen)
 		return err
 	})
 }

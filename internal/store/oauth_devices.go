@@ -78,21 +78,21 @@ func (o *OAuth) PollDevice(ctx context.Context, hash string, now time.Time, more
 
 // AnswerDevice implements oauth.DeviceStore.
 func (o *OAuth) AnswerDevice(ctx context.Context, id string, version int64, hash string, yes *oauth.DeviceAnswer, now time.Time) error {
-	state, answer := oauth.DeviceDenied, ""
+	state, answer, citizen := oauth.DeviceDenied, "", ""
 	if yes != nil {
 		text, err := json.Marshal(yes)
 		if err != nil {
 			return fmt.Errorf("store device: %w", err)
 		}
-		state, answer = oauth.DeviceApproved, string(text)
+		state, answer, citizen = oauth.DeviceApproved, string(text), yes.Citizen
 	}
 	return o.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := execTx(ctx, tx, `DELETE FROM oauth_requests WHERE id = $1 AND version = $2`, id, version)
 		if err := exactly(n, err, oauth.ErrGone); err != nil {
 			return err
 		}
-		n, err = execTx(ctx, tx, `UPDATE oauth_devices SET state = $1, answer = $2 WHERE hash = $3 AND state = $4 AND expires > $5`,
-			state, answer, hash, oauth.DevicePending, now.UnixMilli())
+		n, err = execTx(ctx, tx, `UPDATE oauth_devices SET state = $1, answer = $2, citizen = $3 WHERE hash = $4 AND state = $5 AND expires > $6`,
+			state, answer, citizen, hash, oauth.DevicePending, now.UnixMilli())
 		return exactly(n, err, oauth.ErrGone)
 	})
 }

@@ -156,8 +156,20 @@ func (o *OAuth) RevokeToken(ctx context.Context, jti string) error {
 	return err
 }
 
-// RevokeCitizen implements oauth.Store.
+// RevokeCitizen implements oauth.Store. Codes and devices' answers come first: one
+// that is redeemed meanwhile has given its grant before the grants are looked at.
 func (o *OAuth) RevokeCitizen(ctx context.Context, citizen string) error {
-	_, err := o.exec(ctx, "revoke", `UPDATE oauth_grants SET revoked = TRUE WHERE citizen = $1`, citizen)
-	return err
+	return o.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := execTx(ctx, tx, `UPDATE oauth_codes SET used = TRUE WHERE citizen = $1 AND used = FALSE`, citizen); err != nil {
+			return fmt.Errorf("store revoke: %w", err)
+		}
+		if _, err := execTx(ctx, tx, `UPDATE oauth_devices SET state = $1 WHERE citizen = $2 AND state = $3`,
+			oauth.DeviceDenied, citizen, oauth.DeviceApproved); err != nil {
+			return fmt.Errorf("store revoke: %w", err)
+		}
+		if _, err := execTx(ctx, tx, `UPDATE oauth_grants SET revoked = TRUE WHERE citizen = $1`, citizen); err != nil {
+			return fmt.Errorf("store revoke: %w", err)
+		}
+		return nil
+	})
 }

@@ -22,6 +22,7 @@ func OAuth(t *testing.T, s oauth.Store) {
 	t.Run("it rotates a refresh token once", func(t *testing.T) { oauthRotate(t, s) })
 	t.Run("it ends a grant with all its tokens", func(t *testing.T) { oauthRevoke(t, s) })
 	t.Run("it ends every grant of a citizen, and nobody else's", func(t *testing.T) { oauthCitizen(t, s) })
+	t.Run("it ends with a citizen's grants the codes and answers that nobody redeemed yet", func(t *testing.T) { oauthCitizenUnredeemed(t, s) })
 	oauthDevices(t, s)
 	oauthLogins(t, s)
 	t.Run("it sweeps what has expired, and keeps the rest", func(t *testing.T) { oauthSweep(t, s) })
@@ -259,6 +260,30 @@ func oauthCitizen(t *testing.T, s oauth.Store) {
 	}
 	_, _, err := s.Token(ctx, "kept", oauthTime)
 	is(t, "another's", err, nil)
+}
+
+// oauthCitizenUnredeemed: what was agreed to and not fetched ends too.
+func oauthCitizenUnredeemed(t *testing.T, s oauth.Store) {
+	ctx := t.Context()
+	for _, citizen := range []string{"robbed", "other"} {
+		r := newRequest("code-" + citizen)
+		is(t, "request", s.PutRequest(ctx, r), nil)
+		code := oauth.Code{Hash: "code-" + citizen, Grant: "of-code-" + citizen, Citizen: citizen, Expires: oauthTime.Add(time.Minute)}
+		is(t, "code", s.FinishRequest(ctx, r.ID, 0, &code), nil)
+		r = newRequest("device-" + citizen)
+		is(t, "request", s.PutRequest(ctx, r), nil)
+		d := oauth.Device{Hash: "device-" + citizen, User: "user-" + citizen, State: oauth.DevicePending, Expires: oauthTime.Add(time.Minute)}
+		is(t, "device", s.PutDevice(ctx, d), nil)
+		is(t, "answer", s.AnswerDevice(ctx, r.ID, 0, d.Hash, &oauth.DeviceAnswer{Citizen: citizen}, oauthTime), nil)
+	}
+	is(t, "revoke", s.RevokeCitizen(ctx, "robbed"), nil)
+	is(t, "a code", s.Redeem(ctx, "code-robbed", grantOf("late1", "robbed"), tokensOf("late1")), oauth.ErrUsed)
+	is(t, "an answer", s.RedeemDevice(ctx, "device-robbed", grantOf("late2", "robbed"), tokensOf("late2")), oauth.ErrUsed)
+	d, err := s.Device(ctx, "device-robbed")
+	is(t, "device", err, nil)
+	same(t, "state", d.State, oauth.DeviceDenied)
+	is(t, "another's code", s.Redeem(ctx, "code-other", grantOf("early1", "other"), tokensOf("early1")), nil)
+	is(t, "another's answer", s.RedeemDevice(ctx, "device-other", grantOf("early2", "other"), tokensOf("early2")), nil)
 }
 
 func oauthSweep(t *testing.T, s oauth.Store) {
