@@ -33,19 +33,22 @@ func (e *MetadataError) Code() string {
 // registers itself; a registration that has one is refused by its name, for a client
 // that was silently given less would not know.
 var undone = map[string]string{
-	"agency":                                     "an operator registers agencies",
-	"roles":                                      "an operator gives roles",
-	"bearer_access_tokens":                       "an operator registers wallets that cannot prove possession",
-	"software_statement":                         "nobody's statements are approved here",
-	"jwks_uri":                                   "give the keys by value, in jwks: nothing is fetched",
-	"sector_identifier_uri":                      "the sector is the client: nothing is fetched",
-	"request_uris":                               "requests are pushed: nothing is fetched",
-	"initiate_login_uri":                         "logins begin at the client",
-	"userinfo_signed_response_alg":               "userinfo is plain JSON",
-	"userinfo_encrypted_response_alg":            "userinfo is plain JSON",
-	"id_token_encrypted_response_alg":            "id_tokens are signed, not encrypted",
-	"request_object_encryption_alg":              "request objects are signed, not encrypted",
-	"introspection_signed_response_alg":          "an operator lets clients ask about tokens",
+	"agency":                            "an operator registers agencies",
+	"roles":                             "an operator gives roles",
+	"bearer_access_tokens":              "an operator registers wallets that cannot prove possession",
+	"software_statement":                "nobody's statements are approved here",
+	"jwks_uri":                          "give the keys by value, in jwks: nothing is fetched",
+	"sector_identifier_uri":             "the sector is the client: nothing is fetched",
+	"request_uris":                      "requests are pushed: nothing is fetched",
+	"initiate_login_uri":                "logins begin at the client",
+	"userinfo_signed_response_alg":      "userinfo is plain JSON",
+	"userinfo_encrypted_response_alg":   "userinfo is plain JSON",
+	"id_token_encrypted_response_alg":   "id_tokens are signed, not encrypted",
+	"request_object_encryption_alg":     "request objects are signed, not encrypted",
+	"introspection_signed_response_alg": "an operator lets clients ask about tokens",
+	"place":                             "an operator registers kiosks, and knows where they stand",
+	"place#ko":                          "an operator registers kiosks, and knows where they stand",
+	"place#en":                          "an operator registers kiosks, and knows where they stand",
 	"tls_client_certificate_bound_access_tokens": "tokens are bound by DPoP",
 	"tls_client_auth_subject_dn":                 "there is no mutual TLS",
 }
@@ -89,6 +92,10 @@ func (r *Registry) dynamic(data stdjson.RawMessage, may []string) (Client, strin
 	if raw, given := all["subject_type"]; given && (json.Unmarshal(raw, &kind) != nil || kind != "pairwise") {
 		return Client{}, "", bad("subject_type", "subjects are pairwise")
 	}
+	var grants []string // a citizen reads on a page of ours what a kiosk is called, and where it stands
+	if json.Unmarshal(all["grant_types"], &grants) == nil && slices.Contains(grants, GrantDevice) {
+		return Client{}, "", bad("grant_types", "an operator registers kiosks")
+	}
 	c, secret, err := ParseMetadata(data)
 	if err != nil {
 		return Client{}, "", err
@@ -103,13 +110,21 @@ func (r *Registry) dynamic(data stdjson.RawMessage, may []string) (Client, strin
 // strangers are held to https where the operator's clients may be on loop-back, and
 // to addresses that mean what they say.
 func (r *Registry) strangers(c Client) error {
-	for _, uri := range c.RedirectURIs {
-		u, err := url.Parse(uri)
-		switch {
-		case err != nil || strings.Contains(uri, "*"):
-			return bad("redirect_uris", "%q has a wildcard", uri)
-		case u.Scheme != "https" && !r.Development:
-			return bad("redirect_uris", "%q is not https", uri)
+	addresses := []struct {
+		field string
+		uris  []string
+	}{
+		{"redirect_uris", c.RedirectURIs}, {"post_logout_redirect_uris", c.PostLogoutRedirectURIs}, {"backchannel_logout_uri", one(c.BackchannelLogoutURI)},
+	}
+	for _, a := range addresses {
+		for _, uri := range a.uris {
+			u, err := url.Parse(uri)
+			switch {
+			case err != nil || strings.Contains(uri, "*"):
+				return bad(a.field, "%q has a wildcard", uri)
+			case u.Scheme != "https" && !r.Development:
+				return bad(a.field, "%q is not https", uri)
+			}
 		}
 	}
 	if c.URI != "" {
@@ -118,6 +133,13 @@ func (r *Registry) strangers(c Client) error {
 		}
 	}
 	return nil
+}
+
+func one(uri string) []string {
+	if uri == "" {
+		return nil
+	}
+	return []string{uri}
 }
 
 // replacing checks the members of an update that repeat who the client is, and takes
@@ -156,14 +178,16 @@ func (c Client) Metadata() map[string]any {
 	}
 	for name, value := range map[string]string{
 		"client_uri": c.URI, "profile": string(c.Profile), "token_endpoint_auth_signing_alg": c.AuthAlg, "request_object_signing_alg": c.ObjectAlg,
-		"client_name": c.Name[""], "client_name#ko": c.Name["ko"], "client_name#en": c.Name["en"],
+		"backchannel_logout_uri": c.BackchannelLogoutURI, "client_name": c.Name[""], "client_name#ko": c.Name["ko"], "client_name#en": c.Name["en"],
 	} {
 		if value != "" {
 			m[name] = value
 		}
 	}
-	if len(c.RedirectURIs) > 0 {
-		m["redirect_uris"] = c.RedirectURIs
+	for name, uris := range map[string][]string{"redirect_uris": c.RedirectURIs, "post_logout_redirect_uris": c.PostLogoutRedirectURIs} {
+		if len(uris) > 0 {
+			m[name] = uris
+		}
 	}
 	if len(c.JWKS.Keys) > 0 {
 		m["jwks"] = c.JWKS

@@ -189,6 +189,12 @@ func TestDynamicMetadata(t *testing.T) {
 		{"grant_types", registry.CodeMetadata, with(`"grant_types":["client_credentials"]`)},
 		{"response_types", registry.CodeMetadata, with(`"response_types":["token"]`)},
 		{"token_endpoint_auth_method", registry.CodeMetadata, with(`"profile":"fapi2"`)},
+		{"post_logout_redirect_uris", registry.CodeMetadata, with(`"post_logout_redirect_uris":["http://localhost/out"]`)},
+		{"post_logout_redirect_uris", registry.CodeMetadata, with(`"post_logout_redirect_uris":["https://*.example/out"]`)},
+		{"backchannel_logout_uri", registry.CodeMetadata, with(`"backchannel_logout_uri":"http://127.0.0.1:5432/"`)},
+		{"backchannel_logout_uri", registry.CodeMetadata, with(`"backchannel_logout_uri":"http://[::1]/"`)},
+		{"place", registry.CodeMetadata, with(`"place":"City hall"`)},
+		{"grant_types", registry.CodeMetadata, with(`"grant_types":["authorization_code","` + registry.GrantDevice + `"]`)},
 		{"redirect_uris", registry.CodeRedirect, `{}`},
 		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["http://a.example/cb"]}`},
 		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["http://localhost/cb"]}`},
@@ -213,6 +219,15 @@ func TestDynamicMetadata(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it says again how logins end, as it was registered", func(t *testing.T) {
+		given, err := r.Register(t.Context(), initialToken(t, r, 1), json.RawMessage(with(`"backchannel_logout_uri":"https://a.example/bye","post_logout_redirect_uris":["https://a.example/out"]`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := given.Client.Metadata(); m["backchannel_logout_uri"] != "https://a.example/bye" || len(m["post_logout_redirect_uris"].([]string)) != 1 {
+			t.Errorf("%v", m)
+		}
+	})
 	t.Run("it gives no scope that the token does not", func(t *testing.T) {
 		given, err := r.Register(t.Context(), token, json.RawMessage(with(`"scope":"openid resident_card admin"`)))
 		if err != nil || strings.Join(given.Client.Scopes, " ") != "openid" {
