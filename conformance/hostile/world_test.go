@@ -23,6 +23,7 @@ import (
 // A world is one deployment with two citizens and three agencies in it.
 type world struct {
 	*stage.Stage
+	keyholders
 	hub, verifier, insurer, licence, wallet string
 
 	kim, lee *person
@@ -76,9 +77,10 @@ func postgres(t *testing.T) string {
 
 func newWorld(t *testing.T, database string) *world {
 	t.Helper()
-	s := stage.Run(t, stage.Options{Database: database})
+	var k keyholders
+	s := stage.Run(t, k.options(t, database))
 	w := &world{
-		Stage: s, hub: s.URL(stage.IDP), verifier: s.URL(stage.Verifier), insurer: s.URL(stage.Insurer),
+		Stage: s, keyholders: k, hub: s.URL(stage.IDP), verifier: s.URL(stage.Verifier), insurer: s.URL(stage.Insurer),
 		licence: s.URL(stage.Licence), wallet: s.URL(stage.Wallet),
 	}
 	w.asks = w.office(t, "driving-licence")
@@ -86,6 +88,7 @@ func newWorld(t *testing.T, database string) *world {
 	w.gives = w.office(t, "health-insurance")
 	w.other = w.newAgency(t, "urn:mydata:agency:other")
 	w.issuer = w.newSecretClient(t)
+	w.settleIn(t, w)
 	w.kim, w.lee = w.newPerson(t, "resident-01"), w.newPerson(t, "resident-02")
 	return w
 }
