@@ -78,6 +78,7 @@ func (s *Server) plain(client registry.Client, p params, form url.Values) (Autho
 	if refusal == nil {
 		refusal = s.claimed(client, p.asks, &a)
 	}
+	s.youngest(&a)
 	return a, refusal
 }
 

@@ -72,14 +72,23 @@ func (s *Server) step(refs map[string]string) string {
 	return d.Step()
 }
 
-// youngest asks for a login as young as the details need it.
+// issuanceAge is how old a login may be on whose strength a card is given, however
+// the wallet asks for it: a browser that was left open, or a phone that was lost, is
+// not enough.
+const issuanceAge = 5 * time.Minute
+
+// youngest asks for a login as young as the details and scopes need it.
 func (s *Server) youngest(a *Authorization) {
-	d := s.stepped(a.Refs)
-	if d == nil {
-		return
+	least := func(d time.Duration) {
+		if age := int64(d.Seconds()); a.MaxAge == nil || *a.MaxAge > age {
+			a.MaxAge = &age
+		}
 	}
-	if age := int64(d.MaxAge().Seconds()); a.MaxAge == nil || *a.MaxAge > age {
-		a.MaxAge = &age
+	if d := s.stepped(a.Refs); d != nil {
+		least(d.MaxAge())
+	}
+	if s.issues(a.Scopes) {
+		least(issuanceAge)
 	}
 }
 

@@ -295,6 +295,7 @@ func TestSingleSignOn(t *testing.T) {
 		{"it says login_required when it is too old", "ada", time.Hour, url.Values{"prompt": {"none"}, "max_age": {"60"}}, false, "login_required"},
 		{"it uses one that is young enough", "ada", time.Minute, url.Values{"prompt": {"none"}, "max_age": {"120"}}, true, ""},
 		{"it says consent_required when a page must ask", "ada", 0, url.Values{"prompt": {"none"}, "scope": {"resident_card"}}, false, "consent_required"},
+		{"it gives no card on the strength of a browser that was left open", "ada", 6 * time.Minute, url.Values{"prompt": {"none"}, "scope": {"resident_card"}}, false, "login_required"},
 		{"it refuses none with company", "ada", 0, url.Values{"prompt": {"none login"}}, false, "invalid_request"},
 		{"it refuses an unknown prompt", "ada", 0, url.Values{"prompt": {"dance"}}, false, "invalid_request"},
 		{"it refuses a max_age that is no number", "ada", 0, url.Values{"max_age": {"x"}}, false, "invalid_request"},
