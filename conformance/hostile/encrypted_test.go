@@ -184,6 +184,9 @@ func pasts() []attempt {
 			if len(all.Lists) == 0 {
 				t.Fatal("no status lists")
 			}
+			if len(headers) == 0 {
+				headers = []string{"Accept", "application/statuslist+jwt"}
+			}
 			return get(t, all.Lists[0]+query, headers...)
 		}})
 	}

@@ -53,6 +53,7 @@ var tables = []struct {
 	{"past", nil, pasts, false},
 	{"lost", lostControls, losses, false}, // before the verifier has a status list to keep for seconds
 	{"verifier", nil, verifiers, false},
+	{"disclosures", disclosureControls, disclosures, false},
 	{"relying parties", orderControls, orders, false},
 	{"answers", nil, plainAnswers, false},
 	{"sites", nil, sites, false},

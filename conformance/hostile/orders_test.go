@@ -47,7 +47,7 @@ func orders() []attempt {
 	bad("that is no JSON", "order", "{")
 	bad("that is a list", "order", "[]")
 	bad("with a member given twice", "order", `{"format":"dc+sd-jwt","format":"mso_mdoc"}`)
-	bad("nested 9000 deep", "order", `{"query":`+deep(9000)+`}`)
+	bad("nested 9000 deep", "query", `{"query":`+deep(9000)+`}`)
 	bad("of 2 MiB", "order", `{"purpose":"`+long(2<<20)+`"}`)
 	bad("with a query and a format", "order", `{"format":"dc+sd-jwt","query":{"credentials":[{"id":"a",`+card+`}]}}`)
 	bad("of another format", "format", `{"format":"mso_mdoc"}`)
@@ -70,7 +70,7 @@ func orders() []attempt {
 	bad("with a purpose and no page", "purpose", `{"purpose":"x"}`)
 	bad("with a purpose that turns the text around", "purpose", `{"page":true,"purpose":"a\u202eb"}`)
 	bad("of an unknown transaction", "transaction_data", `{"transaction_data":[{"type":"x","credential_ids":["a"]}]}`)
-	bad("of a transaction with more in it than is shown", "transaction_data", `{"transaction_data":[{"type":"urn:mydata:transaction:statement:1","credential_ids":["a"],"statement":"x","hidden":"y"}]}`)
+	bad("of a transaction with more in it than is shown", "transaction_data", `{"query":{"credentials":[{"id":"a",`+card+`}]},"transaction_data":[{"type":"urn:mydata:transaction:statement:1","credential_ids":["a"],"statement":"x","hidden":"y"}]}`)
 	for _, id := range []string{"x", "a%00b", "%FF", long(3000)} {
 		short := id[:min(len(id), 20)]
 		told := func(name string, status int, code, check, path string) {
@@ -169,7 +169,7 @@ func plainAnswers() []attempt {
 	says("it reads no wallet's metadata that is a list", metadata, url.Values{metadata: {"[]"}})
 	says("it reads no two wallets' metadata", metadata, url.Values{metadata: {"{}", "{}"}})
 	says("it reads no wallet's metadata with a name given twice", metadata, url.Values{metadata: {`{"vp_formats_supported":{},"vp_formats_supported":{}}`}})
-	says("it reads no wallet's metadata of 200 KiB", metadata, url.Values{metadata: {`{"x":"` + long(200<<10) + `"}`}})
+	says("it reads no wallet's metadata of 40 KiB", metadata, url.Values{metadata: {`{"x":"` + long(40<<10) + `"}`}})
 	says("it reads no wallet's metadata nested 9000 deep", metadata, url.Values{metadata: {`{"jwks":` + deep(9000) + `}`}})
 	says("it reads no wallet nonce with a line break", "wallet_nonce", url.Values{"wallet_nonce": {"a\nb"}})
 	person := func(name string, status int, code string, method, path string, headers ...string) {

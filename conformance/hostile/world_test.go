@@ -181,6 +181,7 @@ func (w *world) newPerson(t *testing.T, resident string) *person {
 	if config.Store, err = wallet.Open(p.cards); err != nil {
 		t.Fatal(err)
 	}
+	config.Presenting.Plain = true
 	p.wallet = wallet.New(config)
 	p.watcher.Phone = p.Phone
 	for _, step := range []func() error{

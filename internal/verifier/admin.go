@@ -19,7 +19,9 @@ const maxOrder = openid4vp.MaxQuery * 4
 
 // Admin serves relying parties over the unix socket, whose file mode is the only
 // guard.
-func (s *Server) Admin() http.Handler {
+func (s *Server) Admin() http.Handler { return s.Frame.Program(s.admin()) }
+
+func (s *Server) admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /requests", s.place)
 	mux.HandleFunc("GET /results/{id}", s.tell)
@@ -30,8 +32,8 @@ func (s *Server) Admin() http.Handler {
 // API is Admin for relying parties that have the token (RFC 6750): a local
 // address of its own, never that of the pages.
 func (s *Server) API(token string) http.Handler {
-	want, open := sha256.Sum256([]byte(token)), s.Admin()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	want, open := sha256.Sum256([]byte(token)), s.admin()
+	return s.Frame.Program(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		got := sha256.Sum256([]byte(given))
 		if token == "" || !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 || len(r.Header["Authorization"]) != 1 {
@@ -42,7 +44,7 @@ func (s *Server) API(token string) http.Handler {
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		open.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // tell answers with the result. Where the person was to come back to the relying

@@ -253,7 +253,7 @@ func TestAPI(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer resp.Body.Close()
-			if resp.StatusCode != c.status || (c.status == 401) != (resp.Header.Get("WWW-Authenticate") != "") {
+			if resp.StatusCode != c.status || (c.status == 401) != (resp.Header.Get("WWW-Authenticate") != "") || resp.Header.Get("X-Correlation-Id") == "" {
 				t.Fatal(resp.StatusCode)
 			}
 		})

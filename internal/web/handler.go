@@ -36,6 +36,19 @@ func (f *Frame) Handler(mux http.Handler) http.Handler {
 	})
 }
 
+// Program is Handler for a door that no browser has: each request gets its
+// correlation id, and a panic its answer.
+func (f *Frame) Program(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := newCorrelation()
+		r = r.WithContext(context.WithValue(r.Context(), correlationKey{}, id))
+		w.Header().Set("X-Correlation-Id", id)
+		rec := &recorder{ResponseWriter: w}
+		defer f.finish(rec, r, func() {})
+		next.ServeHTTP(rec, r)
+	})
+}
+
 // matched answers what no pattern of mux serves with the frame's own page: 404,
 // or 405 with the methods that there are.
 func (f *Frame) matched(mux http.Handler) http.Handler {
