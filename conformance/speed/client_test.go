@@ -36,7 +36,8 @@ const (
 	callback = "https://client.example/callback"
 )
 
-func newClient(w *world) *client {
+// registered gives each person a client of the one that the operator registers.
+func registered(w *world) {
 	b := w.b
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(b, err)
@@ -49,15 +50,17 @@ func newClient(w *world) *client {
 	}), 0o600))
 	_, err = w.Command(b.Context(), "idp", "client", "add", "--json", "--data", w.Data(), "--metadata", file)
 	must(b, err)
-	c := &client{w: w, hub: w.URL(stage.IDP), http: &http.Client{}}
 	options := (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", "sig")
-	c.assert, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, options)
-	must(b, err)
-	bound, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(b, err)
-	c.maker, err = dpop.NewMaker(bound)
-	must(b, err)
-	return c
+	for i := range w.people {
+		c := &client{w: w, hub: w.URL(stage.IDP), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2}}}
+		c.assert, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, options)
+		must(b, err)
+		bound, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		must(b, err)
+		c.maker, err = dpop.NewMaker(bound)
+		must(b, err)
+		w.people[i].client = c
+	}
 }
 
 // push answers the address that the browser opens.

@@ -65,7 +65,7 @@ func newFloor(b *testing.B, schema string, exchanges []*exchange) *floor {
 	b.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
 	address, err := bufio.NewReader(out).ReadString('\n')
 	must(b, err)
-	return &floor{b: b, pid: cmd.Process.Pid, address: "http://" + strings.TrimSpace(address), exchanges: exchanges, transport: &http.Transport{}}
+	return &floor{b: b, pid: cmd.Process.Pid, address: "http://" + strings.TrimSpace(address), exchanges: exchanges, transport: &http.Transport{MaxIdleConnsPerHost: 2 * crowd}}
 }
 
 // walk asks for the whole flow once.

@@ -3,6 +3,7 @@ package speed_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,36 +22,54 @@ func place(e *exchange) string {
 	return path[strings.LastIndexByte(path, '/'):]
 }
 
-// turns has the hub and the floor walk a flow by turns. prepare makes what a walk
-// needs; its time is nobody's.
-func (w *world) turns(p prescribed, prepare func() (walk func())) {
+// turns has the hub and the floor walk a flow by turns, each time all citizens at
+// once: the hub's log is published for all of them together. prepare makes what a
+// walk needs; its time is nobody's.
+func (w *world) turns(p prescribed, prepare func(person) (walk func())) {
 	b := w.b
 	ledger := newLedger(b, w.Path("idp.db"))
-	exchanges := w.least(ledger, prepare)
+	exchanges := w.least(ledger, func() func() { return prepare(w.people[0]) })
 	for _, e := range exchanges {
 		ops := p[place(e)]
 		e.Verifies, e.Signs = ops[0], ops[1]
 		b.Log(e)
 	}
 	f := newFloor(b, ledger.schema(), exchanges)
-	for range 5 {
-		f.walk()
-		prepare()()
-	}
-	n, began, ground := 0, w.hub(), spent(b, f.pid)
+	began, ground, n := time.Duration(0), time.Duration(0), 0
 	var aside time.Duration
-	for b.Loop() {
+	turn := func() {
 		before := w.hub()
-		walk := prepare()
+		walks := make([]func(), len(w.people))
+		for i, one := range w.people {
+			walks[i] = prepare(one)
+		}
 		aside += w.hub() - before
-		walk()
-		f.walk()
-		n++
+		together(walks)
+		for i := range walks {
+			walks[i] = f.walk
+		}
+		together(walks)
+	}
+	for range 2 { // all connections are made, all that is kept is there
+		turn()
+	}
+	aside, began, ground = 0, w.hub(), spent(b, f.pid)
+	for b.Loop() {
+		turn()
+		n += len(w.people)
 	}
 	hub, floor := w.hub()-began-aside, spent(b, f.pid)-ground
 	b.ReportMetric(float64(hub.Microseconds())/float64(n), "cpu-µs")
 	b.ReportMetric(float64(floor.Microseconds())/float64(n), "floor-µs")
 	b.ReportMetric(float64(hub)/float64(floor), "x-floor")
+}
+
+func together(walks []func()) {
+	var all sync.WaitGroup
+	for _, walk := range walks {
+		all.Go(walk)
+	}
+	all.Wait()
 }
 
 // least walks the flow some times: the fewest commits of each request are its own,
@@ -84,13 +103,13 @@ func BenchmarkPreAuthorized(b *testing.B) {
 	w := newWorld(b)
 	config, err := citizen.WalletConfig(w.Path("trust"), w.URL(stage.Wallet))
 	must(b, err)
-	phone := wallet.New(config)
 	w.turns(prescribed{
 		"/token":        {1, 1}, // proof; access token
 		"/credential":   {3, 1}, // access token, proof, key's proof; credential
 		"/notification": {2, 0}, // access token, proof
-	}, func() func() {
-		link, code, err := w.Offer(b.Context())
+	}, func(one person) func() {
+		phone := wallet.New(config)
+		link, code, err := one.Offer(b.Context())
 		must(b, err)
 		return func() {
 			offered, err := phone.ReadOffer(b.Context(), link)
@@ -105,15 +124,15 @@ func BenchmarkPreAuthorized(b *testing.B) {
 // DPoP, a citizen who is signed in, id_token and access token.
 func BenchmarkCode(b *testing.B) {
 	w := newWorld(b)
-	c := newClient(w)
+	registered(w)
 	w.turns(prescribed{
 		"/par":   {2, 0}, // client assertion, proof
 		"/token": {2, 2}, // the same; access token, id_token
-	}, func() func() {
+	}, func(one person) func() {
 		return func() {
-			back, err := w.Authorize(b.Context(), c.push())
+			back, err := one.Authorize(b.Context(), one.client.push())
 			must(b, err)
-			c.redeem(back.Query())
+			one.client.redeem(back.Query())
 		}
 	})
 }
@@ -126,13 +145,13 @@ func BenchmarkGrant(b *testing.B) {
 	w.turns(prescribed{
 		"/par":    {3, 0}, // client assertion, proof, the signed request
 		"/finish": {3, 0}, // the passkey's assertion, two officers' orders
-	}, func() func() {
+	}, func(one person) func() {
 		return func() {
-			page, err := w.Ask(b.Context(), w.URL(stage.Licence))
+			page, err := one.Ask(b.Context(), w.URL(stage.Licence))
 			must(b, err)
-			to, err := w.Sign(b.Context(), page)
+			to, err := one.Sign(b.Context(), page)
 			must(b, err)
-			if _, err = w.Do(b.Context(), http.MethodGet, to, "", nil); err != nil {
+			if _, err = one.Do(b.Context(), http.MethodGet, to, "", nil); err != nil {
 				b.Fatal(err)
 			}
 		}

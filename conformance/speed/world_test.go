@@ -49,14 +49,23 @@ func spent(t testing.TB, pid int) time.Duration {
 	return time.Duration(at.Nano())
 }
 
-// world is a deployment whose hub is reached over a wire that can be read, with one
-// citizen who is signed in.
+// world is a deployment whose hub is reached over a wire that can be read, with
+// citizens who are signed in.
 type world struct {
 	*stage.Stage
-	*citizen.Citizen
-	b    *testing.B
-	wire *wire
+	b      *testing.B
+	wire   *wire
+	people []person
 }
+
+// person is a citizen with a relying party of his own.
+type person struct {
+	*citizen.Citizen
+	client *client
+}
+
+// crowd is how many do the same at once.
+const crowd = 8
 
 func newWorld(b *testing.B) *world {
 	b.Helper()
@@ -85,10 +94,14 @@ func newWorld(b *testing.B) *world {
 		go through(l, s.Addr(name))
 	}
 	must(b, s.Open(b.Context()))
-	letter, err := s.Letter(b.Context(), "resident-01", false)
-	must(b, err)
-	w.Citizen = citizen.New(s.URL(stage.IDP), "resident-01")
-	must(b, w.Enrol(b.Context(), letter.URL))
+	for i := range crowd {
+		name := fmt.Sprintf("resident-%02d", i+1)
+		letter, err := s.Letter(b.Context(), name, false)
+		must(b, err)
+		one := citizen.New(s.URL(stage.IDP), name)
+		must(b, one.Enrol(b.Context(), letter.URL))
+		w.people = append(w.people, person{Citizen: one})
+	}
 	return w
 }
 
@@ -138,7 +151,7 @@ type wire struct {
 }
 
 func (w *wire) proxy() http.Handler {
-	transport := &http.Transport{MaxIdleConnsPerHost: 8}
+	transport := &http.Transport{MaxIdleConnsPerHost: 2 * crowd}
 	plain := &httputil.ReverseProxy{
 		Director:  func(r *http.Request) { r.URL.Scheme, r.URL.Host, r.Header["X-Forwarded-For"] = "http", w.to, nil },
 		Transport: transport,

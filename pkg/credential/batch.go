@@ -1,7 +1,6 @@
 package credential
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -139,6 +138,9 @@ func (i *Issuer) record(ctx context.Context, all []Issued, d *Deferral) ([]Issue
 			commit.Leaves = append(commit.Leaves, tlog.Commitment(LeafDomain, salts[n], issued.Digest()))
 		}
 		if err = i.Store.Commit(ctx, commit); err == nil {
+			if try == 0 && d == nil { // nobody else knows this ID
+				return commit.Issue, nil
+			}
 			return i.recorded(ctx, all) // an earlier try of this ID may be the durable one
 		}
 		if errors.Is(err, ErrConflict) && try >= attempts/2 {
@@ -165,15 +167,19 @@ func (i *Issuer) recorded(ctx context.Context, all []Issued) ([]Issued, error) {
 // Copies of a batch of a citizen, the first one first; ErrUnknown when there
 // are none, also for a batch of somebody else.
 func (i *Issuer) Copies(ctx context.Context, citizen, batch string) ([]Issued, error) {
-	all, err := i.Store.CredentialsOf(ctx, citizen)
-	if err != nil {
-		return nil, err
+	var all []Issued
+	for n := range MaxBatch {
+		c, err := i.Store.Credential(ctx, copyID(batch, n))
+		switch {
+		case errors.Is(err, ErrUnknown) && n > 0:
+			return all, nil
+		case err != nil:
+			return nil, err
+		case c.Citizen != citizen || c.Batch() != batch: // the name of a copy is no batch's
+			return nil, ErrUnknown
+		}
+		all = append(all, c)
 	}
-	all = slices.DeleteFunc(all, func(c Issued) bool { return c.Batch() != batch })
-	if len(all) == 0 || !slices.ContainsFunc(all, func(c Issued) bool { return c.ID == batch }) {
-		return nil, ErrUnknown
-	}
-	slices.SortFunc(all, func(a, b Issued) int { return cmp.Or(cmp.Compare(len(a.ID), len(b.ID)), cmp.Compare(a.ID, b.ID)) })
 	return all, nil
 }
 
