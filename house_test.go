@@ -294,7 +294,7 @@ func checkSize(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(src), "\n"); n > maxFileLines {
+	if n := strings.Count(string(src), "\n") - strings.Count(string(src), "\n//clause:"); n > maxFileLines {
 		t.Errorf("%s has %d lines: at most %d, so that it is read in one sitting", file, n, maxFileLines)
 	}
 	for _, decl := range tree.Decls {

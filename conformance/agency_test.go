@@ -32,6 +32,8 @@ func trialOf(t *testing.T, handler http.HandlerFunc, args ...string) (out, folde
 
 // An agency that says yes to everything, and one that says no to everything, are
 // both refused, by an error, which is the exit code.
+//
+//clause:admission a plan is read strictly; the report in its four forms; an exit code that fails
 func TestATrialThatFails(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"yes": func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("yes")) },

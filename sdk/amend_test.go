@@ -22,6 +22,7 @@ func (f *fixture) amended(old string, claims ...string) (*Release, error) {
 	return f.consumer.Complete(context.Background(), to.State, f.hub.visit(to.URL, f.passkey, claims...))
 }
 
+//clause:consent a new version: one commit for both, the old one's tokens die
 func TestAmend(t *testing.T) {
 	ctx := context.Background()
 	f := newFixture(t)

@@ -129,6 +129,7 @@ func TestBundle(t *testing.T) {
 	}
 }
 
+//clause:consent a bundle: one approval, grants that live and die alone
 func TestBundleInPart(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -26,6 +26,8 @@ func (f *fixture) later(there *bool) {
 // A slow provider dies at each step: when it puts off, or when it delivers. The one
 // started after it still owes what was promised, delivers it once, and then owes
 // nothing.
+//
+//clause:kit provider and consumer die at every write, request and answer, alone and beside another, also with a delivery that comes later: one release, the identical bytes, nothing owed twice
 func TestProviderDiesWhileItDeliversLater(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -71,6 +73,8 @@ func TestProviderDiesWhileItDeliversLater(t *testing.T) {
 }
 
 // The consumer dies at each step of hearing that it comes later, and of fetching it.
+//
+//clause:kit provider and consumer die at every write, request and answer, alone and beside another, also with a delivery that comes later: one release, the identical bytes, nothing owed twice
 func TestConsumerDiesWhileItWaits(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -125,6 +129,8 @@ func TestConsumerDiesWhileItWaits(t *testing.T) {
 // Of two providers on one journal one is told no for now, while the other's request
 // for the same bytes is still on its way, and then told yes. What left stays left:
 // the first keeps the number, and a retry gets the identical bytes from either.
+//
+//clause:kit provider and consumer die at every write, request and answer, alone and beside another, also with a delivery that comes later: one release, the identical bytes, nothing owed twice
 func TestProvidersHearNoAndYes(t *testing.T) {
 	ctx := context.Background()
 	f := newFixture(t)

@@ -87,6 +87,8 @@ func (f *fixture) used(grant consent.GrantID) []consent.Use {
 
 // The provider dies at each write, request and answer of a release and of its
 // acknowledgement; the one started after it answers the same bytes, once.
+//
+//clause:kit provider and consumer die at every write, request and answer, alone and beside another, also with a delivery that comes later: one release, the identical bytes, nothing owed twice
 func TestProviderDiesAtEveryStep(t *testing.T) {
 	t.Parallel()
 	n := deaths(t, func(t *testing.T, open func() Journal, l *life) {
@@ -168,6 +170,8 @@ func TestProviderDiesAndTheCitizenWithdraws(t *testing.T) {
 
 // Two providers serve on one journal. One dies at each step; the other, which has
 // run all the time, answers the same.
+//
+//clause:kit provider and consumer die at every write, request and answer, alone and beside another, also with a delivery that comes later: one release, the identical bytes, nothing owed twice
 func TestProviderDiesBesideAnother(t *testing.T) {
 	t.Parallel()
 	fresh := journalsOf(t)["SQL"]
@@ -196,6 +200,8 @@ func TestProviderDiesBesideAnother(t *testing.T) {
 
 // The consumer dies at each write and request of its first use. The one started
 // after it finds what it needs, or nothing was used.
+//
+//clause:kit provider and consumer die at every write, request and answer, alone and beside another, also with a delivery that comes later: one release, the identical bytes, nothing owed twice
 func TestConsumerDiesAtEveryStep(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

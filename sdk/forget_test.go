@@ -39,6 +39,7 @@ func (f *fixture) waiting() int {
 	return len(all)
 }
 
+//clause:consent retention: reminders, a signed statement of deletion, and what is overdue
 func TestForgetTellsTheHub(t *testing.T) {
 	ctx := context.Background()
 	for _, tt := range []struct {
@@ -157,6 +158,7 @@ func TestForgetCrashesAtEveryWrite(t *testing.T) {
 	figure.Hold(t, "faults-forget", writes[false], "writes of a deletion at the consumer, each lost, and kept but called lost")
 }
 
+//clause:consent retention: reminders, a signed statement of deletion, and what is overdue
 func TestRetention(t *testing.T) {
 	ctx := context.Background()
 	f := newFixture(t)

@@ -10,6 +10,7 @@ import (
 // What an agency gets when it imports the SDK.
 const maxModules = 25
 
+//clause:kit Close ends everything; few modules come with the SDK
 func TestImportingPullsInFewModules(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".", "./sdktest").Output()
 	if err != nil {

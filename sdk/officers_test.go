@@ -37,6 +37,7 @@ func (f *fixture) demanding(officers []jose.JSONWebKey) {
 	f.provider.listing.officers, f.consumer.listing.officers = officers, officers
 }
 
+//clause:catalogue an agency that knows the officers' keys refuses a catalogue that two of them did not sign
 func TestCatalogueOfficers(t *testing.T) {
 	ctx := context.Background()
 	stranger := consenttest.New().Officers[0]

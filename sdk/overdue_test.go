@@ -6,6 +6,7 @@ import (
 	"time"
 )
 
+//clause:consent overdue statements: the agency is reminded through the outbox, and named in public where ten people are behind it
 func TestDeletionDue(t *testing.T) {
 	ctx := context.Background()
 	t.Run("it tells the agency again of what it still holds", func(t *testing.T) {

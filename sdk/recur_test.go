@@ -32,6 +32,7 @@ func (f *fixture) asked(n Need) (*Release, error) {
 	return f.consumer.Complete(context.Background(), to.State, f.hub.visit(to.URL, f.passkey, "vision_ok", "hearing_ok"))
 }
 
+//clause:consent recurring grants: frequency and period, at the hub and by the provider's own journal
 func TestRecurring(t *testing.T) {
 	ctx := context.Background()
 	f := newFixture(t)
@@ -67,6 +68,7 @@ func TestRecurring(t *testing.T) {
 	}
 }
 
+//clause:consent recurring grants: frequency and period, at the hub and by the provider's own journal
 func TestProviderGivesAPeriodOrNothing(t *testing.T) {
 	f := newFixture(t)
 	n := f.need()

@@ -50,6 +50,8 @@ func shared(t *testing.T, f *fixture) *beside {
 // Two providers on one journal send the same commit; the hub says no to one of
 // them, and yes to the other. What the hub said yes to is delivered, whenever the
 // one who heard no cleans up.
+//
+//clause:consent two providers on one journal: what the hub said yes to is delivered, whatever it told the other
 func TestRefusedBesideAYes(t *testing.T) {
 	ctx := context.Background()
 	refuse := func(f *fixture) {

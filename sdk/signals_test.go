@@ -72,6 +72,7 @@ func (e *ear) push(t *testing.T, token string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
+//clause:signals RFC 8935, 2.1 and 2.2: pushed with its media type, taken by 202
 func TestSignalsTake(t *testing.T) {
 	e := newEar(t, consenttest.New(), nil)
 	first := e.token(t, GrantGranted, "g", 1)
@@ -104,6 +105,7 @@ func TestSignalsTake(t *testing.T) {
 	}
 }
 
+//clause:signals RFC 8935, 2.3 and 2.4: refused by 400 with a code
 func TestSignalsRefuse(t *testing.T) {
 	e := newEar(t, consenttest.New(), nil)
 	other := newEar(t, e.world, func(c *SignalsConfig) { c.Keys = Keys{Signer: e.world.Provider.Key, Chain: e.world.Provider.Chain} })

@@ -71,6 +71,8 @@ func postgresDSN(t testing.TB) string {
 }
 
 // Every opening is a pool of its own, as another process has.
+//
+//clause:kit every journal passes one suite; SQLite and PostgreSQL, several processes, each write lost and kept
 func TestSQLJournal(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		sdktest.TestJournal(t, func(t *testing.T) func() sdk.Journal {
@@ -86,6 +88,7 @@ func TestSQLJournal(t *testing.T) {
 	})
 }
 
+//clause:kit every journal passes one suite; SQLite and PostgreSQL, several processes, each write lost and kept
 func TestFileJournal(t *testing.T) {
 	sdktest.TestJournal(t, func(t *testing.T) func() sdk.Journal {
 		path := filepath.Join(t.TempDir(), "journal")
@@ -105,6 +108,8 @@ func TestFileJournal(t *testing.T) {
 }
 
 // It gives one of several processes the entry, whatever each does at once.
+//
+//clause:kit every journal passes one suite; SQLite and PostgreSQL, several processes, each write lost and kept
 func TestSQLJournalAmongProcesses(t *testing.T) {
 	for name, open := range map[string]func() *sql.DB{
 		"sqlite": func() func() *sql.DB {
@@ -211,6 +216,8 @@ func (f *flaky) next(kept bool) {
 // Each write is broken twice: lost, and kept but called lost. It never says that
 // what was lost is kept, and a caller who tries again with the same values
 // finds out which of the two it was.
+//
+//clause:kit every journal passes one suite; SQLite and PostgreSQL, several processes, each write lost and kept
 func TestSQLJournalFaults(t *testing.T) {
 	for _, engine := range []string{"sqlite", "pgx"} {
 		for _, kept := range []bool{false, true} {
@@ -257,6 +264,8 @@ func TestSQLJournalFaults(t *testing.T) {
 }
 
 // What another process changed meanwhile is not deleted.
+//
+//clause:consent two providers on one journal: what the hub said yes to is delivered, whatever it told the other
 func TestSQLJournalDeletesTheSame(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) *sql.DB{
 		"sqlite":   func(t *testing.T) *sql.DB { return openDB(t, "sqlite", filepath.Join(t.TempDir(), "j.db")+durable) },

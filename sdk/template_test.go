@@ -28,6 +28,7 @@ func fair(id string, version int) catalogue.Template {
 	}
 }
 
+//clause:templates the provider holds the terms to it by its own copy of the catalogue
 func TestTemplates(t *testing.T) {
 	ctx := context.Background()
 	t.Run("it asks by the only template of a purpose, in its newest version", func(t *testing.T) {

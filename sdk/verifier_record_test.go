@@ -22,6 +22,10 @@ import (
 )
 
 // An issuer by DID, a request, a presentation, a record: all through the door.
+//
+//clause:trust a DID by `kid`, whose document lists the key for assertions
+//clause:trust a result lists each check with anchor, key, status and time ([schema](schemas/presentation-result.schema.json))
+//clause:trust a refusal says which check, and who can mend it
 func TestVerifierRecord(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	issuer, holder := consenttest.NewKey(), consenttest.NewKey()

@@ -16,6 +16,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
+//clause:trust a refusal says which check, and who can mend it
 func TestVerifier(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	ca := consenttest.NewAuthority("Issuers' CA", now)

@@ -30,6 +30,8 @@ func asking(t *testing.T, policy tlog.Policy, k, more int) tlog.Policy {
 // TestUnwitnessedAtEachDoor: by the agency's own policy, "k of n witnesses", a
 // provider releases nothing on a history, and a consumer takes no receipt, that
 // too few of them cosigned. Three cosign here.
+//
+//clause:log tlog-policy: k of n, at each door
 func TestUnwitnessedAtEachDoor(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

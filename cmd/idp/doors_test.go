@@ -38,6 +38,8 @@ func command(t *testing.T, args ...string) (string, error) {
 
 // TestUnwitnessedAtEachCommand: whoever asks for one witness more than cosigned
 // reads UNWITNESSED, and a script sees it by the exit code.
+//
+//clause:log tlog-policy: k of n, at each door
 func TestUnwitnessedAtEachCommand(t *testing.T) {
 	h := newAuditedHub(t)
 	h.live(t, "one")

@@ -10,6 +10,7 @@ import (
 	"testing"
 )
 
+//clause:kit a sandbox keeps agencies apart
 func TestNameClaims(t *testing.T) {
 	n := &nameClaims{dir: filepath.Join(t.TempDir(), "names")}
 	var won atomic.Int64
@@ -44,6 +45,8 @@ func TestNameClaims(t *testing.T) {
 
 // A write that failed is lost, or kept but called lost; the same key then gets
 // the name, and another key only where it was lost.
+//
+//clause:kit a sandbox keeps agencies apart
 func TestNameClaimsFault(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		n := &nameClaims{dir: t.TempDir()}

@@ -9,6 +9,7 @@ import (
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
 )
 
+//clause:as the list of wallet providers: empty by default, whole or not at all; a registered wallet
 func TestLoadWalletTrust(t *testing.T) {
 	dir := t.TempDir()
 	inside := filepath.Join(dir, "trust")

@@ -89,6 +89,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
+//clause:trust a presentation record verifies again offline, by each path, as of a time, and says what it cannot say ([schema](schemas/presentation-record.schema.json))
+//clause:trust it holds nothing that was not asked for
 func TestRecordVerify(t *testing.T) {
 	dir := t.TempDir()
 	path := keepRecord(t, dir)

@@ -108,6 +108,7 @@ func passes(t *testing.T, r admit.Report, err error) {
 	}
 }
 
+//clause:admission what a provider must do, from outside; each flaw told by its own case
 func TestTheInsurerIsAdmitted(t *testing.T) {
 	t.Parallel()
 	listen := address(t)
@@ -119,6 +120,7 @@ func TestTheInsurerIsAdmitted(t *testing.T) {
 	show(t, r)
 }
 
+//clause:admission what a consumer must do, through its pages; each flaw told by its own case
 func TestTheLicenceAgencyIsAdmitted(t *testing.T) {
 	t.Parallel()
 	listen := address(t)

@@ -101,6 +101,7 @@ func walked(t *testing.T, mutants ...mutant) admit.Report {
 	return r
 }
 
+//clause:admission what a consumer must do, through its pages; each flaw told by its own case
 func TestAFlawlessConsumerPasses(t *testing.T) {
 	t.Parallel()
 	if failed := walked(t).Failed(); len(failed) > 0 {
@@ -109,6 +110,8 @@ func TestAFlawlessConsumerPasses(t *testing.T) {
 }
 
 // As for providers.
+//
+//clause:admission what a consumer must do, through its pages; each flaw told by its own case
 func TestEachFlawOfAConsumerIsTold(t *testing.T) {
 	for _, group := range grouped(consumerMutants) {
 		t.Run(group[0].name, func(t *testing.T) {

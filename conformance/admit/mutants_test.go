@@ -120,6 +120,7 @@ func tried(t *testing.T, mutants ...mutant) admit.Report {
 	return r
 }
 
+//clause:admission what a provider must do, from outside; each flaw told by its own case
 func TestAFlawlessProviderPasses(t *testing.T) {
 	t.Parallel()
 	if failed := tried(t).Failed(); len(failed) > 0 {
@@ -130,6 +131,8 @@ func TestAFlawlessProviderPasses(t *testing.T) {
 // Each flaw is told by its own cases, and by no other. In the long form they are
 // tried one by one; in the short one several at once, which must fail all of
 // their cases and no more.
+//
+//clause:admission what a provider must do, from outside; each flaw told by its own case
 func TestEachFlawOfAProviderIsTold(t *testing.T) {
 	for _, group := range grouped(providerMutants) {
 		t.Run(group[0].name, func(t *testing.T) {

@@ -21,6 +21,8 @@ func sample() Report {
 }
 
 // The page stands alone, is in both languages, and runs nothing.
+//
+//clause:admission a plan is read strictly; the report in its four forms; an exit code that fails
 func TestReportPage(t *testing.T) {
 	var out bytes.Buffer
 	if err := WriteHTML(&out, sample()); err != nil {
@@ -86,6 +88,7 @@ func TestCasesAreNamed(t *testing.T) {
 	}
 }
 
+//clause:admission a plan is read strictly; the report in its four forms; an exit code that fails
 func TestParsePlanRefuses(t *testing.T) {
 	good, err := plans.ReadFile("plans/example.json")
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 
 // The hub as it is deployed, with a list of wallet providers: a wallet that
 // nobody registered gets a mobile ID for attested keys, by attestation alone.
+//
+//clause:issuer E: a wallet that nobody registered, from PAR to its card, by attestations
 func TestAForeignWallet(t *testing.T) {
 	provider, stranger := wallettest.NewProvider(t, "provider.example"), wallettest.NewProvider(t, "stranger.example")
 	const client, callback = "https://wallet.example/app", "http://localhost:9/callback"

@@ -61,6 +61,7 @@ func issued(t *testing.T, s *stage.Stage) {
 	must(t, err)
 }
 
+//clause:strangers RFC 6749 to 9449, OpenID4VCI 1.0, OpenID4VP 1.0, Token Status List: the two commands pass every case against a deployment of ours, and skip none
 func TestADeployment(t *testing.T) {
 	s, c := deployment(t)
 	issued(t, s)

@@ -40,6 +40,7 @@ func register(t *testing.T, s *stage.Stage) {
 	}
 }
 
+//clause:strangers OpenID4VCI 1.0, OpenID4VP 1.0: irmago's wallet takes a card by pre-authorized code after a wrong transaction code, shows it, and learns of its revocation; what it does wrong by authorization code it is told by name
 func TestAStrangersWallet(t *testing.T) {
 	s := stage.Run(t, stage.Options{})
 	register(t, s)

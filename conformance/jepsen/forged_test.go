@@ -89,6 +89,8 @@ func drop(end End, grant string, kind consent.Kind) {
 }
 
 // Each promise is broken once, and found by its name.
+//
+//clause:kit 200 random schedules of grants, uses, withdrawals and kills: one release for each use number, the identical bytes on a retry, none after a withdrawal, nothing acknowledged lost, every promise kept
 func TestCheckerFindsWhatIsForged(t *testing.T) {
 	change := func(end End, grant string, by func(*Final)) {
 		f := end.Grants[grant]

@@ -28,6 +28,8 @@ var forms = map[bool]map[string]form{
 
 // TestSchedules records random schedules and holds what happened against what was
 // promised.
+//
+//clause:kit 200 random schedules of grants, uses, withdrawals and kills: one release for each use number, the identical bytes on a retry, none after a withdrawal, nothing acknowledged lost, every promise kept
 func TestSchedules(t *testing.T) {
 	seed, f := seedOf(t), forms[figure.Soak()]
 	t.Run("it keeps its word on SQLite", func(t *testing.T) {

@@ -119,6 +119,8 @@ func (o *office) begin() string {
 // It issues an agency's own document: the wallet asks the hub for a token, the
 // citizen agrees on a page that names agency and document, the agency's issuer
 // takes the token, and a verifier accepts the card until it is revoked.
+//
+//clause:issuer 6.2, 8.2: `credential_identifiers` in the token response, and by these alone at the agency
 func TestTheHubLetsAgenciesIssue(t *testing.T) {
 	o := openOffice(t)
 	var page citizen.Page

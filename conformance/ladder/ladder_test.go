@@ -21,6 +21,8 @@ import (
 
 // It gives the same answers as the hub in memory, which sdktest.TestSuite holds
 // to the same words.
+//
+//clause:kit the hub in memory, `idp serve` and `idp serve --sandbox` give the same 52 answers, word for word
 func TestTheHubAnswersAsItsDouble(t *testing.T) {
 	s := stage.Run(t, stage.Options{})
 	for _, name := range []string{stage.Insurer, stage.Licence} {

@@ -96,6 +96,8 @@ func (b *sandbox) write(name, text string) string {
 // Two agencies join by one command each, and get from the sandbox what they got
 // from the hub in memory and will get from the hub, word for word, also after
 // it was started again.
+//
+//clause:kit the hub in memory, `idp serve` and `idp serve --sandbox` give the same 52 answers, word for word
 func TestTheSandboxAnswersAsTheHub(t *testing.T) {
 	b := openSandbox(t)
 	join := func(more ...string) []string { return append([]string{"sandbox", "join", "--hub", b.hub}, more...) }

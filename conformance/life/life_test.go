@@ -134,6 +134,8 @@ func (l *life) rename(t *testing.T, from, to string) {
 	must(t, os.WriteFile(l.Path("residents.csv"), []byte(strings.ReplaceAll(string(raw), from, to)), 0o600))
 }
 
+//clause:status 13.2, 13.3: a fresh place for each card, none given twice, all begin as valid
+//clause:status ours: a name that changes, a lost phone, a death, by the public doors
 func TestLives(t *testing.T) {
 	s := stage.Run(t, stage.Options{})
 	t.Run("a name changes", func(t *testing.T) { aNameChanges(t, s) })

@@ -87,6 +87,7 @@ func routes(t *testing.T) []string {
 	return all
 }
 
+//clause:catalogue OpenAPI 3.1: the document is the routes; no version breaks an older one
 func TestDocumentIsTheRoutes(t *testing.T) {
 	d, raw := read(t, current)
 	there := append(routes(t), "POST /release") // a provider's own door: sdk.Provider
@@ -150,6 +151,8 @@ func major(t *testing.T, version string) int {
 }
 
 // TestNothingBreaks compares with every released version of the same major number.
+//
+//clause:catalogue OpenAPI 3.1: the document is the routes; no version breaks an older one
 func TestNothingBreaks(t *testing.T) {
 	now, raw := read(t, current)
 	files, err := filepath.Glob(root + "docs/openapi/released/agency-*.json")

@@ -69,6 +69,8 @@ func says(t *testing.T, page citizen.Page, words ...string) {
 
 // A town hall's extract goes by the hub's page into a wallet, from there to a
 // verifier that knows the CA of credential issuers, and is replaced by the next.
+//
+//clause:kit a second pair of agencies, written from the README: extract issued, shown, replaced; a bundle in whole and in part, refused before its time, stopped by a signal
 func TestExtract(t *testing.T) {
 	w := newWorld(t)
 	ctx, folder := t.Context(), filepath.Join(t.TempDir(), "phone")
@@ -165,6 +167,8 @@ var again = regexp.MustCompile(`/grants/([^/"]+)/again`)
 // One page, one signature, two permissions of two agencies: each lives and dies
 // alone. A recurring one is refused before its time, and stops payments when it is
 // withdrawn, by a signal.
+//
+//clause:kit a second pair of agencies, written from the README: extract issued, shown, replaced; a bundle in whole and in part, refused before its time, stopped by a signal
 func TestPortal(t *testing.T) {
 	w := newWorld(t)
 	ctx, portal := t.Context(), w.URL(stage.Portal)
@@ -212,6 +216,8 @@ func TestPortal(t *testing.T) {
 }
 
 // What the citizen leaves out stays out, and the rest comes.
+//
+//clause:kit a second pair of agencies, written from the README: extract issued, shown, replaced; a bundle in whole and in part, refused before its time, stopped by a signal
 func TestPortalInPart(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

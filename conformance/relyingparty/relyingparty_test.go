@@ -150,6 +150,7 @@ func signing(t *testing.T) (private, public jose.JSONWebKey) {
 	return private, private.Public()
 }
 
+//clause:strangers OpenID Connect Core 1.0, FAPI 2.0, RFC 9101, 9126, 9449: openid-client signs in with a secret, as FAPI 2.0 has it, with a signed request, and as a public client; refreshes, revokes, and is refused a code twice
 func TestAStrangersRelyingParty(t *testing.T) {
 	w := newWorld(t)
 	private, public := signing(t)

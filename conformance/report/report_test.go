@@ -10,6 +10,7 @@ import (
 	"time"
 )
 
+//clause:admission a plan is read strictly; the report in its four forms; an exit code that fails
 func TestReportForms(t *testing.T) {
 	r := Report{Role: "provider", Agency: "urn:mydata:agency:clinic", At: time.Unix(1790000000, 0).UTC()}
 	began := time.Now()

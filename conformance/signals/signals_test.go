@@ -64,6 +64,7 @@ func last(t *testing.T, s *stage.Stage, agency string) (at struct {
 	return at
 }
 
+//clause:signals RFC 8935, 2.1 and 2.2: pushed with its media type, taken by 202
 func TestWithdrawalReachesTheAgencies(t *testing.T) {
 	s := stage.Run(t, stage.Options{})
 	ctx, licence := t.Context(), s.URL(stage.Licence)

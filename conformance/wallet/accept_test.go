@@ -121,6 +121,7 @@ func TestAcceptPreAuthorized(t *testing.T) {
 	}
 }
 
+//clause:wallet foreign keys, foreign issuers
 func TestAcceptRefusesForeignKeys(t *testing.T) {
 	t.Run("it refuses a credential signed by another key than the certificate's", func(t *testing.T) {
 		issuer := wallettest.NewIssuer(t)
@@ -151,6 +152,8 @@ func TestAcceptTells(t *testing.T) {
 	}
 }
 
+//clause:wallet offers and requests are untrusted
+//clause:wallet offers and requests are untrusted
 func TestReadOffer(t *testing.T) {
 	issuer := wallettest.NewIssuer(t)
 	byValue := issuer.Offer(t, true)

@@ -32,6 +32,8 @@ func claimsOf(t *testing.T, compact string) map[string]any {
 }
 
 // How the wallet shows itself to authorization servers (attestation draft, 5 and 6).
+//
+//clause:wallet its attestation goes to the authorization server alone, with another key for each issuer, and a new proof for each challenge
 func TestAttestation(t *testing.T) {
 	provider := wallettest.NewProvider(t, "provider.example")
 	var mu sync.Mutex

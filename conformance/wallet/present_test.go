@@ -146,6 +146,8 @@ func TestPresent(t *testing.T) {
 	}
 }
 
+//clause:wallet discloses what was asked and nothing else
+//clause:wallet discloses what was asked and nothing else; what it cannot show as asked stays
 func TestPresentDisclosesNothingElse(t *testing.T) {
 	issuer, w := holding(t)
 	a := newAsker(t, issuer, nameQuery)
@@ -175,6 +177,8 @@ func TestPresentDisclosesNothingElse(t *testing.T) {
 	}
 }
 
+//clause:wallet offers and requests are untrusted
+//clause:wallet offers and requests are untrusted
 func TestReadRequestRefuses(t *testing.T) {
 	issuer, w := holding(t)
 	other := wallettest.NewAuthority(t)
@@ -361,6 +365,7 @@ func TestExtra(t *testing.T) {
 	}
 }
 
+//clause:wallet several credentials where several were asked for, none twice; bound wherever a holder is named
 func TestMultiple(t *testing.T) {
 	issuer, w := holding(t)
 	if _, err := accept(t.Context(), w, issuer.Offer(t, true), ""); err != nil {

@@ -62,6 +62,8 @@ func (a *asker) took(t *testing.T, issuer *wallettest.Issuer, form url.Values) o
 	return a.request.Evaluate(t.Context(), response, verifierOf(issuer))
 }
 
+//clause:wallet unsigned and unencrypted only where it is switched on
+//clause:wallet 5.10: requests encrypted to it, and then no other
 func TestPresentEveryWay(t *testing.T) {
 	attester := wallettest.Key(t)
 	attested := func(t *testing.T, key any, exp time.Time) string {
@@ -180,6 +182,8 @@ func withStatement(t *testing.T, _ *wallettest.Issuer, a *asker) {
 
 // What only a transaction needs is needed; one that nothing held may authorize
 // is refused before anybody is asked.
+//
+//clause:wallet 5.1, 8.5: transaction data that it cannot show is refused; one credential authorizes each
 func TestTransactionNeeds(t *testing.T) {
 	issuer, w := presenting(t, wallet.Presenting{Types: openid4vp.Transactions()})
 	one := `{"id":"ID","format":"dc+sd-jwt","meta":{"vct_values":["VCT"]}}`

@@ -319,6 +319,8 @@ func remove(t *testing.T, path string) {
 
 // Where the issuer has no scope, the wallet asks by authorization_details, and says
 // which issuer it means when the authorization server is another's (5.1.1).
+//
+//clause:issuer 5.1.1, with RFC 9396: a document of an agency, by `locations`; one for one agency; what is not known is ignored
 func TestBeginWithoutScope(t *testing.T) {
 	issuer := wallettest.NewIssuer(t)
 	issuer.Metadata = func(m *openid4vci.Metadata) {

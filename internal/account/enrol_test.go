@@ -113,6 +113,7 @@ func TestReplacing(t *testing.T) {
 	is(t, "a new passkey after them", finish(), nil)
 }
 
+//clause:passkeys one-time codes: 12 characters, 7 days, 5 tries, one answer for every failure
 func TestCodes(t *testing.T) {
 	begin := func(b *accounttest.Bench, address, code string) error {
 		_, err := b.BeginEnrolment(t.Context(), "browser", address, code)
@@ -217,6 +218,7 @@ func TestCodeAlphabet(t *testing.T) {
 	}
 }
 
+//clause:passkeys 7.1, 7.2: ceremonies, user verification, challenges once
 func TestFinishEnrolment(t *testing.T) {
 	cases := []struct {
 		name   string

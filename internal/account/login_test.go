@@ -12,6 +12,7 @@ import (
 	"github.com/govmydata/mydata/internal/account/accounttest"
 )
 
+//clause:passkeys 7.1, 7.2: ceremonies, user verification, challenges once
 func TestFinishLogin(t *testing.T) {
 	cases := []struct {
 		name   string
@@ -118,6 +119,8 @@ func TestCreationsAreUnambiguous(t *testing.T) {
 }
 
 // A challenge of one ceremony is worth nothing in another.
+//
+//clause:passkeys 7.1, 7.2: ceremonies, user verification, challenges once
 func TestCeremoniesAreNotMixed(t *testing.T) {
 	b := accounttest.New(t)
 	ctx := t.Context()

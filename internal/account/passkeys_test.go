@@ -63,6 +63,7 @@ func waiting(t *testing.T, op string) *change {
 	return c
 }
 
+//clause:passkeys adding and removing is signed by an existing one; the last stays
 func TestChanges(t *testing.T) {
 	cases := []struct {
 		name string
@@ -136,6 +137,7 @@ func TestChangeOnce(t *testing.T) {
 	is(t, "twice", c.FinishChange(t.Context(), c.mine, answer), account.ErrCeremony)
 }
 
+//clause:passkeys adding and removing is signed by an existing one; the last stays
 func TestRemoveRefuses(t *testing.T) {
 	b := accounttest.New(t)
 	ctx := t.Context()

@@ -170,6 +170,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
+//clause:status ours: a name that changes, a lost phone, a death, by the public doors
 func TestADeathEndsEverything(t *testing.T) {
 	o := open(t)
 	token, _ := o.SignIn(t, o.phone)
@@ -266,6 +267,7 @@ func (b *bad) Settle(ctx context.Context, resident string, at time.Time) error {
 	return errors.Join(errLost, err)
 }
 
+//clause:status ours: a name that changes, a lost phone, a death, by the public doors
 func TestADeathThatBreaksOffGoesOn(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		o := open(t)

@@ -74,6 +74,7 @@ func (o *office) gone(t testing.TB) bool {
 	return id == ""
 }
 
+//clause:consent erasure: when the law allows it, by whom, once, and the log still proves
 func TestErase(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -168,6 +169,8 @@ func (o *office) signed(t testing.TB, from, until time.Duration) erasure.Order {
 }
 
 // An order is carried out once: not on the account that the person makes later.
+//
+//clause:consent erasure: when the law allows it, by whom, once, and the log still proves
 func TestEraseOnce(t *testing.T) {
 	o := open(t)
 	order := o.order(t, resident, "death")
@@ -206,6 +209,8 @@ func (b *bad) ErasePerson(ctx context.Context, g erasure.Gone) (out erasure.Eras
 }
 
 // An erasure that broke off, at its end or before, goes on when it is ordered again.
+//
+//clause:consent erasure: when the law allows it, by whom, once, and the log still proves
 func TestEraseGoesOn(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		o := open(t)

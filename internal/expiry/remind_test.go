@@ -43,6 +43,7 @@ func (h *hub) deleted(t *testing.T, r consent.Record) {
 	}
 }
 
+//clause:consent overdue statements: the agency is reminded through the outbox, and named in public where ten people are behind it
 func TestRemind(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(t *testing.T, h *hub, r consent.Record) // how the grant ends; nil: by the clock

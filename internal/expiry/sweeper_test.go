@@ -83,6 +83,7 @@ func (h *hub) state(t *testing.T, id consent.GrantID) consent.State {
 	return r.State
 }
 
+//clause:consent what the clock ends is written down without traffic, once, by any number of replicas
 func TestSweep(t *testing.T) {
 	errClock, errGone := errors.New("the clock was set"), errors.New("gone")
 	for _, c := range []struct {

@@ -154,6 +154,7 @@ func verify(t *testing.T, chain [][]byte, ca *x509.Certificate, uri string) {
 	}
 }
 
+//clause:formats did:web: a port percent-encoded, `did.json` as application/did+json, its digest in a store that others see
 func TestLoad(t *testing.T) {
 	t.Run("it publishes what signs tokens and records, and nothing private", func(t *testing.T) {
 		_, ring := generate(t)

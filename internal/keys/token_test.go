@@ -7,6 +7,7 @@ import (
 	"time"
 )
 
+//clause:as OpenID Connect Core 1.0, 10.1.1: keys rotate with overlap, over several replicas, no verification fails
 func TestTokenKeys(t *testing.T) {
 	dir := t.TempDir()
 	if err := Generate(dir, Options{Issuer: "https://hub.example", LogOrigin: "test"}); err != nil {

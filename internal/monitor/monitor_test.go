@@ -40,6 +40,8 @@ func TestFollow(t *testing.T) {
 
 // TestLiars shows a monitor that has followed a log to 300 entries one lie each,
 // three times: it has to be found each time, and told once, also after a restart.
+//
+//clause:log tlog-checkpoint, tlog-tiles as a reader: consistency (RFC 6962, 2.1.2), partial tiles that are gone
 func TestLiars(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -119,6 +119,7 @@ func (h *hub) impersonal(t *testing.T, r consent.Record, text string) {
 	}
 }
 
+//clause:signals RFC 8030, 7.3, RFC 8291, RFC 8292: push messages, encrypted and signed; an ended subscription
 func TestWebPush(t *testing.T) {
 	key, err := ecdh.P256().GenerateKey(rand.Reader)
 	must(t, err)

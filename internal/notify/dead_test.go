@@ -10,6 +10,8 @@ import (
 
 // An agency that was away for more than a week is told again, once an operator
 // says so, with the same tokens and for another week.
+//
+//clause:signals what was put aside an operator sees, and has told again with the same jti and number
 func TestResend(t *testing.T) {
 	h := newHub(t)
 	a := h.agencies[h.Consumer.ID]

@@ -139,6 +139,7 @@ func (h *hub) withdraw(r consent.Record) {
 	must(h.T, err)
 }
 
+//clause:signals RFC 8935, 2.1 and 2.2: pushed with its media type, taken by 202
 func TestWithdrawalReachesBothAgencies(t *testing.T) {
 	h := newHub(t)
 	n := h.notifier()
@@ -168,6 +169,7 @@ func TestWithdrawalReachesBothAgencies(t *testing.T) {
 	}
 }
 
+//clause:signals RFC 8417, 2.2: one jti for one token, however often it is sent
 func TestPushTriesAgainInOrder(t *testing.T) {
 	h := newHub(t)
 	n := h.notifier()
@@ -221,6 +223,7 @@ func TestPushWaitsAsLongAsItIsAsked(t *testing.T) {
 	}
 }
 
+//clause:signals RFC 8935, 2.3 and 2.4: refused by 400 with a code
 func TestDeadLetters(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

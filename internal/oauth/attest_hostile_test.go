@@ -247,6 +247,11 @@ func popLies(t *testing.T, h *hub, one *wallettest.Provider) []lie {
 
 // Every lie, at every door where a wallet authenticates: its own code, and
 // nothing is kept or used up. What the lies were told about is still good at the end.
+//
+//clause:as attestation-based client authentication draft-11 (and -07, which OpenID4VCI 1.0 pins), 4, 7.1; HAIP 1.0, 4.4.1: typ, x5c to the root of the provider that lists the wallet, no anchor, not self-signed, sub, cnf, times
+//clause:as draft-11, 5.1, 7.2: proof of possession, aud, jti once, iat
+//clause:as draft-11, 6: challenges, by endpoint, answer and error
+//clause:as draft-11, 7.4, 7.5: each error by its code; one method, `client_id` is `sub`
 func TestAttestationLies(t *testing.T) {
 	h, writes, one, two := attestedHub(t)
 	p := h.phone(one)

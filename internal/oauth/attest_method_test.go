@@ -13,6 +13,9 @@ import (
 )
 
 // What a wallet that is a client by attestation alone cannot do otherwise.
+//
+//clause:as draft-11, 6: challenges, by endpoint, answer and error
+//clause:as draft-11, 7.4, 7.5: each error by its code; one method, `client_id` is `sub`
 func TestAttestationIsTheOneMethod(t *testing.T) {
 	h, writes, one, _ := attestedHub(t)
 	p := h.phone(one)
@@ -88,6 +91,8 @@ func TestAttestationIsTheOneMethod(t *testing.T) {
 }
 
 // In combined mode the DPoP proof is all there is (draft, 7.3).
+//
+//clause:as draft-11, 5.2, 7.3: the DPoP proof as proof of possession
 func TestCombinedModeLies(t *testing.T) {
 	h, writes, one, _ := attestedHub(t)
 	p := h.phone(one).combine()

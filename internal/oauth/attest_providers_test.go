@@ -11,6 +11,7 @@ import (
 	"github.com/govmydata/mydata/internal/oauth"
 )
 
+//clause:as the list of wallet providers: empty by default, whole or not at all; a registered wallet
 func TestParseWalletTrust(t *testing.T) {
 	one, two := wallettest.NewAuthority(t), wallettest.NewAuthority(t)
 	leaf := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: one.Leaf(t, wallettest.Key(t).Public(), "leaf", "https://x.example")[0]})
@@ -66,6 +67,8 @@ func TestParseWalletTrust(t *testing.T) {
 }
 
 // FuzzParseWalletTrust trusts whole lists alone, and wallets by what is listed.
+//
+//clause:as the list of wallet providers: empty by default, whole or not at all; a registered wallet
 func FuzzParseWalletTrust(f *testing.F) {
 	root := wallettest.NewAuthority(f).PEM()
 	f.Add(`{"wallet_providers":[{"name":"One","roots":"one.pem","clients":[{"client_id":"w","redirect_uris":["https://w.example/cb"]}]}],"key_attestations":{"c":{"optional":true}}}`)

@@ -17,6 +17,10 @@ import (
 	"github.com/govmydata/mydata/pkg/dpop"
 )
 
+//clause:as attestation-based client authentication draft-11 (and -07, which OpenID4VCI 1.0 pins), 4, 7.1; HAIP 1.0, 4.4.1: typ, x5c to the root of the provider that lists the wallet, no anchor, not self-signed, sub, cnf, times
+//clause:as draft-11, 5.2, 7.3: the DPoP proof as proof of possession
+//clause:as draft-11, 6: challenges, by endpoint, answer and error
+//clause:as draft-11, 10.3, 10.4: codes and refresh tokens belong to the instance
 func TestAttestation(t *testing.T) {
 	h, _, one, two := attestedHub(t)
 	t.Run("it gives a wallet that nobody registered a token bound to its keys, and refreshes it", func(t *testing.T) {
@@ -145,6 +149,8 @@ func TestAttestation(t *testing.T) {
 
 // A lost write, and one that was kept though the answer was lost: the request is
 // refused both times, and in the second the proof is spent.
+//
+//clause:as draft-11, 5.1, 7.2: proof of possession, aud, jti once, iat
 func TestAttestationWriteFaults(t *testing.T) {
 	for name, kept := range map[string]bool{"it takes the same proof again where it was not kept": false, "it takes no proof again that was kept": true} {
 		t.Run(name, func(t *testing.T) {
@@ -183,6 +189,7 @@ func (k *keeps) Once(ctx context.Context, scope, key string, until time.Time) er
 	return errors.New("the connection broke")
 }
 
+//clause:as draft-11, 8: metadata; nothing of it where nobody is trusted
 func TestAttestationMetadata(t *testing.T) {
 	t.Run("it says how wallets may authenticate, and where challenges are", func(t *testing.T) {
 		h, _, _, _ := attestedHub(t, func(c *oauth.Config) { c.RequireNonce = true })

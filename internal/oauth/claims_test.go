@@ -53,6 +53,8 @@ func (c *client) asking(more url.Values) url.Values {
 	return form
 }
 
+//clause:as OpenID Connect Core 1.0, 2 and 3.1.2.1: `acr_values`, `max_age`, `auth_time`, `amr`; step-up with a fresh passkey; Error Code unmet_authentication_requirements 1.0
+//clause:as 5.5: `claims` for userinfo and id_token, essential acr, `sub` by value, unknown ignored
 func TestStepUp(t *testing.T) {
 	const essential = `{"id_token":{"acr":{"essential":true,"values":["%s"]}}}`
 	insist := func(acr string) url.Values { return url.Values{"claims": {strings.Replace(essential, "%s", acr, 1)}} }
@@ -111,6 +113,7 @@ func TestStepUp(t *testing.T) {
 	})
 }
 
+//clause:as 5.5: `claims` for userinfo and id_token, essential acr, `sub` by value, unknown ignored
 func TestClaimsParameter(t *testing.T) {
 	h := registerHub(t)
 	one := h.plain("one")
@@ -178,6 +181,7 @@ func many(n int) string {
 	return strings.Join(names, ",")
 }
 
+//clause:as 3.1.2.1: `id_token_hint`, `login_hint` (not believed), `ui_locales`, `display` (ignored)
 func TestWhoIsMeant(t *testing.T) {
 	h := newHub(t)
 	one, two := h.plain("one"), h.plain("two")
@@ -219,6 +223,8 @@ func TestWhoIsMeant(t *testing.T) {
 	}
 }
 
+//clause:as 3.1.2.1, 3.1.2.6: `prompt` none, login, consent, select_account; login_required, consent_required
+//clause:as 3.1.2.1: `id_token_hint`, `login_hint` (not believed), `ui_locales`, `display` (ignored)
 func TestPrompts(t *testing.T) {
 	for _, c := range []struct {
 		name, prompt, session string
@@ -268,6 +274,8 @@ func TestPrompts(t *testing.T) {
 }
 
 // FuzzClaims: whatever comes is refused or understood, and never answered by 5xx.
+//
+//clause:as 5.5: `claims` for userinfo and id_token, essential acr, `sub` by value, unknown ignored
 func FuzzClaims(f *testing.F) {
 	h := registerHub(f)
 	one := h.plain("one")

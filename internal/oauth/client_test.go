@@ -8,6 +8,7 @@ import (
 	"time"
 )
 
+//clause:as RFC 7523: private_key_jwt, one audience, jti once
 func TestClientAssertion(t *testing.T) {
 	h := newHub(t)
 	agency, website := h.add("agency", nil), h.website()
@@ -133,6 +134,7 @@ func (c *client) pushObject(key crypto.Signer, typ string, claims any) answer {
 	return c.push(url.Values{"request": {sign(c.h.t, key, typ, "k1", claims)}})
 }
 
+//clause:as RFC 9101: signed request objects, their typ, audience, life
 func TestRequestObject(t *testing.T) {
 	h := newHub(t)
 	agency := h.add("agency", map[string]any{"require_signed_request_object": true})
@@ -237,6 +239,7 @@ func TestRequestObject(t *testing.T) {
 	})
 }
 
+//clause:as RFC 9126: pushed requests, once, under 600 s; unpushed refused where registered so
 func TestPushed(t *testing.T) {
 	h := newHub(t)
 	agency, other := h.add("agency", nil), h.add("other", nil)

@@ -27,6 +27,8 @@ func (f *faulty) RedeemDevice(ctx context.Context, hash string, g oauth.Grant, t
 }
 
 // TestDeviceFaults breaks each write of the device flow in both ways.
+//
+//clause:as RFC 8628, 3.1 to 3.5: device authorization, polling, `authorization_pending`, `slow_down` (five seconds more), `expired_token`, `access_denied`; a code once, atomically
 func TestDeviceFaults(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		way := map[bool]string{false: "lost", true: "kept although it failed"}[kept]

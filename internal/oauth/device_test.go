@@ -93,6 +93,8 @@ func (h *hub) enter(code string) answer {
 	return h.do(newBrowser(), r)
 }
 
+//clause:as RFC 8628, 3.1 to 3.5: device authorization, polling, `authorization_pending`, `slow_down` (five seconds more), `expired_token`, `access_denied`; a code once, atomically
+//clause:as RFC 8628, 5.1, 5.4, 6.1: user codes, their tries bounded; the page that names device and place and warns; no link that carries a code
 func TestDeviceFlow(t *testing.T) {
 	h := deviceHub(t)
 	kiosk := h.kiosk()
@@ -194,6 +196,9 @@ func TestDeviceFlow(t *testing.T) {
 }
 
 // TestDeviceHostile: each is refused by its code, and nothing comes of it.
+//
+//clause:as RFC 8628, 3.1 to 3.5: device authorization, polling, `authorization_pending`, `slow_down` (five seconds more), `expired_token`, `access_denied`; a code once, atomically
+//clause:as RFC 8628, 5.1, 5.4, 6.1: user codes, their tries bounded; the page that names device and place and warns; no link that carries a code
 func TestDeviceHostile(t *testing.T) {
 	h := deviceHub(t)
 	kiosk := h.kiosk()

@@ -51,6 +51,8 @@ func proofs(all ...string) func(*http.Request) {
 
 // RFC 9449, 4.3: each check, at the token endpoint, by its name; and the code is
 // spared each time (5).
+//
+//clause:as RFC 9449, 4.3: each check, by its number
 func TestProofClauses(t *testing.T) {
 	h := newHub(t)
 	c := h.high("bank", nil)
@@ -132,6 +134,9 @@ func TestProofClauses(t *testing.T) {
 }
 
 // RFC 9449, 7 and 4.3, 12: at a resource.
+//
+//clause:as RFC 9449, 4.3: each check, by its number
+//clause:as RFC 9449, 7: challenges, no bound token as a bearer's
 func TestResourceClauses(t *testing.T) {
 	h := newHub(t)
 	c := h.high("bank", nil)
@@ -188,6 +193,8 @@ func TestResourceClauses(t *testing.T) {
 }
 
 // RFC 9449, 10: an authorization code is bound by dpop_jkt, pushed or not.
+//
+//clause:as RFC 9449, 10: codes bound by dpop_jkt, pushed or not
 func TestCodeBoundByThumbprint(t *testing.T) {
 	h := newHub(t)
 	site := h.add("site", map[string]any{"require_pushed_authorization_requests": false})

@@ -12,6 +12,10 @@ import (
 	"github.com/govmydata/mydata/internal/oauth"
 )
 
+//clause:as RFC 9207: `iss` in success and error
+//clause:as RFC 9396: a type registered by its owner
+//clause:as OpenID Connect Core: prompt, max_age, no id_token without openid, pairwise sub by agency
+//clause:issuer 5.1.2, HAIP 1.0: a scope for each configuration, of this one type alone; unknown ones ignored
 func TestCodeFlow(t *testing.T) {
 	h := newHub(t)
 	agency, wallet, website := h.add("agency", nil), h.wallet(), h.website()
@@ -99,6 +103,7 @@ func TestCodeFlow(t *testing.T) {
 	})
 }
 
+//clause:as callback bound to the browser
 func TestSteps(t *testing.T) {
 	h := newHub(t)
 	agency := h.add("agency", nil)
@@ -281,6 +286,8 @@ func TestSteps(t *testing.T) {
 	})
 }
 
+//clause:as OpenID Connect Core: prompt, max_age, no id_token without openid, pairwise sub by agency
+//clause:as 3.1.2.1, 3.1.2.6: `prompt` none, login, consent, select_account; login_required, consent_required
 func TestSingleSignOn(t *testing.T) {
 	for _, c := range []struct {
 		name    string

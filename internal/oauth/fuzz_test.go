@@ -29,6 +29,8 @@ func fuzzClient(key *ecdsa.PrivateKey) registry.Client {
 
 // FuzzRequestObject signs any payload with the client's own key, and tries it
 // as a whole JWS too.
+//
+//clause:as RFC 9101: signed request objects, their typ, audience, life
 func FuzzRequestObject(f *testing.F) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -116,6 +118,8 @@ func checkParams(t *testing.T, p params, c registry.Client) {
 }
 
 // FuzzAccessToken opens what is presented to a resource.
+//
+//clause:as RFC 9068: at+jwt with cnf
 func FuzzAccessToken(f *testing.F) {
 	s := fuzzServer(f)
 	f.Add("a.b.c")

@@ -6,6 +6,7 @@ import (
 	"testing"
 )
 
+//clause:as RFC 9701: signed introspection by `Accept` or registration; typ, `iss`, `aud`, `iat`, no `sub` or `exp` of its own
 func TestSignedIntrospection(t *testing.T) {
 	h := newHub(t)
 	agency := h.add("agency", nil)

@@ -14,6 +14,8 @@ import (
 )
 
 // What the OpenID library does when it is left alone, each by its name, and shut.
+//
+//clause:as what the OpenID library does when left alone, each by its name
 func TestLibraryTraps(t *testing.T) {
 	h := newHub(t)
 	agency, wallet, website := h.add("agency", nil), h.wallet(), h.website()
@@ -150,6 +152,8 @@ func TestLibraryTraps(t *testing.T) {
 
 // A rotated family ends whole when one of it is used twice at once: whoever won the
 // race, thief or owner, wins nothing (RFC 9700, 4.14.2).
+//
+//clause:as RFC 9700, 4.14.2: rotation, a race ends the family
 func TestRotationRace(t *testing.T) {
 	h := newHub(t)
 	website := h.website()
@@ -186,6 +190,8 @@ func TestRotationRace(t *testing.T) {
 
 // A refresh token bound to the client's key stays as it is, for a public client too,
 // and many uses at once are no theft (RFC 9449, 5; FAPI 2.0, 5.3.2.1).
+//
+//clause:as RFC 9449, 5: refresh tokens bound to the key, of public clients too
 func TestBoundRefreshIsNotRotated(t *testing.T) {
 	h := newHub(t)
 	for name, c := range map[string]*client{"public": h.wallet(), "fapi2": h.high("bank", nil), "haip": h.high("phone", map[string]any{"profile": "haip"})} {

@@ -45,6 +45,8 @@ func (f *faulty) LogoutLater(ctx context.Context, id string, tries int, next tim
 
 // TestLogoutFaults breaks each write on the way from a session's end to the
 // clients' hearing of it: they hear, in the end, at least once.
+//
+//clause:as Back-Channel Logout 1.0, 2.1 to 2.5: discovery; `sid` in id_tokens; the logout token's typ, claims and life; POST, 200 and 204, retries with backoff from rows, no redirect followed
 func TestLogoutFaults(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		way := map[bool]string{false: "lost", true: "kept although it failed"}[kept]

@@ -69,6 +69,7 @@ func (c *client) login(t testing.TB) answer {
 	return a
 }
 
+//clause:as Back-Channel Logout 1.0, 2.1 to 2.5: discovery; `sid` in id_tokens; the logout token's typ, claims and life; POST, 200 and 204, retries with backoff from rows, no redirect followed
 func TestBackChannelLogout(t *testing.T) {
 	h, l := newHub(t), newListener(t)
 	h.sessionID = "session-1"
@@ -193,6 +194,8 @@ func TestBackChannelLogout(t *testing.T) {
 }
 
 // TestLogoutEverywhere: whatever ends a person's sessions is told.
+//
+//clause:as Back-Channel Logout 1.0, 2.3: told of logout here and everywhere, a lost phone, a removed passkey, a death, and what ended unnoticed
 func TestLogoutEverywhere(t *testing.T) {
 	l := newListener(t)
 	lives := map[string]bool{}
@@ -243,6 +246,7 @@ func TestLogoutEverywhere(t *testing.T) {
 	})
 }
 
+//clause:as RP-Initiated Logout 1.0, 2 and 3: GET and POST; `id_token_hint`, also expired; `client_id`; `post_logout_redirect_uri` byte for byte; `state`; the person is asked unless the hint is of this session; unknown parameters ignored
 func TestEndRequest(t *testing.T) {
 	h, l := newHub(t), newListener(t)
 	h.sessionID = "session-1"
@@ -358,6 +362,8 @@ func embedded(t testing.TB, claims any) string {
 
 // FuzzEndRequest: whatever comes is refused or understood, and leads nowhere that
 // is not registered.
+//
+//clause:as RP-Initiated Logout 1.0, 2 and 3: GET and POST; `id_token_hint`, also expired; `client_id`; `post_logout_redirect_uri` byte for byte; `state`; the person is asked unless the hint is of this session; unknown parameters ignored
 func FuzzEndRequest(f *testing.F) {
 	h, l := newHub(f), newListener(f)
 	one := h.party("one", l)

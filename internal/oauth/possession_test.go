@@ -13,6 +13,7 @@ import (
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
 
+//clause:as RFC 9449: proof at token and resource, nonce, jkt binding, replay
 func TestPossessionAtToken(t *testing.T) {
 	h := newHub(t)
 	agency, website := h.add("agency", nil), h.website()
@@ -84,6 +85,7 @@ func TestPossessionAtToken(t *testing.T) {
 	})
 }
 
+//clause:as RFC 9449, 8 and 9: nonces at PAR, token and resource, by registration
 func TestNonce(t *testing.T) {
 	h := newHub(t, func(c *oauth.Config) { c.RequireNonce = true })
 	wallet := h.wallet()
@@ -131,6 +133,8 @@ func TestNonce(t *testing.T) {
 	})
 }
 
+//clause:as RFC 9449: proof at token and resource, nonce, jkt binding, replay
+//clause:as RFC 9068: at+jwt with cnf
 func TestResource(t *testing.T) {
 	h := newHub(t)
 	agency, website := h.add("agency", nil), h.website()

@@ -77,6 +77,9 @@ func (c *client) asserted(alg jose.SignatureAlgorithm, key crypto.Signer, change
 
 // FAPI 2.0 Security Profile Final, 5.3.2.1, 5.3.2.2 and 5.4.1, of a client that is
 // registered for it.
+//
+//clause:as FAPI 2.0 Security Profile, 5.3.2.1: confidential clients alone, private_key_jwt, bound tokens, one audience, 10 and 60 s, no rotation
+//clause:as FAPI 2.0, 5.3.2.2: pushed and authenticated, code 60 s, request_uri under 600 s, iss, no 307
 func TestFAPI2(t *testing.T) {
 	h := newHub(t)
 	c := h.high("bank", nil)
@@ -163,6 +166,8 @@ func TestFAPI2(t *testing.T) {
 
 // A client signs by what it registered: ES256, PS256, EdDSA; RS256 for plain OpenID
 // Connect alone, where it asked for it.
+//
+//clause:as FAPI 2.0, 5.4.1: ES256, PS256, EdDSA; RSA of 2048 bits; no RS256
 func TestClientAlgorithms(t *testing.T) {
 	h := newHub(t)
 	keys := map[jose.SignatureAlgorithm]crypto.Signer{jose.ES256: newKey(t), jose.PS256: longKey(), jose.EdDSA: edKey(t)}
@@ -230,6 +235,8 @@ func TestClientAlgorithms(t *testing.T) {
 }
 
 // Rows are held to their profile.
+//
+//clause:as a profile is by registration, whatever a row says else
 func TestRowsAreHeldToTheirProfile(t *testing.T) {
 	h := newHub(t)
 	key := newKey(t)
@@ -261,6 +268,8 @@ func proofBy(t testing.TB, alg jose.SignatureAlgorithm, key crypto.Signer, claim
 }
 
 // RFC 9449, 4.3, 4 and FAPI 2.0, 5.4.1: the algorithms of proofs.
+//
+//clause:as FAPI 2.0, 5.4.1: ES256, PS256, EdDSA; RSA of 2048 bits; no RS256
 func TestProofAlgorithms(t *testing.T) {
 	h := newHub(t)
 	c := h.high("bank", nil)
@@ -295,6 +304,8 @@ func TestProofAlgorithms(t *testing.T) {
 }
 
 // RFC 9449, 8 and 9, of one client by its registration.
+//
+//clause:as RFC 9449, 8 and 9: nonces at PAR, token and resource, by registration
 func TestNonceOfOneClient(t *testing.T) {
 	h := newHub(t)
 	c, other := h.add("noncer", map[string]any{"require_dpop_nonce": true}), h.add("other", nil)

@@ -19,6 +19,8 @@ type closed struct{ *transfers }
 func (closed) Members() []string { return []string{"bad", "request"} }
 
 // RFC 9396, 5: what is not of the type is refused, with no state kept.
+//
+//clause:as RFC 9396, 5: unknown types and members refused
 func TestDetailsRefuse(t *testing.T) {
 	h := newHub(t, func(c *oauth.Config) { c.Details = []oauth.DetailType{closed{c.Details[0].(*transfers)}} })
 	agency := h.add("agency", nil)
@@ -70,6 +72,8 @@ func TestDetailsRefuse(t *testing.T) {
 }
 
 // RFC 9101 whole, as far as it is done: what must not pass for a request object.
+//
+//clause:as RFC 9101, 6.3 and 10.8: none, MACs, foreign keys, nesting, another client, what stands outside
 func TestRequestObjectTraps(t *testing.T) {
 	h := newHub(t)
 	c := h.high("bank", map[string]any{"require_signed_request_object": true})

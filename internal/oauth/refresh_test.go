@@ -12,6 +12,7 @@ import (
 	"github.com/govmydata/mydata/internal/oauth"
 )
 
+//clause:as refresh bound to the client's key, refusals by name
 func TestRefresh(t *testing.T) {
 	h := newHub(t)
 	agency, website := h.add("agency", nil), h.website()
@@ -157,6 +158,7 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
+//clause:issuer 6: pre-authorized code
 func TestPreAuthorized(t *testing.T) {
 	form := func(code, tx string) url.Values {
 		return url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:pre-authorized_code"}, "pre-authorized_code": {code}, "tx_code": {tx}}
@@ -226,6 +228,7 @@ func TestPreAuthorized(t *testing.T) {
 	})
 }
 
+//clause:as RFC 7662, 7009; userinfo
 func TestIntrospectionAndRevocation(t *testing.T) {
 	h := newHub(t)
 	agency, website := h.add("agency", nil), h.website()

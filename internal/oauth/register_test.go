@@ -42,6 +42,9 @@ const selfMade = `{"redirect_uris":["` + redirect + `"],"client_name":"Site","cl
 	"grant_types":["authorization_code","refresh_token"]}`
 
 // RFC 7591, 3: a client registers itself and logs a citizen in.
+//
+//clause:as RFC 7591: registration by an initial access token, its errors, what strangers may not have
+//clause:as RFC 7592: read, replace, end, by its own token
 func TestRegister(t *testing.T) {
 	h := registering(t)
 	a := h.send(http.MethodPost, "/register", h.initial(1), selfMade)
@@ -139,6 +142,8 @@ func TestRegisterAProfile(t *testing.T) {
 }
 
 // Hostile registrations: a precise code each, and nothing registered or used up.
+//
+//clause:as RFC 7591: registration by an initial access token, its errors, what strangers may not have
 func TestRegisterRefuses(t *testing.T) {
 	h := registering(t)
 	token := h.initial(1)

@@ -50,6 +50,8 @@ func (p *relying) verify(t *testing.T, h *hub, from *replica, token string) (str
 // TestKeyRotation: people log in at two replicas, and their tokens are verified by
 // relying parties that keep keys and by the other replica, before, while and after
 // the key that signs tokens changes.
+//
+//clause:as OpenID Connect Core 1.0, 10.1.1: keys rotate with overlap, over several replicas, no verification fails
 func TestKeyRotation(t *testing.T) {
 	dir := t.TempDir()
 	check(t, keys.Generate(dir, keys.Options{Issuer: "https://hub.example", LogOrigin: "test"}))

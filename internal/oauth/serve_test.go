@@ -9,6 +9,7 @@ import (
 	"github.com/govmydata/mydata/internal/oauth"
 )
 
+//clause:as https, save loop-back in development
 func TestHTTPS(t *testing.T) {
 	h := newHub(t)
 	config := h.oauth.Config
@@ -20,6 +21,7 @@ func TestHTTPS(t *testing.T) {
 	})
 }
 
+//clause:as callback bound to the browser
 func TestCookie(t *testing.T) {
 	for _, c := range []struct {
 		name        string
@@ -85,6 +87,7 @@ func BenchmarkProtect(b *testing.B) {
 	}
 }
 
+//clause:as RFC 7662, 7009; userinfo
 func TestUserInfo(t *testing.T) {
 	h := newHub(t, func(c *oauth.Config) { c.UserInfo = names })
 	website := h.website()

@@ -28,6 +28,7 @@ func (c *client) refreshNaming(token, grant string) answer {
 	return c.h.post("/token", form, c.auth(form), c.proof("/token", ""))
 }
 
+//clause:as RFC 9396, 2 and 6: several elements of one type; a token request names the one that its token is for
 func TestSeveralDetails(t *testing.T) {
 	h := newHub(t)
 	agency := h.add("agency", nil)

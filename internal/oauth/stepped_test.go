@@ -34,6 +34,8 @@ func (c *client) first(form url.Values) string {
 }
 
 // A detail type may have a page of its own, and want a login just before.
+//
+//clause:issuer the citizen agrees on a page of its own, with a login of five minutes at most; no refresh token
 func TestSteppedDetails(t *testing.T) {
 	h := newHub(t, func(c *oauth.Config) { c.Details = append(c.Details, papers{&transfers{}}) })
 	h.session = "ada"

@@ -14,6 +14,7 @@ import (
 
 // The traps of the OpenID library, each shut: a test a trap.
 
+//clause:as RFC 7636: S256 alone; plain and none refused
 func TestPKCE(t *testing.T) {
 	h := newHub(t)
 	clients := map[string]*client{"public": h.wallet(), "confidential": h.add("agency", nil)}
@@ -49,6 +50,7 @@ func TestPKCE(t *testing.T) {
 	}
 }
 
+//clause:as RFC 6749, 3.2 and 5.1: POST bodies alone, no parameter twice, no-store, no reflected CORS
 func TestTokenEndpoint(t *testing.T) {
 	h := newHub(t)
 	website := h.website()
@@ -150,6 +152,7 @@ func TestTokenEndpoint(t *testing.T) {
 	})
 }
 
+//clause:as RFC 6749, 4.1: codes 60 s, once, atomically; reuse revokes
 func TestCode(t *testing.T) {
 	h := newHub(t)
 	agency, other := h.add("agency", nil), h.add("other", nil)
@@ -200,6 +203,7 @@ func TestCode(t *testing.T) {
 	})
 }
 
+//clause:as RFC 6749, 3.1.2: redirect URIs byte for byte
 func TestRedirectURI(t *testing.T) {
 	h := newHub(t)
 	website := h.website()
@@ -271,6 +275,7 @@ func TestAuthorizeRefusals(t *testing.T) {
 	})
 }
 
+//clause:as RFC 8414 and OpenID discovery
 func TestDiscovery(t *testing.T) {
 	h := newHub(t)
 	website := h.website()

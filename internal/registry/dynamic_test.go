@@ -39,6 +39,8 @@ func initialToken(t *testing.T, r *registry.Registry, uses int64) string {
 }
 
 // RFC 7591, 3: an initial access token is good for so many, for so long.
+//
+//clause:as RFC 7591: registration by an initial access token, its errors, what strangers may not have
 func TestInitialTokens(t *testing.T) {
 	clock := time.Now()
 	r := &registry.Registry{Store: newStore(t).Registry(), Now: func() time.Time { return clock }}
@@ -83,6 +85,8 @@ func TestInitialTokens(t *testing.T) {
 
 // RFC 7592, 2: a registration changes and ends by its own token, and a replica of
 // the memory with it.
+//
+//clause:as RFC 7592: read, replace, end, by its own token
 func TestRegistrations(t *testing.T) {
 	r := &registry.Registry{Store: newStore(t).Registry()}
 	given, err := r.Register(t.Context(), initialToken(t, r, 1), site)
@@ -157,6 +161,8 @@ func TestRegistrations(t *testing.T) {
 }
 
 // What a stranger may not register, each by name, and with no use of its token.
+//
+//clause:as RFC 7591: registration by an initial access token, its errors, what strangers may not have
 func TestDynamicMetadata(t *testing.T) {
 	r := &registry.Registry{Store: newStore(t).Registry()}
 	token := initialToken(t, r, 1)
@@ -243,6 +249,8 @@ func TestDynamicMetadata(t *testing.T) {
 }
 
 // Each write is broken twice: lost, and kept but called lost.
+//
+//clause:as RFC 7592: read, replace, end, by its own token
 func TestRegistrationFaults(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		way := map[bool]string{false: "lost", true: "kept although it failed"}[kept]
@@ -307,6 +315,7 @@ func TestRegistrationFaults(t *testing.T) {
 	}
 }
 
+//clause:as RFC 7591: registration by an initial access token, its errors, what strangers may not have
 func FuzzDynamicMetadata(f *testing.F) {
 	for _, seed := range []string{
 		string(site), `{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_method":"none","dpop_bound_access_tokens":true,"require_pushed_authorization_requests":true}`,

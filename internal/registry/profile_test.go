@@ -48,6 +48,10 @@ func parsed(t *testing.T, base, change map[string]any) (registry.Client, error) 
 }
 
 // FAPI 2.0 Security Profile, 5.3.2 and 5.4.1; HAIP 1.0, 4.
+//
+//clause:as FAPI 2.0 Security Profile, 5.3.2.1: confidential clients alone, private_key_jwt, bound tokens, one audience, 10 and 60 s, no rotation
+//clause:as FAPI 2.0, 5.4.1: ES256, PS256, EdDSA; RSA of 2048 bits; no RS256
+//clause:as HAIP 1.0, 4: FAPI 2.0 for wallets, attestation beside private_key_jwt
 func TestProfile(t *testing.T) {
 	ec := newKey(t, elliptic.P256()).Public()
 	_, ed, _ := ed25519.GenerateKey(rand.Reader)
@@ -133,6 +137,9 @@ func TestProfile(t *testing.T) {
 }
 
 // Whatever a row says, a profile is held to.
+//
+//clause:as HAIP 1.0, 4: FAPI 2.0 for wallets, attestation beside private_key_jwt
+//clause:as a profile is by registration, whatever a row says else
 func TestStrict(t *testing.T) {
 	t.Run("it tightens what a row loosened", func(t *testing.T) {
 		c, ok := registry.Client{ID: "c", Profile: registry.ProfileFAPI2, AuthMethod: registry.AuthPrivateKeyJWT}.Strict()

@@ -11,6 +11,7 @@ import (
 	"github.com/govmydata/mydata/pkg/catalogue"
 )
 
+//clause:templates a template is an object with an id and versions, under four eyes; a version is never changed
 func TestTemplatesKeepTheirVersions(t *testing.T) {
 	d := newDesk(t)
 	var listed catalogue.Agency

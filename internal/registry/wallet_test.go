@@ -9,6 +9,7 @@ import (
 	"github.com/govmydata/mydata/internal/registry"
 )
 
+//clause:as the list of wallet providers: empty by default, whole or not at all; a registered wallet
 func TestAttestedWallets(t *testing.T) {
 	wallet := func(change map[string]any) (registry.Client, error) {
 		m := map[string]any{"client_id": "https://wallet.example/app", "redirect_uris": []string{"https://wallet.example/cb"},

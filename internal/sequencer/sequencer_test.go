@@ -164,6 +164,7 @@ func (h *house) audited(t *testing.T, log *sequencer.Log, before []byte) audit.R
 	return report
 }
 
+//clause:log the sequencer publishes what witnesses cosigned, and nothing else
 func TestLog(t *testing.T) {
 	h := newHouse(t, 3, 2)
 	db := open(t, filepath.Join(t.TempDir(), "db"))
@@ -206,6 +207,7 @@ func TestTheEmptyLogIsPublished(t *testing.T) {
 	}
 }
 
+//clause:log the sequencer publishes what witnesses cosigned, and nothing else
 func TestWitnessesOutOfReachDelayPublishingOnly(t *testing.T) {
 	h := newHouse(t, 3, 2)
 	db := open(t, filepath.Join(t.TempDir(), "db"))

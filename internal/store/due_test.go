@@ -83,6 +83,8 @@ func (b breaks) Commit(ctx context.Context, c consent.Commit) error {
 // TestExpiry: two replicas, whose clocks differ and whose commits break, expire
 // the same grants at once and without anybody's traffic: each grant gets one
 // event and one leaf, and no reminder is left.
+//
+//clause:consent what the clock ends is written down without traffic, once, by any number of replicas
 func TestExpiry(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()

@@ -14,6 +14,8 @@ import (
 )
 
 // Whom the log says was erased, and whom a database that was set back has again.
+//
+//clause:consent a restored database says which erasures it has forgotten
 func TestErasuresOfTheLog(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
@@ -85,6 +87,7 @@ func (h *halting) Settle(ctx context.Context, id string, digest [32]byte) error 
 	return errHalt
 }
 
+//clause:consent a restored database says which erasures it has forgotten
 func TestSettlementBreaks(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()

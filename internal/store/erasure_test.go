@@ -79,6 +79,7 @@ func rowsIn(t *testing.T, db *store.DB, from string) (n int) {
 	return n
 }
 
+//clause:consent erasure: when the law allows it, by whom, once, and the log still proves
 func TestErasePerson(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		l := live(t, db)

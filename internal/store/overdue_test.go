@@ -12,6 +12,8 @@ import (
 
 // TestDeletionReminders: two replicas remind a consumer whose statement of
 // deletion is overdue, once, through the outbox, until the statement comes.
+//
+//clause:consent overdue statements: the agency is reminded through the outbox, and named in public where ten people are behind it
 func TestDeletionReminders(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()

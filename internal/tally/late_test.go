@@ -11,6 +11,8 @@ import (
 )
 
 // TestLate: what is published of statements of deletion that did not come.
+//
+//clause:consent overdue statements: the agency is reminded through the outbox, and named in public where ten people are behind it
 func TestLate(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, c := range []struct {

@@ -72,6 +72,8 @@ func (x target) encrypt(t *testing.T, body string, enc jose.ContentEncryption, c
 
 // Whatever does not open to this request's key and state is refused by its check,
 // and the request goes on as if it had not come.
+//
+//clause:verifier 8.3, 8.3.1: direct_post.jwt, no compression, one answer, junk burns nothing
 func TestBombsBurnNothing(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{"query":`+nameOfCard+`}`)
@@ -112,6 +114,7 @@ func TestBombsBurnNothing(t *testing.T) {
 	}
 }
 
+//clause:verifier 8.3, 8.3.1: direct_post.jwt, no compression, one answer, junk burns nothing
 func TestJunkInPlainBurnsNothing(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{"query":`+nameOfCard+`,"response_mode":"direct_post"}`)

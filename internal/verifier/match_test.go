@@ -45,6 +45,7 @@ func write(t *testing.T, b *http.Client, address, number string) (int, string) {
 	return resp.StatusCode, page
 }
 
+//clause:verifier 14.2: a QR code's answer counts when a number was typed back, three tries
 func TestNumber(t *testing.T) {
 	t.Run("it counts when the number was typed on the page with the code", func(t *testing.T) {
 		h, asker, address, next := scanned(t)
@@ -139,6 +140,7 @@ func TestNumber(t *testing.T) {
 	})
 }
 
+//clause:verifier relying parties ask by socket, command and, with a token, a local address; a page for the first browser that opens it
 func TestOrderedPage(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{"query":`+nameOfCard+`,"page":true,"purpose":"The library asks who borrows.","transaction_data":[`+toBusan+`]}`)
@@ -190,6 +192,9 @@ func TestOrderedPage(t *testing.T) {
 }
 
 // A wallet's own words are shown as words of a stranger.
+//
+//clause:verifier 8.2: direct_post; 200 with JSON; fragment and query refused by name
+//clause:verifier 8.5: a wallet's error, with its words as a stranger's
 func TestWalletsWords(t *testing.T) {
 	h := newHouse(t)
 	b := browser(t)
@@ -214,6 +219,8 @@ func TestWalletsWords(t *testing.T) {
 	}
 }
 
+//clause:verifier 5.7, RFC 9101: by reference, by value, as parameters; handed out by reference only what went so
+//clause:verifier 5.10: request_uri by POST: wallet_nonce echoed, wallet_metadata obeyed: refused what the wallet cannot do, encrypted to its key
 func TestCaller(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{}`)

@@ -33,6 +33,8 @@ func (h *house) problem(t *testing.T, order string) (status int, code, check, ca
 	return w.Code, p.Code, p.Check, p.Cause
 }
 
+//clause:verifier 5.1, 5.11: verifier_info passed on, its shape checked
+//clause:verifier 8.2: direct_post; 200 with JSON; fragment and query refused by name
 func TestOrdersRefused(t *testing.T) {
 	h := newHouse(t)
 	with := func(members string) string { return `{"query":` + nameOfCard + `,` + members + `}` }
@@ -77,6 +79,7 @@ func TestOrdersRefused(t *testing.T) {
 	}
 }
 
+//clause:verifier 5.9.3: x509_hash, x509_san_dns, verifier_attestation, each signed by whom it names; redirect_uri unsigned and never signed
 func TestOrdersOfAnIdentityItHasNot(t *testing.T) {
 	for _, c := range []struct {
 		name, prefix, cause string
@@ -97,6 +100,9 @@ func TestOrdersOfAnIdentityItHasNot(t *testing.T) {
 	}
 }
 
+//clause:verifier 5.1, 5.11: verifier_info passed on, its shape checked
+//clause:verifier 5.9.3: x509_hash, x509_san_dns, verifier_attestation, each signed by whom it names; redirect_uri unsigned and never signed
+//clause:verifier 5.7, RFC 9101: by reference, by value, as parameters; handed out by reference only what went so
 func TestOrdersEveryWay(t *testing.T) {
 	for _, c := range []struct {
 		name, order, begins string
@@ -131,6 +137,7 @@ func TestOrdersEveryWay(t *testing.T) {
 	}
 }
 
+//clause:verifier 8.4, B.3.3: transaction data of registered types, hashed as it travels, authorized by one credential it names
 func TestTransactions(t *testing.T) {
 	h := newHouse(t)
 	placed, status := h.place(t, `{"query":`+nameOfCard+`,"transaction_data":[`+toBusan+`]}`)
@@ -168,6 +175,7 @@ func TestTransactions(t *testing.T) {
 	})
 }
 
+//clause:verifier 5.8: aud is the static one, or the wallet's issuer where it was discovered
 func TestWalletIssuer(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{"wallet_issuer":"https://another.example"}`)
@@ -179,6 +187,8 @@ func TestWalletIssuer(t *testing.T) {
 
 // A relying party sends people to its own page: the result opens with the code
 // that came with them, and never without.
+//
+//clause:verifier 8.2, 13.3: a fresh response_code; lands in the session that asked, or is rejected; never lands, expires; at a relying party too
 func TestReturn(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{"query":`+nameOfCard+`,"return_uri":"https://shop.example/done?basket=7"}`)
@@ -224,6 +234,7 @@ func TestReturn(t *testing.T) {
 	})
 }
 
+//clause:verifier relying parties ask by socket, command and, with a token, a local address; a page for the first browser that opens it
 func TestAPI(t *testing.T) {
 	h := newHouse(t)
 	server := httptest.NewServer(h.server.API("secret-of-the-shop"))

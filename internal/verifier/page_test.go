@@ -96,6 +96,7 @@ func TestPageAcrossDevices(t *testing.T) {
 	}
 }
 
+//clause:verifier 8.2, 13.3: a fresh response_code; lands in the session that asked, or is rejected; never lands, expires; at a relying party too
 func TestPageOnOneDevice(t *testing.T) {
 	h := newHouse(t)
 	b := browser(t)
@@ -120,6 +121,7 @@ func TestPageOnOneDevice(t *testing.T) {
 	}
 }
 
+//clause:verifier 8.2, 13.3: a fresh response_code; lands in the session that asked, or is rejected; never lands, expires; at a relying party too
 func TestFixation(t *testing.T) {
 	t.Run("it rejects an answer that lands in another browser", func(t *testing.T) {
 		h := newHouse(t)

@@ -19,6 +19,7 @@ func (h *house) record(t *testing.T, id, query string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
+//clause:verifier what they keep verifies again offline
 func TestRecord(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{"query":`+nameOfCard+`,"transaction_data":[`+toBusan+`]}`)

@@ -53,6 +53,7 @@ func TestByCommand(t *testing.T) {
 	}
 }
 
+//clause:verifier relying parties ask by socket, command and, with a token, a local address; a page for the first browser that opens it
 func TestOrders(t *testing.T) {
 	h := newHouse(t)
 	for _, c := range []struct {
@@ -84,6 +85,7 @@ func TestOrders(t *testing.T) {
 	})
 }
 
+//clause:verifier 8.3, 8.3.1: direct_post.jwt, no compression, one answer, junk burns nothing
 func TestOnce(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{}`)
@@ -154,6 +156,7 @@ func TestRejects(t *testing.T) {
 	}
 }
 
+//clause:verifier 8.5: a wallet's error, with its words as a stranger's
 func TestDeclined(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{}`)
@@ -179,6 +182,7 @@ func (h *house) responseURI(t *testing.T, link string) openid4vp.Authorization {
 	return asked.Authorization
 }
 
+//clause:verifier 8.3, 8.3.1: direct_post.jwt, no compression, one answer, junk burns nothing
 func TestJunkBurnsNothing(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{}`)
@@ -253,6 +257,7 @@ func TestBound(t *testing.T) {
 	}
 }
 
+//clause:verifier 5.10: request_uri by POST: wallet_nonce echoed, wallet_metadata obeyed: refused what the wallet cannot do, encrypted to its key
 func TestWalletNonce(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{}`)
@@ -289,6 +294,7 @@ func TestWalletNonce(t *testing.T) {
 	})
 }
 
+//clause:verifier 8.3, 8.3.1: direct_post.jwt, no compression, one answer, junk burns nothing
 func TestRace(t *testing.T) {
 	h := newHouse(t)
 	placed, _ := h.place(t, `{}`)
@@ -311,6 +317,7 @@ func TestRace(t *testing.T) {
 	}
 }
 
+//clause:verifier 8.1: vp_token: ids, arrays, one unless multiple
 func TestSeveralCredentials(t *testing.T) {
 	h := newHouse(t)
 	one := `{"id":"ID","format":"dc+sd-jwt","MULTI":true,"meta":{"vct_values":["urn:mydata:resident-card:1"]},"claims":[{"path":["CLAIM"]}]}`

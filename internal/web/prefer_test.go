@@ -6,6 +6,7 @@ import (
 	"testing"
 )
 
+//clause:as 3.1.2.1: `id_token_hint`, `login_hint` (not believed), `ui_locales`, `display` (ignored)
 func TestPrefer(t *testing.T) {
 	f := New(Options{Service: "idp", Development: true})
 	for _, c := range []struct {

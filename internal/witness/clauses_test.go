@@ -76,6 +76,8 @@ func unsigned(note []byte, lines string) []byte {
 // TestClauses walks C2SP tlog-witness, add-checkpoint, clause by clause, on a
 // witness that has cosigned size 5 of the first of its two logs. Where a request
 // breaks several clauses, the earlier one answers.
+//
+//clause:log tlog-witness: request's lines; 400, 404, 403, 409 with the size, 422; their order; several signatures, unknown keys
 func TestClauses(t *testing.T) {
 	log, fork := newLog(t, origin, 1, 9, false), newLog(t, origin, 1, 9, true)
 	rotated, stranger := newLog(t, origin, 5, 9, false), newLog(t, origin, 7, 9, false)
@@ -193,6 +195,8 @@ func counts(t *testing.T, key tlog.Key, request []byte, lines string) {
 
 // TestRequestMustBePOST: the request MUST be an HTTP POST, and connections are
 // kept alive.
+//
+//clause:log tlog-witness: POST alone, connections kept alive
 func TestRequestMustBePOST(t *testing.T) {
 	server, _ := several(t, filepath.Join(t.TempDir(), "state"))
 	reused := false
@@ -224,6 +228,8 @@ func TestRequestMustBePOST(t *testing.T) {
 
 // TestLogsComeAndGo: which logs a witness follows may change; what it cosigned
 // of each stays known.
+//
+//clause:log tlog-witness: a latest checkpoint for each origin, kept before the answer, compared and kept atomically
 func TestLogsComeAndGo(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	log, other := newLog(t, origin, 1, 9, false), newLog(t, second, 2, 9, false)

@@ -148,6 +148,8 @@ func (f fixture) post(t *testing.T, body []byte) (int, string, string) {
 
 // TestAddCheckpoint walks the answers of C2SP tlog-witness, add-checkpoint, on
 // a witness that has cosigned size 5.
+//
+//clause:log tlog-witness: request's lines; 400, 404, 403, 409 with the size, 422; their order; several signatures, unknown keys
 func TestAddCheckpoint(t *testing.T) {
 	log, fork := newLog(t, origin, 1, 9, false), newLog(t, origin, 1, 9, true)
 	for _, tt := range []struct {
@@ -195,6 +197,7 @@ func TestAddCheckpoint(t *testing.T) {
 	}
 }
 
+//clause:log tlog-cosignature
 func TestCosignatureCounts(t *testing.T) {
 	log := newLog(t, origin, 1, 3, false)
 	f := start(t, filepath.Join(t.TempDir(), "state"))
@@ -242,6 +245,8 @@ func TestItStopsOnAStateItCannotTrust(t *testing.T) {
 
 // TestItKeepsBeforeItSigns takes away the folder: no cosignature without a
 // durable state.
+//
+//clause:log tlog-witness: a latest checkpoint for each origin, kept before the answer, compared and kept atomically
 func TestItKeepsBeforeItSigns(t *testing.T) {
 	log := newLog(t, origin, 1, 9, false)
 	folder := filepath.Join(t.TempDir(), "gone")
@@ -352,6 +357,8 @@ func TestLock(t *testing.T) {
 
 // TestOneAtATime asks for different checkpoints at once: the race that C2SP
 // tlog-witness describes, in which a witness would roll back.
+//
+//clause:log tlog-witness: a latest checkpoint for each origin, kept before the answer, compared and kept atomically
 func TestOneAtATime(t *testing.T) {
 	log := newLog(t, origin, 1, 9, false)
 	f := start(t, filepath.Join(t.TempDir(), "state"))

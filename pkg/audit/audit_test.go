@@ -146,6 +146,8 @@ func flip(data []byte, at int) []byte {
 
 // TestLies alters one thing in a published log of 812 entries and asks for the
 // name of the lie.
+//
+//clause:log tlog-checkpoint, tlog-tiles as a reader: consistency (RFC 6962, 2.1.2), partial tiles that are gone
 func TestLies(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -241,6 +243,8 @@ func expect(t *testing.T, r audit.Report, want audit.Check, says string) {
 }
 
 // TestMemory shows an auditor one log after another.
+//
+//clause:log tlog-checkpoint, tlog-tiles as a reader: consistency (RFC 6962, 2.1.2), partial tiles that are gone
 func TestMemory(t *testing.T) {
 	fork := func(n int) []byte {
 		if n >= 100 {
@@ -309,6 +313,8 @@ func TestHTTP(t *testing.T) {
 
 // TestFullInsteadOfPartial deletes partial tiles once the full ones are there,
 // as C2SP tlog-tiles allows.
+//
+//clause:log tlog-checkpoint, tlog-tiles as a reader: consistency (RFC 6962, 2.1.2), partial tiles that are gone
 func TestFullInsteadOfPartial(t *testing.T) {
 	small, p := newLog(t), newLog(t)
 	note := small.publish(t, 300, entryOf)

@@ -14,6 +14,7 @@ import (
 	"github.com/govmydata/mydata/pkg/catalogue"
 )
 
+//clause:catalogue RFC 8785: a snapshot's digest is over its canonical JSON
 func TestDecisions(t *testing.T) {
 	w := newWorld(t)
 	one, two, stranger := newKey(t), newKey(t), newKey(t)

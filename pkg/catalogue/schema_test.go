@@ -21,6 +21,7 @@ func bomb(n int) string {
 	return fmt.Sprintf(`{"$defs":{%s},"$ref":"#/$defs/d%d"}`, strings.Join(defs, ","), n)
 }
 
+//clause:catalogue JSON Schema 2020-12, no other dialect, nothing loaded
 func TestSchemaBounds(t *testing.T) {
 	bombs := []struct{ name, schema, says string }{
 		{"it refuses one too long", `{"title":"` + strings.Repeat("a", 64<<10) + `"}`, "size at #: "},

@@ -24,6 +24,7 @@ func templated(t *testing.T) catalogue.Catalogue {
 	return c
 }
 
+//clause:templates fields, uses, time, time between, time kept: each bound alone refuses
 func TestTemplateFits(t *testing.T) {
 	c := templated(t)
 	ok(t, "validate", c.Validate())
@@ -65,6 +66,7 @@ func TestTemplateFits(t *testing.T) {
 	}
 }
 
+//clause:templates a template is an object with an id and versions, under four eyes; a version is never changed
 func TestTemplateRefuses(t *testing.T) {
 	first := func(bend func(*catalogue.Template)) func(*catalogue.Catalogue) {
 		return func(c *catalogue.Catalogue) { bend(&c.Templates[0]) }
@@ -112,6 +114,7 @@ func TestTemplateRefuses(t *testing.T) {
 	}
 }
 
+//clause:templates a template is an object with an id and versions, under four eyes; a version is never changed
 func TestTemplateKeeps(t *testing.T) {
 	before, next := templated(t), templated(t)
 	ok(t, "the first", next.Keeps(nil))

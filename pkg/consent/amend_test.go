@@ -20,6 +20,7 @@ func amending(id consent.GrantID) func(*consent.RequestClaims) {
 	})
 }
 
+//clause:consent a new version: one commit for both, the old one's tokens die
 func TestAmend(t *testing.T) {
 	ctx := t.Context()
 	w, passkey := world(t)
@@ -191,6 +192,8 @@ func TestWithdrawalBeatsAnAmendment(t *testing.T) {
 }
 
 // Of two amendments signed at once one replaces the grant.
+//
+//clause:consent a new version: one commit for both, the old one's tokens die
 func TestTwoAmendmentsAtOnce(t *testing.T) {
 	ctx := t.Context()
 	w, passkey := world(t)

@@ -56,6 +56,8 @@ var final = []consent.State{
 
 // Apply is total, changes nothing on refusal, never shares its input, and keeps
 // the promises that the whole product rests on.
+//
+//clause:consent one state machine, exhaustively; a million random sequences lead nowhere else
 func TestApplyHolds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var r consent.Record
@@ -117,6 +119,8 @@ func invariants(t *rapid.T, before, next consent.Record, e consent.Event) {
 }
 
 // The table of states and kinds, whole.
+//
+//clause:consent one state machine, exhaustively; a million random sequences lead nowhere else
 func TestApplyTransitions(t *testing.T) {
 	want := map[consent.State]map[consent.Kind]consent.State{
 		"": {consent.KindRequested: consent.StateRequested},

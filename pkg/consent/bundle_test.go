@@ -55,6 +55,7 @@ func signedBundle(w *consenttest.World, ids []consent.GrantID, passkey *consentt
 	return passkey.Sign(approval.Challenge(digests, proposals[0].Nonce))
 }
 
+//clause:consent a bundle: one approval, grants that live and die alone
 func TestBundle(t *testing.T) {
 	ctx := t.Context()
 	w, passkey := world(t)

@@ -21,6 +21,7 @@ func used(t testing.TB, w *consenttest.World) consent.Record {
 	return r
 }
 
+//clause:consent retention: reminders, a signed statement of deletion, and what is overdue
 func TestDeleted(t *testing.T) {
 	withdrawn := func(w *consenttest.World, r consent.Record) {
 		_, err := w.Ledger.Withdraw(t.Context(), r.Grant, ada)
@@ -125,6 +126,8 @@ func TestDeletedOnce(t *testing.T) {
 
 // Retention counts from the last release, never ends before the grant, and is
 // overdue a day after nobody said that it was kept.
+//
+//clause:consent retention: reminders, a signed statement of deletion, and what is overdue
 func TestKeptUntil(t *testing.T) {
 	w := consenttest.New()
 	r := used(t, w)

@@ -23,6 +23,7 @@ func (h hold) Held(_ context.Context, citizen string) (bool, error) {
 
 var errHold = errors.New("no answer")
 
+//clause:consent erasure: when the law allows it, by whom, once, and the log still proves
 func TestErase(t *testing.T) {
 	const day = 24 * time.Hour
 	withdrawn := func(w *consenttest.World, r consent.Record) {

@@ -29,6 +29,9 @@ func copied(t *testing.T, terms consent.Terms) consent.Terms {
 
 // Whatever a hub changes between request and terms is named, also when it makes
 // the notice fit.
+//
+//clause:consent the terms are the request, only narrower
+//clause:consent what is not carried yet is refused by its name: actor, mandate, preview, predicate, law, emergency
 func TestNarrowRefuses(t *testing.T) {
 	ctx := t.Context()
 	w, passkey := world(t)
@@ -177,6 +180,7 @@ func TestNoticeRefuses(t *testing.T) {
 	}
 }
 
+//clause:consent the notice follows from the terms
 func TestNotice(t *testing.T) {
 	terms := consent.Terms{
 		Notice: consent.NoticeRef{Lang: "en"}, Recipient: []consent.Party{{Name: "Licence", Contact: "a@b.example"}},

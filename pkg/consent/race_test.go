@@ -9,6 +9,7 @@ import (
 	"github.com/govmydata/mydata/pkg/consent"
 )
 
+//clause:consent one commit per use, whatever races
 func TestOneUseForSixtyFourRacers(t *testing.T) {
 	ctx := t.Context()
 	w, passkey := world(t)
@@ -37,6 +38,8 @@ func TestOneUseForSixtyFourRacers(t *testing.T) {
 
 // A use and a withdrawal at once: whichever is first, after the withdrawal is
 // acknowledged nothing is committed.
+//
+//clause:consent one commit per use, whatever races
 func TestWithdrawalBeatsEveryLaterCommit(t *testing.T) {
 	for range 20 {
 		ctx := t.Context()

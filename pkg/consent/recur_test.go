@@ -24,6 +24,7 @@ func recurring(t *testing.T) (*consenttest.World, consent.Record) {
 	return w, r
 }
 
+//clause:consent recurring grants: frequency and period, at the hub and by the provider's own journal
 func TestRecurring(t *testing.T) {
 	ctx := t.Context()
 	w, r := recurring(t)

@@ -8,6 +8,7 @@ import (
 	"github.com/govmydata/mydata/pkg/consent"
 )
 
+//clause:consent what is not carried yet is refused by its name: actor, mandate, preview, predicate, law, emergency
 func TestRequestRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		bend func(*consent.RequestClaims)

@@ -34,6 +34,7 @@ func named(version int, bend func(*consent.Detail)) func(*consent.RequestClaims)
 	})
 }
 
+//clause:templates the hub holds a request to it, and writes nothing when it does not fit; terms and exports name it
 func TestTemplate(t *testing.T) {
 	narrower := template(1)
 	narrower.MaxUses, narrower.Every = 1, 86400

@@ -23,6 +23,7 @@ func cancellation(w *consenttest.World, id consent.GrantID, bend func(*consent.C
 	return jws
 }
 
+//clause:consent cancel, pause, resume, invalidate: whose they are, and when
 func TestCancel(t *testing.T) {
 	ctx := t.Context()
 	for _, c := range []struct {
@@ -106,6 +107,8 @@ func TestCancel(t *testing.T) {
 
 // A pause by the citizen's own wish ends by a session; one that somebody set
 // because sessions cannot be trusted needs a passkey, and guards the others.
+//
+//clause:consent cancel, pause, resume, invalidate: whose they are, and when
 func TestPauseReasons(t *testing.T) {
 	ctx := t.Context()
 	w, passkey := world(t)
@@ -140,6 +143,7 @@ func TestPauseReasons(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+//clause:consent cancel, pause, resume, invalidate: whose they are, and when
 func TestFreeze(t *testing.T) {
 	ctx := t.Context()
 	w, passkey := world(t)
@@ -168,6 +172,7 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
+//clause:consent cancel, pause, resume, invalidate: whose they are, and when
 func TestInvalidate(t *testing.T) {
 	ctx := t.Context()
 	w, passkey := world(t)

@@ -58,6 +58,8 @@ const (
 // TestApplyWalks: no sequence of events makes Apply panic, changes the record
 // beside a refusal, or leads where lives does not; and the events that were
 // accepted, kept as JSON and applied from empty, give the record again.
+//
+//clause:consent one state machine, exhaustively; a million random sequences lead nowhere else
 func TestApplyWalks(t *testing.T) {
 	walks := walksShort
 	if figure.Soak() {

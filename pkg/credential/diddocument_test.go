@@ -21,6 +21,8 @@ func newDocument(t testing.TB, text string) []byte {
 }
 
 // TestDocumentHistory has a policy that takes nothing but documents of the log.
+//
+//clause:formats did:web: a port percent-encoded, `did.json` as application/did+json, its digest in a store that others see
 func TestDocumentHistory(t *testing.T) {
 	l := newKeyLog(t)
 	h := &KeyHistory{}

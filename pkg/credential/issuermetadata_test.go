@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
+//clause:trust SD-JWT VC, JWT VC Issuer Metadata: well-known string between host and path, issuer identical, one of jwks and jwks_uri, application/json; bounded, no private network, redirects checked
 func TestMetadataURL(t *testing.T) {
 	for issuer, want := range map[string]string{
 		"https://example.com":              "https://example.com/.well-known/jwt-vc-issuer",
@@ -29,6 +30,7 @@ func TestMetadataURL(t *testing.T) {
 	}
 }
 
+//clause:trust SD-JWT VC, JWT VC Issuer Metadata: well-known string between host and path, issuer identical, one of jwks and jwks_uri, application/json; bounded, no private network, redirects checked
 func TestIssuerMetadata(t *testing.T) {
 	key := jose.JSONWebKey{Key: newKey(t, elliptic.P256()).Public(), KeyID: "k1"}
 	jwk, err := key.MarshalJSON()
@@ -141,6 +143,7 @@ func TestIssuerMetadata(t *testing.T) {
 	})
 }
 
+//clause:trust SD-JWT VC, JWT VC Issuer Metadata: well-known string between host and path, issuer identical, one of jwks and jwks_uri, application/json; bounded, no private network, redirects checked
 func FuzzParseIssuerMetadata(f *testing.F) {
 	f.Add([]byte(`{"issuer":"https://a.example","jwks":{"keys":[{"kty":"EC","crv":"P-256","x":"","y":""}]}}`))
 	f.Add([]byte(`{"issuer":"https://a.example","jwks_uri":"https://a.example/k"}`))

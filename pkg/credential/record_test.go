@@ -15,6 +15,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
+//clause:trust a presentation record verifies again offline, by each path, as of a time, and says what it cannot say ([schema](schemas/presentation-record.schema.json))
 func TestRecord(t *testing.T) {
 	for _, path := range []TrustPath{PathX509, PathMetadata, PathDID} {
 		t.Run("it verifies again offline by "+string(path), func(t *testing.T) {
@@ -71,6 +72,8 @@ func TestRecordWithoutTheKey(t *testing.T) {
 }
 
 // What is asked at another time is answered as of that time.
+//
+//clause:trust a presentation record verifies again offline, by each path, as of a time, and says what it cannot say ([schema](schemas/presentation-record.schema.json))
 func TestRecordLater(t *testing.T) {
 	s, a, result := recorded(t, func(s *scene) {
 		s.chain = [][]byte{s.ca.leaf(t, s.key, nil).Raw}
@@ -107,6 +110,7 @@ func TestRecordLater(t *testing.T) {
 	})
 }
 
+//clause:trust a presentation record verifies again offline, by each path, as of a time, and says what it cannot say ([schema](schemas/presentation-record.schema.json))
 func TestRecordWithoutItsList(t *testing.T) {
 	s, a, result := recorded(t, nil)
 	for name, token := range map[string]string{"it says that the list is too long to be kept": strings.Repeat("x", MaxRecordStatus+1), "it says that no list was kept": ""} {
@@ -126,6 +130,7 @@ func TestRecordWithoutItsList(t *testing.T) {
 	}
 }
 
+//clause:trust it holds nothing that was not asked for
 func TestNewRecordRefuses(t *testing.T) {
 	t.Run("it keeps nothing that was not asked for", func(t *testing.T) {
 		_, a, result := recorded(t, func(s *scene) { s.claims["birth_date"] = sdjwt.Hidden{Value: "1990-01-01"} })
@@ -152,6 +157,8 @@ func TestNewRecordRefuses(t *testing.T) {
 
 // Each part of a record that somebody changes is named, also by one who could seal
 // it anew: the verifier's own people.
+//
+//clause:trust what was changed in it is named, any byte, by a stranger or by who holds the key of the seal
 func TestRecordNamesWhatWasChanged(t *testing.T) {
 	s, a, result := recorded(t, nil)
 	other := newScene(t)
@@ -304,6 +311,8 @@ func marshal(t testing.TB, r Record) []byte {
 }
 
 // Any byte of a record that is another is found out.
+//
+//clause:trust what was changed in it is named, any byte, by a stranger or by who holds the key of the seal
 func TestEveryByteOfARecordCounts(t *testing.T) {
 	s, a, result := recorded(t, nil)
 	good, err := NewRecord(result, a.asked(t), a.key)
@@ -359,6 +368,7 @@ func TestParseRecordRefuses(t *testing.T) {
 	}
 }
 
+//clause:trust what was changed in it is named, any byte, by a stranger or by who holds the key of the seal
 func FuzzParseRecord(f *testing.F) {
 	s, a, result := recorded(f, nil)
 	good, err := NewRecord(result, a.asked(f), a.key)

@@ -19,6 +19,8 @@ import (
 
 // The list is written out here once more: whoever takes a check out of Verify, or
 // changes the order, has to say so in this place too.
+//
+//clause:trust each check is called: for each a presentation that it alone refuses, and a list
 func TestVerifyRunsEveryCheck(t *testing.T) {
 	want := []string{"format", "issuer trusted", "issuer signature", "validity", "key binding", "status"}
 	s := newScene(t)
@@ -35,6 +37,8 @@ func TestVerifyRunsEveryCheck(t *testing.T) {
 // For each check there is a presentation that it alone refuses: with the check
 // taken out the presentation is found good, with it it is not. So each is called,
 // and no other stands in for it.
+//
+//clause:trust each check is called: for each a presentation that it alone refuses, and a list
 func TestEachCheckRefusesAlone(t *testing.T) {
 	noop := func(*verification) func(context.Context, *Check) error {
 		return func(context.Context, *Check) error { return nil }
@@ -138,6 +142,10 @@ func (s *scene) bare(t testing.TB, path TrustPath) {
 	s.verifier.DIDs = documentsFunc(func(string) (did.Document, error) { return document, nil })
 }
 
+//clause:trust trust is a policy, type by type, and empty at first
+//clause:trust HAIP 1.0, 6.1.1 and SD-JWT VC, X.509: exactly the path below an anchor, leaf not self-signed, iss among its names; names and certificate policies that are asked for
+//clause:trust a DID by `kid`, whose document lists the key for assertions
+//clause:trust one path for one credential: what it refuses, no other is asked about
 func TestTrustPaths(t *testing.T) {
 	history := func(keys ...IssuerKey) *KeyHistory { return &KeyHistory{keys: keys} }
 	thumbprint := func(s *scene) string { return Thumbprint(s.key.Public().(*ecdsa.PublicKey)) }
@@ -276,6 +284,8 @@ func TestTrustPaths(t *testing.T) {
 }
 
 // An empty policy believes nobody, whatever a header names.
+//
+//clause:trust trust is a policy, type by type, and empty at first
 func TestTheEmptyPolicyBelievesNobody(t *testing.T) {
 	for _, path := range []TrustPath{PathX509, PathMetadata, PathDID} {
 		s := newScene(t)
@@ -292,6 +302,8 @@ func TestTheEmptyPolicyBelievesNobody(t *testing.T) {
 }
 
 // An issuer who is trusted for one type cannot issue others under its name.
+//
+//clause:formats SD-JWT VC: `aka_vcts` is an array of types; an issuer is believed for those alone for which policy trusts him
 func TestFurtherTypes(t *testing.T) {
 	s := newScene(t)
 	s.claims["aka_vcts"] = []any{"urn:a", "urn:b", testVCT, "urn:a"}
@@ -326,6 +338,8 @@ func TestFurtherTypes(t *testing.T) {
 
 // Where neither issuer nor list has certificates, the list is signed by the key
 // that signed the credential, and by no other.
+//
+//clause:trust a list without certificates is signed by the key of the credential
 func TestStatusByTheIssuersKey(t *testing.T) {
 	for _, path := range []TrustPath{PathX509, PathMetadata} {
 		s := newScene(t)
@@ -357,6 +371,7 @@ func TestThumbprint(t *testing.T) {
 	}
 }
 
+//clause:trust a result lists each check with anchor, key, status and time ([schema](schemas/presentation-result.schema.json))
 func TestResultSays(t *testing.T) {
 	s := newScene(t)
 	result := s.verifier.Verify(t.Context(), s.present(t))

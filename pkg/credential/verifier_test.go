@@ -22,6 +22,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
+//clause:verifier 8.6: every check, then the query
 func TestVerifyListsItsChecks(t *testing.T) {
 	s := newScene(t)
 	result := s.verifier.Verify(t.Context(), s.present(t))
@@ -65,6 +66,12 @@ func TestVerifyNeverAsksTheSystemsAnchors(t *testing.T) {
 }
 
 // One rule a line: what is changed, and the check that has to fail.
+//
+//clause:formats SD-JWT VC draft-24: typ, vct, what is never disclosed selectively, x5c without anchor
+//clause:status 7: valid, invalid, suspended; one whole value a place; what is no list's to say is refused
+//clause:status 8.3: the credential first; sub is the uri; exp; ttl; an index out of range is refused
+//clause:status 11.3: the signer is asked of the caller's trust, for each look-up
+//clause:trust HAIP 1.0, 6.1.1 and SD-JWT VC, X.509: exactly the path below an anchor, leaf not self-signed, iss among its names; names and certificate policies that are asked for
 func TestVerifyRefuses(t *testing.T) {
 	status := func(value any) func(*testing.T, *scene) {
 		return func(_ *testing.T, s *scene) { s.claims["status"] = value }
@@ -293,6 +300,7 @@ func TestDetailsHoldNoClaims(t *testing.T) {
 	}
 }
 
+//clause:trust HAIP 1.0, 6.1.1 and SD-JWT VC, X.509: exactly the path below an anchor, leaf not self-signed, iss among its names; names and certificate policies that are asked for
 func TestCheckIssuerComparesWholeNames(t *testing.T) {
 	s := newScene(t)
 	uri := &url.URL{Scheme: "https", Host: "issuer.example"}

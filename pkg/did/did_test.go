@@ -25,6 +25,7 @@ const (
 	p256DID    = "did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169"
 )
 
+//clause:formats did:key, did:jwk, did:web
 func TestPublishedVectors(t *testing.T) {
 	key, err := Key(jwkDID + "#0")
 	if err != nil {
@@ -78,6 +79,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+//clause:formats did:jwk: a key with use enc signs nothing; no private key
 func TestKeyRefuses(t *testing.T) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -129,6 +131,7 @@ func TestKeyRefuses(t *testing.T) {
 	}
 }
 
+//clause:formats did:web: percent-encoded port, path, no IP address (loop-back in development), https, bounded, redirects checked, no private network
 func TestWebURL(t *testing.T) {
 	cases := []struct {
 		id, want    string
@@ -168,6 +171,8 @@ func TestWebURL(t *testing.T) {
 	}
 }
 
+//clause:formats did:key, did:jwk, did:web
+//clause:formats did:web: percent-encoded port, path, no IP address (loop-back in development), https, bounded, redirects checked, no private network
 func TestResolveWeb(t *testing.T) {
 	key, err := Key(p256DID + "#" + strings.TrimPrefix(p256DID, "did:key:"))
 	if err != nil {
@@ -335,6 +340,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+//clause:formats did:jwk: a key with use enc signs nothing; no private key
 func FuzzKey(f *testing.F) {
 	f.Add(jwkDID + "#0")
 	f.Add(p256DID + "#" + strings.TrimPrefix(p256DID, "did:key:"))
@@ -361,6 +367,8 @@ func FuzzParse(f *testing.F) {
 
 // FuzzWebURL: an address that a did:web leads to is https, of the DID's own host,
 // and ends where documents are.
+//
+//clause:formats did:web: percent-encoded port, path, no IP address (loop-back in development), https, bounded, redirects checked, no private network
 func FuzzWebURL(f *testing.F) {
 	for _, id := range []string{"did:web:a.example", "did:web:a.example%3A3000:user:alice", "did:web:a:%2e%2e", "did:web:%5B%3A%3A1%5D", "did:web:a%40b"} {
 		f.Add(id)

@@ -66,6 +66,7 @@ func policy() dpop.Policy {
 	return dpop.Policy{Target: target, Replay: &dpop.Memory{Now: now}, Now: now}
 }
 
+//clause:as RFC 9449: proof at token and resource, nonce, jkt binding, replay
 func TestPublished(t *testing.T) {
 	t.Run("it accepts the proof that RFC 9449 publishes", func(t *testing.T) {
 		issued := func() time.Time { return time.Unix(rfcIssued, 0) }
@@ -163,6 +164,7 @@ func made(t testing.TB, alg jose.SignatureAlgorithm, key any, header map[jose.He
 	return compact
 }
 
+//clause:as RFC 9449: proof at token and resource, nonce, jkt binding, replay
 func TestCheck(t *testing.T) {
 	key := newKey(t)
 	public := jose.JSONWebKey{Key: key.Public()}

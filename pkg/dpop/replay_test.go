@@ -13,6 +13,7 @@ import (
 	"github.com/govmydata/mydata/pkg/dpop"
 )
 
+//clause:as RFC 9449: proof at token and resource, nonce, jkt binding, replay
 func TestReplay(t *testing.T) {
 	t.Run("it lets one of many at once pass", func(t *testing.T) {
 		p := policy()

@@ -9,6 +9,7 @@ import (
 	"github.com/govmydata/mydata/pkg/signal"
 )
 
+//clause:signals RFC 8936, 2.2 to 2.6: maxEvents, returnImmediately, ack, setErrs, moreAvailable, a poll that waits
 func TestParsePoll(t *testing.T) {
 	p, err := signal.ParsePoll([]byte(`{"maxEvents":5,"returnImmediately":true,"ack":["a"],"setErrs":{"b":{"err":"invalid_key","description":"d"}},"other":1}`))
 	if err != nil || p.Wanted() != 5 || !p.Now || p.Ack[0] != "a" || p.Faults["b"].Code != signal.CodeKey {

@@ -67,6 +67,9 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // TestWire holds what is on the wire, name by name.
+//
+//clause:signals RFC 8417, 2.2: iss, iat, jti, aud, one event whose name is a URI, txn, toe; 2.3: typ secevent+jwt
+//clause:signals RFC 9493, 3.2.8: an opaque subject, the grant
 func TestWire(t *testing.T) {
 	parts := strings.Split(made(t, withdrawn()), ".")
 	var header, claims map[string]any
@@ -173,6 +176,7 @@ func set(name string, value any) func(map[string]any) {
 	return func(c map[string]any) { c[name] = value }
 }
 
+//clause:signals RFC 8417, 2.2: iss, iat, jti, aud, one event whose name is a URI, txn, toe; 2.3: typ secevent+jwt
 func TestOpenRefuses(t *testing.T) {
 	long := strings.Repeat("x", 257)
 	for _, tt := range []struct {

@@ -77,6 +77,7 @@ func twoOfThree(t testing.TB) tlog.Policy {
 	return p
 }
 
+//clause:log signed-note, tlog-checkpoint, tlog-policy
 func TestOpen(t *testing.T) {
 	root := tlog.LeafHash([]byte("x"))
 	note := witnessed(t, 7, root, 11, 13)
@@ -156,6 +157,7 @@ func rawSignature(private ed25519.PrivateKey, alg byte, name, text string, at *u
 	return base64.StdEncoding.EncodeToString(out)
 }
 
+//clause:log tlog-cosignature
 func TestCosignatureFormat(t *testing.T) {
 	note := mustNote(t, logSigner(t, 1))
 	text := string(note[:strings.Index(string(note), "\n\n")+1])

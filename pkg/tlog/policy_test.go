@@ -39,6 +39,8 @@ var twoLevels = strings.Join([]string{
 	"quorum X-and-Y", "",
 }, "\n")
 
+//clause:log signed-note, tlog-checkpoint, tlog-policy
+//clause:log tlog-policy: k of n, at each door
 func TestQuorum(t *testing.T) {
 	p, err := tlog.ParsePolicy([]byte(twoLevels))
 	if err != nil {
@@ -64,6 +66,7 @@ func TestQuorum(t *testing.T) {
 	}
 }
 
+//clause:log signed-note, tlog-checkpoint, tlog-policy
 func TestParsePolicyRefuses(t *testing.T) {
 	log, w := "log "+logVKey(1)+"\n", "witness a "+witnessVKey(2)+"\n"
 	for name, text := range map[string]string{

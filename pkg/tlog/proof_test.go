@@ -29,6 +29,7 @@ func proofs(t testing.TB, size int) (*tree, []tlog.Proof) {
 	return log, all
 }
 
+//clause:log tlog-proof
 func TestProof(t *testing.T) {
 	for _, size := range []int{1, 2, 3, 7, 8, 300} {
 		log, all := proofs(t, size)
@@ -76,6 +77,7 @@ func TestVerifyInclusionRefuses(t *testing.T) {
 	}
 }
 
+//clause:log tlog-proof
 func TestParseProofRefuses(t *testing.T) {
 	_, all := proofs(t, 7)
 	all[3].Extra = []byte("more")

@@ -47,6 +47,8 @@ func newTree() *tree { return &tree{Edge: new(tlog.Edge), rows: map[[2]int64][]b
 
 // TestEdge compares our tree with x/mod's, hash by hash, over sizes around
 // the borders of tiles, and proofs made from our tiles with its checks.
+//
+//clause:log tlog-tiles, entry bundles
 func TestEdge(t *testing.T) {
 	ours := newTree()
 	var stored []tlog.Hash
@@ -116,6 +118,7 @@ func TestEdge(t *testing.T) {
 	}
 }
 
+//clause:log tlog-tiles, entry bundles
 func TestTilePath(t *testing.T) {
 	for _, tt := range []struct {
 		path string
@@ -165,6 +168,7 @@ func TestTileIn(t *testing.T) {
 	}
 }
 
+//clause:log tlog-tiles, entry bundles
 func TestBundle(t *testing.T) {
 	entries := [][]byte{[]byte("a"), {}, []byte("ccc")}
 	data, err := tlog.MarshalBundle(entries)

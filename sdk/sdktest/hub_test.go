@@ -71,6 +71,8 @@ func TestHub(t *testing.T) {
 }
 
 // Each lie is refused by name by who can see it.
+//
+//clause:kit a hub that lies is refused by name
 func TestLies(t *testing.T) {
 	for _, tt := range []struct {
 		name              string
@@ -97,6 +99,7 @@ func TestLies(t *testing.T) {
 	}
 }
 
+//clause:kit a hub that lies is refused by name
 func TestTokenForAWithdrawnGrant(t *testing.T) {
 	s := open(t)
 	r := s.kim.MustRelease(s.consumer, s.Need(s.kim))
@@ -109,6 +112,7 @@ func TestTokenForAWithdrawnGrant(t *testing.T) {
 	}
 }
 
+//clause:kit a hub that lies is refused by name
 func TestHiddenLeaf(t *testing.T) {
 	var told []sdk.Promise
 	s := open(t, func(c *sdk.ConsumerConfig) {
@@ -129,6 +133,8 @@ func TestHiddenLeaf(t *testing.T) {
 }
 
 // A hub that was set back to a backup does not make a provider release twice.
+//
+//clause:kit a hub that lies is refused by name
 func TestRestoredBackup(t *testing.T) {
 	s := open(t)
 	to, err := s.consumer.Ask(t.Context(), s.Need(s.kim))
@@ -151,6 +157,7 @@ func TestRestoredBackup(t *testing.T) {
 	}
 }
 
+//clause:kit down, slow, lost answers, clocks apart, withdrawn between check and commit
 func TestWithdrawnBetweenCheckAndCommit(t *testing.T) {
 	s := open(t)
 	s.DuringRelease(s.kim.MustWithdraw)
@@ -158,6 +165,7 @@ func TestWithdrawnBetweenCheckAndCommit(t *testing.T) {
 	refused(t, err, "provider", "withdrawn", "grant state")
 }
 
+//clause:kit down, slow, lost answers, clocks apart, withdrawn between check and commit
 func TestFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -194,6 +202,7 @@ func TestFaults(t *testing.T) {
 	})
 }
 
+//clause:kit down, slow, lost answers, clocks apart, withdrawn between check and commit
 func TestClocks(t *testing.T) {
 	for _, tt := range []struct {
 		name string

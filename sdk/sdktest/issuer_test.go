@@ -131,6 +131,8 @@ func (b *bureau) mustIssue() string {
 
 // A document goes from the agency's callback to a verifier of the SDK, and is
 // revoked.
+//
+//clause:kit an agency's own documents (OpenID4VCI 1.0), from its callback to a verifier, and revoked
 func TestIssuer(t *testing.T) {
 	b := newBureau(t)
 	metadata, err := openid4vci.MetadataURL(b.url)
@@ -191,6 +193,8 @@ func TestIssuer(t *testing.T) {
 	}
 }
 
+//clause:issuer 6.2, 8.2: `credential_identifiers` in the token response, and by these alone at the agency
+//clause:kit an agency's own documents (OpenID4VCI 1.0), from its callback to a verifier, and revoked
 func TestIssuerRefuses(t *testing.T) {
 	b := newBureau(t)
 	set := func(name string, value any) func(map[string]any) {
@@ -262,6 +266,8 @@ func TestIssuerRefuses(t *testing.T) {
 
 // Each write of an issuance is broken twice: lost, and kept but called lost. No
 // document leaves that the journal does not have, and the next try succeeds.
+//
+//clause:kit an agency's own documents (OpenID4VCI 1.0), from its callback to a verifier, and revoked
 func TestIssuerSurvivesItsJournal(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		for n := 2; ; n++ { // the first is the secret's, when it is opened

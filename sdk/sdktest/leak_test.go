@@ -25,6 +25,8 @@ func ours() []string {
 }
 
 // Close ends everything: checks that wait, checks under way, connections.
+//
+//clause:kit Close ends everything; few modules come with the SDK
 func TestCloseEndsEverything(t *testing.T) {
 	h := sdktest.New(t)
 	for range 4 {

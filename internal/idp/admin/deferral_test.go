@@ -16,6 +16,8 @@ import (
 )
 
 // An operator sees what waits, decides once, and every decision is on the trail.
+//
+//clause:issuer 9: 202 with transaction_id and interval, the same id again, invalid_transaction_id, over after pick-up; whatever dies, one credential for one order
 func TestIssuances(t *testing.T) {
 	d := open(t, true)
 	db, err := store.Open(t.Context(), "sqlite::memory:")

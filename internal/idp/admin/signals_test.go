@@ -8,6 +8,8 @@ import (
 )
 
 // What was put aside is listed, and told again; every try is in the trail.
+//
+//clause:signals what was put aside an operator sees, and has told again with the same jti and number
 func TestDeadSignals(t *testing.T) {
 	d := open(t, true)
 	ctx, rows := t.Context(), d.DB.Signals()

@@ -19,6 +19,7 @@ func (s *site) pushedBundle() (details []json.RawMessage, object json.RawMessage
 	return details, object
 }
 
+//clause:as RFC 9396, 2 and 6: several elements of one type; a token request names the one that its token is for
 func TestTransfersOfABundle(t *testing.T) {
 	ctx := t.Context()
 	s := newSite(t)

@@ -44,6 +44,7 @@ func refusal(t *testing.T, what string, err error, code, word string) {
 	}
 }
 
+//clause:as RFC 9396: a type registered by its owner
 func TestTransfer(t *testing.T) {
 	ctx := t.Context()
 	s := newSite(t)

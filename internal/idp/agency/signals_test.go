@@ -72,6 +72,7 @@ func (s telling) poll(t *testing.T, who consenttest.Agency, body string) signal.
 	return p
 }
 
+//clause:signals RFC 8936, 2.2 to 2.6: maxEvents, returnImmediately, ack, setErrs, moreAvailable, a poll that waits
 func TestPoll(t *testing.T) {
 	s := newTelling(t)
 	record := s.Granted(t.Context(), ada, s.passkey)
@@ -120,6 +121,7 @@ func TestPoll(t *testing.T) {
 	}
 }
 
+//clause:signals RFC 8936, 3: both sides authenticated
 func TestPollRefuses(t *testing.T) {
 	s := newTelling(t)
 	s.Granted(t.Context(), ada, s.passkey)

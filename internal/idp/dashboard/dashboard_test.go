@@ -120,6 +120,7 @@ func TestWithdrawAndRevoke(t *testing.T) {
 	}
 }
 
+//clause:consent a request that was denied, cancelled or left alone: a proof for the citizen, checked offline
 func TestAnswer(t *testing.T) {
 	s := newSite(t)
 	b := s.open(t, s.phone)

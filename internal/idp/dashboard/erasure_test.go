@@ -18,6 +18,8 @@ type kept bool
 func (k kept) Held(context.Context, string) (bool, error) { return bool(k), nil }
 
 // A citizen erases what the law no longer keeps, with a passkey, and nothing else.
+//
+//clause:consent erasure: when the law allows it, by whom, once, and the log still proves
 func TestErasure(t *testing.T) {
 	l := newLedgered(t)
 	old := l.granted(t)

@@ -41,6 +41,7 @@ func printed(t *testing.T) (*site, receipt.Receipt) {
 	return s, whole
 }
 
+//clause:consent a printed receipt fits every later copy, and no other receipt
 func TestPaper(t *testing.T) {
 	s, whole := printed(t)
 	b := s.open(t, s.phone)

@@ -70,6 +70,7 @@ func ask(site http.Handler, method, path, lang string, form url.Values) *httptes
 	return w
 }
 
+//clause:as RFC 8628, 5.1, 5.4, 6.1: user codes, their tries bounded; the page that names device and place and warns; no link that carries a code
 func TestPages(t *testing.T) {
 	_, site := newSite()
 	for _, c := range []struct {
@@ -102,6 +103,7 @@ func TestPages(t *testing.T) {
 	})
 }
 
+//clause:as RFC 8628, 5.1, 5.4, 6.1: user codes, their tries bounded; the page that names device and place and warns; no link that carries a code
 func TestAnswers(t *testing.T) {
 	d, site := newSite()
 	if w := ask(site, "POST", "/device", "en", url.Values{"user_code": {"BCDF-GHJK"}}); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/login?request=known" {

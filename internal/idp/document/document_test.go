@@ -95,6 +95,7 @@ func element(config string, locations ...string) json.RawMessage {
 	return raw
 }
 
+//clause:issuer 5.1.1, with RFC 9396: a document of an agency, by `locations`; one for one agency; what is not known is ignored
 func TestValidate(t *testing.T) {
 	s := newSite(t)
 	agency, bearer := phone, phone
@@ -140,6 +141,8 @@ func TestValidate(t *testing.T) {
 }
 
 // The token says to the agency alone who the person is, and is short.
+//
+//clause:issuer 6.2, 8.2: `credential_identifiers` in the token response, and by these alone at the agency
 func TestAuthorize(t *testing.T) {
 	s := newSite(t)
 	citizen := s.desk.about.Citizen
@@ -173,6 +176,7 @@ func TestAuthorize(t *testing.T) {
 	}
 }
 
+//clause:issuer the citizen agrees on a page of its own, with a login of five minutes at most; no refresh token
 func TestPage(t *testing.T) {
 	s := newSite(t)
 	for lang, words := range map[string][]string{"en": {"Phone", "Office", "Resident extract", "a@office.example", "resident identifier"}, "ko": {"전화기", "관청", "초본", "주민 식별자"}} {
@@ -197,6 +201,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
+//clause:issuer the citizen agrees on a page of its own, with a login of five minutes at most; no refresh token
 func TestPageRefuses(t *testing.T) {
 	for name, tt := range map[string]struct {
 		bend   func(*site)

@@ -43,6 +43,8 @@ func attestedHub(t *testing.T, change ...func(*wallet.Config)) (*hub, *wallettes
 
 // A wallet of a trusted provider, which nobody registered, pushes its request,
 // gets its tokens and its card by attestations alone.
+//
+//clause:issuer E: a wallet that nobody registered, from PAR to its card, by attestations
 func TestAForeignWalletByAttestation(t *testing.T) {
 	for name, change := range map[string]func(*wallet.Config){
 		"it takes a proof of possession, and a jwt with a key attestation": func(*wallet.Config) {},
@@ -91,6 +93,7 @@ func TestAForeignWalletByAttestation(t *testing.T) {
 	})
 }
 
+//clause:issuer 12.2.4: `key_attestations_required` of a configuration, off by default
 func TestKeyAttestationMetadata(t *testing.T) {
 	h, _ := attestedHub(t)
 	types := func() map[string]openid4vci.ProofType {
@@ -196,6 +199,9 @@ func keyCases(t *testing.T, p *wallettest.Provider) []keyCase {
 
 // Each hostile key attestation is refused by its own code, in both of its
 // places, and nothing is issued.
+//
+//clause:issuer D.1, D.2; HAIP 1.0, 4.5.1: key attestations: typ, x5c, times, keys, levels, status
+//clause:issuer F.1, F.3: a key attestation in a jwt proof, signed by an attested key, and alone; its c_nonce; the keys it attests
 func TestKeyAttestationRefuses(t *testing.T) {
 	h, p := attestedHub(t)
 	for place, alone := range map[string]bool{"in a jwt": false, "alone": true} {

@@ -39,6 +39,8 @@ func (w *world) batch(t *testing.T, config string, n int) openid4vci.CredentialR
 // TestNothingConnectsTheCopies collects many batches and compares every text and
 // number that a verifier could see of any two credentials: what is equal is what
 // every card of this issuer, type and hour says, and what its holder chose to say.
+//
+//clause:issuer 13.8 and 15.4.1: nothing connects the copies, nor any two credentials: salts, times to the hour, indices, digests, signatures
 func TestNothingConnectsTheCopies(t *testing.T) {
 	w := newWorld(t)
 	w.gate.scopes = []string{credential.ScopeResidentCard, credential.ScopeAgeCard}
@@ -137,6 +139,8 @@ func leaves(path string, v any) map[string]any {
 	return all
 }
 
+//clause:issuer 3.3.2, 8.2, 8.3: a batch, one key and one proof each, no more than batch_size, one commit
+//clause:issuer 11.1: one word for all copies, the same word again; event_description of the characters allowed
 func TestBatch(t *testing.T) {
 	w := newWorld(t)
 	a := w.do(t, "GET", openid4vci.WellKnown, "", "", "")
@@ -236,6 +240,8 @@ func (w *world) count(t *testing.T) int {
 
 // A batch is one commit: lost, nothing is there; kept although it was called lost,
 // it is there once and whole.
+//
+//clause:issuer 3.3.2, 8.2, 8.3: a batch, one key and one proof each, no more than batch_size, one commit
 func TestABatchIsWholeOrNothing(t *testing.T) {
 	for name, set := range map[string]func(*spy, func(credential.Commit) error){
 		"it survives a commit that was lost": func(s *spy, f func(credential.Commit) error) { s.before = f },

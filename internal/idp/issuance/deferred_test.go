@@ -39,6 +39,7 @@ func deferring(t *testing.T) *world {
 	return w
 }
 
+//clause:issuer 9: 202 with transaction_id and interval, the same id again, invalid_transaction_id, over after pick-up; whatever dies, one credential for one order
 func TestDeferred(t *testing.T) {
 	w := deferring(t)
 	proofs := w.holders(t, 3)
@@ -115,6 +116,7 @@ func TestDeferred(t *testing.T) {
 	})
 }
 
+//clause:issuer 9: 202 with transaction_id and interval, the same id again, invalid_transaction_id, over after pick-up; whatever dies, one credential for one order
 func TestDeferredDecisions(t *testing.T) {
 	w := deferring(t)
 	ctx := t.Context()
@@ -174,6 +176,8 @@ func TestDeferredDecisions(t *testing.T) {
 }
 
 // A wallet that asks again for the same keys finds what it asked for before.
+//
+//clause:issuer 9: 202 with transaction_id and interval, the same id again, invalid_transaction_id, over after pick-up; whatever dies, one credential for one order
 func TestDeferredOnce(t *testing.T) {
 	w := deferring(t)
 	first, second := newKey(t), newKey(t)
@@ -247,6 +251,8 @@ func TestDeferredMeanwhile(t *testing.T) {
 // TestDeferredFaults breaks each write on the way of a deferred credential, in both
 // ways. Whatever died, the wallet and the operator ask again and there is one
 // credential, for one order, and nothing before it was approved.
+//
+//clause:issuer 9: 202 with transaction_id and interval, the same id again, invalid_transaction_id, over after pick-up; whatever dies, one credential for one order
 func TestDeferredFaults(t *testing.T) {
 	steps := []string{"AddDeferral", "UpdateDeferral approve", "Commit", "UpdateDeferral deliver", "EndDeferrals", "UpdateDeferral refuse"}
 	for _, kept := range []bool{false, true} {

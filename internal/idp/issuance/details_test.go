@@ -47,6 +47,7 @@ func detail(config string, locations ...string) json.RawMessage {
 	return raw
 }
 
+//clause:issuer 5.1.1, 6.2, 8.2: the hub's own configurations by authorization_details; then credential_identifier alone, else credential_configuration_id alone
 func TestDetails(t *testing.T) {
 	agencies := &office{}
 	d := &issuance.Details{URL: hubURL, Elsewhere: agencies}
@@ -133,6 +134,8 @@ func TestDetails(t *testing.T) {
 }
 
 // Where the token response named identifiers, these alone name what is wanted.
+//
+//clause:issuer 5.1.1, 6.2, 8.2: the hub's own configurations by authorization_details; then credential_identifier alone, else credential_configuration_id alone
 func TestIdentifiers(t *testing.T) {
 	w := newWorld(t)
 	refs := map[string]string{openid4vci.DetailType: credential.ConfigAgeCard + "@" + w.URL}
@@ -182,6 +185,8 @@ func TestIdentifiers(t *testing.T) {
 }
 
 // Each configuration has one scope, no other has it, and each has its texts.
+//
+//clause:issuer 5.1.2, HAIP 1.0: a scope for each configuration, of this one type alone; unknown ones ignored
 func TestAScopeForEachConfiguration(t *testing.T) {
 	w := newWorld(t)
 	m := w.metadataOf(t)

@@ -81,6 +81,7 @@ func TestACardIsIssuedPresentedAndRevoked(t *testing.T) {
 	}
 }
 
+//clause:issuer 7: nonce endpoint, once, no-store
 func TestCredentialRefuses(t *testing.T) {
 	w, holder := newWorld(t), newKey(t)
 	good := func() string { return w.proof(t, holder, w.freshNonce(t), nil) }
@@ -151,6 +152,7 @@ func TestAProofMayNameItsKeyByDID(t *testing.T) {
 	}
 }
 
+//clause:issuer 11: notification
 func TestNotification(t *testing.T) {
 	w := newWorld(t)
 	_, id := w.issue(t, newKey(t))
@@ -177,6 +179,8 @@ func TestNotification(t *testing.T) {
 	}
 }
 
+//clause:issuer 12.2: metadata between host and path, compared as strings
+//clause:formats did:web: a port percent-encoded, `did.json` as application/did+json, its digest in a store that others see
 func TestPublicDocuments(t *testing.T) {
 	w := newWorld(t)
 	card, _ := w.issue(t, newKey(t))

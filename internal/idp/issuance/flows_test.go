@@ -29,6 +29,8 @@ func (h *hub) take(t *testing.T, config, grant string, byValue bool) ([]wallet.C
 
 // Every way through the public door: by either grant, by value and by reference,
 // by scope and by details, one and many, in the clear and encrypted.
+//
+//clause:issuer 5.1.1, 6.2, 8.2: the hub's own configurations by authorization_details; then credential_identifier alone, else credential_configuration_id alone
 func TestTheScriptedWalletTakesEveryWay(t *testing.T) {
 	h := newHub(t)
 	want := 0

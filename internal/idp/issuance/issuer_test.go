@@ -182,6 +182,9 @@ func ones(data []byte) (n int) {
 	return n
 }
 
+//clause:formats indices random, never twice
+//clause:status 12.4, 12.5.1: random places, decoys
+//clause:status 13.2, 13.3: a fresh place for each card, none given twice, all begin as valid
 func TestManyAtOnce(t *testing.T) {
 	w, spied := withSpy(t)
 	const people = 24
@@ -252,6 +255,8 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 // A list on which no index can be found is left for a new one.
+//
+//clause:formats indices random, never twice
 func TestAFullListIsLeft(t *testing.T) {
 	w, s := withSpy(t)
 	_, first, err := w.Issuer.Issue(t.Context(), w.order(t))

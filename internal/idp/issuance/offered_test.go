@@ -43,6 +43,7 @@ func (h *hub) preAuthorized(t *testing.T, config string, txCode bool) (offer ope
 	return offer, offer.Grants.PreAuthorizedCode.PreAuthorizedCode, tx
 }
 
+//clause:issuer 6.1.1: authorization_details with a pre-authorized code; no more than was offered; what is wrong with them costs no code
 func TestPreAuthorizedDetails(t *testing.T) {
 	h := newHub(t)
 	asked := func(config, location string) string {
@@ -93,6 +94,8 @@ func TestPreAuthorizedDetails(t *testing.T) {
 
 // An offer can be read until it is redeemed: by the phone and by a preview, before
 // and after a wrong transaction code.
+//
+//clause:issuer 4.1.3: an offer is read any number of times until it is redeemed; codes end with their offer
 func TestOffersAreReadAgain(t *testing.T) {
 	h := newHub(t)
 	link, tx, err := h.Offer(t.Context(), "kim", credential.ConfigAgeCard, credential.GrantPreAuthorized, true)
@@ -119,6 +122,8 @@ func TestOffersAreReadAgain(t *testing.T) {
 }
 
 // Whatever issuer_state says, the card is of who logs in.
+//
+//clause:issuer 5.1.3: issuer_state is believed in nothing
 func TestIssuerStateIsNotBelieved(t *testing.T) {
 	h := newHub(t)
 	link, _, err := h.Offer(t.Context(), "lee", credential.ConfigAgeCard, credential.GrantAuthorizationCode, false)
@@ -144,6 +149,8 @@ func TestIssuerStateIsNotBelieved(t *testing.T) {
 }
 
 // A pre-authorized code lives as long as its offer.
+//
+//clause:issuer 4.1.3: an offer is read any number of times until it is redeemed; codes end with their offer
 func TestCodesAreShort(t *testing.T) {
 	h := newHub(t)
 	_, code, _ := h.preAuthorized(t, credential.ConfigAgeCard, false)

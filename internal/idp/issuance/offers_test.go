@@ -11,6 +11,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 )
 
+//clause:issuer 4.1, 4.1.1: offers by value or reference, never both; pre-authorized code once; tx_code with a try budget
 func TestOffers(t *testing.T) {
 	w := newWorld(t)
 	link, tx, err := w.Offer(t.Context(), "kim", credential.ConfigResidentCard, credential.GrantPreAuthorized, true)
@@ -61,6 +62,7 @@ func other(tx string) string {
 	return "000000"
 }
 
+//clause:issuer 4.1, 4.1.1: offers by value or reference, never both; pre-authorized code once; tx_code with a try budget
 func TestOffersRefuse(t *testing.T) {
 	w := newWorld(t)
 	make := func(grant string, tx bool) (openid4vci.Offer, string) {

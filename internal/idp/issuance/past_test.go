@@ -11,6 +11,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
+//clause:status 12.4, 12.5.1: random places, decoys
 func TestDecoys(t *testing.T) {
 	w, s := withSpy(t)
 	w.Issuer.Bits = 2
@@ -88,6 +89,7 @@ func TestDecoys(t *testing.T) {
 	}
 }
 
+//clause:status 8.4: `time`; 501 where no history is given out, 404 for a time that is not kept; iat <= time < exp, or a static host's answer is refused
 func TestListsOfThePast(t *testing.T) {
 	w := newWorld(t)
 	w.Issuer.Bits, w.Issuer.History = 2, time.Hour

@@ -64,6 +64,7 @@ func newKey384(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
+//clause:issuer 10: requests and answers encrypted, alg of the JWK, kid repeated, no compression, errors in the clear
 func TestEncryption(t *testing.T) {
 	w := newWorld(t)
 	m := w.metadataOf(t)
@@ -137,6 +138,7 @@ func TestEncryption(t *testing.T) {
 	})
 }
 
+//clause:issuer 10: requests and answers encrypted, alg of the JWK, kid repeated, no compression, errors in the clear
 func TestEncryptionRefuses(t *testing.T) {
 	w := newWorld(t)
 	to := w.metadataOf(t).CredentialRequestEncryption.JWKS.Keys[0]
@@ -228,6 +230,8 @@ func TestEncryptionRefuses(t *testing.T) {
 	})
 }
 
+//clause:issuer 10: requests and answers encrypted, alg of the JWK, kid repeated, no compression, errors in the clear
+//clause:issuer 8.2, 9.1, 12.2.4: encryption_required; a wish for encryption is taken of an encrypted request alone
 func TestResponseEncryptionRefuses(t *testing.T) {
 	w := newWorld(t)
 	to := w.metadataOf(t).CredentialRequestEncryption.JWKS.Keys[0]
@@ -270,6 +274,7 @@ func TestResponseEncryptionRefuses(t *testing.T) {
 	})
 }
 
+//clause:issuer 8.2, 9.1, 12.2.4: encryption_required; a wish for encryption is taken of an encrypted request alone
 func TestEncryptionRequired(t *testing.T) {
 	w := newWorld(t)
 	w.EncryptionRequired = true

@@ -40,6 +40,7 @@ func (w *world) accept(t *testing.T, fields ...string) (contentType string, body
 	return response.Header.Get("Content-Type"), body, response.Header
 }
 
+//clause:issuer 12.2.2, 12.2.3: signed metadata by Accept, JSON to everybody else; typ, sub, iat, exp, x5c without the anchor
 func TestSignedMetadata(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
@@ -121,6 +122,8 @@ func TestSignedMetadata(t *testing.T) {
 }
 
 // A credential names the digest of its type's description, byte for byte.
+//
+//clause:formats SD-JWT VC draft-24, type metadata: at the vct, byte for byte what `vct#integrity` names, in English and Korean, nothing to execute
 func TestTypeMetadata(t *testing.T) {
 	w := newWorld(t)
 	w.gate.scopes = []string{credential.ScopeAgeCard}

@@ -55,6 +55,8 @@ func (w *world) card(t *testing.T) (credential.Issued, statuslist.Reference) {
 	return issued, statuslist.Reference{URI: w.Issuer.ListURI(issued.List), Index: issued.Index}
 }
 
+//clause:status 8.1: GET, content negotiation, CORS
+//clause:status 8.4: `time`; 501 where no history is given out, 404 for a time that is not kept; iat <= time < exp, or a static host's answer is refused
 func TestStatusRoute(t *testing.T) {
 	w := newWorld(t)
 	_, ref := w.card(t)
@@ -101,6 +103,8 @@ func TestStatusRoute(t *testing.T) {
 	}
 }
 
+//clause:status 8.2: content types, bodies raw; gzip for the JWT; redirects followed; exp and ttl before HTTP's caching
+//clause:status 13.7: iat, exp, ttl; 15 minutes
 func TestStatusRouteIsReadInBothForms(t *testing.T) {
 	w := newWorld(t)
 	issued, ref := w.card(t)
@@ -133,6 +137,7 @@ func TestStatusRouteIsReadInBothForms(t *testing.T) {
 	}
 }
 
+//clause:status 9: aggregation, in the authorization server's metadata and in each list; one that fails does not stop the others
 func TestAggregationNamesAllLists(t *testing.T) {
 	w := newWorld(t)
 	_, one := w.card(t)
@@ -157,6 +162,7 @@ func TestAggregationNamesAllLists(t *testing.T) {
 	}
 }
 
+//clause:status 7: valid, invalid, suspended; one whole value a place; what is no list's to say is refused
 func TestSuspensionAndReinstatement(t *testing.T) {
 	w, s := withSpy(t)
 	w.Issuer.Bits = 2
@@ -221,6 +227,7 @@ func TestSuspensionAndReinstatement(t *testing.T) {
 	}
 }
 
+//clause:status 7: valid, invalid, suspended; one whole value a place; what is no list's to say is refused
 func TestAListOfOneBitCannotSuspend(t *testing.T) {
 	w := newWorld(t)
 	issued, _ := w.card(t)
@@ -273,6 +280,8 @@ func TestAChangeOfStatusThatBreaks(t *testing.T) {
 
 // A verifier that saw the revocation refuses the list from before, though its
 // signature is good and it has not expired.
+//
+//clause:status ours: an older list that is served again is refused by name, and found by a monitor in each form
 func TestARollbackIsRefused(t *testing.T) {
 	w := newWorld(t)
 	issued, ref := w.card(t)

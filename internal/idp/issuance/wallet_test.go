@@ -130,6 +130,7 @@ func (pairwise) Pairwise(_ context.Context, citizen, sector string) (string, err
 	return citizen + "@" + sector, nil
 }
 
+//clause:issuer 6: pre-authorized code
 func TestTheScriptedWalletTakesAPreAuthorizedOffer(t *testing.T) {
 	h := newHub(t)
 	link, tx, err := h.Offer(t.Context(), "kim", credential.ConfigResidentCard, credential.GrantPreAuthorized, true)
@@ -153,6 +154,7 @@ func TestTheScriptedWalletTakesAPreAuthorizedOffer(t *testing.T) {
 	}
 }
 
+//clause:issuer 5: authorization code
 func TestTheScriptedWalletTakesAnOfferByLogin(t *testing.T) {
 	h := newHub(t)
 	link, _, err := h.Offer(t.Context(), "kim", credential.ConfigResidentCard, credential.GrantAuthorizationCode, false)

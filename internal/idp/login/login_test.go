@@ -317,6 +317,8 @@ func TestRefusals(t *testing.T) {
 
 // A guesser learns nothing from the answers: they differ in the correlation id
 // alone.
+//
+//clause:passkeys one-time codes: 12 characters, 7 days, 5 tries, one answer for every failure
 func TestCodesAreAnsweredAlike(t *testing.T) {
 	s := newSite(t)
 	b := s.open(t)

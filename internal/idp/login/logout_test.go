@@ -12,6 +12,8 @@ import (
 
 const form = "application/x-www-form-urlencoded"
 
+//clause:as RP-Initiated Logout 1.0, 2 and 3: GET and POST; `id_token_hint`, also expired; `client_id`; `post_logout_redirect_uri` byte for byte; `state`; the person is asked unless the hint is of this session; unknown parameters ignored
+//clause:as Back-Channel Logout 1.0, 2.3: told of logout here and everywhere, a lost phone, a removed passkey, a death, and what ended unnoticed
 func TestEndSession(t *testing.T) {
 	s := newSite(t)
 	phone, _ := s.Person(t, "resident-01", false)
@@ -123,6 +125,7 @@ func TestEndSession(t *testing.T) {
 	})
 }
 
+//clause:as 3.1.2.1, 3.1.2.6: `prompt` none, login, consent, select_account; login_required, consent_required
 func TestConsent(t *testing.T) {
 	s := newSite(t)
 	b := s.open(t)

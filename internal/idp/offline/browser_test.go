@@ -177,6 +177,8 @@ func (w *window) matches(t *testing.T, g given, number int) {
 
 // With the server gone after loading, the page still checks, in the command's
 // own words, and asks nobody; the single file does without any server at all.
+//
+//clause:consent the page and the command say the same of a receipt, byte for byte
 func TestOffline(t *testing.T) {
 	dir, err := checker()
 	must(t, err)

@@ -157,6 +157,8 @@ require(process.argv[1] + "/wasm_exec.js");
 
 // The checker in the browser and the command say the same of each receipt:
 // verdict, every check, terms, digests, trust, byte for byte.
+//
+//clause:consent the page and the command say the same of a receipt, byte for byte
 func TestParity(t *testing.T) {
 	dir, err := checker()
 	must(t, err)

@@ -94,6 +94,7 @@ func listed() *catalogue.Catalogue {
 	}
 }
 
+//clause:catalogue RFC 9110, 8.8.3 and 13.1.2: ETag, If-None-Match
 func TestCatalogue(t *testing.T) {
 	s := shelf{catalogue: listed(), jws: "new.jws.x"}
 	for _, c := range []struct {

@@ -11,6 +11,8 @@ import (
 
 // An agency that issues documents gets a certificate for its address, which is
 // nobody else's.
+//
+//clause:kit a sandbox keeps agencies apart
 func TestDocuments(t *testing.T) {
 	s := newSite(t)
 	office, other := newKey(t), newKey(t)

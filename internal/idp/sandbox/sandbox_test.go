@@ -162,6 +162,7 @@ func dataSet(id, provider string) catalogue.DataSet {
 		Fields: []catalogue.Field{{Name: "fact", Label: text}}}
 }
 
+//clause:kit a sandbox keeps agencies apart
 func TestSandbox(t *testing.T) {
 	s := newSite(t)
 	key, other := newKey(t), newKey(t)
@@ -205,6 +206,7 @@ func TestSandbox(t *testing.T) {
 	}
 }
 
+//clause:kit a sandbox keeps agencies apart
 func TestRegistrationRefuses(t *testing.T) {
 	s := newSite(t)
 	key := newKey(t)

@@ -37,6 +37,7 @@ func ok(t *testing.T, what string, err error) {
 	}
 }
 
+//clause:passkeys 7.2 again, by the standard library, for approvals checked offline
 func TestVerify(t *testing.T) {
 	challenge := approval.Challenge([][32]byte{{1}, {2}}, [32]byte{3})
 	text := base64.RawURLEncoding.EncodeToString(challenge[:])

@@ -6,6 +6,7 @@ import (
 	"testing"
 )
 
+//clause:passkeys 7.2 again, by the standard library, for approvals checked offline
 func FuzzClientData(f *testing.F) {
 	f.Add([]byte(`{"type":"webauthn.get","challenge":"AA","origin":"https://hub.example","crossOrigin":false}`))
 	f.Add([]byte(`{"type":"webauthn.get","type":"webauthn.create"}`))
@@ -19,6 +20,7 @@ func FuzzClientData(f *testing.F) {
 	})
 }
 
+//clause:passkeys 7.2 again, by the standard library, for approvals checked offline
 func FuzzAuthenticatorData(f *testing.F) {
 	f.Add(append(make([]byte, 32), 0x05, 0, 0, 0, 1))
 	f.Add(append(make([]byte, 32), 0x85, 0, 0, 0, 1, 0xa0))

@@ -70,6 +70,7 @@ func mustJSON(t *testing.T, v any) []byte {
 	return raw
 }
 
+//clause:passkeys adding and removing is signed by an existing one; the last stays
 func TestVerifyHistoryRefuses(t *testing.T) {
 	type bend = func(w *consenttest.World, r []approval.KeyRecord) []approval.KeyRecord
 	edit := func(i int, f func(*approval.KeyEvent)) bend {

@@ -41,6 +41,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+//clause:consent HPKE, MLKEM768X25519, bound to grant, use and schema
 func TestOpenRefuses(t *testing.T) {
 	k, ct := sealed(t)
 	other, _ := Generate()
@@ -77,6 +78,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+//clause:consent HPKE, MLKEM768X25519, bound to grant, use and schema
 func TestBindingIsWhole(t *testing.T) {
 	k, _ := Generate()
 	for _, tt := range []struct {

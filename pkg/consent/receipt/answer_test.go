@@ -33,6 +33,7 @@ func answered(t testing.TB, end consent.State) (*consenttest.World, consent.Gran
 	return w, r.Grant
 }
 
+//clause:consent a request that was denied, cancelled or left alone: a proof for the citizen, checked offline
 func TestAnswer(t *testing.T) {
 	for _, end := range []consent.State{consent.StateDenied, consent.StateCancelled, consent.StateExpired} {
 		t.Run("it proves offline that a request is "+string(end), func(t *testing.T) {
@@ -74,6 +75,8 @@ func TestAnswer(t *testing.T) {
 
 // TestAnswerRefuses: each case bends one thing, and has the hub sign anew where it
 // could.
+//
+//clause:consent a request that was denied, cancelled or left alone: a proof for the citizen, checked offline
 func TestAnswerRefuses(t *testing.T) {
 	w, id := answered(t, consent.StateDenied)
 	other, otherID := answered(t, consent.StateDenied)

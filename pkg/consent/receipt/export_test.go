@@ -47,6 +47,8 @@ func plain(t *testing.T, v any) (doc map[string]any, text string) {
 
 // A receipt of ISO/IEC TS 27560 has what the profile makes mandatory, says it in
 // published words alone, and leaves nothing of the terms out.
+//
+//clause:consent ISO/IEC TS 27560 record and receipt in JSON-LD (profile dpv-27560, published DPV terms alone)
 func TestExport(t *testing.T) {
 	w, id := story(t)
 	r := citizens(t, w, id)
@@ -140,6 +142,8 @@ func TestExportRefuses(t *testing.T) {
 
 // What was agreed, as authorization details, is what was asked for when nothing
 // was unticked, and less when something was.
+//
+//clause:consent RFC 9396, 2.2: what was agreed, as authorization_details
 func TestDetails(t *testing.T) {
 	ctx := t.Context()
 	w := consenttest.New()

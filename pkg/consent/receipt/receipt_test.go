@@ -67,6 +67,7 @@ func failed(report receipt.Report) string {
 	return strings.Join(names, ", ")
 }
 
+//clause:consent a receipt verifies offline, and not with any byte changed
 func TestReceipt(t *testing.T) {
 	w, id := story(t)
 	raw, err := json.MarshalIndent(citizens(t, w, id), "", "  ")

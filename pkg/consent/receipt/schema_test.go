@@ -66,6 +66,8 @@ func (p published) check(t *testing.T, id string, v any) error {
 
 // What is really written is what the schemas say: terms, records in each state,
 // events, and both copies of a receipt.
+//
+//clause:consent JSON Schema 2020-12 of terms, record, receipt ([schemas](schemas)): takes what is written, refuses what is bent, names every member
 func TestSchemasTakeWhatIsWritten(t *testing.T) {
 	p := schemas(t)
 	ctx := t.Context()
@@ -107,6 +109,8 @@ func TestSchemasTakeWhatIsWritten(t *testing.T) {
 
 // What differs in any member from real terms or a real receipt is refused: one
 // that is gone, of another type, or unknown; the unknown one by the parser too.
+//
+//clause:consent JSON Schema 2020-12 of terms, record, receipt ([schemas](schemas)): takes what is written, refuses what is bent, names every member
 func TestSchemasRefuseWhatIsBent(t *testing.T) {
 	p := schemas(t)
 	w, id := story(t)
@@ -185,6 +189,8 @@ func nodesOf(v any, path string, f func(string, map[string]any)) {
 // Every member that the types can write has its place in the schemas. The other
 // way round, what a schema names and no type writes would never be refused for
 // its absence: such members are listed here until a type has them.
+//
+//clause:consent JSON Schema 2020-12 of terms, record, receipt ([schemas](schemas)): takes what is written, refuses what is bent, names every member
 func TestSchemasNameEveryMember(t *testing.T) {
 	p := schemas(t)
 	later := strings.Fields("")

@@ -10,6 +10,8 @@ import (
 
 // Whatever byte of a receipt is changed, it is refused: at reading, or by a
 // check with a name.
+//
+//clause:consent a receipt verifies offline, and not with any byte changed
 func TestTamperWithAnyByte(t *testing.T) {
 	w, id := story(t)
 	raw, err := json.Marshal(citizens(t, w, id))

@@ -52,6 +52,8 @@ func TestVerdict(t *testing.T) {
 }
 
 // A paper printed early fits each later copy, the agency's too, and no other's.
+//
+//clause:consent a printed receipt fits every later copy, and no other receipt
 func TestPaper(t *testing.T) {
 	ctx := t.Context()
 	w, id := story(t)
@@ -109,6 +111,8 @@ func digest(t testing.TB, r receipt.Receipt) string {
 
 // A receipt tells of each kind of event. Denied and cancelled are not among them:
 // they end a request that was never granted, which has no terms.
+//
+//clause:consent a receipt tells of every kind of event
 func TestEveryKind(t *testing.T) {
 	ctx := t.Context()
 	seen := map[consent.Kind]bool{}

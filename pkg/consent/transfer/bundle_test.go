@@ -69,6 +69,7 @@ func (a *asked) approves(before, after int) {
 	p.Assertion = a.passkey.Sign(approval.Challenge(digests, [32]byte(p.Nonce)))
 }
 
+//clause:consent a bundle: one approval, grants that live and die alone
 func TestProviderChecksABundle(t *testing.T) {
 	for _, a := range bundled(t) {
 		if err := a.check(); err != nil {

@@ -120,6 +120,7 @@ func TestConsumerAccepts(t *testing.T) {
 	}
 }
 
+//clause:consent each check of a release, at both ends
 func TestConsumerRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -44,6 +44,9 @@ func TestProviderAcceptsAnOlderApproval(t *testing.T) {
 
 // Each case makes one thing wrong, as somebody who could would make it, and
 // leaves or makes all else right.
+//
+//clause:consent each check of a release, at both ends
+//clause:templates the provider holds the terms to it by its own copy of the catalogue
 func TestProviderRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

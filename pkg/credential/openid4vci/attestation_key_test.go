@@ -15,6 +15,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 )
 
+//clause:issuer D.1, D.2; HAIP 1.0, 4.5.1: key attestations: typ, x5c, times, keys, levels, status
 func TestReadKeyAttestation(t *testing.T) {
 	a := newAttesting(t)
 	k := openid4vci.KeyAttestations{Roots: a.roots, KeyStorage: []string{"iso_18045_high", "iso_18045_moderate"}, UserAuthentication: []string{"iso_18045_high"}, MaxAge: time.Hour}
@@ -126,6 +127,7 @@ func (a *attesting) attestedProof(t *testing.T, header any, keys ...crypto.Publi
 	return d.sign(t)
 }
 
+//clause:issuer F.1, F.3: a key attestation in a jwt proof, signed by an attested key, and alone; its c_nonce; the keys it attests
 func TestVerifyProofsAttested(t *testing.T) {
 	a := newAttesting(t)
 	second, third := newKey(t, elliptic.P256()), newKey(t, elliptic.P256())

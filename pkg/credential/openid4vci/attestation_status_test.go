@@ -12,6 +12,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
+//clause:issuer D.1, D.2; HAIP 1.0, 4.5.1: key attestations: typ, x5c, times, keys, levels, status
 func TestAttestationStatus(t *testing.T) {
 	a, other := newAttesting(t), wallettest.NewProvider(t, "other.example")
 	signer := a.Provider
@@ -68,6 +69,7 @@ func TestAttestationStatus(t *testing.T) {
 	})
 }
 
+//clause:issuer F.1, F.3: a key attestation in a jwt proof, signed by an attested key, and alone; its c_nonce; the keys it attests
 func TestParseAttestationProofs(t *testing.T) {
 	r, err := openid4vci.ParseCredentialRequest([]byte(`{"credential_configuration_id":"c","proofs":{"attestation":["a"]}}`))
 	if err != nil || len(r.Proofs.Attestation) != 1 || len(r.Proofs.JWT) != 0 {

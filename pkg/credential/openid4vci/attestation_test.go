@@ -103,6 +103,7 @@ func wrapping(t *testing.T, a *attesting) []struct {
 	}
 }
 
+//clause:as attestation-based client authentication draft-11 (and -07, which OpenID4VCI 1.0 pins), 4, 7.1; HAIP 1.0, 4.4.1: typ, x5c to the root of the provider that lists the wallet, no anchor, not self-signed, sub, cnf, times
 func TestReadWalletAttestation(t *testing.T) {
 	a := newAttesting(t)
 	read := func() (openid4vci.WalletAttestation, error) {
@@ -201,6 +202,7 @@ func TestReadWalletAttestation(t *testing.T) {
 	})
 }
 
+//clause:as draft-11, 5.1, 7.2: proof of possession, aud, jti once, iat
 func TestReadAttestationPoP(t *testing.T) {
 	a := newAttesting(t)
 	word, err := a.AttestWallet(t.Context(), "wallet", a.key.Public())
@@ -286,6 +288,8 @@ func TestReadAttestationPoP(t *testing.T) {
 }
 
 // FuzzReadWalletAttestation takes nothing that the provider did not sign.
+//
+//clause:as attestation-based client authentication draft-11 (and -07, which OpenID4VCI 1.0 pins), 4, 7.1; HAIP 1.0, 4.4.1: typ, x5c to the root of the provider that lists the wallet, no anchor, not self-signed, sub, cnf, times
 func FuzzReadWalletAttestation(f *testing.F) {
 	a := newAttesting(f)
 	word, err := a.AttestWallet(f.Context(), "wallet", a.key.Public())
@@ -313,6 +317,8 @@ func FuzzReadWalletAttestation(f *testing.F) {
 }
 
 // FuzzAttestationClaims signs any claims with the provider's own key.
+//
+//clause:as attestation-based client authentication draft-11 (and -07, which OpenID4VCI 1.0 pins), 4, 7.1; HAIP 1.0, 4.4.1: typ, x5c to the root of the provider that lists the wallet, no anchor, not self-signed, sub, cnf, times
 func FuzzAttestationClaims(f *testing.F) {
 	a := newAttesting(f)
 	a.now = now

@@ -33,6 +33,7 @@ func wish(t testing.TB, key any, enc string) []byte {
 	return out
 }
 
+//clause:issuer 10: requests and answers encrypted, alg of the JWK, kid repeated, no compression, errors in the clear
 func TestSealAndOpen(t *testing.T) {
 	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
 		for _, enc := range openid4vci.ContentEncryptions() {
@@ -162,6 +163,7 @@ func TestRequestKeys(t *testing.T) {
 	}
 }
 
+//clause:issuer 9: 202 with transaction_id and interval, the same id again, invalid_transaction_id, over after pick-up; whatever dies, one credential for one order
 func TestParseDeferredRequest(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
@@ -188,6 +190,8 @@ func TestParseDeferredRequest(t *testing.T) {
 }
 
 // A description is of the characters that section 11.1 allows.
+//
+//clause:issuer 11.1: one word for all copies, the same word again; event_description of the characters allowed
 func TestNotificationDescription(t *testing.T) {
 	for text, code := range map[string]openid4vci.Code{
 		"Out of storage.": "", "": "", "!#[]~": "",
@@ -199,6 +203,7 @@ func TestNotificationDescription(t *testing.T) {
 	}
 }
 
+//clause:issuer 10: requests and answers encrypted, alg of the JWK, kid repeated, no compression, errors in the clear
 func FuzzOpen(f *testing.F) {
 	key := sealKey(f, elliptic.P256())
 	keys := []jose.JSONWebKey{{Key: key, KeyID: "k"}}

@@ -16,6 +16,7 @@ func sum(text string) []byte {
 	return digest[:]
 }
 
+//clause:issuer 8.2: identifier or configuration, never both; unknown ignored
 func TestParseCredentialRequest(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
@@ -110,6 +111,7 @@ func TestOfferRoundTrip(t *testing.T) {
 	}
 }
 
+//clause:issuer 4.1, 4.1.1: offers by value or reference, never both; pre-authorized code once; tx_code with a try budget
 func TestParseOfferURI(t *testing.T) {
 	good := "openid-credential-offer://?credential_offer=%7B%22credential_issuer%22%3A%22https%3A%2F%2Fi%22%2C%22credential_configuration_ids%22%3A%5B%22a%22%5D%7D"
 	for _, c := range []struct {
@@ -144,6 +146,7 @@ func offer(body string) string {
 	return "openid-credential-offer://?credential_offer=" + strings.NewReplacer(`"`, "%22", "{", "%7B", "}", "%7D").Replace(body)
 }
 
+//clause:issuer 12.2: metadata between host and path, compared as strings
 func TestMetadataURL(t *testing.T) {
 	for _, c := range []struct{ name, issuer, want string }{
 		{"it goes after the host", "https://issuer.example", "https://issuer.example/.well-known/openid-credential-issuer"},

@@ -105,6 +105,7 @@ func policy(o once) openid4vci.ProofPolicy {
 	return openid4vci.ProofPolicy{Issuer: issuer, Nonce: o.spend, Now: func() time.Time { return now }}
 }
 
+//clause:issuer 8.2.1.1, F.1: jwt proofs
 func TestVerifyProof(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -281,6 +282,7 @@ func TestVerifyProofSaysWhatItCannotRead(t *testing.T) {
 	}
 }
 
+//clause:issuer 8.2.1.1, F.1: jwt proofs
 func TestVerifyProofStrictness(t *testing.T) {
 	d := newDraft(t)
 	header, err := json.Marshal(d.header)
@@ -366,6 +368,7 @@ func TestVerifyProofs(t *testing.T) {
 	})
 }
 
+//clause:issuer 8.2.1.1, F.1: jwt proofs
 func FuzzVerifyProof(f *testing.F) {
 	d := newDraft(f)
 	f.Add(d.sign(f))

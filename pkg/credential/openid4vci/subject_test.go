@@ -83,6 +83,7 @@ func FuzzOpenSubject(f *testing.F) {
 	})
 }
 
+//clause:issuer 5.1.1, with RFC 9396: a document of an agency, by `locations`; one for one agency; what is not known is ignored
 func TestParseDetail(t *testing.T) {
 	const good = `{"type":"openid_credential","credential_configuration_id":"extract","locations":["https://a.example"]}`
 	for name, tt := range map[string]struct{ text, says string }{
@@ -117,6 +118,7 @@ func TestParseDetail(t *testing.T) {
 	}
 }
 
+//clause:issuer 5.1.1, with RFC 9396: a document of an agency, by `locations`; one for one agency; what is not known is ignored
 func FuzzParseDetail(f *testing.F) {
 	f.Add([]byte(`{"type":"openid_credential","credential_configuration_id":"extract","locations":["https://a.example"]}`))
 	f.Add([]byte(`{"type":"openid_credential","locations":null}`))

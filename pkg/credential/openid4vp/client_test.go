@@ -84,6 +84,7 @@ func refusedBy(t *testing.T, err error, check, code, cause string) {
 	}
 }
 
+//clause:verifier 5.9.3: x509_hash, x509_san_dns, verifier_attestation, each signed by whom it names; redirect_uri unsigned and never signed
 func TestX509SanDNS(t *testing.T) {
 	p := newParty(t, query(nameAndAge))
 	named := p.certify(t, p.cert, &p.signer.PublicKey, func(c *x509.Certificate) { c.DNSNames = []string{"verifier.example", "*.example.org"} })
@@ -128,6 +129,7 @@ func TestX509SanDNS(t *testing.T) {
 	})
 }
 
+//clause:wallet 5.9: origin, unknown prefixes, decentralized_identifier, openid_federation refused by name; none only where it is known
 func TestPrefixes(t *testing.T) {
 	p := newParty(t, query(nameAndAge))
 	for _, c := range []struct{ name, client, cause string }{
@@ -151,6 +153,8 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
+//clause:verifier 5.9.3: x509_hash, x509_san_dns, verifier_attestation, each signed by whom it names; redirect_uri unsigned and never signed
+//clause:wallet 5.9.3, 12: attested by whom it trusts, for this key, in time, at these addresses
 func TestVerifierAttestation(t *testing.T) {
 	p := newParty(t, query(nameAndAge))
 	attester := newKey(t)
@@ -237,6 +241,7 @@ func TestVerifierAttestation(t *testing.T) {
 	})
 }
 
+//clause:wallet 5.9: origin, unknown prefixes, decentralized_identifier, openid_federation refused by name; none only where it is known
 func TestPreRegistered(t *testing.T) {
 	p := newParty(t, query(nameAndAge))
 	public := p.request.Key.Public()
@@ -285,6 +290,8 @@ func TestPreRegistered(t *testing.T) {
 	}
 }
 
+//clause:verifier 5.9.3: x509_hash, x509_san_dns, verifier_attestation, each signed by whom it names; redirect_uri unsigned and never signed
+//clause:wallet unsigned and unencrypted only where it is switched on
 func TestUnsigned(t *testing.T) {
 	p := newParty(t, query(nameAndAge)).under(t, "redirect_uri:https://verifier.example/response")
 	p.request = p.request.Plain()

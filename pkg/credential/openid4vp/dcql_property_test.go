@@ -80,6 +80,8 @@ func anyCredential(t *rapid.T) openid4vp.Candidate {
 
 // What a wallet discloses for any of its ways satisfies the verifier that
 // recomputes the query over that alone.
+//
+//clause:verifier 6.4.1: claims, values, claim_sets in their order: what a wallet discloses satisfies the verifier, and nothing else is disclosed
 func TestWalletAndVerifierAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		query, held := anyClaims(t, false), anyCredential(t)
@@ -102,6 +104,8 @@ func TestWalletAndVerifierAgree(t *testing.T) {
 }
 
 // A way is a claim set that is met, in the order of the query, and all of it.
+//
+//clause:verifier 6.4.1: claims, values, claim_sets in their order: what a wallet discloses satisfies the verifier, and nothing else is disclosed
 func TestWaysAreTheSetsInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		query, held := anyClaims(t, true), anyCredential(t)
@@ -134,6 +138,8 @@ func TestWaysAreTheSetsInOrder(t *testing.T) {
 }
 
 // What is needed can be had, meets the query, and nothing less of it does.
+//
+//clause:verifier 6.4.2: credential_sets, required and optional
 func TestNeededIsEnoughAndNoMore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anySets(t)
@@ -185,6 +191,7 @@ func anySets(t *rapid.T) openid4vp.Query {
 	return q
 }
 
+//clause:verifier 6: DCQL, its shape and limits
 func TestAnyQueryTravels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anySets(t)

@@ -19,6 +19,7 @@ func query(members string) string {
 	return `{"credentials":[{"id":"a","format":"dc+sd-jwt","meta":{"vct_values":["` + vct + `"]}` + members + `}]}`
 }
 
+//clause:verifier 6: DCQL, its shape and limits
 func TestParseQuery(t *testing.T) {
 	many := func(n int, item string) string { return strings.TrimSuffix(strings.Repeat(item+",", n), ",") }
 	for _, c := range []struct {
@@ -127,6 +128,7 @@ func dent(t testing.TB) map[string]any {
 	return claims
 }
 
+//clause:verifier 7: path pointers, null and index
 func TestPathSelect(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -156,6 +158,8 @@ func TestPathSelect(t *testing.T) {
 }
 
 // One element of another kind ends the whole selection (section 7.1.1).
+//
+//clause:verifier 7: path pointers, null and index
 func TestPathSelectRefuses(t *testing.T) {
 	claims := map[string]any{"list": []any{map[string]any{"name": "x"}, "y", []any{"z"}}}
 	for _, c := range []struct {
@@ -229,6 +233,7 @@ func TestProject(t *testing.T) {
 	}
 }
 
+//clause:verifier 6.4.1: claims, values, claim_sets in their order: what a wallet discloses satisfies the verifier, and nothing else is disclosed
 func TestMatches(t *testing.T) {
 	aki := []*x509.Certificate{{AuthorityKeyId: []byte{1, 2, 3}}}
 	for _, c := range []struct {
@@ -281,6 +286,7 @@ func TestMatches(t *testing.T) {
 	})
 }
 
+//clause:verifier 6.4.2: credential_sets, required and optional
 func TestNeeded(t *testing.T) {
 	sets := func(body string) string {
 		one := `{"id":"%","format":"dc+sd-jwt","meta":{"vct_values":["x"]}}`
@@ -317,6 +323,7 @@ func TestNeeded(t *testing.T) {
 	}
 }
 
+//clause:verifier 6: DCQL, its shape and limits
 func FuzzParseQuery(f *testing.F) {
 	f.Add([]byte(query(`,"claims":[{"id":"n","path":["degrees",null,0,"type"],"values":["x",7,true]}],"claim_sets":[["n"]]`)))
 	f.Add([]byte(`{"credentials":[{"id":"a","format":"mso_mdoc","meta":{}}],"credential_sets":[{"options":[["a"]]}]}`))

@@ -11,6 +11,8 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
+//clause:verifier 8.1: vp_token: ids, arrays, one unless multiple
+//clause:verifier 8.2: direct_post; 200 with JSON; fragment and query refused by name
 func TestOpenForm(t *testing.T) {
 	p := newParty(t, query(""))
 	state := p.request.State
@@ -109,6 +111,7 @@ func FuzzOpenForm(f *testing.F) {
 	})
 }
 
+//clause:wallet unsigned and unencrypted only where it is switched on
 func FuzzReadUnsigned(f *testing.F) {
 	p := newParty(f, query(nameAndAge)).under(f, "redirect_uri:https://verifier.example/response")
 	link, err := p.request.URIUnsigned()
@@ -128,6 +131,7 @@ func FuzzReadUnsigned(f *testing.F) {
 	})
 }
 
+//clause:wallet 5.9.3, 12: attested by whom it trusts, for this key, in time, at these addresses
 func FuzzAttestation(f *testing.F) {
 	p := newParty(f, query(""))
 	attester := newKey(f)

@@ -13,6 +13,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
+//clause:verifier 5.7, RFC 9101: by reference, by value, as parameters; handed out by reference only what went so
 func TestByValue(t *testing.T) {
 	p := newParty(t, query(nameAndAge))
 	l, err := openid4vp.ParseLink(p.request.URIByValue(p.sign(t, "")))
@@ -25,6 +26,8 @@ func TestByValue(t *testing.T) {
 }
 
 // No algorithm but ES256 under the key of client_id says who asks.
+//
+//clause:wallet 5: typ, ES256 under the key of client_id and no other, aud, times, wallet_nonce; only the object's parameters count
 func TestReadRequestAlgorithms(t *testing.T) {
 	p := newParty(t, query(""))
 	header, claims := map[string]any{}, ""

@@ -19,6 +19,10 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
+//clause:verifier 5.8: aud is the static one, or the wallet's issuer where it was discovered
+//clause:wallet offers and requests are untrusted
+//clause:wallet offers and requests are untrusted
+//clause:wallet 5: typ, ES256 under the key of client_id and no other, aud, times, wallet_nonce; only the object's parameters count
 func TestReadRequest(t *testing.T) {
 	p := newParty(t, query(nameAndAge))
 	// The machine's own anchors are nobody's trust, though they hold this
@@ -192,6 +196,7 @@ func TestReadRequestClientID(t *testing.T) {
 	}
 }
 
+//clause:wallet 5: typ, ES256 under the key of client_id and no other, aud, times, wallet_nonce; only the object's parameters count
 func TestReadRequestShape(t *testing.T) {
 	p := newParty(t, query(""))
 	good := strings.Split(p.sign(t, ""), ".")
@@ -241,6 +246,7 @@ func TestNewRequestWantsAQuery(t *testing.T) {
 	}
 }
 
+//clause:verifier 5, 5.1: signed request, fresh nonce and state of 256 bits, a key of its own, both GCM encryptions, vp_formats_supported
 func TestRequestsAreFresh(t *testing.T) {
 	one, two := newParty(t, query("")), newParty(t, query(""))
 	if one.request.Nonce == two.request.Nonce || one.request.State == two.request.State || one.request.Nonce == one.request.State ||
@@ -252,6 +258,8 @@ func TestRequestsAreFresh(t *testing.T) {
 	}
 }
 
+//clause:verifier 5, 5.1: signed request, fresh nonce and state of 256 bits, a key of its own, both GCM encryptions, vp_formats_supported
+//clause:verifier 6.1.1: aki recomputed; etsi_tl and openid_federation not asked by, as they could not be checked
 func TestSign(t *testing.T) {
 	p := newParty(t, query(""))
 	t.Run("it signs only under the certificate of client_id", func(t *testing.T) {

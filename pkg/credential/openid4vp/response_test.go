@@ -60,6 +60,7 @@ func encrypt(t testing.TB, key any, kid, payload string, options *jose.Encrypter
 	return jwe
 }
 
+//clause:verifier 8.3, 8.3.1: direct_post.jwt, no compression, one answer, junk burns nothing
 func TestOpen(t *testing.T) {
 	p := newParty(t, query(""))
 	key, kid := p.request.Key.Public().Key, p.request.Key.KeyID
@@ -175,6 +176,8 @@ func failed(e openid4vp.Evaluation) string {
 	return strings.Join(names, ", ")
 }
 
+//clause:verifier 8.1: vp_token: ids, arrays, one unless multiple
+//clause:verifier 8.6: every check, then the query
 func TestEvaluate(t *testing.T) {
 	p := newParty(t, query(nameAndAge))
 	h := newHolder(t, p.authority, nil)
@@ -219,6 +222,7 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
+//clause:verifier nothing shown that was not asked
 func TestEvaluateShowsNothingUnasked(t *testing.T) {
 	p := newParty(t, query(`,"claims":[{"path":["name"]}]`))
 	h := newHolder(t, p.authority, nil)
@@ -249,6 +253,8 @@ func TestEvaluateDiscardsAlone(t *testing.T) {
 }
 
 // Section 14.1.2: a presentation of another request rejects the whole response.
+//
+//clause:verifier 14.1.2: one presentation of another request rejects all
 func TestEvaluateRejectsAReplayAmongOthers(t *testing.T) {
 	p := newParty(t, strings.Replace(query(""), `"format"`, `"multiple":true,"format"`, 1))
 	h := newHolder(t, p.authority, nil)
@@ -269,6 +275,7 @@ func TestEvaluateRejectsAReplayAmongOthers(t *testing.T) {
 	}
 }
 
+//clause:verifier 5.3, B.3: without holder binding where the query says so; a binding that is there is checked
 func TestEvaluateWithoutHolderBinding(t *testing.T) {
 	p := newParty(t, query(`,"require_cryptographic_holder_binding":false`))
 	h := newHolder(t, p.authority, nil)
@@ -301,6 +308,7 @@ func TestEvaluateWithoutHolderBinding(t *testing.T) {
 	})
 }
 
+//clause:verifier 6.4.2: credential_sets, required and optional
 func TestEvaluateTakesOnlyWhatASetNames(t *testing.T) {
 	one := `{"id":"ID","format":"dc+sd-jwt","meta":{"vct_values":["` + vct + `"]}}`
 	p := newParty(t, `{"credentials":[`+strings.Replace(one, "ID", "a", 1)+`,`+strings.Replace(one, "ID", "b", 1)+`],"credential_sets":[{"options":[["a"]]}]}`)
@@ -311,6 +319,7 @@ func TestEvaluateTakesOnlyWhatASetNames(t *testing.T) {
 	}
 }
 
+//clause:verifier 6.1.1: aki recomputed; etsi_tl and openid_federation not asked by, as they could not be checked
 func TestEvaluateRecomputesAuthorities(t *testing.T) {
 	p := newParty(t, query(`,"trusted_authorities":[{"type":"aki","values":["AAAA"]}]`))
 	h := newHolder(t, p.authority, nil)

@@ -23,6 +23,7 @@ const two = `{"credentials":[
 	{"id":"d","format":"dc+sd-jwt","meta":{"vct_values":["urn:mydata:resident-card:1"]},"require_cryptographic_holder_binding":false}],
 	"credential_sets":[{"options":[["a","b"],["a"],["b"]]},{"required":false,"options":[["d"]]}]}`
 
+//clause:verifier 8.4, B.3.3: transaction data of registered types, hashed as it travels, authorized by one credential it names
 func TestTransactions(t *testing.T) {
 	q := parse(t, two)
 	for _, c := range []struct{ name, object, cause string }{
@@ -75,6 +76,8 @@ func TestTransactions(t *testing.T) {
 }
 
 // B.3.3.1: the hash is over the text that travels, not over what it stands for.
+//
+//clause:verifier 8.4, B.3.3: transaction data of registered types, hashed as it travels, authorized by one credential it names
 func TestTransactionHash(t *testing.T) {
 	got := openid4vp.Transaction{Encoded: "eyJ0eXBlIjoiZXhhbXBsZV90eXBlIiwiY3JlZGVudGlhbF9pZHMiOlsiaWRfY2FyZF9jcmVkZW50aWFsIl19"}
 	// printf %s … | openssl dgst -sha256 -binary | basenc --base64url
@@ -83,6 +86,7 @@ func TestTransactionHash(t *testing.T) {
 	}
 }
 
+//clause:wallet 5.1, 8.5: transaction data that it cannot show is refused; one credential authorizes each
 func TestDecodeTransactions(t *testing.T) {
 	q := parse(t, two)
 	encode := base64.RawURLEncoding.EncodeToString
@@ -109,6 +113,7 @@ func TestDecodeTransactions(t *testing.T) {
 	}
 }
 
+//clause:wallet 5.1, 8.5: transaction data that it cannot show is refused; one credential authorizes each
 func TestReadRequestTransactions(t *testing.T) {
 	p := newParty(t, query(""))
 	for _, c := range []struct {
@@ -137,6 +142,7 @@ func TestReadRequestTransactions(t *testing.T) {
 	}
 }
 
+//clause:verifier 8.4, B.3.3: transaction data of registered types, hashed as it travels, authorized by one credential it names
 func TestEvaluateTransactions(t *testing.T) {
 	p := newParty(t, strings.Replace(two, `"id":"a",`, `"id":"a","multiple":true,`, 1))
 	add := func(object string) {
@@ -206,6 +212,7 @@ func (h holder) bind(t testing.TB, kb sdjwt.KeyBinding) string {
 	return bound
 }
 
+//clause:verifier 8.4, B.3.3: transaction data of registered types, hashed as it travels, authorized by one credential it names
 func FuzzTransaction(f *testing.F) {
 	q := parse(f, two)
 	f.Add(statement)

@@ -11,6 +11,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
+//clause:verifier 5.10: request_uri by POST: wallet_nonce echoed, wallet_metadata obeyed: refused what the wallet cannot do, encrypted to its key
 func TestWalletMetadata(t *testing.T) {
 	p := newParty(t, query(""))
 	key := newKey(t)
@@ -87,6 +88,8 @@ func (p party) identity() openid4vp.Identity {
 	return openid4vp.Identity{ClientID: p.request.ClientID, Key: p.signer, Chain: [][]byte{p.leaf.Raw}}
 }
 
+//clause:verifier 5.10: request_uri by POST: wallet_nonce echoed, wallet_metadata obeyed: refused what the wallet cannot do, encrypted to its key
+//clause:wallet 5.10: requests encrypted to it, and then no other
 func TestEncryptedRequest(t *testing.T) {
 	p := newParty(t, query(nameAndAge))
 	key := jose.JSONWebKey{Key: newKey(t), KeyID: "w", Algorithm: "ECDH-ES", Use: "enc"}
@@ -129,6 +132,7 @@ func TestEncryptedRequest(t *testing.T) {
 	})
 }
 
+//clause:verifier 5.10: request_uri by POST: wallet_nonce echoed, wallet_metadata obeyed: refused what the wallet cannot do, encrypted to its key
 func FuzzWalletMetadata(f *testing.F) {
 	p := newParty(f, query(""))
 	f.Add([]byte(`{"vp_formats_supported":{"dc+sd-jwt":{"sd-jwt_alg_values":["ES256"]}},"jwks":{"keys":[]}}`))

@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
+//clause:formats RFC 9901, 7: each digest once, no reserved names, key binding over the exact string
 func TestKeyBindingRefuses(t *testing.T) {
 	issuer, holder := newKey(t), newKey(t)
 	issued, err := Issue(Key{Signer: issuer}, twentyClaims(holder))

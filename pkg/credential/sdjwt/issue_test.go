@@ -20,6 +20,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+//clause:formats SD-JWT VC draft-24: typ, vct, what is never disclosed selectively, x5c without anchor
+//clause:formats SD-JWT VC, Registered JWT Claims: iss, nbf, exp, cnf, vct, vct#integrity, aka_vcts, status, and no part of them, disclosed selectively: refused by the verifier, undisclosed places too; iat and sub may be
 func TestIssueRefuses(t *testing.T) {
 	key := newKey(t)
 	deep := any(1)

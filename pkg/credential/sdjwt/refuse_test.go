@@ -31,6 +31,10 @@ func disclose(array string) (encoded, digest string) {
 const vcHeader = `{"alg":"ES256","typ":"dc+sd-jwt"}`
 
 // The rules of RFC 9901, 7.1, and of SD-JWT VC, 2.2.2.3, one a line.
+//
+//clause:formats RFC 9901, 7: each digest once, no reserved names, key binding over the exact string
+//clause:formats SD-JWT VC, Registered JWT Claims: iss, nbf, exp, cnf, vct, vct#integrity, aka_vcts, status, and no part of them, disclosed selectively: refused by the verifier, undisclosed places too; iat and sub may be
+//clause:formats SD-JWT VC: `aka_vcts` is an array of types; an issuer is believed for those alone for which policy trusts him
 func TestVerifyRefuses(t *testing.T) {
 	key := newKey(t)
 	name, nameDigest := disclose(`["salt","name","Kim"]`)

@@ -35,6 +35,8 @@ func vector(t testing.TB, name string) string {
 }
 
 // RFC 9901, sections 5.1, 5.2, A.1 (with decoys) and A.2 (nested, elements).
+//
+//clause:formats RFC 9901 (SD-JWT): published examples, both ways
 func TestPublishedVectors(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) != 4 {
@@ -66,6 +68,8 @@ func TestPublishedVectors(t *testing.T) {
 }
 
 // RFC 9901, 5.2: the key binding JWT of the published presentation.
+//
+//clause:formats RFC 9901, 7: each digest once, no reserved names, key binding over the exact string
 func TestPublishedKeyBinding(t *testing.T) {
 	token, err := Parse(vector(t, "rfc9901-5.2-presented.txt"))
 	if err != nil {
@@ -90,6 +94,8 @@ func TestPublishedKeyBinding(t *testing.T) {
 }
 
 // RFC 9901, 5.2 is 5.1 with four disclosures kept.
+//
+//clause:formats RFC 9901 (SD-JWT): published examples, both ways
 func TestPresentMakesThePublishedSubset(t *testing.T) {
 	issued, err := Parse(vector(t, "rfc9901-5.1-issued.txt"))
 	if err != nil {

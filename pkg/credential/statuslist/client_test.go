@@ -83,6 +83,8 @@ func TestSignVerify(t *testing.T) {
 	}
 }
 
+//clause:status 4.2, 5.1: the JWT, its typ, what it has to say; ES256 alone, so no MAC and no `none`
+//clause:status 8.3: the credential first; sub is the uri; exp; ttl; an index out of range is refused
 func TestVerifyRefuses(t *testing.T) {
 	key := newKey(t)
 	const uri = "https://a.example/1"
@@ -186,6 +188,8 @@ func (h *host) serve(t *testing.T, key *ecdsa.PrivateKey, token Token) {
 	}
 }
 
+//clause:formats Token Status List draft-21: published examples, limits, caching
+//clause:status 8.3: the credential first; sub is the uri; exp; ttl; an index out of range is refused
 func TestClientCaches(t *testing.T) {
 	h, key, clock := newHost(t), newKey(t), now
 	client := &Client{Development: true, Now: func() time.Time { return clock }}
@@ -258,6 +262,8 @@ func TestClientKeepsATokenWithoutTTLForAWhile(t *testing.T) {
 	}
 }
 
+//clause:formats Token Status List draft-21: published examples, limits, caching
+//clause:status 8.2: content types, bodies raw; gzip for the JWT; redirects followed; exp and ttl before HTTP's caching
 func TestClientRefuses(t *testing.T) {
 	h, key := newHost(t), newKey(t)
 	h.serve(t, key, Token{IssuedAt: now, List: listOf(t)})
@@ -323,6 +329,7 @@ func TestClientRefuses(t *testing.T) {
 	}
 }
 
+//clause:status 11.4: redirects bounded and checked again; private networks out of reach, also by a name that leads elsewhere later
 func TestClientStopsTurningInCircles(t *testing.T) {
 	h := newHost(t)
 	h.answer = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/list", http.StatusFound) }
@@ -358,6 +365,7 @@ func TestClientForgets(t *testing.T) {
 	}
 }
 
+//clause:status 11.1: bit and byte order, malformed and oversized lists
 func FuzzDecode(f *testing.F) {
 	for _, v := range vectors {
 		f.Add(v.bits, v.lst)

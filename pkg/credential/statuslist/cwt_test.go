@@ -40,6 +40,8 @@ const (
 	exampleJWT = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEyIiwidHlwIjoic3RhdHVzbGlzdCtqd3QifQ.eyJleHAiOjIyOTE3MjAxNzAsImlhdCI6MTY4NjkyMDE3MCwiaXNzIjoiaHR0cHM6Ly9leGFtcGxlLmNvbSIsInN0YXR1c19saXN0Ijp7ImJpdHMiOjEsImxzdCI6ImVOcmJ1UmdBQWhjQlhRIn0sInN1YiI6Imh0dHBzOi8vZXhhbXBsZS5jb20vc3RhdHVzbGlzdHMvMSIsInR0bCI6NDMyMDB9.2lKUUNG503R9htu4aHAYi7vjmr3sgApbfoDvPrl65N3URUO1EYqqQl45Jfzd-Av4QzlKa3oVALpLwOEUOq-U_g"
 )
 
+//clause:formats Token Status List draft-21 (OpenID4VCI 1.0 pins draft 12, the same on the wire save 404 for 406): see the next section
+//clause:status 4.2, 5.1: the JWT, its typ, what it has to say; ES256 alone, so no MAC and no `none`
 func TestPublishedTokens(t *testing.T) {
 	cwt, err := hex.DecodeString(exampleCWT)
 	if err != nil {
@@ -63,6 +65,8 @@ func TestPublishedTokens(t *testing.T) {
 }
 
 // The longer vectors: four bits and eight (draft 18, C.3 and C.4).
+//
+//clause:status 4.1: 1, 2, 4, 8 bits, from the least significant; ZLIB; the published vectors of each width
 func TestPublishedVectorsOfMoreBits(t *testing.T) {
 	raw, err := os.ReadFile("testdata/vectors.json")
 	if err != nil {
@@ -101,6 +105,7 @@ func TestPublishedVectorsOfMoreBits(t *testing.T) {
 	}
 }
 
+//clause:status 4.3, 5.2: the CWT, COSE_Sign1 tagged 18 and not 61, its type in the protected header, x5chain (RFC 9360)
 func TestSignVerifyCWT(t *testing.T) {
 	key := newKey(t)
 	for _, bits := range []int{1, 2, 4, 8} {
@@ -197,6 +202,7 @@ func mustHex(t testing.TB, text string) []byte {
 	return raw
 }
 
+//clause:status 4.3, 5.2: the CWT, COSE_Sign1 tagged 18 and not 61, its type in the protected header, x5chain (RFC 9360)
 func TestVerifyCWTRefuses(t *testing.T) {
 	key, other := newKey(t), newKey(t)
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -328,6 +334,8 @@ func FuzzVerifyCWT(f *testing.F) {
 }
 
 // FuzzClaims reaches what a signature would hide from the one above.
+//
+//clause:status 11.1: bit and byte order, malformed and oversized lists
 func FuzzClaims(f *testing.F) {
 	payload, err := cbor.Marshal(map[any]any{2: "u", 6: 1, 65533: map[string]any{"bits": 1, "lst": mustHex(f, "78dadbb918000217015d")}})
 	if err != nil {

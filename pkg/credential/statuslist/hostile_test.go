@@ -36,6 +36,7 @@ func raw(t *testing.T, alg jose.SignatureAlgorithm, key any, header map[jose.Hea
 	return compact
 }
 
+//clause:status 4.2, 5.1: the JWT, its typ, what it has to say; ES256 alone, so no MAC and no `none`
 func TestVerifyRefusesHostileJWTs(t *testing.T) {
 	key, other := newKey(t), newKey(t)
 	const uri = "https://a.example/1"
@@ -119,6 +120,7 @@ func TestVerifyRefusesHostileJWTs(t *testing.T) {
 	}
 }
 
+//clause:status 11.4: redirects bounded and checked again; private networks out of reach, also by a name that leads elsewhere later
 func TestClientRefusesHostileHosts(t *testing.T) {
 	h, key := newHost(t), newKey(t)
 	h.serve(t, key, Token{IssuedAt: now, Expires: now.Add(time.Hour), List: listOf(t)})
@@ -190,6 +192,8 @@ func TestClientRefusesHostileHosts(t *testing.T) {
 
 // A name that led elsewhere when it was looked at leads to this machine when it
 // is dialled: what counts is the address that is dialled.
+//
+//clause:status 11.4: redirects bounded and checked again; private networks out of reach, also by a name that leads elsewhere later
 func TestClientRefusesRebinding(t *testing.T) {
 	h := newHost(t)
 	client := newHTTPClient(false)
@@ -232,6 +236,7 @@ func zipped(t *testing.T, size int) []byte {
 	return out.Bytes()
 }
 
+//clause:status 11.5: ttl and exp in bounds; one fetch for all who ask at once; no flood at a host that fails
 func TestClientAsksOnceForMany(t *testing.T) {
 	h, key := newHost(t), newKey(t)
 	h.serve(t, key, Token{IssuedAt: now, Expires: now.Add(time.Hour), TTL: time.Minute, List: listOf(t, 5)})
@@ -264,6 +269,7 @@ func TestClientAsksOnceForMany(t *testing.T) {
 	}
 }
 
+//clause:status 11.5: ttl and exp in bounds; one fetch for all who ask at once; no flood at a host that fails
 func TestClientDoesNotFloodAHostThatFails(t *testing.T) {
 	h, clock := newHost(t), now
 	h.answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
@@ -283,6 +289,7 @@ func TestClientDoesNotFloodAHostThatFails(t *testing.T) {
 	}
 }
 
+//clause:status 8.2: content types, bodies raw; gzip for the JWT; redirects followed; exp and ttl before HTTP's caching
 func TestClientPrefersTheTokensWordOverHTTPs(t *testing.T) {
 	h, key, clock := newHost(t), newKey(t), now
 	h.serve(t, key, Token{IssuedAt: now, Expires: now.Add(time.Hour), TTL: 48 * time.Hour, List: listOf(t)})
@@ -303,6 +310,7 @@ func TestClientPrefersTheTokensWordOverHTTPs(t *testing.T) {
 	}
 }
 
+//clause:status 11.5: ttl and exp in bounds; one fetch for all who ask at once; no flood at a host that fails
 func TestClientBoundsTheTTL(t *testing.T) {
 	e := &entry{}
 	e.keep(signed{token: Token{IssuedAt: now, TTL: 365 * 24 * time.Hour, List: listOf(t)}}, now)
@@ -327,6 +335,7 @@ func TestClientSlims(t *testing.T) {
 	}
 }
 
+//clause:status 8.1: GET, content negotiation, CORS
 func TestNegotiate(t *testing.T) {
 	for accept, want := range map[string]string{
 		"": MediaType, "*/*": MediaType, "application/*": MediaType, MediaType: MediaType, MediaTypeCWT: MediaTypeCWT,
@@ -343,6 +352,8 @@ func TestNegotiate(t *testing.T) {
 }
 
 // A list of another URI's key does not open another's.
+//
+//clause:status 11.3: the signer is asked of the caller's trust, for each look-up
 func TestClientAsksTrustForEach(t *testing.T) {
 	h, key := newHost(t), newKey(t)
 	h.serve(t, key, Token{IssuedAt: now, Expires: now.Add(time.Hour), List: listOf(t)})

@@ -29,6 +29,9 @@ var vectors = []struct {
 		map[int]Status{0: 1, 1993: 2, 25460: 1, 159495: 3, 495669: 1, 554353: 1, 645645: 2, 723232: 1, 854545: 1, 934534: 2, 1000345: 3}},
 }
 
+//clause:formats Token Status List draft-21 (OpenID4VCI 1.0 pins draft 12, the same on the wire save 404 for 406): see the next section
+//clause:formats Token Status List draft-21: published examples, limits, caching
+//clause:status 4.1: 1, 2, 4, 8 bits, from the least significant; ZLIB; the published vectors of each width
 func TestPublishedVectors(t *testing.T) {
 	for _, v := range vectors {
 		t.Run("it reads and makes "+v.name, func(t *testing.T) {
@@ -59,6 +62,7 @@ func TestPublishedVectors(t *testing.T) {
 	}
 }
 
+//clause:status 8.3: the credential first; sub is the uri; exp; ttl; an index out of range is refused
 func TestListRefuses(t *testing.T) {
 	list, _ := New(1, 16)
 	for _, i := range []int{-1, 16, 1 << 40} {
@@ -122,6 +126,7 @@ func padded(t *testing.T, size int) string {
 	return base64.RawURLEncoding.EncodeToString(out.Bytes())
 }
 
+//clause:status 11.1: bit and byte order, malformed and oversized lists
 func TestDecodeRefuses(t *testing.T) {
 	bomb := deflate(t, 16<<20)
 	cases := []struct{ name, lst string }{

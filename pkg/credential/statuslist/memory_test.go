@@ -25,6 +25,7 @@ func (b *broken) Remember(ctx context.Context, uri string, at time.Time) (time.T
 	return time.Time{}, errors.New("connection reset")
 }
 
+//clause:status ours: an older list that is served again is refused by name, and found by a monitor in each form
 func TestClientRefusesRollback(t *testing.T) {
 	h, key, clock := newHost(t), newKey(t), now
 	memory := &InMemory{}

@@ -11,6 +11,8 @@ import (
 )
 
 // history is a host that keeps lists of the past, or one that does not know how.
+//
+//clause:status 8.4: `time`; 501 where no history is given out, 404 for a time that is not kept; iat <= time < exp, or a static host's answer is refused
 func TestClientAsksForThePast(t *testing.T) {
 	h, key := newHost(t), newKey(t)
 	then := now.Add(-time.Hour)
@@ -66,6 +68,7 @@ func TestClientAsksForThePast(t *testing.T) {
 	}
 }
 
+//clause:status 9: aggregation, in the authorization server's metadata and in each list; one that fails does not stop the others
 func TestAggregation(t *testing.T) {
 	h, key := newHost(t), newKey(t)
 	h.serve(t, key, Token{IssuedAt: now, Expires: now.Add(time.Hour), List: listOf(t, 5)})
@@ -91,6 +94,7 @@ func TestAggregation(t *testing.T) {
 	}
 }
 
+//clause:status 9: aggregation, in the authorization server's metadata and in each list; one that fails does not stop the others
 func TestParseAggregationRefuses(t *testing.T) {
 	many := `{"status_lists":["https://a.example/1"` + strings.Repeat(`,"https://a.example/1"`, maxAggregated) + `]}`
 	for name, body := range map[string]string{
