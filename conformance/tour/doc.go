@@ -3,7 +3,9 @@
 // of a phone's biometrics, at phone size, in Korean and in English: enrol, put a
 // mobile ID into the wallet, prove it to a verifier, renew a licence with one
 // fact from the insurer, see it in the history, withdraw, be refused the second
-// use, check the receipt offline, audit the log.
+// use, check the receipt offline, audit the log. Beside the story: be known at a
+// kiosk, log in at a service and out, agree to a payment whose number is typed
+// back, refuse a request and keep the proof, wait for an operator's decision.
 //
 // On each page it runs axe-core, looks for sideways scrolling at 100 % and 200 %
 // text, and keeps a screenshot. Throughout it listens: no request may leave
