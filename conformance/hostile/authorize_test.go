@@ -3,6 +3,7 @@ package hostile_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/govmydata/mydata/conformance/citizen"
@@ -80,12 +81,22 @@ func authorizations() []attempt {
 // browser, and the page's interaction id.
 func (w *world) begun(t *testing.T) string {
 	t.Helper()
-	uri := into[par](t, postForm(t, w.hub+"/par", w.walletPAR(newVerifier()))).RequestURI
-	page, err := w.kim.Open(t.Context(), w.authorizeURL("demo-wallet", uri))
-	if err != nil {
-		t.Fatal(err)
+	for range 2 {
+		uri := into[par](t, postForm(t, w.hub+"/par", w.walletPAR(newVerifier()))).RequestURI
+		page, err := w.kim.Open(t.Context(), w.authorizeURL("demo-wallet", uri))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, ok := strings.CutPrefix(page.URL.Path, "/issuance/"); ok {
+			return id
+		}
+		w.kim.Forget() // the login is not of just now
+		if err := w.kim.Login(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return page.URL.Path[len("/issuance/"):]
+	t.Fatal("nobody asks for the leave to issue")
+	return ""
 }
 
 // callbacks attack an interaction under way.

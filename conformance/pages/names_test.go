@@ -67,6 +67,8 @@ func (w *world) visitAuthorization(t *testing.T, lang string) {
 	if p, err := nobody.Open(t.Context(), w.asked(t, wildWallet)); err != nil || p.URL.Path != "/login" {
 		t.Errorf("login: %v", err)
 	}
+	must(t, w.kim.Logout(t.Context())) // a card needs a login of just now
+	must(t, w.kim.Login(t.Context()))
 	if p, err := w.kim.Open(t.Context(), w.asked(t, wildWallet)); err != nil || !strings.HasPrefix(p.URL.Path, "/issuance/") {
 		t.Errorf("issuance: %v", err)
 	}
