@@ -40,12 +40,34 @@ async function authentication(job) {
   }
 }
 
+// kiosk asks by the device flow; the citizen answers the code of the screen elsewhere.
+async function kiosk(config, job) {
+  const asked = await client.initiateDeviceAuthorization(config, { scope: job.scope })
+  say({ step: 'device', open: asked.verification_uri, user_code: asked.user_code })
+  const waiting = client.pollDeviceAuthorizationGrant(config, asked)
+  await next()
+  const tokens = await waiting
+  say({ step: 'code', token_type: tokens.token_type, sub: tokens.claims().sub })
+  return 0
+}
+
 async function run(job) {
+  if (job.register) {
+    const made = await client.dynamicClientRegistration(new URL(job.issuer), job.register, undefined, {
+      initialAccessToken: job.initial,
+      execute: [client.allowInsecureRequests],
+    })
+    job.client_id = made.clientMetadata().client_id
+    job.secret = made.clientMetadata().client_secret
+    say({ step: 'registered' })
+  }
   const config = await client.discovery(new URL(job.issuer), job.client_id, job.metadata ?? {}, await authentication(job), {
     execute: [client.allowInsecureRequests],
     algorithm: job.algorithm ?? 'oidc',
   })
   say({ step: 'discovery', issuer: config.serverMetadata().issuer })
+
+  if (job.device) return kiosk(config, job)
 
   const DPoP = job.dpop ? client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) : undefined
   const options = { DPoP }
@@ -91,6 +113,12 @@ async function run(job) {
   await refused('code again', () => client.authorizationCodeGrant(config, callback, checks, undefined, options))
   await refused('userinfo after the code was used again', () =>
     client.fetchUserInfo(config, tokens.access_token, claims.sub, options))
+  if (job.after) {
+    const gone = await browse(client.buildEndSessionUrl(config, {
+      id_token_hint: tokens.id_token, post_logout_redirect_uri: job.after, state: 'gone',
+    }))
+    say({ step: 'logout', at: gone.href })
+  }
   return 0
 }
 

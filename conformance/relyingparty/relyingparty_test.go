@@ -33,7 +33,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const callback = "https://client.example/callback"
+const (
+	callback   = "https://client.example/callback"
+	goodbye    = "https://client.example/goodbye"
+	freshLogin = "urn:mydata:acr:fresh-passkey"
+)
 
 // job is what the script is to do; step what it says of each part.
 type job map[string]any
@@ -41,6 +45,9 @@ type job map[string]any
 type step struct {
 	Step     string `json:"step"`
 	Open     string `json:"open"`
+	UserCode string `json:"user_code"`
+	At       string `json:"at"`
+	ACR      string `json:"acr"`
 	Code     string `json:"code"`
 	Type     string `json:"token_type"`
 	Subject  string `json:"sub"`
@@ -52,7 +59,7 @@ type step struct {
 }
 
 // script runs the relying party to its end. open is the citizen's browser.
-func script(t *testing.T, j job, open func(address string) (string, error)) (map[string]step, error) {
+func script(t *testing.T, j job, open func(s step) (string, error)) (map[string]step, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -68,7 +75,7 @@ func script(t *testing.T, j job, open func(address string) (string, error)) (map
 	return said, errors.Join(failure, cancelled, cmd.Wait())
 }
 
-func talk(in io.WriteCloser, out io.Reader, j job, open func(string) (string, error)) (map[string]step, error) {
+func talk(in io.WriteCloser, out io.Reader, j job, open func(step) (string, error)) (map[string]step, error) {
 	defer in.Close()
 	if err := json.NewEncoder(in).Encode(j); err != nil {
 		return nil, err
@@ -82,7 +89,7 @@ func talk(in io.WriteCloser, out io.Reader, j job, open func(string) (string, er
 		}
 		switch {
 		case s.Open != "":
-			back, err := open(s.Open)
+			back, err := open(s)
 			if err != nil {
 				return said, err
 			}
@@ -113,9 +120,13 @@ func newWorld(t *testing.T) world {
 	return world{s, c}
 }
 
-func (w world) browse(ctx context.Context) func(string) (string, error) {
-	return func(address string) (string, error) {
-		back, err := w.Authorize(ctx, address)
+func (w world) browse(ctx context.Context) func(step) (string, error) {
+	return func(s step) (string, error) {
+		if s.UserCode != "" {
+			_, err := w.AnswerDevice(ctx, s.UserCode, true)
+			return "", err
+		}
+		back, err := w.Authorize(ctx, s.Open)
 		if err != nil {
 			return "", err
 		}
@@ -172,6 +183,9 @@ func TestAStrangersRelyingParty(t *testing.T) {
 			job{"auth": "private_key_jwt", "par": true, "dpop": true, "key": private}, "dpop"},
 		{"signs in with a signed request object", with(fapi, "require_signed_request_object", true),
 			job{"auth": "private_key_jwt", "par": true, "dpop": true, "jar": true, "key": private}, "dpop"},
+		{"signs in again for a login of just now, and out", with(fapi, "post_logout_redirect_uris", []string{goodbye}),
+			job{"auth": "private_key_jwt", "par": true, "dpop": true, "key": private, "after": goodbye,
+				"parameters": map[string]string{"acr_values": freshLogin, "prompt": "login", "max_age": "60"}, "checks": map[string]any{"maxAge": 60}}, "dpop"},
 		{"signs in as a public client that proves possession", map[string]any{
 			"redirect_uris": []string{callback}, "grant_types": []string{"authorization_code", "refresh_token"}, "scope": "openid offline_access",
 			"token_endpoint_auth_method": "none", "dpop_bound_access_tokens": true, "require_pushed_authorization_requests": true,
@@ -192,6 +206,12 @@ func TestAStrangersRelyingParty(t *testing.T) {
 			if said["code"].Type != test.bearer || said["code"].Subject == "" {
 				t.Errorf("%+v", said["code"])
 			}
+			if said["logout"].At != "" && said["logout"].At != goodbye+"?state=gone" {
+				t.Errorf("after the logout it stands at %s", said["logout"].At)
+			}
+			if asked := test.job["parameters"]; asked != nil && said["code"].ACR != freshLogin {
+				t.Errorf("acr is %q", said["code"].ACR)
+			}
 			for _, name := range []string{"discovery", "userinfo", "refresh", "done"} {
 				if _, ok := said[name]; !ok {
 					t.Errorf("it did not come to %q: %v", name, said)
@@ -204,6 +224,41 @@ func TestAStrangersRelyingParty(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A stranger registers itself with what an operator gave it, and signs people in;
+// a kiosk asks, and the person answers elsewhere.
+//
+//clause:strangers RFC 7591: openid-client registers itself behind an initial access token, and signs in
+//clause:strangers RFC 8628: openid-client asks as a kiosk does, and hears what the person answered
+func TestAStrangersOtherWays(t *testing.T) {
+	w := newWorld(t)
+	t.Run("it registers itself", func(t *testing.T) {
+		out, err := w.Command(t.Context(), "idp", "client", "token", "--json", "--data", w.Data(), "--uses", "1", "--life", "1h", "--scope", "openid")
+		must(t, err)
+		var initial struct {
+			Token string `json:"token"`
+		}
+		must(t, json.Unmarshal(out, &initial))
+		said, err := script(t, job{
+			"issuer": w.URL(stage.IDP), "initial": initial.Token, "redirect_uri": callback, "scope": "openid", "auth": "client_secret_basic",
+			"register": map[string]any{"redirect_uris": []string{callback}, "grant_types": []string{"authorization_code"}, "scope": "openid", "client_name": "A stranger"},
+		}, w.browse(t.Context()))
+		if _, done := said["done"]; err != nil || !done {
+			t.Errorf("%v; it came to %v", err, said)
+		}
+	})
+	t.Run("it asks as a kiosk", func(t *testing.T) {
+		secret := w.register(t, map[string]any{
+			"client_id": "kiosk", "client_name": "A stranger's kiosk", "place": "The town hall",
+			"grant_types": []string{"urn:ietf:params:oauth:grant-type:device_code"}, "scope": "openid",
+		})
+		said, err := script(t, job{"issuer": w.URL(stage.IDP), "client_id": "kiosk", "secret": secret, "scope": "openid", "auth": "client_secret_basic", "device": true},
+			w.browse(t.Context()))
+		if err != nil || said["code"].Subject == "" {
+			t.Errorf("%v; it came to %v", err, said)
+		}
+	})
 }
 
 func with(all map[string]any, name string, value any) map[string]any {
