@@ -78,6 +78,8 @@ func (d *Details) Validate(ctx context.Context, c registry.Client, details []jso
 		}
 	}
 	switch {
+	case len(configs) == 0 && c.Dynamic && !slices.ContainsFunc(Scopes(), func(scope string) bool { return slices.Contains(c.Scopes, scope) }):
+		return nil, invalidDetails("client", "it registered itself, and not for credentials")
 	case len(configs) == 0 && d.Elsewhere != nil:
 		return d.Elsewhere.Validate(ctx, c, details, object)
 	case len(configs) == 0:

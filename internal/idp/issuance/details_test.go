@@ -66,6 +66,8 @@ func TestDetails(t *testing.T) {
 		{"it takes one twice as one", phone, []json.RawMessage{age, age}, credential.ConfigAgeCard + "@" + hubURL, ""},
 		{"it takes wishes and what it does not know", phone, []json.RawMessage{json.RawMessage(strings.Replace(string(age), "{", `{"claims":[{"path":["age_over_19"]}],"more":{},`, 1))}, credential.ConfigAgeCard + "@" + hubURL, ""},
 		{"it leaves others to their owner", half, []json.RawMessage{detail("x", elsewhere)}, "x@" + elsewhere, ""},
+		{"it gives a website that registered itself no document of others", registry.Client{ID: "site", Dynamic: true, Scopes: []string{"openid"}}, []json.RawMessage{detail("x", elsewhere)}, "", "client: it registered itself"},
+		{"it leaves to their owner what a wallet asks that registered itself", registry.Client{ID: "own", Dynamic: true, Scopes: []string{credential.ScopeAgeCard}}, []json.RawMessage{detail("x", elsewhere)}, "x@" + elsewhere, ""},
 		{"it gives nobody what he could not ask for by scope", half, []json.RawMessage{age}, "", "client: it is not registered"},
 		{"it refuses an unknown configuration", phone, []json.RawMessage{detail("other", hubURL)}, "", "credential_configuration_id"},
 		{"it refuses two issuers at once", phone, []json.RawMessage{age, detail("x", elsewhere)}, "", "locations: credentials of several"},
