@@ -55,6 +55,8 @@ type Device struct {
 	Pause   time.Duration // between polls
 	Early   bool          // this poll came too soon
 	Expires time.Time
+	// Instance is the thumbprint of the attested key of who asked, or "".
+	Instance string
 }
 
 // DeviceAnswer is who said yes, and by which login.
@@ -130,7 +132,7 @@ func (s *Server) askDevice(r *http.Request, form url.Values) (*deviceResponse, e
 		user := newUserCode()
 		err := s.Store.PutDevice(ctx, Device{
 			Hash: hash("device", code), User: hash("user_code", user), Client: client.ID, Scopes: scopes, Grant: secret(),
-			State: DevicePending, Pause: devicePause, Expires: s.now().Add(deviceLife),
+			State: DevicePending, Pause: devicePause, Expires: s.now().Add(deviceLife), Instance: instanceOf(ctx),
 		})
 		if errors.Is(err, ErrConflict) {
 			continue

@@ -336,3 +336,18 @@ type spent struct{}
 
 func (spent) Error() string             { return "used up" }
 func (spent) RetryAfter() time.Duration { return time.Second }
+
+// A code is for the instance of the client that asked by it (attestation draft, 10.3).
+func TestDeviceOfAnInstance(t *testing.T) {
+	h, _, one, _ := attestedHub(t, func(c *oauth.Config) { c.Devices = true })
+	h.add(foreign, map[string]any{"agency": nil, "token_endpoint_auth_method": "attest_jwt_client_auth", "jwks": nil, "place": "Gate",
+		"scope": "openid", "redirect_uris": nil, "grant_types": []string{registry.GrantDevice}})
+	asks, thief := h.phone(one), h.phone(one)
+	asked := h.post("/device_authorization", url.Values{"scope": {"openid"}}, asks.attest("/device_authorization"))
+	if asked.status != http.StatusOK {
+		t.Fatalf("%d %s", asked.status, asked.text)
+	}
+	form := url.Values{"grant_type": {registry.GrantDevice}, "device_code": {asked.str("device_code")}}
+	refused(t, h.post("/token", form, thief.attest("/token")), http.StatusBadRequest, "invalid_grant", "of another instance")
+	refused(t, h.post("/token", form, asks.attest("/token")), http.StatusBadRequest, "authorization_pending", "")
+}

@@ -63,6 +63,8 @@ func (s *Server) answered(ctx context.Context, c registry.Client, hashed string)
 		return d, err
 	case d.Client != c.ID:
 		return d, refuse("invalid_grant", "device_code: of another client")
+	case d.Instance != instanceOf(ctx):
+		return d, refuse("invalid_grant", "device_code: of another instance of this client")
 	case d.State == DeviceUsed:
 		return d, s.reused(ctx, d.Grant, "device_code")
 	case !lives(s.now(), d.Expires, deviceLife):
