@@ -133,7 +133,16 @@ func (a *Accounts) Lives(ctx context.Context, id string) (bool, error) {
 
 // LogoutAll ends every session of a citizen.
 func (a *Accounts) LogoutAll(ctx context.Context, citizen string) error {
-	if err := a.store.EndSessions(ctx, citizen); err != nil {
+	return a.logoutAll(ctx, citizen, "")
+}
+
+// LogoutOthers ends every session of a citizen but this one.
+func (a *Accounts) LogoutOthers(ctx context.Context, s Session) error {
+	return a.logoutAll(ctx, s.Citizen, s.ID)
+}
+
+func (a *Accounts) logoutAll(ctx context.Context, citizen, but string) error {
+	if err := a.store.EndSessions(ctx, citizen, but); err != nil {
 		return fmt.Errorf("logout: %w", err)
 	}
 	return nil

@@ -60,8 +60,8 @@ func (f *brittle) EndSession(ctx context.Context, hash string) error {
 	return f.do("EndSession", func() error { return f.Store.EndSession(ctx, hash) })
 }
 
-func (f *brittle) EndSessions(ctx context.Context, citizen string) error {
-	return f.do("EndSessions", func() error { return f.Store.EndSessions(ctx, citizen) })
+func (f *brittle) EndSessions(ctx context.Context, citizen, but string) error {
+	return f.do("EndSessions", func() error { return f.Store.EndSessions(ctx, citizen, but) })
 }
 
 func (f *brittle) Pseudonym(ctx context.Context, sector, citizen, sub string) (kept string, err error) {

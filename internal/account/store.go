@@ -128,8 +128,9 @@ type Store interface {
 	PutSession(ctx context.Context, s SessionRow, now time.Time) error
 	Session(ctx context.Context, hash string, now time.Time) (SessionRow, error)
 	EndSession(ctx context.Context, hash string) error
-	// EndSessions ends all of a citizen's; none to end is no error.
-	EndSessions(ctx context.Context, citizen string) error
+	// EndSessions ends all of a citizen's but one (""; none); none to end is no
+	// error.
+	EndSessions(ctx context.Context, citizen, but string) error
 
 	// Pseudonym keeps the pseudonym of a citizen in a sector, or answers the one
 	// that is there; PseudonymOf is the way back.

@@ -204,10 +204,10 @@ func (a *Accounts) EndSession(ctx context.Context, hash string) error {
 	})
 }
 
-// EndSessions deletes all sessions of a citizen.
-func (a *Accounts) EndSessions(ctx context.Context, citizen string) error {
+// EndSessions deletes all sessions of a citizen but one.
+func (a *Accounts) EndSessions(ctx context.Context, citizen, but string) error {
 	return a.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE citizen = $1`, citizen)
+		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE citizen = $1 AND hash <> $2`, citizen, but)
 		return err
 	})
 }

@@ -36,6 +36,10 @@ func (h *Handler) askLost(w http.ResponseWriter, r *http.Request, s account.Sess
 // lost revokes what one wallet holds, or all there is. First what could bring
 // new ones to the phone ends, whichever wallet it was: names are no proof.
 func (h *Handler) lost(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	// The phone may be logged in here: by that alone it could ask for an offer.
+	if err := h.Accounts.LogoutOthers(r.Context(), s); err != nil {
+		return fmt.Errorf("lost phone: %w", err)
+	}
 	if h.Lost != nil {
 		if err := h.Lost(r.Context(), s.Citizen); err != nil {
 			return fmt.Errorf("lost phone: %w", err)

@@ -16,10 +16,13 @@ func TestLostPhone(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSite(t)
-			b := s.open(t, s.phone)
+			b, lost := s.open(t, s.phone), s.open(t, s.phone)
 			r := b.do("POST", "/me/lost", c.body, "Content-Type", "application/x-www-form-urlencoded")
 			if r.status != http.StatusSeeOther || r.header.Get("Location") != "/me?revoked" || s.office.revoked != c.want {
 				t.Errorf("%d %v, revoked %v\n%s", r.status, r.header, s.office.revoked, r.body)
+			}
+			if here, there := b.do("GET", "/me", ""), lost.do("GET", "/me", "", "Accept", "application/json"); here.status != http.StatusOK || there.status != http.StatusUnauthorized {
+				t.Errorf("logged in here %d, on the phone %d", here.status, there.status)
 			}
 		})
 	}

@@ -225,10 +225,15 @@ func accountsSessions(t *testing.T, s account.Store) {
 
 	is(t, "put", s.PutSession(ctx, session("s", "h4"), accountTime), nil)
 	is(t, "put", s.PutSession(ctx, session("s", "h5"), accountTime), nil)
-	is(t, "end all of nobody", s.EndSessions(ctx, "nobody"), nil)
+	is(t, "end all of nobody", s.EndSessions(ctx, "nobody", ""), nil)
+	is(t, "put", s.PutSession(ctx, session("s", "h6"), accountTime), nil)
+	is(t, "end all but one", s.EndSessions(ctx, session("s", "").Citizen, "h5"), nil)
+	_, err = s.Session(ctx, "h6", accountTime)
+	is(t, "a session beside the one", err, account.ErrNotFound)
+	is(t, "put", s.PutSession(ctx, session("s", "h4"), accountTime), nil)
 	five, err := s.Session(ctx, "h5", accountTime)
 	is(t, "a session of another", err, nil)
-	is(t, "end all", s.EndSessions(ctx, five.Citizen), nil)
+	is(t, "end all", s.EndSessions(ctx, five.Citizen, ""), nil)
 	for _, hash := range []string{"h4", "h5"} {
 		_, err = s.Session(ctx, hash, accountTime)
 		is(t, "an ended session", err, account.ErrNotFound)
