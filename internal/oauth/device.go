@@ -199,7 +199,7 @@ func userCode(typed string) string {
 	for _, r := range strings.ToUpper(typed) {
 		switch {
 		case r < 0x80 && strings.ContainsRune(userAlphabet, r):
-			out = append(out, byte(r))
+			out = append(out, byte(r)) //nolint:gosec // ASCII
 		case r == '-' || r == ' ' || r == '.':
 		default:
 			return ""
