@@ -105,7 +105,7 @@ func TestWithdrawAndRevoke(t *testing.T) {
 	if r.status != http.StatusSeeOther || r.header.Get("Location") != "/me/consents?withdrawn" || !s.office.withdrawn {
 		t.Errorf("withdraw: %+v", r)
 	}
-	if r := b.do("GET", "/me/consents?withdrawn", "", "Accept-Language", "en"); !strings.Contains(r.body, "state-withdrawn") || !strings.Contains(r.body, "The consent is withdrawn") {
+	if r := b.do("GET", "/me/consents?withdrawn", "", "Accept-Language", "en"); !strings.Contains(r.body, "state-withdrawn") || !strings.Contains(r.body, "The consent is withdrawn") || !strings.Contains(r.body, "<dt>Ended</dt>") {
 		t.Errorf("after withdrawing: %s", r.body)
 	}
 	if r := b.do("GET", "/me/consents/g1/withdraw", ""); r.status != http.StatusConflict {
