@@ -130,7 +130,7 @@ func (v *visit) receive() error {
 	}
 	var code string
 	return all(
-		v.to(stage.IDP, "/me"), v.clicks("form[action='/me/credentials/offer'] button"), v.looks("add-to-phone"),
+		v.to(stage.IDP, "/me"), v.clicks("form[action='/me/credentials/offer'] button"), v.sees("#tx-code"), v.looks("add-to-phone"),
 		func() (err error) { code, err = v.text("#tx-code"); return err },
 		v.clicks("#demo-wallet"), v.arrives(stage.Wallet, "/"), v.looks("wallet-offer"),
 		wrong,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/govmydata/mydata/conformance/stage"
 )
 
@@ -50,7 +52,7 @@ func (v *visit) enrolByLetter() error {
 func (v *visit) waits() error {
 	return all(
 		v.offered, v.looks("wallet-later"),
-		v.clicks("form[action='/collect'] button"), v.sees("form[action='/collect']"),
+		v.early,
 		v.to(stage.IDP, "/me"), v.looks("waiting"),
 		v.decided("refuse", "--reason", "identity"),
 		v.to(stage.IDP, "/me"), v.looks("waiting-refused"),
@@ -59,6 +61,17 @@ func (v *visit) waits() error {
 		v.offered, v.decided("approve"), v.clicks("form[action='/collect'] button"), v.sees("a.face"),
 		v.to(stage.IDP, "/me"), v.sees(".state-valid"), v.looks("waited"),
 	)
+}
+
+// early has the wallet ask before anything was decided: the page comes again, with
+// an id of its own.
+func (v *visit) early() error {
+	const form = "form[action='/collect']"
+	id, err := get(v.walk, chromedp.Evaluate[string](`document.querySelector("`+form+` input").value`))
+	if err != nil {
+		return v.trouble("read what waits", err)
+	}
+	return all(v.clicks(form+" button"), v.sees(form+":has(input:not([value='"+id+"']))"))
 }
 
 // offered takes an offer of the operator's into the wallet.
