@@ -137,7 +137,7 @@ func (v *visit) receive() error {
 		func() error { return v.fill("#tx_code", strings.ReplaceAll(code, " ", "")) },
 		v.clicks("form[action='/accept'] button[type=submit]"),
 		v.sees("a.face"), v.looks("wallet-card-arrived"),
-		v.clicks("a.face"), v.looks("wallet-card"),
+		v.clicks("a.face"), v.arrives(stage.Wallet, "/cards/"), v.looks("wallet-card"),
 		v.to(stage.IDP, "/me"), v.sees(".state-valid"), v.looks("my-credentials"),
 	)
 }

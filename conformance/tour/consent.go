@@ -103,7 +103,7 @@ func (v *visit) refuse() error {
 // withdraw does without scripts, which withdrawing must never need.
 func (v *visit) withdraw() error {
 	return all(
-		v.to(stage.IDP, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.looks("withdraw"),
+		v.to(stage.IDP, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.arrives(stage.IDP, "/me/consents/"), v.looks("withdraw"),
 		v.scripts(false),
 		v.to(stage.IDP, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.clicks("form[action$='/withdraw'] button"),
 		v.arrives(stage.IDP, "/me/consents"), v.sees(".state-withdrawn"),
@@ -118,14 +118,14 @@ func (v *visit) withdraw() error {
 func (v *visit) passkeys() error {
 	return all(
 		v.to(stage.IDP, "/me/passkeys"), v.looks("passkeys"),
-		v.clicks("a[href='/me/passkeys/add']"), v.looks("passkey-add"),
+		v.clicks("a[href='/me/passkeys/add']"), v.arrives(stage.IDP, "/me/passkeys/add"), v.looks("passkey-add"),
 		v.secondDevice,
 		v.clicks("form[data-webauthn=create] button"),
 		v.arrives(stage.IDP, "/me/passkeys/confirm/"), v.looks("passkey-confirm"),
 		v.clicks("form[data-webauthn=get] button"),
 		v.arrives(stage.IDP, "/me/passkeys?changed"), v.looks("passkeys-two"),
 		func() error { return v.cards("ul.cards > li", 2) },
-		v.clicks("li.card:not(:has(.state)) a[href^='/me/passkeys/remove/']"), v.looks("passkey-remove"),
+		v.clicks("li.card:not(:has(.state)) a[href^='/me/passkeys/remove/']"), v.arrives(stage.IDP, "/me/passkeys/remove/"), v.looks("passkey-remove"),
 		v.clicks("form[data-webauthn=get] button"),
 		v.arrives(stage.IDP, "/me/passkeys?changed"), v.looks("passkeys-one"),
 		func() error { return v.cards("ul.cards > li", 1) },

@@ -12,7 +12,7 @@ func (v *visit) extract() error {
 		v.arrives(stage.IDP, "/document/"), v.looks("document"),
 		v.clicks("form[action^='/document/'] button[type=submit]"),
 		v.arrives(stage.Wallet, "/"), v.sees("a.face"), v.looks("wallet-extract-arrived"),
-		v.clicks("a.face"), v.looks("wallet-extract"), v.clicks("details summary"), v.clicks("button.danger"), // the newest is the first
+		v.clicks("a.face"), v.arrives(stage.Wallet, "/cards/"), v.looks("wallet-extract"), v.clicks("details summary"), v.clicks("button.danger"), // the newest is the first
 		v.sees("form[action='/open']"), // the list again
 		v.to(stage.Extract, "/"), v.sees(".card"), v.looks("extract-issued"),
 	)
