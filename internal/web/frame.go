@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -37,6 +38,7 @@ type Frame struct {
 	log         *slog.Logger
 	zone        *time.Location
 	bundle      *i18n.Bundle
+	plain       sync.Map // texts without arguments, by language and id
 	assets      map[string]asset
 	cross       *http.CrossOriginProtection
 	own         *Pages

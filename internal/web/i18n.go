@@ -29,6 +29,7 @@ func newBundle() *i18n.Bundle {
 // fsys. It panics when a file is broken or an id lacks one of the languages,
 // because a page with holes must not start.
 func (f *Frame) Messages(fsys fs.FS) {
+	f.plain.Clear()
 	ids := map[string][]string{}
 	for _, lang := range languages {
 		file, err := find(fsys, lang+".json")
@@ -83,6 +84,10 @@ func missing(of, in []string) []string {
 // Text is the message of that id in that language; args are name and value
 // pairs, and "Count" also chooses the plural. An unknown id is shown as itself.
 func (f *Frame) Text(lang, id string, args ...any) string {
+	key := [2]string{lang, id}
+	if text, ok := f.plain.Load(key); ok && len(args) == 0 {
+		return text.(string)
+	}
 	data := map[string]any{}
 	for i := 0; i+1 < len(args); i += 2 {
 		if name, ok := args[i].(string); ok {
@@ -97,6 +102,9 @@ func (f *Frame) Text(lang, id string, args ...any) string {
 	if err != nil {
 		f.log.Error("message", "id", id, "lang", lang, "err", err)
 		return id
+	}
+	if len(args) == 0 { // of our own files alone are there any: they are few
+		f.plain.Store(key, text)
 	}
 	return text
 }
