@@ -80,7 +80,8 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if d.db.DB, err = openPrepared(name + "?" + pragmas.Encode()); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if d.path == "" { // each connection would be a database of its own
+	d.db.SetMaxIdleConns(connections) // one that is opened anew prepares all its statements again
+	if d.path == "" {                 // each connection would be a database of its own
 		d.db.SetMaxOpenConns(1)
 		d.db.SetMaxIdleConns(1)
 	}

@@ -28,6 +28,17 @@ func (p pool) here() error {
 	return nil
 }
 
+// unwatched keeps database/sql and the driver from watching over each statement of
+// a SQLite file whether its caller goes away, by a goroutine each: what they would
+// break off is over sooner, or hangs in the system where nothing breaks it off. What
+// waits for another program's lock is a transaction's BEGIN, which is watched.
+func (p pool) unwatched(ctx context.Context) (context.Context, error) {
+	if p.path == "" {
+		return ctx, nil
+	}
+	return context.WithoutCancel(ctx), ctx.Err()
+}
+
 // BeginTx as sql.DB's.
 func (p pool) BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error) {
 	if err := p.here(); err != nil {
@@ -40,6 +51,10 @@ func (p pool) BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error) {
 // QueryRowContext as sql.DB's.
 func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
 	if err := p.here(); err != nil {
+		return nothing{err}
+	}
+	ctx, err := p.unwatched(ctx)
+	if err != nil {
 		return nothing{err}
 	}
 	return single{p.DB.QueryRowContext(ctx, query, args...)}

@@ -77,7 +77,11 @@ func (db *DB) try(ctx context.Context, options *sql.TxOptions, f func(context.Co
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback() // after COMMIT it does nothing
-	if err := f(ctx, tx); err != nil {
+	unwatched, err := db.db.unwatched(ctx)
+	if err != nil {
+		return err
+	}
+	if err := f(unwatched, tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
