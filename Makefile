@@ -76,7 +76,7 @@ fuzz:
 
 ## bench: benchmarks; each reports its ratio to the raw cryptography it cannot do without
 bench:
-	go test -run '^$$' -bench . -benchtime 2s ./pkg/... ./internal/...
+	go test -run '^$$' -bench . -benchtime 2s ./pkg/... ./internal/... ./conformance/speed
 
 ## lint: gofmt, vet, staticcheck and golangci-lint find nothing, in the product and in the other modules
 lint: $(BIN)/staticcheck $(BIN)/golangci-lint
