@@ -108,6 +108,7 @@ func says(status int, media, body string) flawed {
 }
 
 // Each case is failed by a flaw: none is passed whatever a deployment does.
+//
 //clause:strangers each case of the two commands is failed by some flaw, and each flaw is told
 func TestEachFlawIsTold(t *testing.T) {
 	s, c := deployment(t)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
@@ -19,8 +20,8 @@ func asking(changes ...string) url.Values {
 		"response_type": {"code"}, "client_id": {nobody}, "redirect_uri": {"https://evil.example/callback"}, "scope": {"openid"},
 		"state": {"s"}, "nonce": {"n"}, "code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
 	}
-	for i := 0; i < len(changes); i += 2 {
-		v.Set(changes[i], changes[i+1])
+	for pair := range slices.Chunk(changes, 2) {
+		v.Set(pair[0], pair[1])
 	}
 	return v
 }
@@ -64,8 +65,8 @@ func toToken(pairs ...string) func(*probe) call {
 
 func values(pairs ...string) url.Values {
 	v := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		v.Add(pairs[i], pairs[i+1])
+	for pair := range slices.Chunk(pairs, 2) {
+		v.Add(pair[0], pair[1])
 	}
 	return v
 }

@@ -141,7 +141,7 @@ func (s *server) prepare(r row) {
 	if s.inserts[r.Table] != nil {
 		return
 	}
-	made, err := s.db.Prepare(`INSERT OR REPLACE INTO "` + r.Table + `" ("` + strings.Join(r.Columns, `", "`) + `") VALUES (?` + strings.Repeat(", ?", len(r.Columns)-1) + `)`)
+	made, err := s.db.Prepare(`INSERT OR REPLACE INTO "` + r.Table + `" ("` + strings.Join(r.Columns, `", "`) + `") VALUES (?` + strings.Repeat(", ?", len(r.Columns)-1) + `)`) //nolint:sqlclosecheck // kept while the floor lives
 	check(err)
 	s.inserts[r.Table] = made
 }
@@ -180,11 +180,11 @@ func (s *server) write(ctx context.Context, rows []row) {
 		for i, v := range r.Values {
 			args[i] = v.plain(r.Unique[i])
 		}
-		_, err = tx.StmtContext(ctx, s.inserts[r.Table]).ExecContext(ctx, args...)
+		_, err = tx.StmtContext(ctx, s.inserts[r.Table]).ExecContext(ctx, args...) //nolint:sqlclosecheck // it ends with the transaction
 		check(err)
 	}
 	if len(rows) == 0 {
-		_, err = tx.StmtContext(ctx, s.change).ExecContext(ctx)
+		_, err = tx.StmtContext(ctx, s.change).ExecContext(ctx) //nolint:sqlclosecheck // it ends with the transaction
 		check(err)
 	}
 	check(tx.Commit())

@@ -84,7 +84,7 @@ func TestTokenKeys(t *testing.T) {
 		"a time that is none":          func(file string) error { return os.WriteFile(file+".from", []byte("soon"), 0o600) },
 		"times out of order":           func(file string) error { return os.WriteFile(file+".from", []byte("2020-01-01T00:00:00Z"), 0o600) },
 		"a key that is not there":      func(file string) error { return os.Remove(file + ".pem") },
-		"a key that others may read":   func(file string) error { return os.Chmod(file+".pem", 0o644) }, //nolint:gosec // G302: that is what is refused
+		"a key that others may read":   func(file string) error { return os.Chmod(file+".pem", 0o644) },
 		"a public key that is to sign": func(file string) error { return os.WriteFile(file+".pem", []byte(publicPEM(t)), 0o600) },
 	} {
 		t.Run("it does not start with "+name, func(t *testing.T) {

@@ -69,7 +69,9 @@ func wordLies(t *testing.T, h *hub, one, two *wallettest.Provider) []lie {
 	at := func(d time.Duration) int64 { return h.now().Add(d).Unix() }
 	jwk := func(key any) map[string]any { return map[string]any{"jwk": wallettest.PublicJWK(t, key)} }
 	private := wallettest.PublicJWK(t, key.Public())
-	private["d"] = base64.RawURLEncoding.EncodeToString(key.D.FillBytes(make([]byte, 32))) //nolint:staticcheck // what a careless wallet sends
+	secret, err := key.Bytes()
+	check(t, err)
+	private["d"] = base64.RawURLEncoding.EncodeToString(secret) // what a careless wallet sends
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	check(t, err)
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)

@@ -33,7 +33,7 @@ func (l List) decoy(index int) bool {
 // them are set.
 func newList(bits int, now time.Time) (List, error) {
 	list := List{ID: randomID(), Created: now, Bits: bits, Data: make([]byte, listSize*bits/8), Decoys: make([]byte, decoySecret)}
-	rand.Read(list.Decoys) //nolint:errcheck,gosec // it never fails
+	rand.Read(list.Decoys) // it never fails
 	statuses, err := statuslist.FromBytes(bits, list.Data)
 	if err != nil {
 		return List{}, err

@@ -61,10 +61,10 @@ func (l *List) Bytes() []byte { return l.data }
 // Get is the status at an index (draft, 4.1: bits count from the least
 // significant). It allocates nothing.
 func (l *List) Get(index int) (Status, error) {
-	if uint(index) >= uint(l.Len()) { //nolint:gosec // G115: a negative index becomes a great one
+	if uint(index) >= uint(l.Len()) { // a negative index becomes a great one
 		return 0, outOfRange(index)
 	}
-	i, log := uint(index), l.log&3 //nolint:gosec // G115: the same
+	i, log := uint(index), l.log&3 // the same
 	shift := i << log & 7          // within the byte
 	return Status(l.data[i>>(3-log)] >> shift & (1<<l.bits - 1)), nil
 }
