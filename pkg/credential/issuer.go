@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -131,11 +130,8 @@ type Event struct {
 	Digest     [32]byte
 }
 
-func randomID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
+// randomID has 130 bits, and begins with no sign: commands name it.
+func randomID() string { return rand.Text() }
 
 func randomIndex() int {
 	var b [8]byte
