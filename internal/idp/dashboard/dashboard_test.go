@@ -25,7 +25,7 @@ func TestPages(t *testing.T) {
 		{"it opens the device's wallet", "POST", "/me/credentials/offer", "en", `href="openid-credential-offer://?credential_offer_uri=http%3A%2F%2Flocalhost%2Fo%2F1"`},
 		{"it opens the demo wallet", "POST", "/me/credentials/offer", "en", `href="http://localhost:8084/?offer=openid-credential-offer%3A%2F%2F`},
 		{"it asks before revoking", "GET", "/me/credentials/c1/revoke", "en", `<form method="post" action="/me/credentials/c1/revoke">`},
-		{"it asks which lost phone", "GET", "/me/lost", "en", `<option value="Demo wallet">Demo wallet</option>`},
+		{"it asks which lost phone", "GET", "/me/lost", "en", `<option dir="auto" value="Demo wallet">Demo wallet</option>`},
 		{"it asks so in Korean", "GET", "/me/lost", "ko", "모든 지갑의 내 증명서 전부"},
 		{"it leads who lost a phone on", "GET", "/me", "en", `<a href="/me/lost">`},
 		{"it names agencies in Korean", "GET", "/me/consents", "ko", "면허 사무소"},
