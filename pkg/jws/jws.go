@@ -61,12 +61,12 @@ func Verify(compact string, key *ecdsa.PublicKey) (payload []byte, ok bool) {
 	}
 	digest := sha256.Sum256([]byte(compact[:len(compact)-len(tail)-1]))
 	var der [72]byte
-	return payload, ecdsa.VerifyASN1(key, digest[:], appendDER(der[:0], signature))
+	return payload, ecdsa.VerifyASN1(key, digest[:], AppendDER(der[:0], signature))
 }
 
-// appendDER writes r and s (RFC 7518, 3.4) as the standard library takes them: each
-// the shortest form of a positive integer.
-func appendDER(out, signature []byte) []byte {
+// AppendDER writes the 64 bytes of r and s (RFC 7518, 3.4) as the standard library
+// takes them (RFC 3279, 2.2.3): each the shortest form of a positive integer.
+func AppendDER(out, signature []byte) []byte {
 	out = append(out, 0x30, 0)
 	for _, n := range [2][]byte{signature[:32], signature[32:]} {
 		for len(n) > 1 && n[0] == 0 {

@@ -18,6 +18,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
+
+	compact "github.com/govmydata/mydata/pkg/jws"
 )
 
 //clause:formats SD-JWT VC draft-24: typ, vct, what is never disclosed selectively, x5c without anchor
@@ -239,7 +241,7 @@ func TestIssueWritesClaims(t *testing.T) {
 // The two forms of a signature are one number pair, short ones too.
 func TestSignatureForms(t *testing.T) {
 	for _, s := range [][64]byte{{0: 1, 32: 1}, {0: 0x80, 32: 0xff}, {31: 1, 63: 0x80}, {31: 0x80, 62: 1}, {}} {
-		der := appendDER(nil, s[:])
+		der := compact.AppendDER(nil, s[:])
 		var back [64]byte
 		if err := fromDER(&back, der); err != nil || back != s {
 			t.Errorf("%x: %x %v", s, back, err)

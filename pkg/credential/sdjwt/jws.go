@@ -10,6 +10,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+
+	compact "github.com/govmydata/mydata/pkg/jws"
 )
 
 // b64 is base64url without padding (RFC 7515, 2) that refuses stray bits, so
@@ -104,29 +106,10 @@ func (j *jws) verify(key crypto.PublicKey) error {
 	}
 	digest := sha256.Sum256(j.signed)
 	var der [72]byte
-	if !ecdsa.VerifyASN1(public, digest[:], appendDER(der[:0], j.signature)) {
+	if !ecdsa.VerifyASN1(public, digest[:], compact.AppendDER(der[:0], j.signature)) {
 		return ErrSignature
 	}
 	return nil
-}
-
-// appendDER writes the 64 bytes of r and s (RFC 7518, 3.4) as the standard library
-// takes them (RFC 3279, 2.2.3): each the shortest form of a positive integer.
-func appendDER(out, signature []byte) []byte {
-	out = append(out, 0x30, 0)
-	for _, n := range [2][]byte{signature[:32], signature[32:]} {
-		for len(n) > 1 && n[0] == 0 {
-			n = n[1:]
-		}
-		out = append(out, 2, byte(len(n))) //nolint:gosec // at most 32
-		if n[0] >= 0x80 {
-			out[len(out)-1]++
-			out = append(out, 0)
-		}
-		out = append(out, n...)
-	}
-	out[1] = byte(len(out) - 2) //nolint:gosec // at most 70
-	return out
 }
 
 // sign makes a compact JWS, with room for more bytes after it.
@@ -152,7 +135,7 @@ func sign(signer crypto.Signer, header, payload []byte, more int) ([]byte, error
 	return b64.AppendEncode(out, signature[:]), nil
 }
 
-// fromDER is the reverse of appendDER, of what a signer of ours made.
+// fromDER is the reverse of compact.AppendDER, of what a signer of ours made.
 func fromDER(signature *[64]byte, der []byte) error {
 	if len(der) < 2 || der[0] != 0x30 || int(der[1]) != len(der)-2 {
 		return errors.New("the signer's answer is no signature on P-256")
