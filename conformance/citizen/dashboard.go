@@ -102,13 +102,23 @@ func (c *Citizen) Revoke(ctx context.Context, id string) error {
 	return c.Post(ctx, c.Hub+"/me/credentials/"+url.PathEscape(id)+"/revoke", struct{}{}, nil)
 }
 
-// Offer asks for a mobile ID: the link of the offer and its transaction code.
+// Offer asks for a mobile ID: the link of the offer and its transaction code. It
+// logs in again where the login is too old for it.
 func (c *Citizen) Offer(ctx context.Context) (link, txCode string, err error) {
 	var out struct {
 		Offer  string `json:"credential_offer"`
 		TxCode string `json:"tx_code"`
 	}
-	err = c.Post(ctx, c.Hub+"/me/credentials/offer", struct{}{}, &out)
+	ask := func() error { return c.Post(ctx, c.Hub+"/me/credentials/offer", struct{}{}, &out) }
+	err = ask()
+	if refused, ok := errors.AsType[*Answer](err); ok && refused.Status == http.StatusForbidden {
+		var page Page
+		if page, err = c.Open(ctx, c.Hub+"/login?again=card"); err == nil {
+			if _, err = c.signIn(ctx, page); err == nil {
+				err = ask()
+			}
+		}
+	}
 	return out.Offer, out.TxCode, err
 }
 

@@ -64,11 +64,7 @@ type reader struct {
 }
 
 func (h *Handler) reader(r *http.Request) reader {
-	now := time.Now
-	if h.Now != nil {
-		now = h.Now
-	}
-	return reader{h.Catalogue(), web.Lang(r), now()}
+	return reader{h.Catalogue(), web.Lang(r), h.now()}
 }
 
 func (x reader) party(id string) partyView {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/web"
@@ -71,9 +72,20 @@ type offerPage struct {
 	Link            template.URL
 }
 
+// offerLogin is how old a login may be on whose strength a card is offered, as where
+// a wallet asks for one: an open browser on a lost phone is not enough.
+const offerLogin = 5 * time.Minute
+
 // offer makes a pre-authorized offer. The transaction code is shown once, here:
 // who only photographs the QR code cannot use it.
 func (h *Handler) offer(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	if h.now().Sub(s.AuthTime) > offerLogin {
+		if web.WantsJSON(r) {
+			return errLogin
+		}
+		http.Redirect(w, r, "/login?"+url.Values{"again": {"card"}, "next": {"/me"}}.Encode(), http.StatusSeeOther)
+		return nil
+	}
 	uri, tx, err := h.Offers.Offer(r.Context(), s.Citizen, h.Config, credential.GrantPreAuthorized, true)
 	if err != nil {
 		return fmt.Errorf("offer: %w", err)

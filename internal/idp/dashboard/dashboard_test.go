@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/internal/account/accounttest"
 )
@@ -54,6 +55,25 @@ func TestPages(t *testing.T) {
 				t.Errorf("a broken page:\n%s", r.body)
 			}
 		})
+	}
+}
+
+// A card is offered by a login of just now alone: whoever finds an open browser gets none.
+//
+//clause:issuer ours: a card is offered, as it is asked for by a wallet, by a login of five minutes at most
+func TestOfferWantsALoginOfJustNow(t *testing.T) {
+	s := newSite(t)
+	b := s.open(t, s.phone)
+	s.handler.Now = func() time.Time { return s.Now().Add(4 * time.Minute) }
+	if r := b.do("POST", "/me/credentials/offer", ""); r.status != http.StatusOK || !strings.Contains(r.body, "493536") {
+		t.Errorf("after four minutes: %d", r.status)
+	}
+	s.handler.Now = func() time.Time { return s.Now().Add(6 * time.Minute) }
+	if r := b.do("POST", "/me/credentials/offer", ""); r.status != http.StatusSeeOther || r.header.Get("Location") != "/login?again=card&next=%2Fme" {
+		t.Errorf("after six minutes: %d to %q", r.status, r.header.Get("Location"))
+	}
+	if r := b.do("POST", "/me/credentials/offer", "", "Accept", "application/json"); r.status != http.StatusForbidden || strings.Contains(r.body, "493536") {
+		t.Errorf("a program after six minutes: %d %s", r.status, r.body)
 	}
 }
 

@@ -202,6 +202,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{consent.ErrHeld, http.StatusConflict, "me.erasure.held"},
 		{consent.ErrYoung, http.StatusConflict, "me.error.law"},
 		{consent.ErrConfirm, http.StatusForbidden, "me.error.confirm"},
+		{errLogin, http.StatusForbidden, "me.error.login"},
 		{account.ErrYoung, http.StatusForbidden, "web.error.young"},
 		{account.ErrLastPasskey, http.StatusConflict, "me.error.last_passkey"},
 		{account.ErrConflict, http.StatusConflict, "me.error.conflict"},
@@ -224,4 +225,13 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 var (
 	errBody = errors.New("the body is not as expected")
 	errOver = errors.New("the consent is over")
+	// errLogin: a login of just now is needed.
+	errLogin = errors.New("the login is too old for this")
 )
+
+func (h *Handler) now() time.Time {
+	if h.Now != nil {
+		return h.Now()
+	}
+	return time.Now()
+}

@@ -96,6 +96,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 }
 
 type loginPage struct {
+	Again     bool   // for a card, whose offer wants a login of just now
 	Asked     bool   // in the course of an authorization request
 	Client    string // name of who asks
 	FinishURL string
@@ -106,7 +107,9 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Query().Get("request")
 	page := loginPage{FinishURL: "/login/finish"}
 	if id == "" {
+		page.Again = r.URL.Query().Has("again")
 		switch _, err := h.Accounts.Session(r.Context(), h.Frame.Cookie(r, web.SessionCookie)); {
+		case err == nil && page.Again:
 		case err == nil:
 			http.Redirect(w, r, "/me", http.StatusSeeOther)
 			return

@@ -192,6 +192,9 @@ func TestWayIn(t *testing.T) {
 	if b.cookie("code") != "" || b.cookie("browser") != "" {
 		t.Error("cookies of the ceremony stay")
 	}
+	if r := b.do("GET", "/login?again=card&next=%2Fme", "", "Accept-Language", "en"); r.status != http.StatusOK || !strings.Contains(r.body, "an open page alone is not enough") {
+		t.Errorf("asked for a login of just now: %d\n%s", r.status, r.body)
+	}
 	if r := b.do("GET", "/login", ""); r.status != http.StatusSeeOther || r.header.Get("Location") != "/me" {
 		t.Errorf("login page when signed in: %d", r.status)
 	}
