@@ -53,16 +53,7 @@ func newEraseProposeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		text, err := json.MarshalIndent(o, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(out, append(text, '\n'), 0o600); err != nil {
-			return fmt.Errorf("order: %w", err)
-		}
-		return show(cmd, map[string]string{"order": out}, func(w io.Writer) {
-			fmt.Fprintln(w, "the order is in", out+": another officer approves it within seven days")
-		})
+		return keepOrder(cmd, out, o)
 	}
 	return cmd
 }
@@ -140,4 +131,18 @@ func newEraseHoldCommand() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// keepOrder writes an order that one officer has signed, for the other.
+func keepOrder(cmd *cobra.Command, out string, order any) error {
+	text, err := json.MarshalIndent(order, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(out, append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("order: %w", err)
+	}
+	return show(cmd, map[string]string{"order": out}, func(w io.Writer) {
+		fmt.Fprintln(w, "the order is in", out+": another officer approves it within seven days")
+	})
 }

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,16 +111,7 @@ func newDiedProposeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		text, err := json.MarshalIndent(o, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(out, append(text, '\n'), 0o600); err != nil {
-			return fmt.Errorf("order: %w", err)
-		}
-		return show(cmd, map[string]string{"order": out}, func(w io.Writer) {
-			fmt.Fprintln(w, "the order is in", out+": another officer approves it within seven days")
-		})
+		return keepOrder(cmd, out, o)
 	}
 	return cmd
 }

@@ -142,8 +142,8 @@ func (p *probe) push(ctx context.Context, form func() url.Values, b bend) (answe
 }
 
 // pushed is a case: a pushed request that is changed is refused.
-func pushed(name, clause string, changes ...string) kase {
-	return kase{partClient, name, clause, func(ctx context.Context, p *probe) error {
+func pushed(name, clause string, changes ...string) trial {
+	return trial{partClient, name, clause, func(ctx context.Context, p *probe) error {
 		a, err := p.push(ctx, func() url.Values { return p.request(changes...) }, bend{})
 		if err != nil {
 			return err
@@ -153,8 +153,8 @@ func pushed(name, clause string, changes ...string) kase {
 }
 
 // asserted is a case: a client assertion that is bent is refused.
-func asserted(name, clause string, b func(p *probe) bend) kase {
-	return kase{partClient, name, clause, func(ctx context.Context, p *probe) error {
+func asserted(name, clause string, b func(p *probe) bend) trial {
+	return trial{partClient, name, clause, func(ctx context.Context, p *probe) error {
 		if p.Client == nil {
 			return report.Skip("needs a registered client (--client)")
 		}
@@ -184,7 +184,7 @@ func strangers(*probe) bend {
 	return bend{key: key}
 }
 
-var clientCases = []kase{
+var clientCases = []trial{
 	{partClient, "takes a pushed request of its client, for less than ten minutes", "RFC 9126, 2.2; FAPI 2.0, 5.3.2.2", func(ctx context.Context, p *probe) error {
 		_, err := p.handle(ctx)
 		return err

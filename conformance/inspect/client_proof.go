@@ -34,8 +34,8 @@ func (k *dpopKey) proof(claims, header map[string]any, alg string) (string, erro
 
 // proven is a case: a pushed request with a bad proof is refused for it, where a
 // good one is taken (RFC 9449, 10.1).
-func proven(name, clause string, claims, header map[string]any, alg string) kase {
-	return kase{partClient, name, clause, func(ctx context.Context, p *probe) error {
+func proven(name, clause string, claims, header map[string]any, alg string) trial {
+	return trial{partClient, name, clause, func(ctx context.Context, p *probe) error {
 		request := func(p *probe) url.Values { return p.request() }
 		if err := p.prove(ctx, p.server.PAR, request, nil, "201"); err != nil {
 			return fmt.Errorf("with a good proof: %w", err)

@@ -45,7 +45,6 @@ type server struct {
 	Grants        []string `json:"grant_types_supported"`
 	Responses     []string `json:"response_types_supported"`
 	PKCE          []string `json:"code_challenge_methods_supported"`
-	Methods       []string `json:"token_endpoint_auth_methods_supported"`
 	Signing       []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	Possession    []string `json:"dpop_signing_alg_values_supported"`
 	Iss           bool     `json:"authorization_response_iss_parameter_supported"`
@@ -76,7 +75,7 @@ func (p *probe) read(ctx context.Context) {
 	}
 }
 
-var documentCases = []kase{
+var documentCases = []trial{
 	{partDocuments, "publishes OpenID discovery whose issuer is the address asked", "OpenID Connect Discovery 1.0, 4.3", func(ctx context.Context, p *probe) error {
 		return p.metadata(ctx, p.URL+"/.well-known/openid-configuration")
 	}},
@@ -203,8 +202,7 @@ func present(member, value string) error {
 	return nil
 }
 
-// strong refuses symmetric algorithms, none, and PKCS #1 v1.5 but for ordinary
-// relying parties.
+// strong wants ES256, and neither symmetric algorithms nor none.
 func strong(member string, algs []string) error {
 	if !slices.Contains(algs, "ES256") {
 		return fmt.Errorf("%s has no ES256", member)

@@ -27,8 +27,8 @@ func asking(changes ...string) url.Values {
 }
 
 // stays is a case: the browser is told on the server's own page, and sent nowhere.
-func stays(name, clause string, changes ...string) kase {
-	return kase{partAuthorize, name, clause, func(ctx context.Context, p *probe) error {
+func stays(name, clause string, changes ...string) trial {
+	return trial{partAuthorize, name, clause, func(ctx context.Context, p *probe) error {
 		a, err := p.send(ctx, get(p.server.Authorize+"?"+asking(changes...).Encode()))
 		if err != nil {
 			return err
@@ -40,7 +40,7 @@ func stays(name, clause string, changes ...string) kase {
 	}}
 }
 
-var authorizeCases = []kase{
+var authorizeCases = []trial{
 	stays("sends no browser to the address of an unknown client", "RFC 6749, 4.1.2.1; RFC 9700, 4.11"),
 	stays("sends no browser anywhere without a client", "RFC 6749, 4.1.2.1", "client_id", ""),
 	stays("takes no request_uri that it did not make", "RFC 9126, 4", "request_uri", "urn:ietf:params:oauth:request_uri:forged"),
@@ -71,7 +71,7 @@ func values(pairs ...string) url.Values {
 	return v
 }
 
-var tokenCases = []kase{
+var tokenCases = []trial{
 	refuses(partToken, "takes no GET", "RFC 6749, 3.2", func(p *probe) call { return get(p.server.Token + "?grant_type=authorization_code&code=x") }, "4xx"),
 	refuses(partToken, "reads no parameters from the address", "RFC 6749, 3.2 and 2.3.1", func(p *probe) call {
 		return post(p.server.Token+"?grant_type=authorization_code&code=x&client_id="+nobody+"&client_secret=y", nil)
@@ -103,8 +103,8 @@ var tokenCases = []kase{
 }
 
 // guarded is a case: the door asks for a token, in the header (RFC 6750, 3).
-func guarded(name, clause string, to func(*probe) call) kase {
-	return kase{partDoors, name, clause, func(ctx context.Context, p *probe) error {
+func guarded(name, clause string, to func(*probe) call) trial {
+	return trial{partDoors, name, clause, func(ctx context.Context, p *probe) error {
 		a, err := p.send(ctx, to(p))
 		if err != nil {
 			return err
@@ -121,7 +121,7 @@ func (p *probe) credential(member string) string {
 	return address
 }
 
-var doorCases = []kase{
+var doorCases = []trial{
 	guarded("tells nothing of anybody without a token", "RFC 6750, 3", func(p *probe) call { return get(p.server.UserInfo) }),
 	guarded("tells nothing of anybody for a token that it did not make", "RFC 6750, 3.1", func(p *probe) call {
 		return get(p.server.UserInfo).with("Authorization", "Bearer forged")

@@ -27,8 +27,8 @@ func issues(run func(ctx context.Context, p *probe) error) func(ctx context.Cont
 }
 
 // each is a case about every credential configuration.
-func each(name, clause string, check func(id string, c map[string]any) error) kase {
-	return kase{partIssuer, name, clause, issues(func(_ context.Context, p *probe) error {
+func each(name, clause string, check func(id string, c map[string]any) error) trial {
+	return trial{partIssuer, name, clause, issues(func(_ context.Context, p *probe) error {
 		all, _ := p.issuer["credential_configurations_supported"].(map[string]any)
 		if len(all) == 0 {
 			return errors.New("credential_configurations_supported is empty")
@@ -46,7 +46,7 @@ func each(name, clause string, check func(id string, c map[string]any) error) ka
 	})}
 }
 
-var issuerCases = []kase{
+var issuerCases = []trial{
 	{partIssuer, "describes itself between host and path, by the identifier asked for", "OpenID4VCI 1.0, 12.2.2 and 12.2.4", issues(func(_ context.Context, p *probe) error {
 		if p.issuer["credential_issuer"] != p.URL {
 			return fmt.Errorf("credential_issuer is %v", p.issuer["credential_issuer"])
@@ -199,7 +199,7 @@ func typeMetadata(ctx context.Context, p *probe) error {
 	return nil
 }
 
-var statusCases = []kase{
+var statusCases = []trial{
 	{partStatus, "signs each list, about its own address, for a short time", "Token Status List, 5.1 and 8.3; HAIP 1.0, 6.1", lists(func(l listed) error {
 		switch exp, iat := seconds(l.claims["exp"]), seconds(l.claims["iat"]); {
 		case l.header["typ"] != "statuslist+jwt":

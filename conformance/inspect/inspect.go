@@ -39,8 +39,8 @@ type Options struct {
 	Now  func() time.Time
 }
 
-// kase is one case: what is tried, and how.
-type kase struct {
+// trial is one case: what is tried, and how.
+type trial struct {
 	part, name, clause string
 	run                func(ctx context.Context, p *probe) error
 }
@@ -69,7 +69,7 @@ func newProbe(o Options) *probe {
 }
 
 // run tries all cases in order.
-func (p *probe) run(ctx context.Context, role string, cases []kase) (report.Report, error) {
+func (p *probe) run(ctx context.Context, role string, cases []trial) (report.Report, error) {
 	r := report.Report{Role: role, URL: p.URL, At: p.Now().UTC().Truncate(time.Second)}
 	for _, c := range cases {
 		if err := ctx.Err(); err != nil {
@@ -200,8 +200,8 @@ func (p *probe) send(ctx context.Context, c call) (answer, error) {
 }
 
 // refuses is a case: the call gets one of these refusals.
-func refuses(part, name, clause string, make func(p *probe) call, wanted ...string) kase {
-	return kase{part, name, clause, func(ctx context.Context, p *probe) error {
+func refuses(part, name, clause string, make func(p *probe) call, wanted ...string) trial {
+	return trial{part, name, clause, func(ctx context.Context, p *probe) error {
 		a, err := p.send(ctx, make(p))
 		if err != nil {
 			return err

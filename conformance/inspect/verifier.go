@@ -112,8 +112,8 @@ func (a asked) keys() []jose.JSONWebKey {
 }
 
 // holds is a case about every request.
-func holds(name, clause string, check func(a asked) error) kase {
-	return kase{partRequest, name, clause, func(_ context.Context, p *probe) error {
+func holds(name, clause string, check func(a asked) error) trial {
+	return trial{partRequest, name, clause, func(_ context.Context, p *probe) error {
 		for _, a := range p.asked {
 			if err := check(a); err != nil {
 				return err
@@ -124,8 +124,8 @@ func holds(name, clause string, check func(a asked) error) kase {
 }
 
 // fresh is a case: a value that no two requests share.
-func fresh(name, clause string, value func(a asked) string, least int) kase {
-	return kase{partRequest, name, clause, func(_ context.Context, p *probe) error {
+func fresh(name, clause string, value func(a asked) string, least int) trial {
+	return trial{partRequest, name, clause, func(_ context.Context, p *probe) error {
 		seen := map[string]bool{}
 		for _, a := range p.asked {
 			v := value(a)
@@ -146,7 +146,7 @@ var (
 	queryID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
 
-var requestCases = []kase{
+var requestCases = []trial{
 	holds("signs its request, typed as one", "OpenID4VP 1.0, 5; RFC 9101, 10.8", func(a asked) error {
 		if a.header["typ"] != "oauth-authz-req+jwt" || a.answer.media() != "application/oauth-authz-req+jwt" {
 			return fmt.Errorf("typ %v, media type %s", a.header["typ"], a.answer.media())
@@ -275,8 +275,8 @@ var requestCases = []kase{
 }
 
 // junk is a case: what is no answer is refused, and spends nothing.
-func junk(name, clause string, make func(p *probe, a asked) (call, error)) kase {
-	return kase{partResponse, name, clause, func(ctx context.Context, p *probe) error {
+func junk(name, clause string, make func(p *probe, a asked) (call, error)) trial {
+	return trial{partResponse, name, clause, func(ctx context.Context, p *probe) error {
 		one := p.asked[0]
 		c, err := make(p, one)
 		if err != nil {
@@ -336,7 +336,7 @@ func answering(bend func(a asked) (key jose.JSONWebKey, payload map[string]any, 
 	}
 }
 
-var responseCases = []kase{
+var responseCases = []trial{
 	junk("takes no GET", "OpenID4VP 1.0, 8.2", func(_ *probe, a asked) (call, error) { return get(a.text("response_uri")), nil }),
 	junk("takes no empty answer", "OpenID4VP 1.0, 8.2", func(_ *probe, a asked) (call, error) { return post(a.text("response_uri"), nil), nil }),
 	junk("takes nothing that is not encrypted", "OpenID4VP 1.0, 8.3.1; HAIP 1.0, 5", func(_ *probe, a asked) (call, error) {

@@ -174,6 +174,7 @@ func TestDynamicMetadata(t *testing.T) {
 		{"client_id", registry.CodeMetadata, with(`"client_id":"mine"`)},
 		{"client_secret", registry.CodeMetadata, with(`"client_secret":"mine"`)},
 		{"software_statement", registry.CodeStatement, with(`"software_statement":"a.b.c"`)},
+		{"bearer_access_tokens", registry.CodeMetadata, with(`"token_endpoint_auth_method":"none","bearer_access_tokens":true,"require_pushed_authorization_requests":true`)},
 		{"jwks_uri", registry.CodeMetadata, with(`"jwks_uri":"http://169.254.169.254/latest/meta-data"`)},
 		{"jwks_uri", registry.CodeMetadata, with(`"jwks_uri":"https://a.example/jwks"`)},
 		{"sector_identifier_uri", registry.CodeMetadata, with(`"sector_identifier_uri":"http://localhost/"`)},
