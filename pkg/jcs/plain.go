@@ -2,6 +2,7 @@ package jcs
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"unicode/utf8"
 )
@@ -128,12 +129,23 @@ var ordinary = func() (is [256]bool) {
 	return is
 }()
 
+// eight tells that eight bytes are ordinary. A byte that is not may lend to its
+// neighbours: then they are looked at one by one.
+func eight(w uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	quote, escape := w^ones*'"', w^ones*'\\'
+	return (w|(w-ones*' ')|(quote-ones)|(escape-ones))&high == 0
+}
+
 // text takes a string whose escapes, if any, are those of one letter that RFC
 // 8785, 3.2.2.2 keeps. A name is in ASCII, without escapes, so that the order of
 // its bytes is the order of its UTF-16 units.
 func (p *plain) text(name bool) bool {
 	data, at, wide := p.data, p.at+1, false
 	for {
+		for at+8 <= len(data) && eight(binary.LittleEndian.Uint64(data[at:])) {
+			at += 8
+		}
 		for at < len(data) && ordinary[data[at]] {
 			at++
 		}

@@ -59,9 +59,22 @@ func Verify(compact string, key *ecdsa.PublicKey) (payload []byte, ok bool) {
 	if !ok || len(signature) != 64 || key.Curve != elliptic.P256() {
 		return nil, false
 	}
-	digest := sha256.Sum256([]byte(compact[:len(compact)-len(tail)-1]))
+	digest := Sum(compact[:len(compact)-len(tail)-1])
 	var der [72]byte
 	return payload, ecdsa.VerifyASN1(key, digest[:], AppendDER(der[:0], signature))
+}
+
+// Sum is the SHA-256 of a text, of which no copy is made.
+func Sum(text string) (digest [sha256.Size]byte) {
+	h := sha256.New()
+	var part [1024]byte
+	for len(text) > 0 {
+		n := copy(part[:], text)
+		h.Write(part[:n])
+		text = text[n:]
+	}
+	h.Sum(digest[:0])
+	return digest
 }
 
 // AppendDER writes the 64 bytes of r and s (RFC 7518, 3.4) as the standard library
@@ -85,7 +98,11 @@ func AppendDER(out, signature []byte) []byte {
 
 // OneSpelling reads unpadded base64url. The decoder skips line breaks: then the
 // text is longer than its bytes need.
-func OneSpelling(text string) ([]byte, bool) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return raw, err == nil && base64.RawURLEncoding.EncodedLen(len(raw)) == len(text)
+func OneSpelling(text string) ([]byte, bool) { return AppendOneSpelling(nil, text) }
+
+// AppendOneSpelling does so, behind other bytes.
+func AppendOneSpelling(out []byte, text string) ([]byte, bool) {
+	before := len(out)
+	out, err := base64.RawURLEncoding.Strict().AppendDecode(out, []byte(text))
+	return out, err == nil && base64.RawURLEncoding.EncodedLen(len(out)-before) == len(text)
 }

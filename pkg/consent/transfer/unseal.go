@@ -8,7 +8,6 @@ import (
 	"crypto/elliptic"
 	"crypto/sha256"
 	"encoding/binary"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -35,6 +34,9 @@ type ephemeral struct {
 	Y     string `json:"y"`
 }
 
+// tagBytes is the size of an authentication tag (RFC 7518, 5.3).
+const tagBytes = 16
+
 // unseal decrypts what is written as Seal writes it, to a private key on P-256
 // that is in memory: ECDH-ES (RFC 7518, 4.6) and A256GCM (5.3). All else, good or
 // not, is go-jose's.
@@ -43,16 +45,21 @@ func unseal(jwe string, key any) (plain []byte, ok bool) {
 	if !ok || strings.Count(jwe, ".") != 4 {
 		return nil, false
 	}
-	var parts [5][]byte // RFC 7516, 7.1
+	var parts [5][]byte // RFC 7516, 7.1: header, key, IV, text, and the text again with the tag behind it
 	i := 0
 	for text := range strings.SplitSeq(jwe, ".") {
-		if parts[i], ok = jws.OneSpelling(text); !ok {
+		room := make([]byte, 0, len(text)+tagBytes)
+		if i == 4 {
+			room = parts[3]
+		}
+		if parts[i], ok = jws.AppendOneSpelling(room, text); !ok {
 			return nil, false
 		}
 		i++
 	}
+	header, _, _ := strings.Cut(jwe, ".")
 	var h sealedHeader
-	if jcs.Decode(parts[0], &h) != nil || len(parts[1]) != 0 || len(parts[2]) != 12 || len(parts[4]) != 16 ||
+	if jcs.Decode(parts[0], &h) != nil || len(parts[1]) != 0 || len(parts[2]) != 12 || len(parts[4]) != len(parts[3])+tagBytes ||
 		h.Algorithm != string(jose.ECDH_ES) || h.Encryption != string(jose.A256GCM) || h.Type != typSealed {
 		return nil, false
 	}
@@ -72,9 +79,7 @@ func unseal(jwe string, key any) (plain []byte, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	header, _, _ := strings.Cut(jwe, ".")
-	text := slices.Concat(parts[3], parts[4])
-	plain, err = aead.Open(text[:0], parts[2], text, []byte(header))
+	plain, err = aead.Open(parts[4][:0], parts[2], parts[4], []byte(header))
 	return plain, err == nil
 }
 

@@ -38,15 +38,15 @@ func Bind(presentation string, holder crypto.Signer, kb KeyBinding) (string, err
 	if !strings.HasSuffix(presentation, "~") {
 		return "", fmt.Errorf("%w: a presentation without key binding ends with ~", ErrMalformed)
 	}
-	iat := kb.IssuedAt.Unix()
+	iat, hash := kb.IssuedAt.Unix(), digestOf(presentation)
 	payload, err := json.Marshal(bindingClaims{
-		IssuedAt: &iat, Audience: kb.Audience, Nonce: kb.Nonce, Hash: digestOf(presentation),
+		IssuedAt: &iat, Audience: kb.Audience, Nonce: kb.Nonce, Hash: string(hash[:]),
 		Transaction: kb.TransactionDataHashes, TransactionBy: kb.TransactionDataHashesAlg,
 	})
 	if err != nil {
 		return "", fmt.Errorf("bind: %w", err)
 	}
-	signed, err := sign(holder, []byte(`{"alg":"ES256","typ":"`+KeyBindingType+`"}`), payload, 0)
+	signed, err := sign(nil, holder, []byte(`{"alg":"ES256","typ":"`+KeyBindingType+`"}`), payload)
 	if err != nil {
 		return "", fmt.Errorf("bind: %w", err)
 	}
@@ -61,7 +61,7 @@ func (t *Token) VerifyKeyBinding(holder crypto.PublicKey, want KeyBinding) (KeyB
 	if t.binding == "" {
 		return KeyBinding{}, fmt.Errorf("%w: none there", ErrKeyBinding)
 	}
-	j, err := parseJWS(t.raw[len(t.presented):])
+	j, err := parseJWS(t.binding)
 	if err != nil {
 		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
 	}
@@ -75,16 +75,17 @@ func (t *Token) VerifyKeyBinding(holder crypto.PublicKey, want KeyBinding) (KeyB
 	if err != nil {
 		return KeyBinding{}, fmt.Errorf("%w: payload: %w", ErrKeyBinding, err)
 	}
-	if err := got.check(t.raw[:len(t.presented)], want); err != nil {
+	if err := got.check(t.presented, want); err != nil {
 		return KeyBinding{}, fmt.Errorf("%w: %w", ErrKeyBinding, err)
 	}
 	return KeyBinding{Audience: got.Audience, Nonce: got.Nonce, IssuedAt: time.Unix(*got.IssuedAt, 0),
 		TransactionDataHashes: got.Transaction, TransactionDataHashesAlg: got.TransactionBy}, nil
 }
 
-func (got bindingClaims) check(presented []byte, want KeyBinding) error {
+func (got bindingClaims) check(presented string, want KeyBinding) error {
+	hash := digestOf(presented)
 	switch {
-	case got.Hash != digestOf(presented):
+	case got.Hash != string(hash[:]):
 		return fmt.Errorf("sd_hash is of another presentation")
 	case want.Audience == "" || got.Audience != want.Audience:
 		return fmt.Errorf("aud is another")
@@ -108,41 +109,42 @@ func (got bindingClaims) check(presented []byte, want KeyBinding) error {
 
 func readBinding(payload string) (bindingClaims, error) {
 	var c bindingClaims
-	raw, err := decodeObject(payload)
+	var few [12]node
+	t, err := tree(few[:0]).readObject(payload)
 	if err != nil {
 		return c, err
 	}
-	if err := errors.Join(stringMember(raw, "aud", &c.Audience), stringMember(raw, "nonce", &c.Nonce), stringMember(raw, "sd_hash", &c.Hash),
-		stringMember(raw, "transaction_data_hashes_alg", &c.TransactionBy),
-		timeMember(raw, "iat", &c.IssuedAt), timeMember(raw, "exp", &c.Expires)); err != nil {
+	if err := errors.Join(t.stringMember("aud", &c.Audience), t.stringMember("nonce", &c.Nonce), t.stringMember("sd_hash", &c.Hash),
+		t.stringMember("transaction_data_hashes_alg", &c.TransactionBy),
+		t.timeMember("iat", &c.IssuedAt), t.timeMember("exp", &c.Expires)); err != nil {
 		return c, err
 	}
-	hashes, present := raw["transaction_data_hashes"]
-	list, ok := hashes.([]any)
-	if present && !ok {
+	hashes, present := t.member(0, "transaction_data_hashes")
+	if !present {
+		return c, nil
+	}
+	if t[hashes].kind != '[' {
 		return c, fmt.Errorf("transaction_data_hashes is not an array")
 	}
-	for _, h := range list {
-		hash, ok := h.(string)
-		if !ok {
+	for h := hashes + 1; h < t.next(hashes); h = t.next(h) {
+		if t[h].kind != '"' {
 			return c, fmt.Errorf("transaction_data_hashes is not of strings")
 		}
-		c.Transaction = append(c.Transaction, hash)
+		c.Transaction = append(c.Transaction, t[h].text)
 	}
 	return c, nil
 }
 
 // timeMember reads a member that, where it is present, has to be a time.
-func timeMember(object map[string]any, name string, to **int64) error {
-	v, present := object[name]
+func (t tree) timeMember(name string, to **int64) error {
+	i, present := t.member(0, name)
 	if !present {
 		return nil
 	}
-	seconds, ok := v.(float64)
-	if !ok || math.Abs(seconds) > 1<<40 {
+	if t[i].kind != 0 || math.Abs(t[i].number()) > 1<<40 {
 		return fmt.Errorf("%s is not a time", name)
 	}
-	whole := int64(seconds)
+	whole := int64(t[i].number())
 	*to = &whole
 	return nil
 }

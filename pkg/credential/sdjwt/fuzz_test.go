@@ -63,6 +63,40 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// decodeJSON reads a text to what encoding/json makes of it.
+func decodeJSON(text string) (any, error) {
+	t, err := tree(nil).read(text)
+	if err != nil {
+		return nil, err
+	}
+	return asAny(t, 0), nil
+}
+
+func asAny(t tree, at int) any {
+	switch n := t[at]; n.kind {
+	case '{':
+		out := map[string]any{}
+		for i := at + 1; i < t.next(at); i = t.next(i) {
+			out[t[i].name] = asAny(t, i)
+		}
+		return out
+	case '[':
+		out := []any{}
+		for i := at + 1; i < t.next(at); i = t.next(i) {
+			out = append(out, asAny(t, i))
+		}
+		return out
+	case '"':
+		return n.text
+	case 't', 'f':
+		return n.kind == 't'
+	case 'n':
+		return nil
+	default:
+		return n.number()
+	}
+}
+
 // The reader of JSON agrees with encoding/json on what it takes, and refuses
 // only what it says it refuses.
 func FuzzJSON(f *testing.F) {

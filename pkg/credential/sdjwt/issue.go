@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 )
 
 // saltBytes as RFC 9901, 9.3: 128 bits.
@@ -22,7 +24,8 @@ func Issue(key Key, claims map[string]any) (string, error) {
 	if vct, _ := claims["vct"].(string); vct == "" {
 		return "", fmt.Errorf("issue: no vct")
 	}
-	b := builder{payload: make([]byte, 0, 512+64*len(claims)), encoded: make([]byte, 0, 96*len(claims)), scratch: make([]byte, 0, 128)}
+	b := builders.Get().(*builder)
+	defer b.leave()
 	var err error
 	if b.payload, err = b.object(b.payload, claims, 0); err != nil {
 		return "", fmt.Errorf("issue: %w", err)
@@ -30,8 +33,7 @@ func Issue(key Key, claims map[string]any) (string, error) {
 	if b.disclosures > MaxDisclosures {
 		return "", fmt.Errorf("issue: more than %d disclosures", MaxDisclosures)
 	}
-	header := make([]byte, 0, 128+len(key.KeyID)+1600*len(key.X5C))
-	header = append(header, `{"alg":"ES256","typ":"`+Type+`"`...)
+	header := append(b.header[:0], `{"alg":"ES256","typ":"`+Type+`"`...)
 	if key.KeyID != "" && len(key.X5C) == 0 { // a chain names the key; some verifiers take two names for an attack
 		header = appendString(append(header, `,"kid":`...), key.KeyID)
 	}
@@ -45,15 +47,19 @@ func Issue(key Key, claims map[string]any) (string, error) {
 	if len(key.X5C) > 0 {
 		header = append(header, '"', ']')
 	}
-	out, err := sign(key.Signer, append(header, '}'), b.payload, 1+len(b.encoded))
-	if err != nil {
+	b.header = append(header, '}')
+	if b.signed, err = sign(b.signed[:0], key.Signer, b.header, b.payload); err != nil {
 		return "", fmt.Errorf("issue: %w", err)
 	}
-	out = append(append(out, '~'), b.encoded...)
-	if len(out) > MaxBytes {
+	if len(b.signed)+1+len(b.encoded) > MaxBytes {
 		return "", fmt.Errorf("issue: longer than %d bytes", MaxBytes)
 	}
-	return string(out), nil
+	var out strings.Builder
+	out.Grow(len(b.signed) + 1 + len(b.encoded))
+	out.Write(b.signed)
+	out.WriteByte('~')
+	out.Write(b.encoded)
+	return out.String(), nil
 }
 
 // builder writes the payload, and beside it the disclosures that its digests are of.
@@ -62,9 +68,30 @@ type builder struct {
 	encoded     []byte // the disclosures, each with its tilde
 	disclosures int
 	fix         bool // inside a claim that must stay in the clear
-	salts       []byte
+	salts       [32 * saltBytes]byte
+	left        int                 // of the salts, in bytes
+	digests     [][sha256.Size]byte // of the objects that are open, innermost last
 	scratch     []byte
+	header      []byte
+	signed      []byte
 }
+
+// builders are used again and again, each with nothing left of what it wrote.
+var builders = sync.Pool{New: func() any { return new(builder) }}
+
+func (b *builder) leave() {
+	if cap(b.payload)+cap(b.encoded)+cap(b.signed) > maxRoom {
+		return
+	}
+	for _, room := range [...][]byte{b.payload, b.encoded, b.scratch, b.signed, b.salts[:]} {
+		clear(room[:cap(room)])
+	}
+	*b = builder{payload: b.payload[:0], encoded: b.encoded[:0], digests: b.digests[:0], scratch: b.scratch[:0], header: b.header[:0], signed: b.signed[:0]}
+	builders.Put(b)
+}
+
+// maxRoom is how much room is worth keeping, in bytes.
+const maxRoom = 32 << 10
 
 // value appends v, which is in the clear where it stands.
 func (b *builder) value(out []byte, v any, depth int) ([]byte, error) {
@@ -83,7 +110,7 @@ func (b *builder) value(out []byte, v any, depth int) ([]byte, error) {
 }
 
 func (b *builder) object(out []byte, in map[string]any, depth int) ([]byte, error) {
-	var digests [][sha256.Size]byte
+	first := len(b.digests)
 	names := slices.AppendSeq(make([]string, 0, len(in)), maps.Keys(in))
 	slices.Sort(names)
 	out = append(out, '{')
@@ -102,10 +129,7 @@ func (b *builder) object(out []byte, in map[string]any, depth int) ([]byte, erro
 			if err != nil {
 				return nil, err
 			}
-			if digests == nil {
-				digests = make([][sha256.Size]byte, 0, len(in))
-			}
-			digests = append(digests, digest)
+			b.digests = append(b.digests, digest)
 		} else {
 			out = append(appendString(separated(out, start), name), ':')
 			var err error
@@ -115,8 +139,9 @@ func (b *builder) object(out []byte, in map[string]any, depth int) ([]byte, erro
 		}
 		b.fix = outer
 	}
-	if len(digests) > 0 {
+	if digests := b.digests[first:]; len(digests) > 0 {
 		out = appendDigests(append(separated(out, start), `"_sd":[`...), digests)
+		b.digests = b.digests[:first]
 	}
 	if depth == 0 && b.disclosures > 0 {
 		out = append(separated(out, start), `"_sd_alg":"`+HashAlgorithm+`"`...)
@@ -193,11 +218,10 @@ func (b *builder) disclose(name string, value any, depth int) (digest [sha256.Si
 
 // salt takes the next of many that were drawn at once.
 func (b *builder) salt() []byte {
-	if len(b.salts) == 0 {
-		b.salts = make([]byte, 32*saltBytes)
-		rand.Read(b.salts)
+	if b.left == 0 {
+		b.left = len(b.salts)
+		rand.Read(b.salts[:])
 	}
-	salt := b.salts[:saltBytes]
-	b.salts = b.salts[saltBytes:]
-	return salt
+	b.left -= saltBytes
+	return b.salts[b.left : b.left+saltBytes]
 }

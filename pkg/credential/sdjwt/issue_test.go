@@ -183,10 +183,10 @@ func TestSaltsAreFresh(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range strings.Split(strings.TrimSuffix(issued, "~"), "~")[1:] {
-			if seen[digestOf(d)] {
+			if seen[digestText(d)] {
 				t.Fatal("a digest occurred before")
 			}
-			seen[digestOf(d)] = true
+			seen[digestText(d)] = true
 		}
 	}
 	if len(seen) != 60 {

@@ -1,7 +1,6 @@
 package sdjwt
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -10,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	compact "github.com/govmydata/mydata/pkg/jws"
 )
@@ -24,71 +24,72 @@ var b64 = base64.RawURLEncoding.Strict()
 type jws struct {
 	Header
 	payload   string
-	signed    []byte // what the signature covers
-	signature []byte
+	signature string
+	signed    string // what the signature covers
 }
 
-func parseJWS(text []byte) (*jws, error) {
-	head, rest, ok := bytes.Cut(text, []byte{'.'})
-	body, signature, ok2 := bytes.Cut(rest, []byte{'.'})
+func parseJWS(text string) (*jws, error) {
+	head, rest, ok := strings.Cut(text, ".")
+	body, signature, ok2 := strings.Cut(rest, ".")
 	if !ok || !ok2 { // a fourth part is no base64url
 		return nil, fmt.Errorf("%w: a JWS has three parts", ErrMalformed)
 	}
-	j := &jws{signed: text[:len(head)+1+len(body)]}
-	decoded := make([]byte, 0, len(text)*3/4)
+	var plain strings.Builder
+	plain.Grow(len(text) * 3 / 4)
 	var at [3]int
-	for i, part := range [3][]byte{head, body, signature} {
-		var err error
-		if decoded, err = b64.AppendDecode(decoded, part); err != nil {
+	for i, part := range [3]string{head, body, signature} {
+		if err := decode(&plain, part); err != nil {
 			return nil, fmt.Errorf("%w: base64url: %w", ErrMalformed, err)
 		}
-		at[i] = len(decoded)
+		at[i] = plain.Len()
 	}
-	j.signature = decoded[at[1]:]
-	plain := string(decoded[:at[1]])
-	j.payload = plain[at[0]:]
-	return j, j.readHeader(plain[:at[0]])
+	all := plain.String()
+	j := &jws{payload: all[at[0]:at[1]], signature: all[at[1]:], signed: text[:len(head)+1+len(body)]}
+	return j, j.readHeader(all[:at[0]])
 }
 
-func (j *jws) readHeader(text string) error {
-	raw, err := decodeObject(text)
-	if err != nil {
-		return fmt.Errorf("%w: header: %w", ErrMalformed, err)
-	}
-	if _, critical := raw["crit"]; critical { // RFC 7515, 4.1.11: none is understood
-		return fmt.Errorf("%w: header: crit is not supported", ErrMalformed)
-	}
-	if err := errors.Join(stringMember(raw, "alg", &j.Algorithm), stringMember(raw, "typ", &j.Type),
-		stringMember(raw, "kid", &j.KeyID)); err != nil {
-		return fmt.Errorf("%w: header: %w", ErrMalformed, err)
-	}
-	chain, given := raw["x5c"]
-	if !given {
-		return nil
-	}
-	list, ok := chain.([]any)
-	if !ok {
-		return fmt.Errorf("%w: header: x5c is not an array", ErrMalformed)
-	}
-	for _, c := range list {
-		text, _ := c.(string)
-		der, err := base64.StdEncoding.Strict().DecodeString(text)
-		if err != nil || len(der) == 0 {
-			return fmt.Errorf("%w: header: x5c is not base64", ErrMalformed)
+// decode appends what base64url says, whole groups of four at a time; no line
+// breaks are in the text.
+func decode(to *strings.Builder, text string) error {
+	var plain [768]byte
+	for len(text) > 0 {
+		part := text[:min(len(text), len(plain)/3*4)]
+		n, err := b64.Decode(plain[:], []byte(part))
+		if err != nil {
+			return err
 		}
-		j.X5C = append(j.X5C, der)
+		to.Write(plain[:n])
+		text = text[len(part):]
 	}
 	return nil
 }
 
-// stringMember reads a member that, where it is present, has to be a string.
-func stringMember(object map[string]any, name string, to *string) error {
-	v, present := object[name]
-	s, ok := v.(string)
-	if present && !ok {
-		return fmt.Errorf("%s is not a string", name)
+func (j *jws) readHeader(text string) error {
+	var few [8]node
+	t, err := tree(few[:0]).readObject(text)
+	if err != nil {
+		return fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
-	*to = s
+	if _, critical := t.member(0, "crit"); critical { // RFC 7515, 4.1.11: none is understood
+		return fmt.Errorf("%w: header: crit is not supported", ErrMalformed)
+	}
+	if err := errors.Join(t.stringMember("alg", &j.Algorithm), t.stringMember("typ", &j.Type), t.stringMember("kid", &j.KeyID)); err != nil {
+		return fmt.Errorf("%w: header: %w", ErrMalformed, err)
+	}
+	chain, given := t.member(0, "x5c")
+	if !given {
+		return nil
+	}
+	if t[chain].kind != '[' {
+		return fmt.Errorf("%w: header: x5c is not an array", ErrMalformed)
+	}
+	for c := chain + 1; c < t.next(chain); c = t.next(c) {
+		der, err := base64.StdEncoding.Strict().DecodeString(t[c].text)
+		if err != nil || len(der) == 0 { // what is no string has no text
+			return fmt.Errorf("%w: header: x5c is not base64", ErrMalformed)
+		}
+		j.X5C = append(j.X5C, der)
+	}
 	return nil
 }
 
@@ -104,21 +105,22 @@ func (j *jws) verify(key crypto.PublicKey) error {
 	if len(j.signature) != 64 {
 		return fmt.Errorf("%w: not 64 bytes", ErrSignature)
 	}
-	digest := sha256.Sum256(j.signed)
+	digest := compact.Sum(j.signed)
+	var rs [64]byte
+	copy(rs[:], j.signature)
 	var der [72]byte
-	if !ecdsa.VerifyASN1(public, digest[:], compact.AppendDER(der[:0], j.signature)) {
+	if !ecdsa.VerifyASN1(public, digest[:], compact.AppendDER(der[:0], rs[:])) {
 		return ErrSignature
 	}
 	return nil
 }
 
-// sign makes a compact JWS, with room for more bytes after it.
-func sign(signer crypto.Signer, header, payload []byte, more int) ([]byte, error) {
+// sign writes a compact JWS to out, which is empty.
+func sign(out []byte, signer crypto.Signer, header, payload []byte) ([]byte, error) {
 	public, _ := signer.Public().(*ecdsa.PublicKey)
 	if public == nil || public.Curve != elliptic.P256() {
 		return nil, fmt.Errorf("sign: the key is not on P-256")
 	}
-	out := make([]byte, 0, b64.EncodedLen(len(header))+b64.EncodedLen(len(payload))+90+more)
 	out = b64.AppendEncode(out, header)
 	out = append(out, '.')
 	out = b64.AppendEncode(out, payload)

@@ -1,23 +1,22 @@
 package sdjwt
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
+
+	compact "github.com/govmydata/mydata/pkg/jws"
 )
 
 // Token is a parsed SD-JWT, with or without key binding. Nothing in it has
 // been verified.
 type Token struct {
 	issuer      *jws
-	payload     map[string]any
+	tree        tree // the payload at 0, then the disclosures' values
 	disclosures []disclosure
 	byDigest    map[string]int
 	binding     string // the key binding JWT, or empty
 	presented   string // up to and with the last tilde: what sd_hash covers
-	raw         []byte // both, as bytes to hash
 }
 
 // disclosure as RFC 9901, 4.2.1 and 4.2.2.
@@ -26,7 +25,7 @@ type disclosure struct {
 	end     int  // of its text, among all
 	element bool // of an array; otherwise a property named name
 	name    string
-	value   any
+	value   int // in the tree
 }
 
 // Parse reads the compact serialization (RFC 9901, 4) and the structure of
@@ -38,50 +37,52 @@ func Parse(s string) (*Token, error) {
 	if strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, '\n') >= 0 { // the decoder of base64 would skip them
 		return nil, fmt.Errorf("%w: line breaks", ErrMalformed)
 	}
-	if n := strings.Count(s, "~"); n == 0 || n > MaxDisclosures+1 {
-		return nil, fmt.Errorf("%w: %d tildes", ErrMalformed, n)
+	tildes := strings.Count(s, "~")
+	if tildes == 0 || tildes > MaxDisclosures+1 {
+		return nil, fmt.Errorf("%w: %d tildes", ErrMalformed, tildes)
 	}
 	last := strings.LastIndexByte(s, '~')
-	t := &Token{presented: s[:last+1], binding: s[last+1:], raw: []byte(s)}
-	head, rest, more := bytes.Cut(t.raw[:last], []byte{'~'})
+	t := &Token{presented: s[:last+1], binding: s[last+1:]}
+	head, rest, more := strings.Cut(s[:last], "~")
 	var err error
 	if t.issuer, err = parseJWS(head); err != nil {
 		return nil, err
 	}
-	if t.payload, err = decodeObject(t.issuer.payload); err != nil {
+	if t.tree, err = make(tree, 0, some(t.issuer.payload)+tildes-1).readObject(t.issuer.payload); err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 	}
 	if !more {
 		t.byDigest = map[string]int{}
 		return t, nil
 	}
-	return t, t.readDisclosures(rest)
+	return t, t.readDisclosures(rest, tildes-1)
 }
 
-// readDisclosures decodes and digests them all into two texts, of which names,
-// values and digests are parts.
-func (t *Token) readDisclosures(rest []byte) error {
-	n := bytes.Count(rest, []byte{'~'}) + 1
-	plain, digests := make([]byte, 0, len(rest)*3/4), make([]byte, 0, n*digestSize)
-	encoded := t.presented[len(t.presented)-1-len(rest):]
+// readDisclosures decodes and digests all n into two texts, of which names, values
+// and digests are parts.
+func (t *Token) readDisclosures(rest string, n int) error {
+	var plain, digests strings.Builder
+	plain.Grow(len(rest) * 3 / 4)
+	digests.Grow(n * digestSize)
 	t.disclosures = make([]disclosure, n)
 	for i := range t.disclosures {
-		part, after, _ := bytes.Cut(rest, []byte{'~'})
-		var err error
-		if plain, err = b64.AppendDecode(plain, part); err != nil {
+		d := &t.disclosures[i]
+		d.encoded, rest, _ = strings.Cut(rest, "~")
+		if err := decode(&plain, d.encoded); err != nil {
 			return fmt.Errorf("%w: disclosure is not base64url", ErrMalformed)
 		}
-		sum := sha256.Sum256(part)
-		digests = b64.AppendEncode(digests, sum[:])
-		d := &t.disclosures[i]
-		d.encoded, encoded, rest, d.end = encoded[:len(part)], encoded[len(part)+1:], after, len(plain)
+		d.end = plain.Len()
+		digest := digestOf(d.encoded)
+		digests.Write(digest[:])
 	}
 	t.byDigest = make(map[string]int, n)
-	text, names, start := string(plain), string(digests), 0
+	text, names, start := plain.String(), digests.String(), 0
 	for i := range t.disclosures {
 		d := &t.disclosures[i]
-		if err := d.parse(text[start:d.end]); err != nil {
-			return err
+		d.value = len(t.tree)
+		var err error
+		if t.tree, err = d.parse(text[start:d.end], t.tree); err != nil {
+			return fmt.Errorf("%w: disclosure: %w", ErrMalformed, err)
 		}
 		start = d.end
 		t.byDigest[names[i*digestSize:(i+1)*digestSize]] = i
@@ -97,40 +98,39 @@ const digestSize = 43
 
 // parse reads the array of a disclosure (RFC 9901, 4.2.1 and 4.2.2): salt, name and
 // value, or salt and value.
-func (d *disclosure) parse(text string) error {
+func (d *disclosure) parse(text string, t tree) (tree, error) {
 	v := decoder{data: text}
-	refuse := func(err error) error { return fmt.Errorf("%w: disclosure: %w", ErrMalformed, err) }
 	if !v.next('[') {
-		return refuse(errors.New("not an array"))
+		return nil, errors.New("not an array")
 	}
 	if !v.quoted() {
-		return refuse(errors.New("its salt is not a string"))
+		return nil, errors.New("its salt is not a string")
 	}
 	if _, err := v.str(); err != nil {
-		return refuse(err)
+		return nil, err
 	}
 	if !v.next(',') {
-		return refuse(errors.New("it has no value"))
+		return nil, errors.New("it has no value")
 	}
-	var err error
-	if v.quoted() { // a name, or a value that is a text
-		if d.name, err = v.str(); err != nil {
-			return refuse(err)
-		}
-		if !v.next(',') {
-			d.element, d.name, d.value = true, "", d.name
-			return v.closed()
-		}
-		if d.name == "_sd" || d.name == "..." || d.name == "_sd_alg" { // RFC 9901, 7.1, 3.c.ii.2
-			return refuse(errors.New("its name is not allowed"))
-		}
-	} else {
+	t, err := v.value(t, "", 1)
+	if err != nil {
+		return nil, err
+	}
+	if !v.next(',') {
 		d.element = true
+		return t, v.closed()
 	}
-	if d.value, err = v.value(1); err != nil {
-		return refuse(err)
+	if t[d.value].kind != '"' {
+		return nil, errors.New("its name is not a string")
 	}
-	return v.closed()
+	d.name, t = t[d.value].text, t[:d.value]
+	if d.name == "_sd" || d.name == "..." || d.name == "_sd_alg" { // RFC 9901, 7.1, 3.c.ii.2
+		return nil, errors.New("its name is not allowed")
+	}
+	if t, err = v.value(t, "", 1); err != nil {
+		return nil, err
+	}
+	return t, v.closed()
 }
 
 // quoted tells whether a string comes next.
@@ -142,18 +142,19 @@ func (d *decoder) quoted() bool {
 // closed asks that an array, and the text, end here.
 func (d *decoder) closed() error {
 	if !d.next(']') {
-		return fmt.Errorf("%w: disclosure: neither two elements nor three", ErrMalformed)
+		return errors.New("neither two elements nor three")
 	}
 	if d.space(); d.pos != len(d.data) {
-		return fmt.Errorf("%w: disclosure: bytes after the JSON text", ErrMalformed)
+		return errors.New("bytes after the JSON text")
 	}
 	return nil
 }
 
 // digestOf is RFC 9901, 4.2.3.
-func digestOf[T string | []byte](encoded T) string {
-	sum := sha256.Sum256([]byte(encoded))
-	return b64.EncodeToString(sum[:])
+func digestOf(encoded string) (digest [digestSize]byte) {
+	sum := compact.Sum(encoded)
+	b64.Encode(digest[:], sum[:])
+	return digest
 }
 
 // Header of the issuer-signed JWT.
@@ -171,14 +172,17 @@ func (t *Token) Unverified() (map[string]any, error) { return t.process() }
 
 // VCT is the type that the token claims to have, unverified: by it a verifier
 // chooses whom to trust before it can verify anything.
-func (t *Token) VCT() string {
-	vct, _ := t.payload["vct"].(string)
-	return vct
-}
+func (t *Token) VCT() string { return t.claimed("vct") }
 
 // Issuer is the issuer that the token claims to have, unverified: by it a
 // verifier finds whose keys to ask for, if policy knows that issuer.
-func (t *Token) Issuer() string {
-	iss, _ := t.payload["iss"].(string)
-	return iss
+func (t *Token) Issuer() string { return t.claimed("iss") }
+
+// claimed is a text of the payload, or empty.
+func (t *Token) claimed(name string) string {
+	i, _ := t.tree.member(0, name)
+	if t.tree[i].kind != '"' {
+		return ""
+	}
+	return t.tree[i].text
 }

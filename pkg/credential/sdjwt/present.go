@@ -11,7 +11,7 @@ import (
 func (t *Token) Present(paths ...Path) (string, error) {
 	keep := make([]bool, len(t.disclosures))
 	for _, path := range paths {
-		if !t.mark(t.payload, path, keep) {
+		if !t.mark(0, path, keep) {
 			return "", fmt.Errorf("%w: %v", ErrNoSuchPath, []any(path))
 		}
 	}
@@ -30,24 +30,22 @@ func (t *Token) Present(paths ...Path) (string, error) {
 
 // mark keeps what lies on the path from node; false: the path leads nowhere,
 // and nothing of it is kept.
-func (t *Token) mark(node any, path Path, keep []bool) bool {
+func (t *Token) mark(node int, path Path, keep []bool) bool {
 	if len(path) == 0 {
 		t.markAll(node, keep)
 		return true
 	}
-	object, _ := node.(map[string]any)
-	array, _ := node.([]any)
 	switch step := path[0].(type) {
 	case string:
-		return t.markChild(t.property(object, step), path[1:], keep)
+		return t.markChild(t.property(node, step), path[1:], keep)
 	case nil:
 		found := false
-		for _, c := range t.elements(array) {
+		for _, c := range t.elements(node) {
 			found = t.markChild(c, path[1:], keep) || found
 		}
 		return found
 	default:
-		elements := t.elements(array)
+		elements := t.elements(node)
 		i, ok := index(step)
 		return ok && i < len(elements) && t.markChild(elements[i], path[1:], keep)
 	}
@@ -63,57 +61,69 @@ func (t *Token) markChild(c child, path Path, keep []bool) bool {
 	return true
 }
 
-func (t *Token) markAll(node any, keep []bool) {
-	switch node := node.(type) {
-	case map[string]any:
-		for name, v := range node {
-			if name != "_sd" {
-				t.markAll(v, keep)
+func (t *Token) markAll(node int, keep []bool) {
+	if t.tree[node].kind == '{' {
+		for i := node + 1; i < t.tree.next(node); i = t.tree.next(i) {
+			if t.tree[i].name != "_sd" {
+				t.markAll(i, keep)
 			}
 		}
-		digests, _ := node["_sd"].([]any)
-		for _, digest := range digests {
-			if c := t.disclosed(digest); c.found {
-				t.markChild(c, nil, keep)
-			}
-		}
-	case []any:
-		for _, c := range t.elements(node) {
+		for _, c := range t.properties(node) {
 			t.markChild(c, nil, keep)
 		}
+	}
+	for _, c := range t.elements(node) {
+		t.markChild(c, nil, keep)
 	}
 }
 
 // child is a value below a node, in the clear (disclosure -1) or disclosed.
 type child struct {
-	value      any
+	value      int
 	disclosure int
 	found      bool
 }
 
-func (t *Token) property(object map[string]any, name string) child {
+func (t *Token) property(node int, name string) child {
 	if name == "_sd" {
 		return child{}
 	}
-	if v, ok := object[name]; ok {
-		return child{value: v, disclosure: -1, found: true}
+	if i, ok := t.tree.member(node, name); ok {
+		return child{value: i, disclosure: -1, found: true}
 	}
-	digests, _ := object["_sd"].([]any)
-	for _, digest := range digests {
-		if c := t.disclosed(digest); c.found && !t.disclosures[c.disclosure].element && t.disclosures[c.disclosure].name == name {
+	for _, c := range t.properties(node) {
+		if d := &t.disclosures[c.disclosure]; !d.element && d.name == name {
 			return c
 		}
 	}
 	return child{}
 }
 
-// elements of an array as the holder of all disclosures sees it.
-func (t *Token) elements(array []any) []child {
+// properties are what an object's digests disclose.
+func (t *Token) properties(node int) []child {
+	digests, ok := t.tree.member(node, "_sd")
+	if !ok || t.tree[digests].kind != '[' {
+		return nil
+	}
 	var out []child
-	for _, v := range array {
-		digest, hidden, _ := elementDigest(v)
+	for digest := digests + 1; digest < t.tree.next(digests); digest = t.tree.next(digest) {
+		if c := t.disclosed(digest); c.found {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// elements of an array as the holder of all disclosures sees it; none of what is no array.
+func (t *Token) elements(node int) []child {
+	if t.tree[node].kind != '[' {
+		return nil
+	}
+	var out []child
+	for i := node + 1; i < t.tree.next(node); i = t.tree.next(i) {
+		digest, hidden, _ := t.tree.elementDigest(i)
 		if !hidden {
-			out = append(out, child{value: v, disclosure: -1, found: true})
+			out = append(out, child{value: i, disclosure: -1, found: true})
 		} else if c := t.disclosed(digest); c.found {
 			out = append(out, c)
 		}
@@ -121,9 +131,8 @@ func (t *Token) elements(array []any) []child {
 	return out
 }
 
-func (t *Token) disclosed(digest any) child {
-	s, _ := digest.(string)
-	i, ok := t.byDigest[s]
+func (t *Token) disclosed(digest int) child {
+	i, ok := t.byDigest[t.tree[digest].text]
 	if !ok {
 		return child{}
 	}

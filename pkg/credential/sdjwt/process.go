@@ -23,20 +23,22 @@ func (t *Token) Verify(issuer crypto.PublicKey) (map[string]any, error) {
 	if t.VCT() == "" {
 		return nil, fmt.Errorf("%w: no vct", ErrMalformed)
 	}
-	if !namesTypes(t.payload["aka_vcts"]) {
+	if !t.namesTypes() {
 		return nil, fmt.Errorf("%w: aka_vcts is not an array of types", ErrMalformed)
 	}
 	return t.verify(issuer)
 }
 
-// namesTypes tells whether a claim, if it is there, lists types.
-func namesTypes(claim any) bool {
-	list, ok := claim.([]any)
-	for _, v := range list {
-		vct, isText := v.(string)
-		ok = ok && isText && vct != ""
+// namesTypes tells whether aka_vcts, if it is there, lists types.
+func (t *Token) namesTypes() bool {
+	claim, given := t.tree.member(0, "aka_vcts")
+	ok := !given || t.tree[claim].kind == '['
+	if given && ok {
+		for i := claim + 1; i < t.tree.next(claim); i = t.tree.next(i) {
+			ok = ok && t.tree[i].kind == '"' && t.tree[i].text != ""
+		}
 	}
-	return ok || claim == nil
+	return ok
 }
 
 // verify is RFC 9901, 7.1, for any profile.
@@ -49,11 +51,11 @@ func (t *Token) verify(issuer crypto.PublicKey) (map[string]any, error) {
 
 // process is RFC 9901, 7.1, steps 2 to 5.
 func (t *Token) process() (map[string]any, error) {
-	if alg, ok := t.payload["_sd_alg"]; ok && alg != HashAlgorithm {
+	if alg, ok := t.tree.member(0, "_sd_alg"); ok && (t.tree[alg].kind != '"' || t.tree[alg].text != HashAlgorithm) {
 		return nil, fmt.Errorf("%w: _sd_alg is not %s", ErrMalformed, HashAlgorithm)
 	}
 	p := processor{Token: t, used: make([]bool, len(t.disclosures))}
-	claims, err := p.object(t.payload, 0)
+	claims, err := p.object(0, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -72,22 +74,35 @@ type processor struct {
 	fix  bool            // inside a claim that must not be disclosed selectively
 }
 
-func (p *processor) value(v any, depth int) (any, error) {
-	switch v := v.(type) {
-	case map[string]any:
-		return p.object(v, depth+1)
-	case []any:
-		return p.array(v, depth+1)
+func (p *processor) value(at, depth int) (any, error) {
+	switch n := &p.tree[at]; n.kind {
+	case '{':
+		return p.object(at, depth+1)
+	case '[':
+		return p.array(at, depth+1)
+	case '"':
+		return n.text, nil
+	case 't', 'f':
+		return n.kind == 't', nil
+	case 'n':
+		return nil, nil
+	default:
+		return n.number(), nil
 	}
-	return v, nil
 }
 
-func (p *processor) object(in map[string]any, depth int) (map[string]any, error) {
+func (p *processor) object(at, depth int) (map[string]any, error) {
 	if depth > MaxDepth {
 		return nil, fmt.Errorf("%w: nested deeper than %d", ErrMalformed, MaxDepth)
 	}
-	out := make(map[string]any, len(in)+hidden(in))
-	for name, v := range in {
+	digests, hides := p.tree.member(at, "_sd")
+	size := p.tree.count(at)
+	if hides {
+		size += p.tree.count(digests)
+	}
+	out := make(map[string]any, size)
+	for i := at + 1; i < p.tree.next(at); i = p.tree.next(i) {
+		name := p.tree[i].name
 		switch {
 		case name == "_sd", name == "_sd_alg" && depth == 0:
 			continue
@@ -96,33 +111,25 @@ func (p *processor) object(in map[string]any, depth int) (map[string]any, error)
 		}
 		outer := p.fix
 		p.fix = p.fix || depth == 0 && undisclosable[name]
-		processed, err := p.value(v, depth)
+		processed, err := p.value(i, depth)
 		if err != nil {
 			return nil, err
 		}
 		p.fix = outer
 		out[name] = processed
 	}
-	return out, p.disclose(in, out, depth)
-}
-
-// hidden is how many claims an object may have beside those in the clear.
-func hidden(in map[string]any) int {
-	digests, _ := in["_sd"].([]any)
-	return len(digests)
+	if !hides {
+		return out, nil
+	}
+	return out, p.disclose(digests, out, depth)
 }
 
 // disclose replaces the digests of one object's _sd (step 3.c.ii).
-func (p *processor) disclose(in, out map[string]any, depth int) error {
-	raw, ok := in["_sd"]
-	if !ok {
-		return nil
-	}
-	digests, ok := raw.([]any)
-	if !ok {
+func (p *processor) disclose(digests int, out map[string]any, depth int) error {
+	if p.tree[digests].kind != '[' {
 		return fmt.Errorf("%w: _sd is not an array", ErrMalformed)
 	}
-	for _, digest := range digests {
+	for digest := digests + 1; digest < p.tree.next(digests); digest = p.tree.next(digest) {
 		d, err := p.take(digest)
 		if err != nil {
 			return err
@@ -148,13 +155,14 @@ func (p *processor) disclose(in, out map[string]any, depth int) error {
 	return nil
 }
 
-func (p *processor) array(in []any, depth int) ([]any, error) {
+func (p *processor) array(at, depth int) ([]any, error) {
 	if depth > MaxDepth {
 		return nil, fmt.Errorf("%w: nested deeper than %d", ErrMalformed, MaxDepth)
 	}
-	out := make([]any, 0, len(in))
-	for _, v := range in {
-		digest, hidden, err := elementDigest(v)
+	out := []any{}
+	for i := at + 1; i < p.tree.next(at); i = p.tree.next(i) {
+		v := i
+		digest, hidden, err := p.tree.elementDigest(v)
 		if err != nil {
 			return nil, err
 		}
@@ -181,21 +189,20 @@ func (p *processor) array(in []any, depth int) ([]any, error) {
 }
 
 // elementDigest tells whether an array's element is {"...": digest}.
-func elementDigest(v any) (digest any, hidden bool, err error) {
-	object, _ := v.(map[string]any)
-	digest, hidden = object["..."]
-	if hidden && len(object) != 1 {
-		return nil, false, fmt.Errorf("%w: ... beside other names", ErrMalformed)
+func (t tree) elementDigest(at int) (digest int, hidden bool, err error) {
+	digest, hidden = t.member(at, "...")
+	if hidden && (digest != at+1 || t[digest].end != t[at].end) {
+		return 0, false, fmt.Errorf("%w: ... beside other names", ErrMalformed)
 	}
 	return digest, hidden, nil
 }
 
 // take finds the disclosure of a digest; each digest may be met once (step 4).
-func (p *processor) take(raw any) (*disclosure, error) {
-	digest, ok := raw.(string)
-	if !ok {
+func (p *processor) take(at int) (*disclosure, error) {
+	if p.tree[at].kind != '"' {
 		return nil, fmt.Errorf("%w: a digest is not a string", ErrMalformed)
 	}
+	digest := p.tree[at].text
 	i, disclosed := p.byDigest[digest]
 	if disclosed && p.used[i] || !disclosed && p.seen[digest] {
 		return nil, fmt.Errorf("%w: a digest occurs twice", ErrMalformed)
