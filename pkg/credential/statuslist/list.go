@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	mathbits "math/bits"
+	"strconv"
 	"strings"
 )
 
@@ -61,15 +62,20 @@ func (l *List) Bytes() []byte { return l.data }
 // Get is the status at an index (draft, 4.1: bits count from the least
 // significant). It allocates nothing.
 func (l *List) Get(index int) (Status, error) {
-	if uint(index) >= uint(l.Len()) { // a negative index becomes a great one
-		return 0, outOfRange(index)
+	at := uint(index) >> (3 - l.log&3) // a negative index becomes a great one
+	if at >= uint(len(l.data)) {
+		return 0, outside(index)
 	}
-	i, log := uint(index), l.log&3 // the same
-	shift := i << log & 7          // within the byte
-	return Status(l.data[i>>(3-log)] >> shift & (1<<l.bits - 1)), nil
+	return Status(l.data[at] >> (uint(index) << (l.log & 3) & 7) & l.mask()), nil
 }
 
-func outOfRange(index int) error { return fmt.Errorf("%w: %d", ErrOutOfRange, index) }
+// outside is an index that a list does not have: an ErrOutOfRange, made without a
+// call, so that Get is part of its caller.
+type outside int
+
+func (o outside) Error() string { return ErrOutOfRange.Error() + ": " + strconv.Itoa(int(o)) }
+
+func (o outside) Unwrap() error { return ErrOutOfRange }
 
 // Set the status at an index.
 func (l *List) Set(index int, s Status) error {
@@ -88,7 +94,7 @@ func (l *List) mask() byte { return byte(1<<l.bits - 1) }
 
 func (l *List) place(index int) (at, shift int, err error) {
 	if index < 0 || index >= l.Len() {
-		return 0, 0, outOfRange(index)
+		return 0, 0, outside(index)
 	}
 	bit := index * l.bits
 	return bit / 8, bit % 8, nil
