@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,11 +13,6 @@ import (
 
 	"github.com/govmydata/mydata/internal/web"
 )
-
-// collectAt is how much the heap grows, in per cent of what lives, before garbage is
-// collected: little lives in a hub, and collecting it took a tenth of its time. GOGC
-// overrules it.
-const collectAt = 400
 
 func newServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -38,9 +32,7 @@ func newServeCommand() *cobra.Command {
 		if err := c.safe(); err != nil {
 			return err
 		}
-		if os.Getenv("GOGC") == "" {
-			debug.SetGCPercent(collectAt)
-		}
+		web.CollectSeldom()
 		log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 		slog.SetDefault(slog.New(web.Correlated(web.Bare(log.Handler())))) // for libraries
 		return serve(cmd.Context(), c, dataDir(cmd), log)

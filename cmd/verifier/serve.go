@@ -42,6 +42,7 @@ func newServeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		web.CollectSeldom()
 		log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
 		slog.SetDefault(slog.New(web.Correlated(web.Bare(log.Handler())))) // for libraries
 		return serve(cmd.Context(), c, log)

@@ -9,6 +9,7 @@ import (
 	"reflect"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 // ownKey reads a JWK. A public key on P-256 with or without a kid and nothing else (RFC 7517,
@@ -17,6 +18,17 @@ func ownKey(r *reader, v reflect.Value) bool {
 	start := r.at
 	if key, ok := r.key(); ok {
 		v.Set(reflect.ValueOf(key))
+		return true
+	}
+	r.at = start
+	return ownJSON(r, v)
+}
+
+// ownAudience reads an aud that is one text (RFC 7519, 4.1.3), as nearly all are, itself.
+func ownAudience(r *reader, v reflect.Value) bool {
+	start := r.at
+	if text, ok := r.text(); ok && !r.exact {
+		v.Set(reflect.ValueOf(jwt.Audience{string(text)}))
 		return true
 	}
 	r.at = start

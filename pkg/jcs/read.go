@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 // reader reads canonical text, as plain wrote it, into a value. Its steps answer
@@ -116,6 +117,8 @@ func (p *plan) own(t reflect.Type) (step, bool) {
 		return nil, false
 	case t == reflect.TypeFor[jose.JSONWebKey]():
 		return ownKey, true
+	case t == reflect.TypeFor[jwt.Audience]():
+		return ownAudience, true
 	case reads && writes:
 		return ownJSON, true
 	case reads || writes:
@@ -203,8 +206,8 @@ func (p *plan) slice(t reflect.Type, within []reflect.Type) step {
 		if !r.byte('[') {
 			return false
 		}
-		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 		if r.byte(']') {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 			return true
 		}
 		for n := 0; ; n++ {

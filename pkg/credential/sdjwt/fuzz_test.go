@@ -97,6 +97,19 @@ func asAny(t tree, at int) any {
 	}
 }
 
+// A string is plain when each byte is, wherever it stands.
+func TestPlain(t *testing.T) {
+	for at := range 19 {
+		for c := range 256 {
+			text := []byte("abcdefgh-abcdefgh-x")
+			text[at] = byte(c)
+			if got, want := plain(string(text)), c >= ' ' && c != '\\' && c < utf8.RuneSelf; got != want {
+				t.Errorf("%#x at %d: %v", c, at, got)
+			}
+		}
+	}
+}
+
 // The reader of JSON agrees with encoding/json on what it takes, and refuses
 // only what it says it refuses.
 func FuzzJSON(f *testing.F) {

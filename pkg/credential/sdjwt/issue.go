@@ -33,21 +33,7 @@ func Issue(key Key, claims map[string]any) (string, error) {
 	if b.disclosures > MaxDisclosures {
 		return "", fmt.Errorf("issue: more than %d disclosures", MaxDisclosures)
 	}
-	header := append(b.header[:0], `{"alg":"ES256","typ":"`+Type+`"`...)
-	if key.KeyID != "" && len(key.X5C) == 0 { // a chain names the key; some verifiers take two names for an attack
-		header = appendString(append(header, `,"kid":`...), key.KeyID)
-	}
-	for i, der := range key.X5C {
-		start := `","`
-		if i == 0 {
-			start = `,"x5c":["`
-		}
-		header = base64.StdEncoding.AppendEncode(append(header, start...), der)
-	}
-	if len(key.X5C) > 0 {
-		header = append(header, '"', ']')
-	}
-	b.header = append(header, '}')
+	b.header = key.appendHeader(b.header)
 	if b.signed, err = sign(b.signed[:0], key.Signer, b.header, b.payload); err != nil {
 		return "", fmt.Errorf("issue: %w", err)
 	}
@@ -60,6 +46,25 @@ func Issue(key Key, claims map[string]any) (string, error) {
 	out.WriteByte('~')
 	out.Write(b.encoded)
 	return out.String(), nil
+}
+
+// appendHeader writes the JOSE header.
+func (k Key) appendHeader(out []byte) []byte {
+	out = append(out, `{"alg":"ES256","typ":"`+Type+`"`...)
+	if k.KeyID != "" && len(k.X5C) == 0 { // a chain names the key; some verifiers take two names for an attack
+		out = appendString(append(out, `,"kid":`...), k.KeyID)
+	}
+	for i, der := range k.X5C {
+		start := `","`
+		if i == 0 {
+			start = `,"x5c":["`
+		}
+		out = base64.StdEncoding.AppendEncode(append(out, start...), der)
+	}
+	if len(k.X5C) > 0 {
+		out = append(out, '"', ']')
+	}
+	return append(out, '}')
 }
 
 // builder writes the payload, and beside it the disclosures that its digests are of.

@@ -20,10 +20,10 @@ import (
 type tree []node
 
 type node struct {
-	kind   byte   // the byte that begins it, one of { [ " t f n; 0 for a number
-	end    int32  // where the next value is that is not in this one
-	name   string // of a member
-	text   string // of a string, without its quotes; of a number, as it was
+	kind byte   // the byte that begins it, one of { [ " t f n; 0 for a number
+	end  int32  // where the next value is that is not in this one
+	name string // of a member
+	text string // of a string, without its quotes; of a number, as it was
 }
 
 // read appends a JSON text's values; the text's own is the first.
