@@ -1,0 +1,137 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	defaultTimeout = 10 * time.Second
+	connectTimeout = 5 * time.Second
+	maxHeader      = 16 << 10
+)
+
+// ErrTooLong says that an answer is longer than was wanted.
+var ErrTooLong = errors.New("answer too long")
+
+// StatusError is an answer that is not 200.
+type StatusError struct{ Code int }
+
+func (e *StatusError) Error() string { return fmt.Sprintf("HTTP status %d", e.Code) }
+
+// Client asks addresses of the public Internet. The zero value works; it may be
+// used concurrently.
+type Client struct {
+	// Loopback is for development alone: this machine may be asked too, also by
+	// plain http.
+	Loopback bool
+	// Timeout ends an exchange, with its redirects and its body; ten seconds when
+	// zero.
+	Timeout time.Duration
+
+	once      sync.Once
+	transport *http.Transport
+}
+
+// Want is what an answer has to be.
+type Want struct {
+	Accept    string   // the header; the Types when empty
+	Types     []string // one of these media types; any when empty
+	Limit     int64    // bytes, after decompression
+	Redirects int      // followed at most
+}
+
+// Answer is a document that was served with status 200.
+type Answer struct {
+	Body []byte
+	Type string // one of Want.Types, without parameters
+}
+
+// Get fetches a document.
+func (c *Client) Get(ctx context.Context, address string, want Want) (Answer, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return Answer{}, fmt.Errorf("%w: not an address of the web", ErrAddress)
+	}
+	if want.Accept == "" {
+		want.Accept = strings.Join(want.Types, ", ")
+	}
+	if want.Accept != "" {
+		request.Header.Set("Accept", want.Accept)
+	}
+	response, err := c.send(request, want.Redirects)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return Answer{}, &StatusError{response.StatusCode}
+	}
+	media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if len(want.Types) > 0 && (err != nil || !slices.Contains(want.Types, media)) {
+		return Answer{}, fmt.Errorf("content type is not %s", strings.Join(want.Types, " or "))
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, want.Limit+1))
+	if err != nil {
+		return Answer{}, fmt.Errorf("read answer: %w", err)
+	}
+	if int64(len(body)) > want.Limit {
+		return Answer{}, fmt.Errorf("%w: more than %d bytes", ErrTooLong, want.Limit)
+	}
+	return Answer{body, media}, nil
+}
+
+// Do sends a request and follows no redirect. As much of the body as the caller
+// wants is his to read; he closes it.
+func (c *Client) Do(r *http.Request) (*http.Response, error) { return c.send(r, 0) }
+
+func (c *Client) send(r *http.Request, redirects int) (*http.Response, error) {
+	if err := check(r.URL, c.Loopback); err != nil {
+		return nil, err
+	}
+	c.once.Do(func() { c.transport = newTransport(c.Loopback) })
+	client := http.Client{Transport: c.transport, Timeout: c.Timeout, CheckRedirect: func(next *http.Request, via []*http.Request) error {
+		switch {
+		case redirects == 0:
+			return http.ErrUseLastResponse
+		case len(via) > redirects:
+			return errors.New("too many redirects")
+		}
+		next.Header.Del("Referer")
+		return check(next.URL, c.Loopback)
+	}}
+	if client.Timeout == 0 {
+		client.Timeout = defaultTimeout
+	}
+	response, err := client.Do(r)
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return nil, u.Err // without the address
+	}
+	return response, err
+}
+
+// newTransport has no Proxy: what it dials is what is asked.
+func newTransport(loopback bool) *http.Transport {
+	dialer := &net.Dialer{Timeout: connectTimeout, Control: newGuard(loopback)}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    connectTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConns:           64,
+		MaxIdleConnsPerHost:    2,
+		IdleConnTimeout:        time.Minute,
+		ForceAttemptHTTP2:      true,
+	}
+}
