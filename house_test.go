@@ -139,6 +139,7 @@ var homes = []struct{ library, in, reason string }{
 	{"modernc.org/sqlite", "internal/store internal/store/...", "drivers live with the SQL"},
 	{"github.com/pressly/goose", "internal/store", "migrations live with the SQL"},
 	{"golang.org/x/mod", "pkg/tlog internal/sequencer internal/witness", "the Merkle log's arithmetic has one reader"},
+	{"code.dny.dev/ssrf", "pkg/fetch", "what may be dialled is judged in one place"},
 	{"github.com/gowebpki/jcs", "pkg/jcs", "canonical JSON has one maker"},
 	{"github.com/santhosh-tekuri/jsonschema", "pkg/catalogue sdk", "schemas belong to the catalogue"},
 	{"github.com/hyperledger/fabric-gateway", "internal/anchor/fabric", "a ledger network is one adapter among others"},

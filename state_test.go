@@ -12,7 +12,7 @@ import (
 
 // libraries are what strangers build on: they hold no state but what their caller
 // makes.
-const libraries = "pkg/credential pkg/credential/... pkg/did pkg/dpop"
+const libraries = "pkg/credential pkg/credential/... pkg/did pkg/dpop pkg/fetch"
 
 // tables are the variables of libraries that are written once, where they are
 // declared, and read from then on. Sentinels (errors.New) need no line.

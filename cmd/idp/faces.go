@@ -23,7 +23,6 @@ import (
 	"github.com/govmydata/mydata/internal/idp/issuance"
 	"github.com/govmydata/mydata/internal/idp/offline"
 	"github.com/govmydata/mydata/internal/idp/public"
-	"github.com/govmydata/mydata/internal/notify"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
@@ -129,7 +128,7 @@ func newServer(e *engines, frame *web.Frame, cards *issuance.Handler, documents 
 			s, err := e.session(frame, r)
 			return oauth.Session{ID: s.ID, Citizen: s.Citizen, AuthTime: s.AuthTime, AMR: s.AMR}, err
 		},
-		Prefer: frame.Prefer, SessionLives: e.accounts.Lives, LogoutClient: notify.Client(e.config.Development),
+		Prefer: frame.Prefer, SessionLives: e.accounts.Lives,
 		Page: func(w http.ResponseWriter, r *http.Request, status int, err error) {
 			text := "web.error.bad_request"
 			if status >= http.StatusInternalServerError {

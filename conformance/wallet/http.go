@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
-	"code.dny.dev/ssrf"
 	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 const (
@@ -22,45 +20,13 @@ const (
 	patience  = 20 * time.Second
 )
 
-// newHTTPClient follows no redirect and dials public addresses alone, on the
-// loop-back too in development: links come from strangers.
-func newHTTPClient(development bool) *http.Client {
-	options := []ssrf.Option{ssrf.WithAnyPort()}
-	if development {
-		options = append(options,
-			ssrf.WithAllowedV4Prefixes(netip.MustParsePrefix("127.0.0.0/8")),
-			ssrf.WithAllowedV6Prefixes(netip.MustParsePrefix("::1/128")))
-	}
-	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: ssrf.New(options...).Safe}
-	return &http.Client{
-		Timeout:       patience,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    5 * time.Second,
-			ResponseHeaderTimeout:  15 * time.Second,
-			MaxResponseHeaderBytes: 32 << 10,
-			MaxIdleConnsPerHost:    4,
-			IdleConnTimeout:        30 * time.Second,
-		},
-	}
-}
-
-// allowed checks an address before anything is sent to it.
+// allowed checks an address before anything is sent to it: links come from
+// strangers.
 func (w *Wallet) allowed(what, address string) error {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil {
-		return refuse("address", "%s is not a web address", what)
+	if _, err := fetch.Check(address, w.config.Development); err != nil {
+		return refuse("address", "%s: %v", what, err)
 	}
-	if u.Scheme == "https" || (u.Scheme == "http" && w.config.Development && loopback(u.Hostname())) {
-		return nil
-	}
-	return refuse("address", "%s must be https", what)
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && ip.IsLoopback())
+	return nil
 }
 
 // reply is an answer read to its end.

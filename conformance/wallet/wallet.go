@@ -3,9 +3,10 @@ package wallet
 import (
 	"crypto/x509"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 // Config is what a wallet knows from the start.
@@ -37,7 +38,7 @@ type Config struct {
 // Wallet is one phone. It may be used concurrently.
 type Wallet struct {
 	config Config
-	http   *http.Client
+	http   *fetch.Client // follows no redirect
 
 	mu      sync.Mutex
 	pending map[string]pending // by state
@@ -51,7 +52,7 @@ func New(c Config) *Wallet {
 	if c.Store == nil {
 		c.Store = Memory()
 	}
-	return &Wallet{config: c, http: newHTTPClient(c.Development), pending: map[string]pending{}}
+	return &Wallet{config: c, http: &fetch.Client{Loopback: c.Development, Timeout: patience}, pending: map[string]pending{}}
 }
 
 // Store is where this wallet keeps its credentials.

@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
+	"github.com/govmydata/mydata/pkg/fetch"
 	"github.com/govmydata/mydata/pkg/signal"
 )
 
@@ -54,7 +54,7 @@ type Options struct {
 type Notifier struct {
 	Options
 	holder string
-	client *http.Client
+	client *fetch.Client
 	wake   chan struct{}
 }
 
@@ -78,7 +78,7 @@ func New(o Options) (*Notifier, error) {
 	if o.Observe == nil {
 		o.Observe = func(string) {}
 	}
-	return &Notifier{Options: o, holder: rand.Text(), client: newClient(o.Loopback), wake: make(chan struct{}, 1)}, nil
+	return &Notifier{Options: o, holder: rand.Text(), client: &fetch.Client{Loopback: o.Loopback, Timeout: pushTime}, wake: make(chan struct{}, 1)}, nil
 }
 
 // Wake has Run look now, since something was committed. It never waits.

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/SherClockHolmes/webpush-go"
+
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 const (
@@ -22,16 +24,15 @@ const (
 // WebPush sends through the push services of browsers (RFC 8030, encrypted by
 // RFC 8291), signed by a key that they know the hub by (VAPID, RFC 8292).
 type WebPush struct {
-	key      *ecdh.PrivateKey
-	contact  string
-	client   *http.Client
-	loopback bool
+	key     *ecdh.PrivateKey
+	contact string
+	client  *fetch.Client
 }
 
 // NewWebPush takes the hub's key for push services, on P-256, and its URL, which
 // they may write to.
 func NewWebPush(key *ecdh.PrivateKey, contact string, loopback bool) *WebPush {
-	return &WebPush{key: key, contact: contact, client: newClient(loopback), loopback: loopback}
+	return &WebPush{key: key, contact: contact, client: &fetch.Client{Loopback: loopback, Timeout: pushTime}}
 }
 
 // PublicKey is what a browser subscribes with (applicationServerKey).
@@ -76,21 +77,16 @@ func (p *WebPush) send(ctx context.Context, subscription []byte, n note) error {
 	if err != nil {
 		return ErrGone
 	}
-	if err := httpsOnly(s.Endpoint, p.loopback); err != nil {
-		return err
-	}
 	text, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, pushTime)
-	defer cancel()
 	res, err := webpush.SendNotificationWithContext(ctx, text, &s, &webpush.Options{
 		HTTPClient: p.client, Subscriber: p.contact, TTL: pushLife, Topic: "consent", Urgency: webpush.UrgencyNormal,
 		VAPIDPublicKey: p.PublicKey(), VAPIDPrivateKey: base64.RawURLEncoding.EncodeToString(p.key.Bytes()),
 	})
 	if err != nil {
-		return withoutAddress(err)
+		return err
 	}
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/registry"
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 // Clients finds registered clients; registry.ErrUnknown when there is none.
@@ -37,9 +38,6 @@ type Config struct {
 	// SessionLives says whether a session goes on. What ended unnoticed is found by
 	// it; nil: nobody looks.
 	SessionLives func(ctx context.Context, session string) (bool, error)
-	// LogoutClient brings logout tokens to clients: outside of development it must
-	// reach public addresses alone. It follows no redirects.
-	LogoutClient *http.Client
 	// UserInfo gives claims beside sub; nil: none.
 	UserInfo func(ctx context.Context, citizen string, scopes []string) (map[string]any, error)
 	// ClaimScopes says of which scope a claim of UserInfo is, by its name: who may
@@ -83,6 +81,7 @@ type Server struct {
 	kit      *kit
 	library  http.Handler
 	signers  sync.Map      // type and kid -> jose.Signer
+	clients  fetch.Client  // reaches what clients registered
 	ended    chan struct{} // wakes RunLogouts
 	nonceKey []byte
 
@@ -101,10 +100,7 @@ func New(c Config) (*Server, error) {
 		c.Limits = unlimited{}
 	}
 	c.Clients = strict{walletClients{Clients: c.Clients, providers: c.WalletProviders, scopes: c.IssuanceScopes}}
-	if c.LogoutClient == nil {
-		c.LogoutClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	}
-	s := &Server{Config: c, nonceKey: c.Keys.Secret("dpop-nonce"), challengeKey: c.Keys.Secret("attestation-challenge"), ended: make(chan struct{}, 1)}
+	s := &Server{Config: c, clients: fetch.Client{Loopback: c.Development}, nonceKey: c.Keys.Secret("dpop-nonce"), challengeKey: c.Keys.Secret("attestation-challenge"), ended: make(chan struct{}, 1)}
 	var err error
 	if s.kit, s.library, err = newKit(s); err != nil {
 		return nil, err

@@ -4,25 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"net"
-	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
 
-	"code.dny.dev/ssrf"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
 
-	"github.com/govmydata/mydata/pkg/credential/statuslist"
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 const (
-	metadataTimeout   = 10 * time.Second
 	metadataLife      = 5 * time.Minute
 	metadataRedirects = 3
 	maxMetadata       = 64 << 10
@@ -44,10 +36,10 @@ type IssuerMetadata struct {
 	Development bool
 	Now         func() time.Time
 
-	once sync.Once
-	http *http.Client
-	mu   sync.Mutex
-	held map[string]heldKeys
+	once  sync.Once
+	fetch *fetch.Client
+	mu    sync.Mutex
+	held  map[string]heldKeys
 }
 
 type heldKeys struct {
@@ -83,11 +75,11 @@ func (m *IssuerMetadata) Keys(ctx context.Context, issuer string) ([]jose.JSONWe
 // MetadataURL is where an issuer publishes: the well-known string stands between
 // host and path, without the path's last slash.
 func MetadataURL(issuer string, development bool) (string, error) {
-	if err := statuslist.CheckURI(issuer, development); err != nil {
+	u, err := fetch.Check(issuer, development)
+	if err != nil {
 		return "", errors.New("iss is not an https URL")
 	}
-	u, err := url.Parse(issuer)
-	if err != nil || u.RawQuery != "" || u.ForceQuery {
+	if u.RawQuery != "" || u.ForceQuery {
 		return "", errors.New("iss has a query")
 	}
 	path := strings.TrimSuffix(u.EscapedPath(), "/")
@@ -99,7 +91,7 @@ func (m *IssuerMetadata) ask(ctx context.Context, issuer string) ([]jose.JSONWeb
 	if err != nil {
 		return nil, err
 	}
-	body, err := m.fetch(ctx, address)
+	body, err := m.get(ctx, address)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +99,8 @@ func (m *IssuerMetadata) ask(ctx context.Context, issuer string) ([]jose.JSONWeb
 	if err != nil || elsewhere == "" {
 		return keys, err
 	}
-	if err := statuslist.CheckURI(elsewhere, m.Development); err != nil {
-		return nil, errors.New("jwks_uri is not an https URL")
-	}
-	if body, err = m.fetch(ctx, elsewhere); err != nil {
-		return nil, err
+	if body, err = m.get(ctx, elsewhere); err != nil {
+		return nil, fmt.Errorf("jwks_uri: %w", err)
 	}
 	return parseKeys(body)
 }
@@ -175,54 +164,10 @@ func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
-func (m *IssuerMetadata) fetch(ctx context.Context, address string) ([]byte, error) {
-	m.once.Do(func() { m.http = newMetadataClient(m.Development) })
-	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Accept", "application/json, application/jwk-set+json")
-	response, err := m.http.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("HTTP status %d", response.StatusCode)
-	}
-	media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" && media != "application/jwk-set+json" {
-		return nil, errors.New("content type is not application/json")
-	}
-	return io.ReadAll(io.LimitReader(response.Body, maxMetadata+1))
-}
-
-// newMetadataClient makes a client that reaches no private network, whatever a
-// name resolves to, and checks each redirect again.
-func newMetadataClient(development bool) *http.Client {
-	options := []ssrf.Option{ssrf.WithAnyPort()}
-	if development {
-		options = append(options,
-			ssrf.WithAllowedV4Prefixes(netip.MustParsePrefix("127.0.0.0/8")),
-			ssrf.WithAllowedV6Prefixes(netip.MustParsePrefix("::1/128")))
-	}
-	dialer := &net.Dialer{Timeout: metadataTimeout, Control: ssrf.New(options...).Safe}
-	return &http.Client{
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    metadataTimeout,
-			ResponseHeaderTimeout:  metadataTimeout,
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true,
-			IdleConnTimeout:        time.Minute,
-		},
-		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if len(via) > metadataRedirects {
-				return errors.New("too many redirects")
-			}
-			return statuslist.CheckURI(r.URL.String(), development)
-		},
-	}
+func (m *IssuerMetadata) get(ctx context.Context, address string) ([]byte, error) {
+	m.once.Do(func() { m.fetch = &fetch.Client{Loopback: m.Development} })
+	answer, err := m.fetch.Get(ctx, address, fetch.Want{
+		Types: []string{"application/json", "application/jwk-set+json"}, Limit: maxMetadata, Redirects: metadataRedirects,
+	})
+	return answer.Body, err
 }

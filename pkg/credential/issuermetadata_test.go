@@ -76,7 +76,7 @@ func TestIssuerMetadata(t *testing.T) {
 		{name: "it refuses neither", body: by(`"x":1`), says: "not one of jwks and jwks_uri"},
 		{name: "it refuses an empty reference", body: by(`"jwks_uri":""`)},
 		{name: "it refuses a reference to a private address", body: by(`"jwks_uri":"https://10.0.0.1/keys"`)},
-		{name: "it refuses a reference over plain http", body: by(`"jwks_uri":"http://keys.example/keys"`)},
+		{name: "it refuses a reference over plain http", body: by(`"jwks_uri":"http://keys.example/keys"`), says: "jwks_uri: address not allowed: not https"},
 		{name: "it refuses a redirect to a private address", body: by(`"jwks_uri":"` + server.URL + `/inside"`)},
 		{name: "it refuses a circle", body: by(`"jwks_uri":"` + server.URL + `/round"`), says: "too many redirects"},
 		{name: "it refuses another issuer's", body: strings.ReplaceAll(by(value), issuer, issuer+"/")},

@@ -326,6 +326,9 @@ func TestDocument(t *testing.T) {
 	if _, err := Parse([]byte(strings.ReplaceAll(text, string(jwk), string(secret))), id); !errors.Is(err, ErrMalformed) {
 		t.Errorf("it takes a document with a private key: %v", err)
 	}
+	if _, err := Parse([]byte(text+strings.Repeat(" ", maxDocument)), id); !errors.Is(err, ErrMalformed) {
+		t.Errorf("it takes a document that is too long: %v", err)
+	}
 }
 
 func TestSplit(t *testing.T) {

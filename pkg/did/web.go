@@ -4,22 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
-	"code.dny.dev/ssrf"
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
-const (
-	fetchTimeout = 10 * time.Second
-	maxRedirects = 3
-)
+const maxRedirects = 3
 
 // Resolver finds the documents of all methods known here. The zero value
 // works; it may be used concurrently.
@@ -30,8 +23,8 @@ type Resolver struct {
 	// by what a log says of it, for example. Nil allows all.
 	Allow func(id string, document []byte) error
 
-	once sync.Once
-	http *http.Client
+	once  sync.Once
+	fetch *fetch.Client
 }
 
 // Resolve a DID.
@@ -61,7 +54,15 @@ func (r *Resolver) Fetch(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.fetch(ctx, address)
+	r.once.Do(func() { r.fetch = &fetch.Client{Loopback: r.Development} })
+	answer, err := r.fetch.Get(ctx, address, fetch.Want{Accept: "application/did+json, application/json", Limit: maxDocument, Redirects: maxRedirects})
+	switch {
+	case errors.Is(err, fetch.ErrTooLong):
+		return nil, fmt.Errorf("%w: document: %w", ErrMalformed, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	return answer.Body, nil
 }
 
 // FromURL is the did:web of a service's address.
@@ -91,7 +92,7 @@ func WebURL(id string, development bool) (string, error) {
 		return "", fmt.Errorf("%w: did:web without a host", ErrMalformed)
 	}
 	u := url.URL{Scheme: "https", Host: host}
-	if development && loopback(u.Hostname()) {
+	if development && fetch.Loopback(u.Hostname()) {
 		u.Scheme = "http"
 	} else if _, err := netip.ParseAddr(u.Hostname()); err == nil { // did:web, 3.1
 		return "", fmt.Errorf("%w: did:web of an IP address", ErrMalformed)
@@ -112,71 +113,4 @@ func WebURL(id string, development bool) (string, error) {
 		return "", fmt.Errorf("%w: did:web of no host", ErrMalformed)
 	}
 	return u.String(), nil
-}
-
-func (r *Resolver) fetch(ctx context.Context, address string) ([]byte, error) {
-	r.once.Do(func() { r.http = newHTTPClient(r.Development) })
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
-	}
-	request.Header.Set("Accept", "application/did+json, application/json")
-	response, err := r.http.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%w: HTTP status %d", ErrNotFound, response.StatusCode)
-	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
-	}
-	return data, nil
-}
-
-func allowed(u *url.URL, development bool) error {
-	if u.Scheme == "https" || development && u.Scheme == "http" && loopback(u.Hostname()) {
-		return nil
-	}
-	return errors.New("not https")
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
-
-// newHTTPClient makes a client that reaches no private network, whatever a
-// name resolves to, and checks each redirect again.
-func newHTTPClient(development bool) *http.Client {
-	options := []ssrf.Option{ssrf.WithAnyPort()}
-	if development {
-		options = append(options,
-			ssrf.WithAllowedV4Prefixes(netip.MustParsePrefix("127.0.0.0/8")),
-			ssrf.WithAllowedV6Prefixes(netip.MustParsePrefix("::1/128")))
-	}
-	dialer := &net.Dialer{Timeout: fetchTimeout, Control: ssrf.New(options...).Safe}
-	return &http.Client{
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    fetchTimeout,
-			ResponseHeaderTimeout:  fetchTimeout,
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true,
-			IdleConnTimeout:        time.Minute,
-		},
-		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if len(via) > maxRedirects {
-				return errors.New("too many redirects")
-			}
-			return allowed(r.URL, development)
-		},
-	}
 }

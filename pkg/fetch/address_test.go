@@ -26,6 +26,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+//clause:status 11.4: redirects bounded and checked again; private networks out of reach, also by a name that leads elsewhere later
 func TestGuard(t *testing.T) {
 	for _, c := range []struct{ name, address string }{
 		{"it dials no private address", "10.1.2.3"},

@@ -69,6 +69,7 @@ func zipped(t *testing.T, size int) string {
 	return out.String()
 }
 
+//clause:status 11.4: redirects bounded and checked again; private networks out of reach, also by a name that leads elsewhere later
 func TestGet(t *testing.T) {
 	h := newHost(t, httptest.NewServer)
 	header := func(name, value string, rest http.HandlerFunc) http.HandlerFunc {

@@ -80,6 +80,8 @@ func (n *nameserver) serve(c net.Conn) {
 
 // A name that led to the Internet when it was looked at leads to this machine when
 // it is dialled: what counts is the address that is dialled.
+//
+//clause:status 11.4: redirects bounded and checked again; private networks out of reach, also by a name that leads elsewhere later
 func TestRebinding(t *testing.T) {
 	h := newHost(t, httptest.NewTLSServer)
 	address := strings.Replace(h.URL, "127.0.0.1", "rebound.example", 1)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 const (
@@ -50,14 +52,11 @@ func (c *Client) Aggregation(ctx context.Context, uri string) (Aggregation, erro
 	if err := CheckURI(uri, c.Development); err != nil {
 		return Aggregation{}, err
 	}
-	got, err := c.fetch(ctx, uri, aggregationType)
-	switch {
-	case err != nil:
+	got, err := c.get(ctx, uri, fetch.Want{Types: []string{aggregationType}, Limit: maxAggregation, Redirects: maxRedirects})
+	if err != nil {
 		return Aggregation{}, err
-	case got.media != aggregationType:
-		return Aggregation{}, fmt.Errorf("%w: content type is not %s", ErrUnavailable, aggregationType)
 	}
-	return ParseAggregation(got.body, c.Development)
+	return ParseAggregation(got.Body, c.Development)
 }
 
 // Preload fetches all lists of an aggregation into the cache, so that later

@@ -3,13 +3,13 @@ package statuslist
 import (
 	"context"
 	"crypto"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 const (
@@ -35,7 +35,7 @@ type Client struct {
 	Memory Memory
 
 	once   sync.Once
-	http   *http.Client
+	fetch  *fetch.Client
 	own    InMemory
 	mu     sync.Mutex
 	cached map[string]*entry
@@ -54,7 +54,7 @@ type entry struct {
 // flight is one fetch for all who ask at once.
 type flight struct {
 	done chan struct{}
-	got  fetched
+	got  fetch.Answer
 	err  error
 }
 
@@ -90,7 +90,7 @@ func (c *Client) Status(ctx context.Context, ref Reference, trust Trust) (Status
 }
 
 func (c *Client) fly(ctx context.Context, uri string, e *entry, f *flight) {
-	f.got, f.err = c.fetch(ctx, uri, acceptBoth)
+	f.got, f.err = c.get(ctx, uri, eitherForm())
 	e.Lock()
 	defer e.Unlock()
 	if e.flight, e.failed = nil, f.err; f.err != nil {
@@ -109,7 +109,7 @@ func (c *Client) landed(ctx context.Context, ref Reference, trust Trust, e *entr
 	defer e.Unlock()
 	now := c.now()
 	if !e.fresh(now, trust) {
-		s, err := verify(f.got.body, f.got.media, ref.URI, moment{now: now}, trust)
+		s, err := verify(f.got.Body, f.got.Type, ref.URI, moment{now: now}, trust)
 		if err == nil {
 			err = remember(ctx, c.memory(), s.token, now)
 		}
@@ -169,14 +169,14 @@ func (c *Client) At(ctx context.Context, ref Reference, at time.Time, trust Trus
 	query := u.Query()
 	query.Set("time", strconv.FormatInt(at.Unix(), 10))
 	u.RawQuery = query.Encode()
-	got, err := c.fetch(ctx, u.String(), acceptBoth)
-	if refusal, ok := errors.AsType[*httpError](err); ok && refusal.noHistory() {
+	got, err := c.get(ctx, u.String(), eitherForm())
+	if noHistory(err) {
 		return 0, fmt.Errorf("%w: %w", ErrNoHistory, err)
 	}
 	if err != nil {
 		return 0, err
 	}
-	s, err := verify(got.body, got.media, ref.URI, moment{now: c.now(), at: time.Unix(at.Unix(), 0)}, trust)
+	s, err := verify(got.Body, got.Type, ref.URI, moment{now: c.now(), at: time.Unix(at.Unix(), 0)}, trust)
 	if err != nil {
 		return 0, err
 	}
@@ -195,14 +195,11 @@ func (c *Client) FetchAs(ctx context.Context, uri, media string, trust Trust) (T
 	if err := CheckURI(uri, c.Development); err != nil {
 		return Token{}, err
 	}
-	got, err := c.fetch(ctx, uri, media)
+	got, err := c.get(ctx, uri, fetch.Want{Types: []string{media}, Limit: MaxToken, Redirects: maxRedirects})
 	if err != nil {
 		return Token{}, err
 	}
-	if got.media != media {
-		return Token{}, fmt.Errorf("%w: content type is not %s", ErrUnavailable, media)
-	}
-	s, err := verify(got.body, media, uri, moment{now: c.now()}, trust)
+	s, err := verify(got.Body, media, uri, moment{now: c.now()}, trust)
 	return s.token, err
 }
 
