@@ -31,8 +31,8 @@ type VerifierConfig struct {
 	Issuers, DIDs map[string][]string
 	// WithoutStatus are the types that may come without a status.
 	WithoutStatus []string
-	// IssuerKeys are the keys that a log names (credential.LoadKeyHistory); nil: they
-	// need not be there.
+	// IssuerKeys are the keys, and the documents of DIDs, that a log names
+	// (credential.LoadKeyHistory); nil: they need not be there.
 	IssuerKeys *credential.KeyHistory
 
 	// AllowLoopback is for development alone: plain http to this machine.
@@ -55,6 +55,9 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 	if len(c.Types) > 0 && !chains {
 		return nil, errors.New("verifier: Types without Trust.IssuerRoots")
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	policy := credential.Policy{Roots: map[string]*x509.CertPool{}, Certificates: c.Certificates, Issuers: c.Issuers, DIDs: c.DIDs,
 		WithoutStatus: map[string]bool{}, Keys: c.IssuerKeys}
 	for _, vct := range c.Types {
@@ -63,7 +66,9 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 	for _, vct := range c.WithoutStatus {
 		policy.WithoutStatus[vct] = true
 	}
-	documents := &did.Resolver{Development: c.AllowLoopback}
+	documents := &did.Resolver{Development: c.AllowLoopback, Allow: func(id string, document []byte) error {
+		return c.IssuerKeys.Allows(id, document, c.Now())
+	}}
 	return &Verifier{&credential.Verifier{
 		Policy: policy, Now: c.Now, DIDs: documents,
 		Status:  &statuslist.Client{Development: c.AllowLoopback, Now: c.Now},

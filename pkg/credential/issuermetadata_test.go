@@ -59,6 +59,9 @@ func TestIssuerMetadata(t *testing.T) {
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
+	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)+"/keys", http.StatusFound)
+	})
 	issuer := server.URL + "/tenant"
 	by := func(member string) string { return `{"issuer":"` + issuer + `",` + member + `}` }
 	value := `"jwks":{"keys":[` + string(jwk) + `]}`
@@ -79,6 +82,7 @@ func TestIssuerMetadata(t *testing.T) {
 		{name: "it refuses a reference over plain http", body: by(`"jwks_uri":"http://keys.example/keys"`), says: "jwks_uri: address not allowed: not https"},
 		{name: "it refuses a redirect to a private address", body: by(`"jwks_uri":"` + server.URL + `/inside"`)},
 		{name: "it refuses a circle", body: by(`"jwks_uri":"` + server.URL + `/round"`), says: "too many redirects"},
+		{name: "it refuses a redirect to another host", body: by(`"jwks_uri":"` + server.URL + `/away"`), set: `{"keys":[` + string(jwk) + `]}`, says: "another host"},
 		{name: "it refuses another issuer's", body: strings.ReplaceAll(by(value), issuer, issuer+"/")},
 		{name: "it refuses a private key", body: by(`"jwks":{"keys":[` + string(secret) + `]}`)},
 		{name: "it refuses a shared secret", body: by(`"jwks":{"keys":[{"kty":"oct","k":"AAAA"}]}`)},
@@ -129,6 +133,11 @@ func TestIssuerMetadata(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := (&IssuerMetadata{Development: true}).Keys(t.Context(), server.URL+"/none"); err == nil || !strings.Contains(err.Error(), "HTTP status 404") {
+			t.Error(err)
+		}
+	})
+	t.Run("it reads no more than it would fetch", func(t *testing.T) {
+		if _, _, err := ParseIssuerMetadata([]byte(by(value)+strings.Repeat(" ", maxMetadata)), issuer); err == nil || !strings.Contains(err.Error(), "longer than") {
 			t.Error(err)
 		}
 	})

@@ -238,6 +238,13 @@ func TestResolveWeb(t *testing.T) {
 		{"a redirect to plain http", id, development, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
 		}, ErrNotFound},
+		{"a redirect to another host", id, development, func(w http.ResponseWriter, r *http.Request) {
+			if r.Host == server.Listener.Addr().String() {
+				http.Redirect(w, r, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)+r.URL.Path, http.StatusFound)
+				return
+			}
+			_, _ = w.Write(text)
+		}, ErrNotFound},
 		{"a circle", id, development, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, ErrNotFound},
 		{"one redirect too many", id, development, hops(maxRedirects+1, string(text)), ErrNotFound},
 		{"a use that names no key", id, development, serve(`{"id":"` + id + `","authentication":[1]}`), ErrMalformed},

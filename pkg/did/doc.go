@@ -10,5 +10,6 @@
 // What always holds: a resolved document is about the DID that was asked for;
 // keys are public; did:jwk and did:key need no network; did:web is fetched over
 // https (loop-back excepted, in development alone), within limits of time and
-// size, and never from a private network.
+// size, never from a private network, and from no other host than the one that the
+// DID names, wherever it redirects.
 package did

@@ -55,7 +55,7 @@ func (r *Resolver) Fetch(ctx context.Context, id string) ([]byte, error) {
 		return nil, err
 	}
 	r.once.Do(func() { r.fetch = &fetch.Client{Loopback: r.Development} })
-	answer, err := r.fetch.Get(ctx, address, fetch.Want{Accept: "application/did+json, application/json", Limit: maxDocument, Redirects: maxRedirects})
+	answer, err := r.fetch.Get(ctx, address, fetch.Want{Accept: "application/did+json, application/json", Limit: maxDocument, Redirects: maxRedirects, SameHost: true})
 	switch {
 	case errors.Is(err, fetch.ErrTooLong):
 		return nil, fmt.Errorf("%w: document: %w", ErrMalformed, err)

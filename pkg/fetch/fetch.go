@@ -1,8 +1,8 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -50,6 +50,7 @@ type Want struct {
 	Types     []string // one of these media types; any when empty
 	Limit     int64    // bytes, after decompression
 	Redirects int      // followed at most
+	SameHost  bool     // by redirects, which stay on the host and port of the address
 }
 
 // Answer is a document that was served with status 200.
@@ -70,7 +71,7 @@ func (c *Client) Get(ctx context.Context, address string, want Want) (Answer, er
 	if want.Accept != "" {
 		request.Header.Set("Accept", want.Accept)
 	}
-	response, err := c.send(request, want.Redirects)
+	response, err := c.send(request, want)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -94,31 +95,33 @@ func (c *Client) Get(ctx context.Context, address string, want Want) (Answer, er
 
 // Do sends a request and follows no redirect. As much of the body as the caller
 // wants is his to read; he closes it.
-func (c *Client) Do(r *http.Request) (*http.Response, error) { return c.send(r, 0) }
+func (c *Client) Do(r *http.Request) (*http.Response, error) { return c.send(r, Want{}) }
 
-func (c *Client) send(r *http.Request, redirects int) (*http.Response, error) {
+func (c *Client) send(r *http.Request, want Want) (*http.Response, error) {
 	if err := check(r.URL, c.Loopback); err != nil {
 		return nil, err
 	}
-	c.once.Do(func() { c.transport = newTransport(c.Loopback) })
-	client := http.Client{Transport: c.transport, Timeout: c.Timeout, CheckRedirect: func(next *http.Request, via []*http.Request) error {
-		switch {
-		case redirects == 0:
-			return http.ErrUseLastResponse
-		case len(via) > redirects:
-			return errors.New("too many redirects")
-		}
-		next.Header.Del("Referer")
-		return check(next.URL, c.Loopback)
-	}}
-	if client.Timeout == 0 {
-		client.Timeout = defaultTimeout
-	}
-	response, err := client.Do(r)
+	response, err := c.client(r.URL.Host, want).Do(r)
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return nil, u.Err // without the address
 	}
 	return response, err
+}
+
+func (c *Client) client(host string, want Want) *http.Client {
+	c.once.Do(func() { c.transport = newTransport(c.Loopback) })
+	return &http.Client{Transport: c.transport, Timeout: cmp.Or(c.Timeout, defaultTimeout), CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		switch {
+		case want.Redirects == 0:
+			return http.ErrUseLastResponse
+		case len(via) > want.Redirects:
+			return errors.New("too many redirects")
+		case want.SameHost && r.URL.Host != host:
+			return fmt.Errorf("%w: a redirect to another host", ErrAddress)
+		}
+		r.Header.Del("Referer")
+		return check(r.URL, c.Loopback)
+	}}
 }
 
 // newTransport has no Proxy: what it dials is what is asked.
@@ -126,7 +129,6 @@ func newTransport(loopback bool) *http.Transport {
 	dialer := &net.Dialer{Timeout: connectTimeout, Control: newGuard(loopback)}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    connectTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConns:           64,

@@ -94,6 +94,11 @@ func TestGet(t *testing.T) {
 		{name: "it refuses no type", answer: header("Content-Type", "", says("", "{}")), says: "content type"},
 		{name: "it refuses a type that cannot be read", answer: says("application/json; =", "{}"), says: "content type"},
 		{name: "it refuses what is too long", answer: says("application/json", strings.Repeat("x", limit+1)), is: ErrTooLong},
+		{name: "it reads no further than is wanted", is: ErrTooLong, answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			for _, err := w.Write(nil); err == nil; _, err = io.WriteString(w, strings.Repeat("x", limit)) {
+			}
+		}},
 		{name: "it refuses a bomb", answer: header("Content-Encoding", "gzip", says("application/json", zipped(t, 32<<20))), is: ErrTooLong},
 		{name: "it refuses what says gzip and is not", answer: header("Content-Encoding", "gzip", says("application/json", "{}")), says: "read answer"},
 		{name: "it refuses what breaks off", answer: header("Content-Length", "100", says("application/json", "{}")), says: "read answer"},
@@ -145,6 +150,31 @@ func TestGetAsks(t *testing.T) {
 	var refusal *StatusError
 	if _, err := (&Client{Loopback: true}).Get(t.Context(), h.URL, Want{Limit: limit}); !errors.As(err, &refusal) || refusal.Code != http.StatusTemporaryRedirect {
 		t.Errorf("it follows a redirect that nobody wanted: %v", err)
+	}
+}
+
+//clause:status 11.4: redirects bounded and checked again; private networks out of reach, also by a name that leads elsewhere later
+func TestGetStaysOnItsHost(t *testing.T) {
+	h, other := newHost(t, httptest.NewServer), newHost(t, httptest.NewServer)
+	want := Want{Limit: limit, Redirects: 2}
+	h.answer = to(other.URL)
+	if got, err := (&Client{Loopback: true}).Get(t.Context(), h.URL, want); err != nil || string(got.Body) != "{}" || other.asked.Load() != 1 {
+		t.Fatalf("where any host will do it does not go on: %v", err)
+	}
+	want.SameHost = true
+	for _, where := range []string{other.URL, strings.Replace(h.URL, "127.0.0.1", "localhost", 1)} {
+		h.answer = func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/" {
+				to("/there")(w, r)
+				return
+			}
+			to(where)(w, r)
+		}
+		before := h.asked.Load()
+		_, err := (&Client{Loopback: true}).Get(t.Context(), h.URL+"/", want)
+		if !errors.Is(err, ErrAddress) || h.asked.Load()-before != 2 || other.asked.Load() != 1 {
+			t.Errorf("it goes on to %s: %v", where, err)
+		}
 	}
 }
 
@@ -204,6 +234,9 @@ func TestDo(t *testing.T) {
 }
 
 func TestGetEnds(t *testing.T) {
+	if got := new(Client).client("", Want{}).Timeout; got != defaultTimeout {
+		t.Errorf("nobody said how long it waits: %s", got)
+	}
 	h := newHost(t, httptest.NewServer)
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
