@@ -78,13 +78,16 @@ func TestListRefuses(t *testing.T) {
 			t.Errorf("it refuses bits %d: %v", bits, err)
 		}
 	}
-	for _, size := range []int{0, -1} {
+	for _, size := range []int{0, -1, -100} {
 		if _, err := New(1, size); !errors.Is(err, ErrMalformed) {
 			t.Errorf("it refuses the size %d: %v", size, err)
 		}
 	}
 	if _, err := New(8, MaxList+1); !errors.Is(err, ErrMalformed) {
 		t.Errorf("it refuses a list too long: %v", err)
+	}
+	if _, err := FromBytes(3, []byte{0}); !errors.Is(err, ErrMalformed) {
+		t.Errorf("it refuses bytes of three bits each: %v", err)
 	}
 }
 
@@ -134,6 +137,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"it refuses an empty list", deflate(t, 0)},
 		{"it refuses one byte too many", deflate(t, MaxList+1)},
 		{"it refuses what is longer than a token", padded(t, MaxToken)},
+		{"it refuses what is longer than a token in base64 alone", padded(t, MaxToken*7/8)},
 		{"it refuses a broken checksum", "eNrbuRgAAhcBXA"},
 		{"it refuses what is not base64url", "!!!"},
 		{"it refuses what is not zlib", "AAAA"},
