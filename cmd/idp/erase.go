@@ -1,13 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,66 +23,13 @@ func newEraseCommand() *cobra.Command {
 			"The log stays whole, and shows tombstones. What agencies hold, and backups until\n" +
 			"they expire, is beyond this command. An order that broke off is given again.",
 	}
-	group.AddCommand(newEraseProposeCommand(), newEraseApproveCommand(), newEraseHoldCommand(), newEraseCheckCommand(), newEraseSettleCommand())
+	group.AddCommand(newMeasureProposeCommand(approval.Erasure, "Write an order to erase a person, signed by one officer"), newEraseApproveCommand(), newEraseHoldCommand(), newEraseCheckCommand(), newEraseSettleCommand())
 	return group
 }
 
-func newEraseProposeCommand() *cobra.Command {
-	var resident, reason, officer, out string
-	cmd := &cobra.Command{
-		Use:   "propose --resident ID --reason " + strings.Join(approval.Erasures(), "|") + " --officer KEY --out FILE",
-		Short: "Write an order to erase a person, signed by one officer",
-		Args:  cobra.NoArgs,
-	}
-	cmd.Flags().StringVar(&resident, "resident", "", "id of the resident in the register")
-	cmd.Flags().StringVar(&reason, "reason", "", "why: "+strings.Join(approval.Erasures(), ", "))
-	cmd.Flags().StringVar(&officer, "officer", "", "PEM file of the officer's private key")
-	cmd.Flags().StringVar(&out, "out", "", "file to write the order to; it names the person, keep it as such")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if resident == "" || officer == "" || out == "" {
-			return errors.New("--resident, --officer and --out are required")
-		}
-		key, err := readOfficer(officer)
-		if err != nil {
-			return err
-		}
-		o, err := erasure.Propose(resident, reason, time.Now(), key)
-		if err != nil {
-			return err
-		}
-		return keepOrder(cmd, out, o)
-	}
-	return cmd
-}
-
 func newEraseApproveCommand() *cobra.Command {
-	var officer string
-	cmd := &cobra.Command{
-		Use:   "approve FILE --officer KEY",
-		Short: "Sign a proposed order as the second officer, and have it carried out",
-		Args:  cobra.ExactArgs(1),
-	}
-	call := caller(cmd)
-	cmd.Flags().StringVar(&officer, "officer", "", "PEM file of the other officer's private key; none: the file bears both signatures already")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var o erasure.Order
-		if err := readJSON(args[0], &o); err != nil {
-			return err
-		}
-		if officer != "" {
-			key, err := readOfficer(officer)
-			if err != nil {
-				return err
-			}
-			if o, err = erasure.Approve(o, key); err != nil {
-				return err
-			}
-		}
-		client, err := call()
-		if err != nil {
-			return err
-		}
-		gone, err := client.Erase(cmd.Context(), o)
+	return newMeasureApproveCommand(approval.Erasure, func(cmd *cobra.Command, client *admin.Client, order approval.Case) error {
+		gone, err := client.Erase(cmd.Context(), order)
 		if err != nil {
 			return err
 		}
@@ -96,8 +40,7 @@ func newEraseApproveCommand() *cobra.Command {
 			}
 			fmt.Fprintf(w, "erased: %d grants, %d credentials; %d leaves of the log are tombstones now\n", gone.Grants, gone.Credentials, gone.Leaves)
 		})
-	}
-	return cmd
+	})
 }
 
 func newEraseHoldCommand() *cobra.Command {
@@ -131,18 +74,4 @@ func newEraseHoldCommand() *cobra.Command {
 		})
 	}
 	return cmd
-}
-
-// keepOrder writes an order that one officer has signed, for the other.
-func keepOrder(cmd *cobra.Command, out string, order any) error {
-	text, err := json.MarshalIndent(order, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(out, append(text, '\n'), 0o600); err != nil {
-		return fmt.Errorf("order: %w", err)
-	}
-	return show(cmd, map[string]string{"order": out}, func(w io.Writer) {
-		fmt.Fprintln(w, "the order is in", out+": another officer approves it within seven days")
-	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/death"
 	"github.com/govmydata/mydata/internal/idp/admin"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/credential"
 )
 
@@ -84,66 +85,14 @@ func newResidentCommand() *cobra.Command {
 			"are revoked, and grants are invalidated. Nothing is erased: see idp erase. What\n" +
 			"breaks off goes on by itself.",
 	}
-	died.AddCommand(newDiedProposeCommand(), newDiedApproveCommand())
+	died.AddCommand(newMeasureProposeCommand(approval.Death, "Write an order that reports a death, signed by one officer"), newDiedApproveCommand())
 	group.AddCommand(died)
 	return group
 }
 
-func newDiedProposeCommand() *cobra.Command {
-	var resident, officer, out string
-	cmd := &cobra.Command{
-		Use:   "propose --resident ID --officer KEY --out FILE",
-		Short: "Write an order that reports a death, signed by one officer",
-		Args:  cobra.NoArgs,
-	}
-	cmd.Flags().StringVar(&resident, "resident", "", "id of the resident in the register")
-	cmd.Flags().StringVar(&officer, "officer", "", "PEM file of the officer's private key")
-	cmd.Flags().StringVar(&out, "out", "", "file to write the order to; it names the person, keep it as such")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if resident == "" || officer == "" || out == "" {
-			return errors.New("--resident, --officer and --out are required")
-		}
-		key, err := readOfficer(officer)
-		if err != nil {
-			return err
-		}
-		o, err := death.Propose(resident, time.Now(), key)
-		if err != nil {
-			return err
-		}
-		return keepOrder(cmd, out, o)
-	}
-	return cmd
-}
-
 func newDiedApproveCommand() *cobra.Command {
-	var officer string
-	cmd := &cobra.Command{
-		Use:   "approve FILE --officer KEY",
-		Short: "Sign a proposed order as the second officer, and have it carried out",
-		Args:  cobra.ExactArgs(1),
-	}
-	call := caller(cmd)
-	cmd.Flags().StringVar(&officer, "officer", "", "PEM file of the other officer's private key; none: the file bears both signatures already")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var o death.Order
-		if err := readJSON(args[0], &o); err != nil {
-			return err
-		}
-		if officer != "" {
-			key, err := readOfficer(officer)
-			if err != nil {
-				return err
-			}
-			if o, err = death.Approve(o, key); err != nil {
-				return err
-			}
-		}
-		client, err := call()
-		if err != nil {
-			return err
-		}
-		ended, err := client.Death(cmd.Context(), o)
+	return newMeasureApproveCommand(approval.Death, func(cmd *cobra.Command, client *admin.Client, order approval.Case) error {
+		ended, err := client.Death(cmd.Context(), order)
 		if err != nil {
 			return err
 		}
@@ -153,8 +102,7 @@ func newDiedApproveCommand() *cobra.Command {
 			}
 			fmt.Fprintf(w, "closed: %d grants and %d credentials ended\n", ended.Grants, ended.Credentials)
 		})
-	}
-	return cmd
+	})
 }
 
 func newRegisterCommand() *cobra.Command {

@@ -2,8 +2,6 @@ package death
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -17,34 +15,11 @@ import (
 // ErrOrder: what callers branch on.
 var ErrOrder = errors.New("the officers' order that reports a death is not accepted")
 
-// OrderLife is how long an order may be carried out.
-const OrderLife = 7 * 24 * time.Hour
-
 const (
-	clockSkew = time.Minute
 	// settling is how long a request that began before may last.
 	settling = time.Minute
 	reason   = "person_died" // the ledger's word
 )
-
-// Order is what two officers ask for: Orders are their signatures over one
-// approval.Death, Salt opens its subject to the hub.
-type Order struct {
-	Resident string         `json:"resident"`
-	Salt     approval.Bytes `json:"salt"`
-	Orders   []string       `json:"orders"`
-}
-
-// Name tells an order without saying whom it is about.
-func (o Order) Name() string {
-	h := sha256.New()
-	h.Write([]byte("mydata/death-order/v1\x00"))
-	for _, jws := range o.Orders {
-		sum := sha256.Sum256([]byte(jws))
-		h.Write(sum[:])
-	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
-}
 
 // Closed is an account that was closed. Citizen is empty when the resident never
 // had one: then none can be opened.
@@ -93,11 +68,11 @@ type Ended struct {
 }
 
 // Report carries an order out. Given again after it broke off, it goes on.
-func (o *Office) Report(ctx context.Context, order Order) (Ended, error) {
-	if err := o.check(order); err != nil {
-		return Ended{}, err
+func (o *Office) Report(ctx context.Context, order approval.Case) (Ended, error) {
+	if _, err := approval.Death.Verify(order, o.Officers, o.Now()); err != nil {
+		return Ended{}, fmt.Errorf("%w: %w", ErrOrder, err)
 	}
-	stands, before, err := o.Store.Close(ctx, Closed{Resident: order.Resident, Order: order.Name(), At: o.Now()})
+	stands, before, err := o.Store.Close(ctx, Closed{Resident: order.Resident, Order: approval.Death.Name(order), At: o.Now()})
 	if err != nil {
 		return Ended{}, fmt.Errorf("death: %w", err)
 	}
@@ -107,24 +82,6 @@ func (o *Office) Report(ctx context.Context, order Order) (Ended, error) {
 		return ended, fmt.Errorf("death: the account is closed, the rest goes on by itself: %w", err)
 	}
 	return ended, nil
-}
-
-func (o *Office) check(order Order) error {
-	said, err := approval.VerifyDeath(order.Orders, o.Officers)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrOrder, err)
-	}
-	now := o.Now()
-	issued, expires := time.Unix(said.IssuedAt, 0), time.Unix(said.Expires, 0)
-	switch {
-	case len(order.Salt) != 32 || approval.OrderSubject(order.Resident, order.Salt) != said.Subject:
-		return fmt.Errorf("%w: it is for somebody else", ErrOrder)
-	case issued.After(now.Add(clockSkew)) || !expires.After(now):
-		return fmt.Errorf("%w: it is not valid now", ErrOrder)
-	case expires.Sub(issued) > OrderLife:
-		return fmt.Errorf("%w: it is valid for more than seven days", ErrOrder)
-	}
-	return nil
 }
 
 // end ends all that stands; what ended by itself meanwhile is none of it.

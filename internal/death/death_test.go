@@ -65,15 +65,15 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func (o *office) order(t testing.TB, of string, signers ...crypto.Signer) death.Order {
+func (o *office) order(t testing.TB, of string, signers ...crypto.Signer) approval.Case {
 	t.Helper()
 	if len(signers) == 0 {
 		signers = o.Signers[:]
 	}
-	order, err := death.Propose(of, o.world.Now(), signers[0])
+	order, err := approval.Death.Propose(of, "", o.world.Now(), signers[0])
 	must(t, err)
 	if len(signers) > 1 {
-		order, err = death.Approve(order, signers[1])
+		order, err = approval.Death.Approve(order, signers[1])
 		must(t, err)
 	}
 	return order
@@ -100,59 +100,42 @@ func (o *office) state(t testing.TB, id consent.GrantID) consent.State {
 }
 
 func TestReport(t *testing.T) {
-	signed := func(o *office, from, until time.Duration) death.Order {
-		order := death.Order{Resident: resident, Salt: make([]byte, 32)}
-		for _, officer := range o.Signers {
-			jws, err := approval.SignDeath(approval.Death{
-				Subject:  approval.OrderSubject(resident, order.Salt),
-				IssuedAt: o.world.Now().Add(from).Unix(), Expires: o.world.Now().Add(until).Unix(),
-			}, officer)
-			must(t, err)
-			order.Orders = append(order.Orders, jws)
-		}
-		return order
-	}
 	for _, c := range []struct {
 		name  string
-		order func(*office) death.Order
+		order func(*office) approval.Case
 		want  error
 	}{
-		{"it takes an order of two officers", func(o *office) death.Order { return o.order(t, resident) }, nil},
-		{"it wants two officers", func(o *office) death.Order { return o.order(t, resident, o.Signers[0]) }, death.ErrOrder},
-		{"it wants two different officers", func(o *office) death.Order { return o.order(t, resident, o.Signers[0], o.Signers[0]) }, death.ErrOrder},
-		{"it wants the same order of both", func(o *office) death.Order {
+		{"it takes an order of two officers", func(o *office) approval.Case { return o.order(t, resident) }, nil},
+		{"it wants two officers", func(o *office) approval.Case { return o.order(t, resident, o.Signers[0]) }, death.ErrOrder},
+		{"it wants two different officers", func(o *office) approval.Case { return o.order(t, resident, o.Signers[0], o.Signers[0]) }, death.ErrOrder},
+		{"it wants the same order of both", func(o *office) approval.Case {
 			one, other := o.order(t, resident), o.order(t, resident)
 			one.Orders[1] = other.Orders[1]
 			return one
 		}, death.ErrOrder},
-		{"it takes no order to erase", func(o *office) death.Order {
-			one := o.order(t, resident)
-			for i, officer := range o.Signers {
-				jws, err := approval.SignErasure(approval.Erasure{Subject: approval.OrderSubject(resident, one.Salt), Reason: "death",
-					IssuedAt: o.world.Now().Unix(), Expires: o.world.Now().Add(time.Hour).Unix()}, officer)
-				must(t, err)
-				one.Orders[i] = jws
-			}
+		{"it takes no order to erase", func(o *office) approval.Case {
+			one, err := approval.Erasure.Propose(resident, "death", o.world.Now(), o.Signers[0])
+			must(t, err)
+			one, err = approval.Erasure.Approve(one, o.Signers[1])
+			must(t, err)
 			return one
 		}, death.ErrOrder},
-		{"it is for whom the officers named", func(o *office) death.Order {
+		{"it is for whom the officers named", func(o *office) approval.Case {
 			one := o.order(t, "resident-02")
 			one.Resident = resident
 			return one
 		}, death.ErrOrder},
-		{"it wants a whole salt", func(o *office) death.Order {
+		{"it wants a whole salt", func(o *office) approval.Case {
 			one := o.order(t, resident)
 			one.Salt = one.Salt[:31]
 			return one
 		}, death.ErrOrder},
-		{"it is over after a week", func(o *office) death.Order {
+		{"it is over after a week", func(o *office) approval.Case {
 			one := o.order(t, resident)
-			o.world.Pass(death.OrderLife)
+			o.world.Pass(approval.MeasureLife)
 			return one
 		}, death.ErrOrder},
-		{"it is for no more than a week", func(o *office) death.Order { return signed(o, 0, death.OrderLife+time.Second) }, death.ErrOrder},
-		{"it is not for later", func(o *office) death.Order { return signed(o, time.Hour, 2*time.Hour) }, death.ErrOrder},
-		{"it wants orders at all", func(*office) death.Order { return death.Order{Resident: resident} }, death.ErrOrder},
+		{"it wants orders at all", func(*office) approval.Case { return approval.Case{Resident: resident} }, death.ErrOrder},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := open(t)
@@ -328,19 +311,6 @@ func TestADeathSettles(t *testing.T) {
 			t.Error("it is never settled")
 		} else if must(t, o.Go(t.Context())); o.ended != passes {
 			t.Error("what is settled is looked at for ever")
-		}
-	}
-}
-
-func TestApproveRefuses(t *testing.T) {
-	o := open(t)
-	one := o.order(t, resident, o.Signers[0])
-	other, garbled := one, one
-	other.Resident = "resident-02"
-	garbled.Orders = []string{"a.b.c"}
-	for name, bad := range map[string]death.Order{"two signatures": o.order(t, resident), "another person": other, "no order": garbled} {
-		if _, err := death.Approve(bad, o.Signers[1]); !errors.Is(err, death.ErrOrder) {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

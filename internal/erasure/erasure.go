@@ -2,8 +2,6 @@ package erasure
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,36 +22,6 @@ var (
 	ErrReason  = errors.New("the reason is not on the list")
 	ErrChanged = errors.New("something happened meanwhile") // of Store.ErasePerson: nothing was written
 )
-
-// OrderLife is how long an order may be carried out.
-const OrderLife = 7 * 24 * time.Hour
-
-const clockSkew = time.Minute
-
-// Order is what two officers ask for: Orders are their signatures over one
-// approval.Erasure, Salt opens its subject to the hub.
-type Order struct {
-	Resident string         `json:"resident"`
-	Salt     approval.Bytes `json:"salt"`
-	Orders   []string       `json:"orders"`
-}
-
-// Digest names an order without saying whom it is about.
-func (o Order) Digest() [32]byte {
-	h := sha256.New()
-	h.Write([]byte("mydata/erasure-order/v1\x00"))
-	for _, jws := range o.Orders {
-		sum := sha256.Sum256([]byte(jws))
-		h.Write(sum[:])
-	}
-	return [32]byte(h.Sum(nil))
-}
-
-// Name is Digest in letters.
-func (o Order) Name() string {
-	sum := o.Digest()
-	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
 
 // Erased is what is gone.
 type Erased struct {
@@ -120,12 +88,12 @@ const reasonGone = "person_erased"
 const rounds = 5
 
 // Erase carries out an order. Given again after it broke off, it goes on.
-func (o *Office) Erase(ctx context.Context, order Order) (Erased, error) {
-	wish, err := o.check(order)
+func (o *Office) Erase(ctx context.Context, order approval.Case) (Erased, error) {
+	wish, err := approval.Erasure.Verify(order, o.Officers, o.Now())
 	if err != nil {
-		return Erased{}, err
+		return Erased{}, fmt.Errorf("%w: %w", ErrOrder, err)
 	}
-	id := idOf(order.Name())
+	id := idOf(approval.Erasure.Name(order))
 	if done, err := o.Store.CarriedOut(ctx, id); err != nil || done {
 		return Erased{Before: done}, err
 	}
@@ -144,30 +112,12 @@ func (o *Office) Erase(ctx context.Context, order Order) (Erased, error) {
 		if err != nil {
 			return Erased{}, fmt.Errorf("erase: some of it is ended, the rest is not yet: %w", err)
 		}
-		erased, err := o.Store.ErasePerson(ctx, Gone{ID: id, Digest: order.Digest(), Citizen: citizen, Resident: order.Resident, Head: head})
+		erased, err := o.Store.ErasePerson(ctx, Gone{ID: id, Digest: approval.Erasure.Digest(order), Citizen: citizen, Resident: order.Resident, Head: head})
 		if !errors.Is(err, ErrChanged) {
 			return erased, err
 		}
 	}
 	return Erased{}, fmt.Errorf("erase: %w", ErrChanged)
-}
-
-func (o *Office) check(order Order) (approval.Erasure, error) {
-	wish, err := approval.VerifyErasure(order.Orders, o.Officers)
-	if err != nil {
-		return wish, fmt.Errorf("%w: %w", ErrOrder, err)
-	}
-	now := o.Now()
-	issued, expires := time.Unix(wish.IssuedAt, 0), time.Unix(wish.Expires, 0)
-	switch {
-	case len(order.Salt) != 32 || approval.OrderSubject(order.Resident, order.Salt) != wish.Subject:
-		return wish, fmt.Errorf("%w: it is for somebody else", ErrOrder)
-	case issued.After(now.Add(clockSkew)) || !expires.After(now):
-		return wish, fmt.Errorf("%w: it is not valid now", ErrOrder)
-	case expires.Sub(issued) > OrderLife:
-		return wish, fmt.Errorf("%w: it is valid for more than seven days", ErrOrder)
-	}
-	return wish, nil
 }
 
 // allowed holds an erasure against the law.

@@ -53,15 +53,15 @@ func must(t testing.TB, err error) {
 }
 
 // order is signed by two officers, for a reason.
-func (o *office) order(t testing.TB, of, reason string, signers ...crypto.Signer) erasure.Order {
+func (o *office) order(t testing.TB, of, reason string, signers ...crypto.Signer) approval.Case {
 	t.Helper()
 	if len(signers) == 0 {
 		signers = o.Signers[:]
 	}
-	order, err := erasure.Propose(of, reason, o.world.Now(), signers[0])
+	order, err := approval.Erasure.Propose(of, reason, o.world.Now(), signers[0])
 	must(t, err)
 	if len(signers) > 1 {
-		order, err = erasure.Approve(order, signers[1])
+		order, err = approval.Erasure.Approve(order, signers[1])
 		must(t, err)
 	}
 	return order
@@ -78,34 +78,34 @@ func (o *office) gone(t testing.TB) bool {
 func TestErase(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		order func(*office) erasure.Order
+		order func(*office) approval.Case
 		set   func(*office)
 		want  error
 	}{
-		{"it erases after a death, whatever stands", func(o *office) erasure.Order { return o.order(t, resident, "death") }, nil, nil},
-		{"it erases by order of a court", func(o *office) erasure.Order { return o.order(t, resident, "court") }, nil, nil},
-		{"it waits for the law where the person asks", func(o *office) erasure.Order { return o.order(t, resident, "request") }, nil, erasure.ErrLaw},
-		{"it waits for the law's time too", func(o *office) erasure.Order { return o.order(t, resident, "request") }, func(o *office) {
+		{"it erases after a death, whatever stands", func(o *office) approval.Case { return o.order(t, resident, "death") }, nil, nil},
+		{"it erases by order of a court", func(o *office) approval.Case { return o.order(t, resident, "court") }, nil, nil},
+		{"it waits for the law where the person asks", func(o *office) approval.Case { return o.order(t, resident, "request") }, nil, erasure.ErrLaw},
+		{"it waits for the law's time too", func(o *office) approval.Case { return o.order(t, resident, "request") }, func(o *office) {
 			o.world.Pass(60 * 24 * time.Hour)
 		}, erasure.ErrLaw},
-		{"it erases who asks once the law allows it", func(o *office) erasure.Order { return o.order(t, resident, "request") }, func(o *office) {
+		{"it erases who asks once the law allows it", func(o *office) approval.Case { return o.order(t, resident, "request") }, func(o *office) {
 			o.world.Pass(consent.ProofKept + 60*24*time.Hour)
 		}, nil},
-		{"it erases nothing under a hold", func(o *office) erasure.Order { return o.order(t, resident, "death") }, func(o *office) {
+		{"it erases nothing under a hold", func(o *office) approval.Case { return o.order(t, resident, "death") }, func(o *office) {
 			must(t, o.Hold(t.Context(), resident, "lawsuit"))
 		}, erasure.ErrHeld},
-		{"it erases after a hold was lifted", func(o *office) erasure.Order { return o.order(t, resident, "death") }, func(o *office) {
+		{"it erases after a hold was lifted", func(o *office) approval.Case { return o.order(t, resident, "death") }, func(o *office) {
 			must(t, o.Hold(t.Context(), resident, "lawsuit"))
 			must(t, o.Lift(t.Context(), resident))
 		}, nil},
-		{"it wants two officers", func(o *office) erasure.Order { return o.order(t, resident, "death", o.Signers[0]) }, nil, erasure.ErrOrder},
-		{"it wants two different officers", func(o *office) erasure.Order { return o.order(t, resident, "death", o.Signers[0], o.Signers[0]) }, nil, erasure.ErrOrder},
-		{"it wants the same order of both", func(o *office) erasure.Order {
+		{"it wants two officers", func(o *office) approval.Case { return o.order(t, resident, "death", o.Signers[0]) }, nil, erasure.ErrOrder},
+		{"it wants two different officers", func(o *office) approval.Case { return o.order(t, resident, "death", o.Signers[0], o.Signers[0]) }, nil, erasure.ErrOrder},
+		{"it wants the same order of both", func(o *office) approval.Case {
 			one, other := o.order(t, resident, "death"), o.order(t, resident, "court")
 			one.Orders[1] = other.Orders[1]
 			return one
 		}, nil, erasure.ErrOrder},
-		{"it takes no order to enrol", func(o *office) erasure.Order {
+		{"it takes no order to enrol", func(o *office) approval.Case {
 			one := o.order(t, resident, "death")
 			for i, officer := range o.Signers {
 				jws, err := approval.SignOrder(approval.Order{Subject: approval.OrderSubject(resident, one.Salt), IssuedAt: 1, Expires: 1 << 40}, officer)
@@ -114,19 +114,17 @@ func TestErase(t *testing.T) {
 			}
 			return one
 		}, nil, erasure.ErrOrder},
-		{"it is for whom the officers named", func(o *office) erasure.Order {
+		{"it is for whom the officers named", func(o *office) approval.Case {
 			one := o.order(t, "resident-02", "death")
 			one.Resident = resident
 			return one
 		}, nil, erasure.ErrOrder},
-		{"it is for a week", func(o *office) erasure.Order { return o.order(t, resident, "death") }, func(o *office) { o.world.Pass(erasure.OrderLife) }, erasure.ErrOrder},
-		{"it is for no more than a week", func(o *office) erasure.Order { return o.signed(t, 0, erasure.OrderLife+time.Second) }, nil, erasure.ErrOrder},
-		{"it is not for later", func(o *office) erasure.Order { return o.signed(t, time.Hour, 2*time.Hour) }, nil, erasure.ErrOrder},
-		{"it knows who is unknown", func(o *office) erasure.Order { return o.order(t, "resident-09", "death") }, nil, erasure.ErrNobody},
+		{"it is for a week", func(o *office) approval.Case { return o.order(t, resident, "death") }, func(o *office) { o.world.Pass(approval.MeasureLife) }, erasure.ErrOrder},
+		{"it knows who is unknown", func(o *office) approval.Case { return o.order(t, "resident-09", "death") }, nil, erasure.ErrNobody},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := open(t)
-			var order erasure.Order
+			var order approval.Case
 			switch {
 			case c.set == nil:
 				order = c.order(o)
@@ -151,21 +149,6 @@ func TestErase(t *testing.T) {
 			}
 		})
 	}
-}
-
-// signed is an order whose times are odd.
-func (o *office) signed(t testing.TB, from, until time.Duration) erasure.Order {
-	t.Helper()
-	order := erasure.Order{Resident: resident, Salt: make([]byte, 32)}
-	for _, officer := range o.Signers {
-		jws, err := approval.SignErasure(approval.Erasure{
-			Subject: approval.OrderSubject(resident, order.Salt), Reason: "death",
-			IssuedAt: o.world.Now().Add(from).Unix(), Expires: o.world.Now().Add(until).Unix(),
-		}, officer)
-		must(t, err)
-		order.Orders = append(order.Orders, jws)
-	}
-	return order
 }
 
 // An order is carried out once: not on the account that the person makes later.
@@ -256,25 +239,6 @@ func TestHold(t *testing.T) {
 	}
 	for name, err := range map[string]error{"hold": o.Hold(t.Context(), "resident-09", "audit"), "lift": o.Lift(t.Context(), "resident-09")} {
 		if !errors.Is(err, erasure.ErrNobody) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestPropose(t *testing.T) {
-	o := open(t)
-	if _, err := erasure.Propose(resident, "because", o.world.Now(), o.Signers[0]); !errors.Is(err, erasure.ErrReason) {
-		t.Error(err)
-	}
-	one, err := erasure.Propose(resident, "death", o.world.Now(), o.Signers[0])
-	must(t, err)
-	two := o.order(t, resident, "death")
-	other := one
-	other.Resident = "resident-02"
-	garbled := one
-	garbled.Orders = []string{"a.b.c"}
-	for name, bad := range map[string]erasure.Order{"two signatures": two, "another person": other, "no order": garbled} {
-		if _, err := erasure.Approve(bad, o.Signers[1]); !errors.Is(err, erasure.ErrOrder) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

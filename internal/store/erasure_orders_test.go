@@ -11,6 +11,7 @@ import (
 	"github.com/govmydata/mydata/internal/erasure"
 	"github.com/govmydata/mydata/internal/store"
 	"github.com/govmydata/mydata/internal/trail"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
 // Whom the log says was erased, and whom a database that was set back has again.
@@ -19,7 +20,7 @@ import (
 func TestErasuresOfTheLog(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
-		names := []string{(erasure.Order{Orders: []string{"a"}}).Name(), (erasure.Order{Orders: []string{"b"}}).Name(), (erasure.Order{Orders: []string{"c"}}).Name()}
+		names := []string{approval.Erasure.Name(approval.Case{Orders: []string{"a"}}), approval.Erasure.Name(approval.Case{Orders: []string{"b"}}), approval.Erasure.Name(approval.Case{Orders: []string{"c"}})}
 		office := &erasure.Office{Store: db.Erasures()}
 		missing := func(want ...string) {
 			t.Helper()
@@ -92,10 +93,10 @@ func TestSettlementBreaks(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
 		for n, kept := range []bool{false, true} {
-			order, by := erasure.Order{Orders: []string{"a", string(rune('a' + n))}}, erasure.Order{Orders: []string{"b"}}
-			must(t, db.Erasures().Settle(ctx, "erasure/"+by.Name(), by.Digest()))
+			order, by := approval.Case{Orders: []string{"a", string(rune('a' + n))}}, approval.Case{Orders: []string{"b"}}
+			must(t, db.Erasures().Settle(ctx, "erasure/"+approval.Erasure.Name(by), approval.Erasure.Digest(by)))
 			must(t, store.InTx(db, ctx, func(ctx context.Context, tx *sql.Tx) error {
-				e := trail.Entry{Act: "act", What: "erase", Step: trail.Ended, Outcome: trail.Done, Target: trail.Target{Kind: trail.Erasure, ID: order.Name()}}
+				e := trail.Entry{Act: "act", What: "erase", Step: trail.Ended, Outcome: trail.Done, Target: trail.Target{Kind: trail.Erasure, ID: approval.Erasure.Name(order)}}
 				statement, err := e.Statement()
 				if err == nil {
 					_, err = tx.ExecContext(ctx, `INSERT INTO log_leaves (leaf_index, leaf_hash, commit_id, position, entry) VALUES ($1, $2, $3, 0, $4)`,
@@ -104,10 +105,10 @@ func TestSettlementBreaks(t *testing.T) {
 				return err
 			}))
 			office := &erasure.Office{Store: &halting{Store: db.Erasures(), kept: kept}}
-			if err := office.Settle(ctx, order.Name(), by.Name()); !errors.Is(err, errHalt) {
+			if err := office.Settle(ctx, approval.Erasure.Name(order), approval.Erasure.Name(by)); !errors.Is(err, errHalt) {
 				t.Errorf("acknowledged although it broke: %v", err)
 			}
-			if err := office.Settle(ctx, order.Name(), by.Name()); err != nil && !(kept && errors.Is(err, erasure.ErrNotMissing)) {
+			if err := office.Settle(ctx, approval.Erasure.Name(order), approval.Erasure.Name(by)); err != nil && !(kept && errors.Is(err, erasure.ErrNotMissing)) {
 				t.Errorf("once more: %v", err)
 			}
 			if missing, err := office.Missing(ctx); err != nil || len(missing) != 0 {

@@ -6,11 +6,12 @@ import (
 
 	"github.com/govmydata/mydata/internal/erasure"
 	"github.com/govmydata/mydata/internal/trail"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
 // Erasure is the office that erases persons; see erasure.Office.
 type Erasure interface {
-	Erase(ctx context.Context, o erasure.Order) (erasure.Erased, error)
+	Erase(ctx context.Context, o approval.Case) (erasure.Erased, error)
 	Hold(ctx context.Context, resident, reason string) error
 	Lift(ctx context.Context, resident string) error
 	Missing(ctx context.Context) ([]string, error)
@@ -20,12 +21,12 @@ type Erasure interface {
 // erase carries out two officers' order. The trail keeps the order's digest, not
 // whom it was about.
 func (h *Handler) erase(w http.ResponseWriter, r *http.Request) (any, error) {
-	var in erasure.Order
+	var in approval.Case
 	if err := decode(w, r, &in); err != nil {
 		return nil, err
 	}
 	var out erasure.Erased
-	target := trail.Target{Kind: trail.Erasure, ID: in.Name()}
+	target := trail.Target{Kind: trail.Erasure, ID: approval.Erasure.Name(in)}
 	return &out, h.do(r, "erase", target, func() (_ trail.Target, err error) {
 		out, err = h.Erasure.Erase(r.Context(), in)
 		return target, err
@@ -53,7 +54,7 @@ func (h *Handler) hold(w http.ResponseWriter, r *http.Request) (any, error) {
 }
 
 // Erase sends an order that two officers signed.
-func (c *Client) Erase(ctx context.Context, o erasure.Order) (erasure.Erased, error) {
+func (c *Client) Erase(ctx context.Context, o approval.Case) (erasure.Erased, error) {
 	var out erasure.Erased
 	return out, c.call(ctx, http.MethodPost, "/erase", o, &out)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/erasure"
 	"github.com/govmydata/mydata/internal/idp/admin"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/consent/consenttest"
 )
 
@@ -19,10 +20,10 @@ func TestErase(t *testing.T) {
 	d.handler.Erasure = &erasure.Office{
 		Store: d.DB.Erasures(), Ledger: w.Ledger, Officers: d.Officers, Now: d.Now, End: func(context.Context, string) error { return nil },
 	}
-	order := func(resident, reason string) erasure.Order {
-		o, err := erasure.Propose(resident, reason, d.Now(), d.Signers[0])
+	order := func(resident, reason string) approval.Case {
+		o, err := approval.Erasure.Propose(resident, reason, d.Now(), d.Signers[0])
 		if err == nil {
-			o, err = erasure.Approve(o, d.Signers[1])
+			o, err = approval.Erasure.Approve(o, d.Signers[1])
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +47,7 @@ func TestErase(t *testing.T) {
 			t.Errorf("%s: %q", c.what, c.got)
 		}
 	}
-	try := func(o erasure.Order, want string) {
+	try := func(o approval.Case, want string) {
 		t.Helper()
 		_, err := d.Client.Erase(t.Context(), o)
 		outcome := want
@@ -55,7 +56,7 @@ func TestErase(t *testing.T) {
 		} else if got := code(t, err); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		if last := d.trail.last(); last != "ended erase 7 erasure "+o.Name()+" "+outcome+"\n" || strings.Contains(last, "resident-0") {
+		if last := d.trail.last(); last != "ended erase 7 erasure "+approval.Erasure.Name(o)+" "+outcome+"\n" || strings.Contains(last, "resident-0") {
 			t.Errorf("the trail says %q", last)
 		}
 	}

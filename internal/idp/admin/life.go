@@ -7,11 +7,12 @@ import (
 
 	"github.com/govmydata/mydata/internal/death"
 	"github.com/govmydata/mydata/internal/trail"
+	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
 // Deaths is the office that closes the accounts of the dead; see death.Office.
 type Deaths interface {
-	Report(ctx context.Context, o death.Order) (death.Ended, error)
+	Report(ctx context.Context, o approval.Case) (death.Ended, error)
 }
 
 // errRegister: the register that should be read is refused; the one before is
@@ -30,7 +31,7 @@ type RegisterUpdate struct {
 
 // death carries out two officers' order.
 func (h *Handler) death(w http.ResponseWriter, r *http.Request) (any, error) {
-	var in death.Order
+	var in approval.Case
 	if err := decode(w, r, &in); err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func (h *Handler) register(_ http.ResponseWriter, r *http.Request) (any, error) 
 }
 
 // Death sends an order that two officers signed.
-func (c *Client) Death(ctx context.Context, o death.Order) (death.Ended, error) {
+func (c *Client) Death(ctx context.Context, o approval.Case) (death.Ended, error) {
 	var out death.Ended
 	return out, c.call(ctx, http.MethodPost, "/death", o, &out)
 }

@@ -6,7 +6,8 @@
 // fresh nonce. The assertion is kept. Whoever holds its opening can check it
 // with the passkey's public key; that key is explained by the passkey history:
 // additions and removals, each signed by an existing passkey or, first and
-// after loss, by two officers.
+// after loss, by two officers. Two officers also order what ends a person's
+// account: a Measure.
 //
 // The package uses the standard library's cryptography and go-jose's JWK and
 // JWS, nothing else of ours: a stranger can read it in one sitting.
