@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 // Limits of every exchange.
@@ -56,18 +58,13 @@ func (n *network) allowed(address string) error {
 	if u.Scheme == "https" {
 		return nil
 	}
-	if u.Scheme != "http" || !loopbackHost(u.Hostname()) {
+	if u.Scheme != "http" || !fetch.Loopback(u.Hostname()) {
 		return fmt.Errorf("address %q is not https", address)
 	}
 	if !n.loopback {
 		return fmt.Errorf("address %q is plain http to this machine: set AllowLoopback, for development alone", address)
 	}
 	return nil
-}
-
-func loopbackHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // answer is a response, read whole.

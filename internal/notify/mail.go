@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"strconv"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/wneessen/go-mail"
+
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 // SMTP sends mail through one server.
@@ -33,11 +34,10 @@ func NewSMTP(address, from, user, password string, loopback bool) (*SMTP, error)
 		return nil, errors.New("mail: an address to send from is needed")
 	}
 	s := &SMTP{host: u.Hostname(), from: from, options: []mail.Option{mail.WithTimeout(pushTime)}}
-	ip := net.ParseIP(s.host)
-	switch local := s.host == "localhost" || ip != nil && ip.IsLoopback(); {
+	switch {
 	case u.Scheme == "smtps":
 		s.options = append(s.options, mail.WithSSLPort(false))
-	case loopback && local:
+	case loopback && fetch.Loopback(s.host):
 		s.options = append(s.options, mail.WithTLSPolicy(mail.NoTLS))
 	default:
 		s.options = append(s.options, mail.WithTLSPortPolicy(mail.TLSMandatory))

@@ -76,7 +76,7 @@ func (n *nameserver) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
-		_, _ = c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)) //nolint:gosec // G115: two addresses are short
+		_, _ = c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
 	}
 }
 
