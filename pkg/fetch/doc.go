@@ -18,8 +18,8 @@
 //
 // What always holds: https, save to this machine in development; certificates are
 // verified; no environment variable leads a request elsewhere; every exchange
-// ends in time, an answer in size, after decompression too; each redirect is
-// checked as the first address was, stays on its host where the caller wants that,
-// and their number is bounded; neither an error
-// nor a header tells anybody the path of the address, which may be a secret.
+// ends in time, and what Get reads in size, after decompression too; each redirect
+// is checked as the first address was, stays on its host where the caller wants
+// that, and their number is bounded; neither an error nor a header tells anybody
+// the path of the address, which may be a secret.
 package fetch
