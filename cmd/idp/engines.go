@@ -77,6 +77,9 @@ func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e
 	if _, _, chain := e.ring.Signer(keys.Issuer); !keys.Names(chain, c.Issuer) {
 		return nil, fmt.Errorf("the issuer's certificate is for another address than %s: run idp keygen --issuer %s", c.Issuer, c.Issuer)
 	}
+	if key, _ := e.ring.IDTokenSigner(time.Now()); key == nil {
+		log.WarnContext(ctx, "no key for RS256, which ordinary OpenID Connect clients expect: run idp keygen, copy keys/ to each replica, and start each anew")
+	}
 	if err := e.loadTrust(); err != nil {
 		return nil, err
 	}
@@ -208,8 +211,9 @@ func (e *engines) lost(ctx context.Context, citizen string) error {
 
 func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error {
 	signer, kid, _ := e.ring.Signer(keys.Record)
+	rs256, _ := e.ring.IDTokenSigner(time.Now())
 	e.registry = &registry.Registry{
-		Store: e.db.Registry(), Now: time.Now, Development: e.config.Development,
+		Store: e.db.Registry(), Now: time.Now, Development: e.config.Development, RS256: rs256 != nil,
 		Publisher: registry.Publisher{Signer: signer, KeyID: kid, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots, Officers: trust.Officers},
 	}
 	e.tally = &tally.Counter{Store: e.db.Tally(), Now: time.Now}

@@ -163,11 +163,8 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 	h := &admin.Handler{
 		Frame: frame, Accounts: e.accounts, Residents: &e.register, Offers: cards, Issuer: e.issuer,
 		Consents: e.ledger, Hub: e.config.Issuer, Now: time.Now,
-		Trail: &trail.Trail{Store: e.db.Trail(), Now: time.Now, Logger: e.log},
-		AddClient: func(ctx context.Context, metadata json.RawMessage) (string, string, error) {
-			client, secret, err := e.registry.AddClient(ctx, metadata)
-			return client.ID, secret, err
-		},
+		Trail:      &trail.Trail{Store: e.db.Trail(), Now: time.Now, Logger: e.log},
+		AddClient:  e.registry.AddClient,
 		NewInitial: e.registry.NewInitial, Catalogue: e.registry,
 		Trust:     e.exportTrust,
 		Erasure:   e.erasures(),

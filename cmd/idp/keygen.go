@@ -14,7 +14,7 @@ import (
 func newKeygenCommand() *cobra.Command {
 	var verifier, origin string
 	var documents map[string]string
-	var rotate, tokens bool
+	var rotate, tokens, idTokens bool
 	var wait, overlap time.Duration
 	cmd := &cobra.Command{
 		Use:   "keygen",
@@ -29,14 +29,18 @@ func newKeygenCommand() *cobra.Command {
 	cmd.Flags().StringVar(&origin, "log-origin", "", "name of a new log's key (default the issuer's host and /log)")
 	cmd.Flags().BoolVar(&rotate, "rotate-log", false, "make the log's next key and the change that both keys sign, and nothing else")
 	cmd.Flags().BoolVar(&tokens, "rotate-token", false, "make the next key that signs tokens, and nothing else")
-	cmd.Flags().DurationVar(&wait, "active-in", 7*24*time.Hour, "with --rotate-log: when both keys begin to sign; with --rotate-token: when the next one does")
+	cmd.Flags().BoolVar(&idTokens, "rotate-idtoken", false, "make the next key that signs id_tokens by RS256, and nothing else")
+	cmd.Flags().DurationVar(&wait, "active-in", 7*24*time.Hour, "with --rotate-log: when both keys begin to sign; with --rotate-token or --rotate-idtoken: when the next one does")
 	cmd.Flags().DurationVar(&overlap, "overlap", 30*24*time.Hour, "with --rotate-log: how long both sign, before the old one ends")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if rotate {
 			return rotateLog(cmd, wait, overlap)
 		}
 		if tokens {
-			return rotateToken(cmd, wait)
+			return rotateByDate(cmd, keys.Token, wait)
+		}
+		if idTokens {
+			return rotateByDate(cmd, keys.IDToken, wait)
 		}
 		c, err := load()
 		if err != nil {
@@ -50,7 +54,7 @@ func newKeygenCommand() *cobra.Command {
 			origin = issuer.Host + "/log"
 		}
 		dir := dataDir(cmd)
-		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: origin, Verifier: verifier, Documents: documents}); err != nil {
+		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: origin, Verifier: verifier, Documents: documents, RS256: true}); err != nil {
 			return err
 		}
 		return show(cmd, map[string]string{"data": dir}, func(w io.Writer) {

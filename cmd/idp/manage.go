@@ -43,6 +43,7 @@ func newClientCommand() *cobra.Command {
 			if out.ClientSecret != "" {
 				fmt.Fprintln(w, "secret, shown once:", out.ClientSecret)
 			}
+			fmt.Fprintln(w, "id_tokens by", out.IDTokenAlg)
 		})
 	}
 	group.AddCommand(cmd, newInitialCommand())

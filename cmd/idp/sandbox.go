@@ -75,7 +75,7 @@ func startSandbox(ctx context.Context, c config, data string, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	if err := keys.Generate(data, keys.Options{Issuer: c.Issuer, LogOrigin: issuer.Host + "/sandbox-log", Prefix: "SANDBOX"}); err != nil {
+	if err := keys.Generate(data, keys.Options{Issuer: c.Issuer, LogOrigin: issuer.Host + "/sandbox-log", Prefix: "SANDBOX", RS256: true}); err != nil {
 		return nil, err
 	}
 	if _, err := keys.SandboxCA(data); err != nil {

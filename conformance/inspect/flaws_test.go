@@ -123,6 +123,8 @@ func TestEachFlawIsTold(t *testing.T) {
 		"no iss":                    member("authorization_response_iss_parameter_supported", false),
 		"unsigned proofs":           member("dpop_signing_alg_values_supported", []string{"ES256", "none"}),
 		"shared secrets":            member("token_endpoint_auth_signing_alg_values_supported", []string{"ES256", "HS256"}),
+		"id_tokens for few":         member("id_token_signing_alg_values_supported", []string{"ES256"}),
+		"unsigned id_tokens":        member("id_token_signing_alg_values_supported", []string{"ES256", "RS256", "none"}),
 		"another credential issuer": member("credential_issuer", "https://evil.example"),
 		"no nonce endpoint":         member("nonce_endpoint", ""),
 		"a batch of one":            member("batch_credential_issuance", map[string]any{"batch_size": 1}),

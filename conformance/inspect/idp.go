@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net/http"
@@ -46,6 +47,7 @@ type server struct {
 	Responses     []string `json:"response_types_supported"`
 	PKCE          []string `json:"code_challenge_methods_supported"`
 	Signing       []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	IDTokens      []string `json:"id_token_signing_alg_values_supported"`
 	Possession    []string `json:"dpop_signing_alg_values_supported"`
 	Iss           bool     `json:"authorization_response_iss_parameter_supported"`
 }
@@ -124,6 +126,12 @@ var documentCases = []trial{
 	{partDocuments, "takes client assertions by strong algorithms alone", "FAPI 2.0, 5.4.1", func(_ context.Context, p *probe) error {
 		return strong("token_endpoint_auth_signing_alg_values_supported", p.server.Signing)
 	}},
+	{partDocuments, "signs id_tokens as every relying party can read them, and none by a shared secret", "OpenID Connect Discovery 1.0, 3; OpenID Connect Core 1.0, 15.1", func(ctx context.Context, p *probe) error {
+		if err := strong("id_token_signing_alg_values_supported", p.server.IDTokens); err != nil {
+			return err
+		}
+		return idTokenKeys(ctx, p)
+	}},
 	{partDocuments, "publishes public keys alone, each with a kid of its own", "RFC 7517, 4 and 5; OpenID Connect Core 1.0, 10.1", keysCase},
 	{partDocuments, "lets no other site read with the browser's credentials", "Fetch, CORS", func(ctx context.Context, p *probe) error {
 		for _, address := range []string{p.URL + "/.well-known/openid-configuration", p.server.JWKS} {
@@ -177,6 +185,28 @@ func keysCase(ctx context.Context, p *probe) error {
 		seen[key.KeyID] = true
 	}
 	return nil
+}
+
+// idTokenKeys wants RS256 among the algorithms of id_tokens, and a key of each in the
+// set: an RSA key by no other, and of 2048 bits at least (RFC 7518, 3.3).
+func idTokenKeys(ctx context.Context, p *probe) error {
+	if !slices.Contains(p.server.IDTokens, "RS256") {
+		return errors.New("id_token_signing_alg_values_supported has no RS256")
+	}
+	a, err := p.send(ctx, get(p.server.JWKS))
+	if err != nil {
+		return err
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(a.body, &set); err != nil {
+		return fmt.Errorf("no JSON Web Key Set: %w", err)
+	}
+	for _, key := range set.Keys {
+		if public, ok := key.Key.(*rsa.PublicKey); ok && public.N.BitLen() >= 2048 && (key.Algorithm == "" || key.Algorithm == "RS256") {
+			return nil
+		}
+	}
+	return errors.New("no key of 2048 bits or more is published for RS256")
 }
 
 func safe(address string) bool {

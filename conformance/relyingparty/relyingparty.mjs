@@ -51,20 +51,22 @@ async function kiosk(config, job) {
   return 0
 }
 
-async function run(job) {
-  if (job.register) {
-    const made = await client.dynamicClientRegistration(new URL(job.issuer), job.register, undefined, {
-      initialAccessToken: job.initial,
-      execute: [client.allowInsecureRequests],
-    })
-    job.client_id = made.clientMetadata().client_id
-    job.secret = made.clientMetadata().client_secret
-    say({ step: 'registered' })
+// configured finds the server and, where the job has metadata to register, makes the
+// client there: what the server answers is all that the library then knows of it.
+async function configured(job) {
+  const execute = [client.allowInsecureRequests]
+  if (!job.register) {
+    return client.discovery(new URL(job.issuer), job.client_id, job.metadata ?? {}, await authentication(job), { execute, algorithm: job.algorithm ?? 'oidc' })
   }
-  const config = await client.discovery(new URL(job.issuer), job.client_id, job.metadata ?? {}, await authentication(job), {
-    execute: [client.allowInsecureRequests],
-    algorithm: job.algorithm ?? 'oidc',
-  })
+  const config = await client.dynamicClientRegistration(new URL(job.issuer), job.register, client.ClientSecretBasic(), { initialAccessToken: job.initial, execute })
+  say({ step: 'registered', alg: config.clientMetadata().id_token_signed_response_alg })
+  return config
+}
+
+const algorithm = (token) => JSON.parse(Buffer.from(token.split('.')[0], 'base64url')).alg
+
+async function run(job) {
+  const config = await configured(job)
   say({ step: 'discovery', issuer: config.serverMetadata().issuer })
 
   if (job.device) return kiosk(config, job)
@@ -99,7 +101,7 @@ async function run(job) {
   const checks = { pkceCodeVerifier, expectedNonce: nonce, expectedState: state, idTokenExpected: true, ...job.checks }
   const tokens = await client.authorizationCodeGrant(config, callback, checks, undefined, options)
   const claims = tokens.claims()
-  say({ step: 'code', token_type: tokens.token_type, sub: claims.sub, acr: claims.acr, amr: claims.amr, auth_time: claims.auth_time, sid: claims.sid })
+  say({ step: 'code', alg: algorithm(tokens.id_token), token_type: tokens.token_type, sub: claims.sub, acr: claims.acr, amr: claims.amr, auth_time: claims.auth_time, sid: claims.sid })
 
   await client.fetchUserInfo(config, tokens.access_token, claims.sub, options)
   say({ step: 'userinfo' })

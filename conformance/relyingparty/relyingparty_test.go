@@ -50,6 +50,7 @@ type step struct {
 	ACR      string `json:"acr"`
 	Code     string `json:"code"`
 	Type     string `json:"token_type"`
+	Alg      string `json:"alg"`
 	Subject  string `json:"sub"`
 	Rotated  bool   `json:"rotated"`
 	Failed   string `json:"failed"`
@@ -226,28 +227,35 @@ func TestAStrangersRelyingParty(t *testing.T) {
 	}
 }
 
-// A stranger registers itself with what an operator gave it, and signs people in;
-// a kiosk asks, and the person answers elsewhere.
+// A stranger registers itself with what an operator gave it, says nothing of
+// algorithms, verifies by its library's defaults, and signs people in; a kiosk asks, and the person answers elsewhere.
 //
 //clause:strangers RFC 7591: openid-client registers itself behind an initial access token, and signs in
+//clause:strangers OpenID Connect Core 1.0, 15.1; Dynamic Registration 1.0, 2: openid-client, which nobody prepared, gets and verifies id_tokens by RS256; with `id_token_signed_response_alg` by the one that it names
 //clause:strangers RFC 8628: openid-client asks as a kiosk does, and hears what the person answered
 func TestAStrangersOtherWays(t *testing.T) {
 	w := newWorld(t)
-	t.Run("it registers itself", func(t *testing.T) {
-		out, err := w.Command(t.Context(), "idp", "client", "token", "--json", "--data", w.Data(), "--uses", "1", "--life", "1h", "--scope", "openid")
-		must(t, err)
-		var initial struct {
-			Token string `json:"token"`
-		}
-		must(t, json.Unmarshal(out, &initial))
-		said, err := script(t, job{
-			"issuer": w.URL(stage.IDP), "initial": initial.Token, "redirect_uri": callback, "scope": "openid", "auth": "client_secret_basic",
-			"register": map[string]any{"redirect_uris": []string{callback}, "grant_types": []string{"authorization_code"}, "scope": "openid", "client_name": "A stranger"},
-		}, w.browse(t.Context()))
-		if _, done := said["done"]; err != nil || !done {
-			t.Errorf("%v; it came to %v", err, said)
-		}
-	})
+	out, err := w.Command(t.Context(), "idp", "client", "token", "--json", "--data", w.Data(), "--uses", "2", "--life", "1h", "--scope", "openid")
+	must(t, err)
+	var initial struct {
+		Token string `json:"token"`
+	}
+	must(t, json.Unmarshal(out, &initial))
+	unprepared := map[string]any{"redirect_uris": []string{callback}, "client_name": "A stranger"}
+	for name, c := range map[string]struct {
+		register map[string]any
+		alg      string
+	}{
+		"it registers itself, and says nothing of algorithms": {unprepared, "RS256"},
+		"it registers itself for one algorithm":               {with(unprepared, "id_token_signed_response_alg", "ES256"), "ES256"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			said, err := script(t, job{"issuer": w.URL(stage.IDP), "initial": initial.Token, "redirect_uri": callback, "scope": "openid", "register": c.register}, w.browse(t.Context()))
+			if _, done := said["done"]; err != nil || !done || said["registered"].Alg != c.alg || said["code"].Alg != c.alg {
+				t.Errorf("%v; it came to %v", err, said)
+			}
+		})
+	}
 	t.Run("it asks as a kiosk", func(t *testing.T) {
 		secret := w.register(t, map[string]any{
 			"client_id": "kiosk", "client_name": "A stranger's kiosk", "place": "The town hall",

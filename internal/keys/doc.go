@@ -1,13 +1,17 @@
 // Package keys holds the hub's signing keys by purpose, and makes them.
 //
-// Purposes: token (at+jwt and id_token), record (promise, record, catalogue),
-// issuer (credentials, with an x5c chain from the hub's CA), status (status
-// lists, under the same CA), log (an Ed25519 note key). All but the last are
-// P-256 and are used through crypto.Signer alone (RFC 7518, 3.4).
+// Purposes: token (at+jwt and id_token), idtoken (id_tokens and logout tokens of
+// clients registered for RS256, and nothing else), record (promise, record,
+// catalogue), issuer (credentials, with an x5c chain from the hub's CA), status
+// (status lists, under the same CA), log (an Ed25519 note key). idtoken is RSA of
+// 3072 bits, log Ed25519, the others P-256; all are used through crypto.Signer
+// alone (RFC 7518, 3.3 and 3.4).
 //
 // The files, below the data directory:
 //
 //	keys/token.pem record.pem issuer.pem status.pem   private keys, PKCS #8
+//	keys/idtoken.pem                                  the RSA key; without it nothing is signed by RS256
+//	keys/token-2.pem .from, idtoken-2.pem .from       the key that follows, and from when it signs
 //	keys/issuer-chain.pem status-chain.pem            leaf first
 //	keys/hub-ca.key.pem                               the hub's CA key
 //	keys/log.pem log.vkey                             Ed25519 key; verifier key with the origin
@@ -20,12 +24,13 @@
 //
 // The log's key changes by date (RotateLog): a time with the old key alone, a
 // time with both, then the new one alone; the private half of the old one may
-// then be destroyed.
+// then be destroyed. The keys of tokens and of id_tokens change by date (Rotate):
+// the next is published before it signs, the old one for TokenOverlap after.
 //
-// Left out: rotation by time of the others, and PKCS #11; a Ring answers with
-// one key per purpose.
+// Left out: rotation by time of the others, and PKCS #11.
 //
 // What always holds: private files have mode 0600, and Load refuses one that
 // others may read; Generate overwrites no key, and a
-// certificate only when the service it names has moved.
+// certificate only when the service it names has moved; a key of RS256 is in no set
+// but the published one, and in the history of id_tokens.
 package keys

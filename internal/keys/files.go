@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -31,45 +33,74 @@ var officers = []string{"officers/1.pem", "officers/2.pem"}
 // ReadKey reads a P-256 private key (PEM, PKCS #8) that only its owner may read.
 func ReadKey(path string) (crypto.Signer, error) { return readKey(path) }
 
+// kind is what a key is, in the words of whoever has to replace it.
+type kind string
+
+const (
+	p256   kind = "a P-256 key"
+	rsaKey kind = "an RSA key of 2048 to 4096 bits"
+)
+
+// madeRSA is the length of RSA keys made here: as strong as P-256 (NIST SP 800-57).
+const madeRSA = 3072
+
+func (k kind) is(public crypto.PublicKey) bool {
+	switch key := public.(type) {
+	case *ecdsa.PublicKey:
+		return k == p256 && key.Curve == elliptic.P256()
+	case *rsa.PublicKey:
+		return k == rsaKey && key.N.BitLen() >= 2048 && key.N.BitLen() <= 4096
+	}
+	return false
+}
+
+func (k kind) generate() (crypto.Signer, error) {
+	if k == rsaKey {
+		return rsa.GenerateKey(rand.Reader, madeRSA)
+	}
+	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+}
+
 // ReadChain reads an x5c chain (PEM, leaf first) and checks that its leaf is
 // key's certificate.
 func ReadChain(path string, key crypto.Signer) ([][]byte, error) { return readChain(path, key) }
 
-func readKey(path string) (crypto.Signer, error) {
+func readKey(path string) (crypto.Signer, error) { return readSigner(path, p256) }
+
+func readSigner(path string, k kind) (crypto.Signer, error) {
 	parsed, err := readPKCS8(path)
 	if err != nil {
 		return nil, err
 	}
-	signer, ok := parsed.(*ecdsa.PrivateKey)
-	if !ok || signer.Curve != elliptic.P256() {
-		return nil, fmt.Errorf("%s: not a P-256 key", path)
+	signer, ok := parsed.(crypto.Signer)
+	if !ok || !k.is(signer.Public()) {
+		return nil, fmt.Errorf("%s: not %s", path, k)
 	}
 	return signer, nil
 }
 
 // readPublic reads a public key (PUBLIC KEY in PEM), or that of a private one.
-func readPublic(path string) (*ecdsa.PublicKey, error) {
+func readPublic(path string, k kind) (crypto.PublicKey, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "PUBLIC KEY" {
-		signer, err := readKey(path)
+		signer, err := readSigner(path, k)
 		if err != nil {
 			return nil, err
 		}
-		return signer.Public().(*ecdsa.PublicKey), nil
+		return signer.Public(), nil
 	}
 	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	key, ok := parsed.(*ecdsa.PublicKey)
-	if !ok || key.Curve != elliptic.P256() {
-		return nil, fmt.Errorf("%s: not a P-256 key", path)
+	if !k.is(parsed) {
+		return nil, fmt.Errorf("%s: not %s", path, k)
 	}
-	return key, nil
+	return parsed, nil
 }
 
 func readEd25519(path string) (ed25519.PrivateKey, error) {

@@ -2,9 +2,7 @@ package keys
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
@@ -33,6 +31,9 @@ type Options struct {
 	// data folder and the credential issuer's identifier. The folder gets
 	// documents.pem and documents-chain.pem.
 	Documents map[string]string
+	// RS256: also make the key by which id_tokens of plain OpenID Connect clients are
+	// signed. A hub without it signs all of them by ES256.
+	RS256 bool
 	// Prefix begins the names in certificates: SANDBOX, say.
 	Prefix string
 	// Now is the clock; time.Now when nil.
@@ -50,7 +51,10 @@ func Generate(dir string, o Options) error {
 	g := generator{dir: dir, o: o}
 	hub := g.authority(hubCA, hubCAKey, "MyData hub development CA")
 	for _, p := range []Purpose{Token, Record} {
-		g.key("keys/" + string(p) + ".pem")
+		g.key(firstKey(p))
+	}
+	if first := firstKey(IDToken); o.RS256 && g.needed(first) { // what is there may be the public half
+		g.keyOf(first, rsaKey)
 	}
 	g.certified(hub, "keys/issuer.pem", "keys/issuer-chain.pem", "MyData hub issuer", o.Issuer)
 	g.certified(hub, "keys/status.pem", "keys/status-chain.pem", "MyData hub status", o.Issuer)
@@ -103,16 +107,18 @@ func (g *generator) write(name string, data []byte, private bool) {
 }
 
 // key makes a P-256 key, or reads the one there is.
-func (g *generator) key(name string) crypto.Signer {
+func (g *generator) key(name string) crypto.Signer { return g.keyOf(name, p256) }
+
+func (g *generator) keyOf(name string, k kind) crypto.Signer {
 	if !g.needed(name) {
 		if g.err != nil {
 			return nil
 		}
-		signer, err := readKey(filepath.Join(g.dir, name))
+		signer, err := readSigner(filepath.Join(g.dir, name), k)
 		g.err = err
 		return signer
 	}
-	made, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	made, err := k.generate()
 	if err != nil {
 		g.err = err
 		return nil

@@ -24,6 +24,8 @@ const (
 	Record Purpose = "record"
 	Issuer Purpose = "issuer"
 	Status Purpose = "status"
+	// IDToken: id_tokens and logout tokens by RS256, and nothing else.
+	IDToken Purpose = "idtoken"
 )
 
 // key is one purpose's key with what is published of it.
@@ -41,12 +43,12 @@ type Ring struct {
 	caKey  crypto.Signer
 	secret []byte
 	log    []logKeyOf // the first key, then each that followed
-	tokens []tokenKeyOf
+	series map[Purpose]series
 }
 
 // Load reads the keys that Generate made. dir is the data directory.
 func Load(dir string) (*Ring, error) {
-	r := &Ring{dir: dir, keys: map[Purpose]key{}}
+	r := &Ring{dir: dir, keys: map[Purpose]key{}, series: map[Purpose]series{}}
 	for _, p := range []Purpose{Record, Issuer, Status} {
 		k, err := r.load(p)
 		if err != nil {
@@ -54,7 +56,13 @@ func Load(dir string) (*Ring, error) {
 		}
 		r.keys[p] = k
 	}
-	return r, errors.Join(r.loadTokens(), r.loadCAs(), r.loadLog(), r.loadSecret())
+	for _, p := range []Purpose{Token, IDToken} {
+		var err error
+		if r.series[p], err = loadSeries(dir, p); err != nil {
+			return nil, fmt.Errorf("key %s: %w", p, err)
+		}
+	}
+	return r, errors.Join(r.loadCAs(), r.loadLog(), r.loadSecret())
 }
 
 func (r *Ring) load(p Purpose) (key, error) {
@@ -108,16 +116,21 @@ func (r *Ring) Signer(p Purpose) (crypto.Signer, string, [][]byte) {
 	return k.signer, k.kid, k.chain
 }
 
-// JWKS is what the hub publishes: the public keys that sign tokens and records.
-func (r *Ring) JWKS() jose.JSONWebKeySet { return r.JWKSAt(time.Now()) }
+// JWKS are the public keys that sign tokens and records: the hub's word to agencies,
+// which pin them. The keys of RS256 are none of these.
+func (r *Ring) JWKS() jose.JSONWebKeySet {
+	return jose.JSONWebKeySet{Keys: append(r.TokenKeys(time.Now()), r.keys[Record].jwk())}
+}
 
-// JWKSAt is what it publishes at a time: keys of tokens come before they sign, and
-// go a while after.
+// JWKSAt is what the hub publishes at a time, those of RS256 too: keys come before
+// they sign, and go a while after.
 func (r *Ring) JWKSAt(now time.Time) jose.JSONWebKeySet {
-	k := r.keys[Record]
-	return jose.JSONWebKeySet{Keys: append(r.TokenKeys(now), jose.JSONWebKey{
-		Key: k.signer.Public(), KeyID: k.kid, Algorithm: string(jose.ES256), Use: "sig",
-	})}
+	all := append(r.TokenKeys(now), r.keys[Record].jwk())
+	return jose.JSONWebKeySet{Keys: append(all, r.series[IDToken].published(now)...)}
+}
+
+func (k key) jwk() jose.JSONWebKey {
+	return jose.JSONWebKey{Key: k.signer.Public(), KeyID: k.kid, Algorithm: string(jose.ES256), Use: "sig"}
 }
 
 // CA is the certificate under which the hub's issuer and verifier keys stand.
@@ -138,7 +151,7 @@ func (r *Ring) Secret(name string) []byte {
 func (r *Ring) Officers() ([]jose.JSONWebKey, error) {
 	var out []jose.JSONWebKey
 	for _, name := range officers {
-		public, err := readPublic(filepath.Join(r.dir, name))
+		public, err := readPublic(filepath.Join(r.dir, name), p256)
 		if err != nil {
 			return nil, err
 		}

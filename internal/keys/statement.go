@@ -13,12 +13,14 @@ import (
 // that will be: of each its kid, and of a key with a chain its certificate.
 func (r *Ring) Statements(issuer string, from time.Time) []credential.IssuerKey {
 	var all []credential.IssuerKey
-	for _, k := range r.tokens {
-		since := from
-		if k.from.After(since) {
-			since = k.from
+	for _, p := range []Purpose{Token, IDToken} {
+		for _, k := range r.series[p] {
+			since := from
+			if k.from.After(since) {
+				since = k.from
+			}
+			all = append(all, credential.IssuerKey{ID: k.kid, Issuer: issuer, Use: string(p), From: since.Unix()})
 		}
-		all = append(all, credential.IssuerKey{ID: k.kid, Issuer: issuer, Use: string(Token), From: since.Unix()})
 	}
 	for _, p := range []Purpose{Record, Issuer, Status} {
 		k := r.keys[p]
@@ -41,7 +43,7 @@ func (r *Ring) Document(issuer string) (id string, text []byte, err error) {
 	public := map[string]jose.JSONWebKey{}
 	for _, p := range []Purpose{Issuer, Status} {
 		k := r.keys[p]
-		public[k.kid] = jose.JSONWebKey{Key: k.signer.Public(), KeyID: k.kid, Algorithm: string(jose.ES256), Use: "sig"}
+		public[k.kid] = k.jwk()
 	}
 	document, err := did.New(id, public)
 	if err != nil {

@@ -2,9 +2,6 @@ package keys
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -15,67 +12,87 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// nextTokenKey is the file of the n-th key that signs tokens, from the second on;
-// beside it is the time from which it signs, without which it does not count.
+// nextKey is the file of a purpose's n-th key, from the second on; beside it is the
+// time from which it signs, without which it does not count.
 const (
-	nextTokenKey  = "keys/token-%d.pem"
-	nextTokenFrom = "keys/token-%d.from"
+	nextKey  = "keys/%s-%d.pem"
+	nextFrom = "keys/%s-%d.from"
 )
+
+func firstKey(p Purpose) string { return "keys/" + string(p) + ".pem" }
 
 // TokenOverlap is how long a key is published after another took its place: longer
 // than any token lives that it signed.
 const TokenOverlap = 24 * time.Hour
 
-// tokenKeyOf is one of the keys that sign tokens, in the order in which they follow
-// one another.
-type tokenKeyOf struct {
+// dated is one of the keys of a purpose that change by date.
+type dated struct {
 	signer crypto.Signer // nil: the private half of a retired key was destroyed
-	public *ecdsa.PublicKey
+	public crypto.PublicKey
 	kid    string
 	from   time.Time // zero for the first
 }
 
-// loadTokens reads the keys that sign tokens.
-func (r *Ring) loadTokens() error {
+// series are the keys of such a purpose, in the order in which they follow one
+// another.
+type series []dated
+
+// kindOf is what the keys of a purpose are.
+func kindOf(p Purpose) kind {
+	if p == IDToken {
+		return rsaKey
+	}
+	return p256
+}
+
+// loadSeries reads the keys of a purpose. Of IDToken there may be none.
+func loadSeries(dir string, p Purpose) (all series, err error) {
+	if p == IDToken {
+		first, err := missing(filepath.Join(dir, firstKey(p)))
+		second, err2 := missing(filepath.Join(dir, fmt.Sprintf(nextFrom, p, 2)))
+		if err := errors.Join(err, err2); err != nil || first && second {
+			return nil, err
+		}
+	}
 	for n := 1; ; n++ {
-		name, from, err := r.tokenFiles(n)
+		name, from, err := seriesFiles(dir, p, n)
 		if errors.Is(err, os.ErrNotExist) {
 			break
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		k := tokenKeyOf{from: from}
-		if k.public, err = readPublic(filepath.Join(r.dir, name)); err != nil {
-			return err
+		k := dated{from: from}
+		if k.public, err = readPublic(filepath.Join(dir, name), kindOf(p)); err != nil {
+			return nil, err
 		}
 		if k.kid, err = thumbprint(k.public); err != nil {
-			return err
+			return nil, err
 		}
-		if signer, err := readKey(filepath.Join(r.dir, name)); err == nil {
+		if signer, err := readSigner(filepath.Join(dir, name), kindOf(p)); err == nil {
 			k.signer = signer
 		}
-		if last := len(r.tokens) - 1; last >= 0 && !r.tokens[last].from.Before(from) {
-			return fmt.Errorf("%s: it would sign before the key that it follows", name)
+		if last := len(all) - 1; last >= 0 && !all[last].from.Before(from) {
+			return nil, fmt.Errorf("%s: it would sign before the key that it follows", name)
 		}
-		r.tokens = append(r.tokens, k)
+		all = append(all, k)
 	}
 	now := time.Now()
-	for i, k := range r.tokens {
-		if k.signer == nil && i >= r.signing(now) {
-			return fmt.Errorf("the private key %s is missing, and it signs or will sign", k.kid)
+	for i, k := range all {
+		if k.signer == nil && i >= all.signing(now) {
+			return nil, fmt.Errorf("the private key %s is missing, and it signs or will sign", k.kid)
 		}
 	}
-	return nil
+	return all, nil
 }
 
-// tokenFiles names the n-th key, and says from when it signs.
-func (r *Ring) tokenFiles(n int) (string, time.Time, error) {
+// seriesFiles names the n-th key, and says from when it signs.
+func seriesFiles(dir string, p Purpose, n int) (string, time.Time, error) {
 	if n == 1 {
-		return "keys/" + string(Token) + ".pem", time.Time{}, nil
+		return firstKey(p), time.Time{}, nil
 	}
-	file := fmt.Sprintf(nextTokenFrom, n)
-	text, err := os.ReadFile(filepath.Join(r.dir, file))
+	file := fmt.Sprintf(nextFrom, p, n)
+	text, err := os.ReadFile(filepath.Join(dir, file))
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -83,30 +100,24 @@ func (r *Ring) tokenFiles(n int) (string, time.Time, error) {
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("%s: %w", file, err)
 	}
-	return fmt.Sprintf(nextTokenKey, n), from, nil
+	return fmt.Sprintf(nextKey, p, n), from, nil
 }
 
 // signing is the place of the key that signs at a time.
-func (r *Ring) signing(now time.Time) int {
-	for i := len(r.tokens) - 1; i > 0; i-- {
-		if !now.Before(r.tokens[i].from) {
+func (s series) signing(now time.Time) int {
+	for i := len(s) - 1; i > 0; i-- {
+		if !now.Before(s[i].from) {
 			return i
 		}
 	}
 	return 0
 }
 
-// TokenSigner is the key that signs tokens at a time, and its kid.
-func (r *Ring) TokenSigner(now time.Time) (crypto.Signer, string) {
-	k := r.tokens[r.signing(now)]
-	return k.signer, k.kid
-}
-
-// TokenKeys are the public keys that sign tokens at a time, that will, and that
-// did not long ago: what a token may be verified by, and what is published.
-func (r *Ring) TokenKeys(now time.Time) (all []jose.JSONWebKey) {
-	for i, k := range r.tokens {
-		if i+1 < len(r.tokens) && !now.Before(r.tokens[i+1].from.Add(TokenOverlap)) {
+// published are the public keys that sign at a time, that will, and that did not
+// long ago.
+func (s series) published(now time.Time) (all []jose.JSONWebKey) {
+	for i, k := range s {
+		if i+1 < len(s) && !now.Before(s[i+1].from.Add(TokenOverlap)) {
 			continue
 		}
 		all = append(all, k.jwk())
@@ -114,31 +125,64 @@ func (r *Ring) TokenKeys(now time.Time) (all []jose.JSONWebKey) {
 	return all
 }
 
-// TokenHistory is all of them, for what a client may show again after a long time.
-func (r *Ring) TokenHistory() (all []jose.JSONWebKey) {
-	for _, k := range r.tokens {
+// history are all of them, for what a client may show again after a long time.
+func (s series) history() (all []jose.JSONWebKey) {
+	for _, k := range s {
 		all = append(all, k.jwk())
 	}
 	return all
 }
 
-func (k tokenKeyOf) jwk() jose.JSONWebKey {
-	return jose.JSONWebKey{Key: k.public, KeyID: k.kid, Algorithm: string(jose.ES256), Use: "sig"}
+func (k dated) jwk() jose.JSONWebKey {
+	alg := jose.ES256
+	if rsaKey.is(k.public) {
+		alg = jose.RS256
+	}
+	return jose.JSONWebKey{Key: k.public, KeyID: k.kid, Algorithm: string(alg), Use: "sig"}
 }
 
-// RotateToken makes the key that signs tokens from then on, and answers its kid.
-// Each replica publishes it from its next start; from, until it signs, must leave
-// time for that and for whoever keeps our keys a while.
-func RotateToken(dir string, from time.Time) (string, error) {
-	r := &Ring{dir: dir}
-	if err := r.loadTokens(); err != nil {
+// TokenSigner is the key that signs tokens at a time, and its kid.
+func (r *Ring) TokenSigner(now time.Time) (crypto.Signer, string) {
+	all := r.series[Token]
+	k := all[all.signing(now)]
+	return k.signer, k.kid
+}
+
+// IDTokenSigner is the key that signs id_tokens by RS256 at a time; nil where none
+// was made.
+func (r *Ring) IDTokenSigner(now time.Time) (crypto.Signer, string) {
+	all := r.series[IDToken]
+	if len(all) == 0 {
+		return nil, ""
+	}
+	k := all[all.signing(now)]
+	return k.signer, k.kid
+}
+
+// TokenKeys are what a token may be verified by at a time, and what is published.
+func (r *Ring) TokenKeys(now time.Time) []jose.JSONWebKey { return r.series[Token].published(now) }
+
+// IDTokenHistory are all keys that ever signed id_tokens, each with its algorithm.
+func (r *Ring) IDTokenHistory() []jose.JSONWebKey {
+	return append(r.series[Token].history(), r.series[IDToken].history()...)
+}
+
+// Rotate makes the key of a purpose (Token or IDToken) that signs from then on, and
+// answers its kid. Each replica publishes it from its next start; from, until it
+// signs, must leave time for that and for whoever keeps our keys a while.
+func Rotate(dir string, p Purpose, from time.Time) (string, error) {
+	all, err := loadSeries(dir, p)
+	if err != nil {
 		return "", err
 	}
+	if len(all) == 0 {
+		return "", errors.New("there is no key yet that another could follow: idp keygen makes the first")
+	}
 	from = from.UTC().Truncate(time.Second)
-	if !r.tokens[len(r.tokens)-1].from.Before(from) {
+	if !all[len(all)-1].from.Before(from) {
 		return "", errors.New("a key that signs later is there already")
 	}
-	made, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	made, err := kindOf(p).generate()
 	if err != nil {
 		return "", err
 	}
@@ -146,8 +190,8 @@ func RotateToken(dir string, from time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	n := len(r.tokens) + 1
-	file := filepath.Join(dir, fmt.Sprintf(nextTokenKey, n))
+	n := len(all) + 1
+	file := filepath.Join(dir, fmt.Sprintf(nextKey, p, n))
 	if gone, err := missing(file); err != nil || !gone { // of a rotation that ended half way
 		if err = errors.Join(err, os.Remove(file)); err != nil {
 			return "", err
@@ -160,5 +204,5 @@ func RotateToken(dir string, from time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return kid, write(filepath.Join(dir, fmt.Sprintf(nextTokenFrom, n)), []byte(from.Format(time.RFC3339)+"\n"), 0o644)
+	return kid, write(filepath.Join(dir, fmt.Sprintf(nextFrom, p, n)), []byte(from.Format(time.RFC3339)+"\n"), 0o644)
 }

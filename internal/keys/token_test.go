@@ -24,7 +24,7 @@ func TestTokenKeys(t *testing.T) {
 	now := time.Now()
 	from := now.Add(time.Hour).UTC().Truncate(time.Second)
 	_, first := load(t).TokenSigner(now)
-	second, err := RotateToken(dir, from)
+	second, err := Rotate(dir, Token, from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestTokenKeys(t *testing.T) {
 			if _, kid := r.TokenSigner(c.at); kid != c.signs {
 				t.Error("it signs by the other")
 			}
-			if set := r.JWKSAt(c.at); len(set.Keys) != c.keys+1 || len(r.TokenKeys(c.at)) != c.keys || len(r.TokenHistory()) != 2 {
+			if set := r.JWKSAt(c.at); len(set.Keys) != c.keys+1 || len(r.TokenKeys(c.at)) != c.keys || len(r.IDTokenHistory()) != 2 {
 				t.Errorf("%d keys", len(set.Keys))
 			}
 		})
@@ -64,7 +64,7 @@ func TestTokenKeys(t *testing.T) {
 		}
 	})
 	t.Run("it refuses a key that would sign before the one it follows", func(t *testing.T) {
-		if _, err := RotateToken(dir, from); err == nil {
+		if _, err := Rotate(dir, Token, from); err == nil {
 			t.Error("it made one")
 		}
 	})
@@ -73,10 +73,10 @@ func TestTokenKeys(t *testing.T) {
 		if err := os.WriteFile(half, []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(load(t).TokenHistory()); n != 2 {
+		if n := len(load(t).IDTokenHistory()); n != 2 {
 			t.Errorf("%d keys", n)
 		}
-		if _, err := RotateToken(dir, from.Add(time.Hour)); err != nil || len(load(t).TokenHistory()) != 3 {
+		if _, err := Rotate(dir, Token, from.Add(time.Hour)); err != nil || len(load(t).IDTokenHistory()) != 3 {
 			t.Error(err)
 		}
 	})

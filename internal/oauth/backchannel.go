@@ -102,7 +102,7 @@ func (s *Server) tellLogout(ctx context.Context, l Logout) error {
 	if err != nil {
 		return err
 	}
-	token, err := s.logoutToken(l)
+	token, err := s.logoutToken(client, l)
 	if err != nil {
 		return err
 	}
@@ -127,10 +127,14 @@ func logoutPause(tries int) time.Duration {
 }
 
 // logoutToken says that a session is over, to one client. It has no nonce, or it
-// could be taken for an id_token.
-func (s *Server) logoutToken(l Logout) (string, error) {
+// could be taken for an id_token, whose algorithm it has (2.6).
+func (s *Server) logoutToken(c registry.Client, l Logout) (string, error) {
+	key, err := s.loginKey(c)
+	if err != nil {
+		return "", err
+	}
 	now := s.now()
-	return s.signed(logoutType, map[string]any{
+	return s.signed(logoutType, key, map[string]any{
 		"iss": s.Issuer, "sub": l.Subject, "aud": l.Client, "iat": now.Unix(), "exp": now.Add(logoutLife).Unix(),
 		"jti": l.ID, "sid": l.SID, "events": map[string]any{logoutEvent: struct{}{}},
 	})

@@ -84,7 +84,7 @@ func (s *Server) claimed(c registry.Client, p asks, a *Authorization) *Refusal {
 	if err != nil {
 		return &Refusal{Code: "invalid_request", Description: "id_token_hint: not an id_token of this server", Err: err}
 	}
-	if hint.client() != c.ID {
+	if !hint.of(c) {
 		return refuse("invalid_request", "id_token_hint: of another client")
 	}
 	return a.only([]string{hint.Subject})

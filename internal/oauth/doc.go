@@ -18,8 +18,8 @@
 // HAIP 1.0, 4.4.1.
 //
 // Left out: implicit and hybrid flows, client_credentials, token exchange,
-// jwt-bearer as a grant, front-channel logout, id_tokens by RS256, request objects
-// by URL, encryption of requests; attestations protected by a MAC, and those that are a further
+// jwt-bearer as a grant, front-channel logout, request objects by URL,
+// encryption of requests, id_tokens by none, PS256 or EdDSA; attestations protected by a MAC, and those that are a further
 // signal beside another authentication.
 //
 // What always holds: what may be used once (request_uri, code, client
@@ -28,5 +28,6 @@
 // revokes what the first one gave; nothing is answered to a browser that did
 // not begin the request; an access token is bound to a key wherever the client
 // is registered so; what an attested instance was given, it alone can use; a
-// subject is pairwise by registered sector.
+// subject is pairwise by registered sector; RS256 signs id_tokens and logout tokens
+// of plain clients registered for it, and is believed in nothing else.
 package oauth

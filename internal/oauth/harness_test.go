@@ -92,6 +92,9 @@ func newHub(t testing.TB, change ...func(*oauth.Config)) *hub {
 	for _, f := range change {
 		f(&config)
 	}
+	h.ring = config.Keys
+	rs256, _ := h.ring.IDTokenSigner(h.now())
+	h.registry.RS256 = rs256 != nil
 	h.oauth, err = oauth.New(config)
 	check(t, err)
 	h.oauth.Mount(mux)

@@ -2,9 +2,11 @@ package oauth
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
@@ -25,7 +27,21 @@ func (s *Server) idToken(ctx context.Context, c registry.Client, g Grant, nonce,
 	if sid := s.sid(g.Session, c); sid != "" {
 		more["sid"] = sid
 	}
-	return op.CreateIDToken(ctx, s.Issuer, login{g, nonce, more}, idTokenLife, accessToken, "", storage{s: s}, kitClient{c})
+	return op.CreateIDToken(ctx, s.Issuer, login{g, nonce, more}, idTokenLife, accessToken, "", storage{s, c}, kitClient{c})
+}
+
+// loginKey is the key by which a client hears of logins and their ends: the one of
+// the algorithm that it registered (OpenID Connect Core 1.0, 3.1.3.7; Back-Channel
+// Logout 1.0, 2.6), ES256 where it registered none.
+func (s *Server) loginKey(c registry.Client) (signingKey, error) {
+	if c.SignedBy() != string(jose.RS256) {
+		return s.tokenKey(), nil
+	}
+	signer, kid := s.Keys.IDTokenSigner(s.now())
+	if signer == nil {
+		return signingKey{}, fmt.Errorf("oauth: client %q is registered for RS256, and there is no key for it: idp keygen makes one", c.ID)
+	}
+	return signingKey{alg: jose.RS256, kid: kid, key: signer}, nil
 }
 
 // login is a grant as the library's op.AuthRequest: the type from which it

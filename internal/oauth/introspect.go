@@ -67,7 +67,7 @@ func acceptsSigned(r *http.Request) bool {
 // writeSigned answers by a JWT for the one who asked. It has neither sub nor exp of
 // its own, or it could be taken for an access token (RFC 9701, 5 and 8.1).
 func (s *Server) writeSigned(w http.ResponseWriter, c registry.Client, answer *oidc.IntrospectionResponse) error {
-	token, err := s.signed(introspectionType, map[string]any{
+	token, err := s.signed(introspectionType, s.tokenKey(), map[string]any{
 		"iss": s.Issuer, "aud": c.ID, "iat": s.now().Unix(), "token_introspection": answer,
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"crypto/ecdsa"
 	"crypto/subtle"
 	"errors"
 	"net/http"
@@ -68,6 +67,9 @@ func (s *Server) EndRequest(r *http.Request, form url.Values) (EndRequest, error
 		}
 		return out, refusal
 	}
+	if hint.Subject != "" && !hint.of(client) {
+		return out, refuse("invalid_request", "id_token_hint: not an id_token of this client")
+	}
 	out.Client = client
 	if err := out.back(form); err != nil {
 		return out, err
@@ -119,6 +121,8 @@ type idHint struct {
 	Subject  string        `json:"sub"`
 	Audience oidc.Audience `json:"aud"`
 	SID      string        `json:"sid"`
+
+	alg string
 }
 
 func (h idHint) client() string {
@@ -128,10 +132,16 @@ func (h idHint) client() string {
 	return h.Audience[0]
 }
 
+// of says whether it is this client's. One that FAPI 2.0 binds never had an id_token
+// by RS256 (FAPI 2.0, 5.4.1).
+func (h idHint) of(c registry.Client) bool {
+	return h.client() == c.ID && !(h.alg == string(jose.RS256) && c.High())
+}
+
 // hint opens an id_token that this server signed, also one that has expired. A
 // token of another type does not pass for one.
 func (s *Server) hint(raw string) (h idHint, err error) {
-	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
 	if err != nil {
 		return h, err
 	}
@@ -139,7 +149,8 @@ func (s *Server) hint(raw string) (h idHint, err error) {
 	if typ, ok := header.ExtraHeaders[jose.HeaderType].(string); ok && !strings.EqualFold(typ, "JWT") {
 		return h, errors.New("typ is " + typ)
 	}
-	key, ok := s.onceTokenKey(header.KeyID)
+	h.alg = header.Algorithm
+	key, ok := keyOf(s.Keys.IDTokenHistory(), header.KeyID)
 	if !ok {
 		return h, errors.New("kid names no key of ours")
 	}
@@ -156,18 +167,13 @@ func (s *Server) hint(raw string) (h idHint, err error) {
 	return h, nil
 }
 
-// onceTokenKey is a key of ours that signs tokens or did, by its kid.
-func (s *Server) onceTokenKey(kid string) (*ecdsa.PublicKey, bool) {
-	return keyOf(s.Keys.TokenHistory(), kid)
-}
-
 func isOpenID(scopes []string) bool { return slices.Contains(scopes, oidc.ScopeOpenID) }
 
-func keyOf(set []jose.JSONWebKey, kid string) (*ecdsa.PublicKey, bool) {
+// keyOf is a key of a set by its kid.
+func keyOf(set []jose.JSONWebKey, kid string) (any, bool) {
 	i := slices.IndexFunc(set, func(k jose.JSONWebKey) bool { return k.KeyID == kid })
 	if i < 0 {
 		return nil, false
 	}
-	public, ok := set[i].Key.(*ecdsa.PublicKey)
-	return public, ok
+	return set[i].Key, true
 }

@@ -23,16 +23,21 @@ const maxAccessLife = time.Hour
 // reserved are the claims that a DetailType may not set.
 var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cnf", "scope"}
 
-// tokenSigner signs JWTs of a type through crypto.Signer, by the key whose time it
-// is. What was made once is kept: keys are few.
-func (s *Server) tokenSigner(typ jose.ContentType) (jose.Signer, error) {
-	key, kid := s.Keys.TokenSigner(s.now())
-	name := string(typ) + " " + kid
+// tokenKey signs tokens: the key whose time it is.
+func (s *Server) tokenKey() signingKey {
+	signer, kid := s.Keys.TokenSigner(s.now())
+	return signingKey{alg: jose.ES256, kid: kid, key: signer}
+}
+
+// signer signs JWTs of a type through crypto.Signer. What was made once is kept:
+// keys are few.
+func (s *Server) signer(typ jose.ContentType, key signingKey) (jose.Signer, error) {
+	name := string(typ) + " " + key.kid
 	if made, ok := s.signers.Load(name); ok {
 		return made.(jose.Signer), nil
 	}
-	options := (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", kid)
-	made, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key)}, options)
+	options := (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", key.kid)
+	made, err := jose.NewSigner(jose.SigningKey{Algorithm: key.alg, Key: cryptosigner.Opaque(key.key)}, options)
 	if err != nil {
 		return nil, fmt.Errorf("oauth: %s: %w", typ, err)
 	}
@@ -41,12 +46,12 @@ func (s *Server) tokenSigner(typ jose.ContentType) (jose.Signer, error) {
 }
 
 // signed is a JWT of a type.
-func (s *Server) signed(typ jose.ContentType, claims any) (string, error) {
+func (s *Server) signed(typ jose.ContentType, key signingKey, claims any) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("oauth: %s: %w", typ, err)
 	}
-	signer, err := s.tokenSigner(typ)
+	signer, err := s.signer(typ, key)
 	if err != nil {
 		return "", err
 	}
@@ -81,6 +86,6 @@ func (s *Server) mint(g Grant, scopes []string, jkt string, a Authorized) (strin
 	if jkt != "" {
 		claims["cnf"] = map[string]string{"jkt": jkt}
 	}
-	token, err := s.signed(accessType, claims)
+	token, err := s.signed(accessType, s.tokenKey(), claims)
 	return token, row, err
 }

@@ -23,6 +23,7 @@ type replica struct {
 
 // relying is a party that keeps the published keys as long as it may.
 type relying struct {
+	alg  jose.SignatureAlgorithm
 	set  jose.JSONWebKeySet
 	read time.Time
 }
@@ -36,7 +37,7 @@ func (p *relying) verify(t *testing.T, h *hub, from *replica, token string) (str
 		p.set, p.read = jose.JSONWebKeySet{}, h.now()
 		check(t, json.NewDecoder(response.Body).Decode(&p.set))
 	}
-	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{p.alg})
 	check(t, err)
 	kid := signed.Signatures[0].Protected.KeyID
 	found := p.set.Key(kid)
@@ -53,8 +54,14 @@ func (p *relying) verify(t *testing.T, h *hub, from *replica, token string) (str
 //
 //clause:as OpenID Connect Core 1.0, 10.1.1: keys rotate with overlap, over several replicas, no verification fails
 func TestKeyRotation(t *testing.T) {
+	for p, alg := range map[keys.Purpose]jose.SignatureAlgorithm{keys.Token: jose.ES256, keys.IDToken: jose.RS256} {
+		t.Run("of "+string(alg), func(t *testing.T) { rotate(t, p, alg) })
+	}
+}
+
+func rotate(t *testing.T, p keys.Purpose, alg jose.SignatureAlgorithm) {
 	dir := t.TempDir()
-	check(t, keys.Generate(dir, keys.Options{Issuer: "https://hub.example", LogOrigin: "test"}))
+	check(t, keys.Generate(dir, keys.Options{Issuer: "https://hub.example", LogOrigin: "test", RS256: p == keys.IDToken}))
 	var config oauth.Config
 	h := newHub(t, func(c *oauth.Config) {
 		ring, err := keys.Load(dir)
@@ -63,7 +70,7 @@ func TestKeyRotation(t *testing.T) {
 		config = *c
 	})
 	h.citizen, h.session = "ada", "ada"
-	one := h.plain("one")
+	one := h.plain("one", map[string]any{"id_token_signed_response_alg": string(alg)})
 	start := func(r *replica) {
 		c := config
 		var err error
@@ -84,7 +91,7 @@ func TestKeyRotation(t *testing.T) {
 		start(r)
 		replicas[i] = r
 	}
-	parties := [2]*relying{{}, {}}
+	parties := [2]*relying{{alg: alg}, {alg: alg}}
 	kids, verified, bad := map[string]int{}, 0, 0
 	published := func(r *replica) map[string]bool {
 		response, err := http.Get(r.URL + "/jwks")
@@ -142,9 +149,10 @@ func TestKeyRotation(t *testing.T) {
 			h.pass(each)
 		}
 	}
+	others := len(published(replicas[0])) - 1 // that do not change
 	rounds(3, time.Minute)
 	from := h.now().Add(30 * time.Minute)
-	next, err := keys.RotateToken(dir, from)
+	next, err := keys.Rotate(dir, p, from)
 	check(t, err)
 	rounds(2, time.Minute)
 	start(replicas[0])
@@ -165,11 +173,11 @@ func TestKeyRotation(t *testing.T) {
 		t.Logf("%d verifications, none failed", verified)
 	})
 	t.Run("it publishes the old key for a day after, and then no more", func(t *testing.T) {
-		if len(published(replicas[0])) != 3 {
+		if len(published(replicas[0])) != others+2 {
 			t.Error("it is gone at once")
 		}
 		h.pass(keys.TokenOverlap)
-		if set := published(replicas[1]); len(set) != 2 || !set[next] {
+		if set := published(replicas[1]); len(set) != others+1 || !set[next] {
 			t.Errorf("%v", set)
 		}
 	})

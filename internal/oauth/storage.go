@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"time"
 
@@ -9,14 +10,20 @@ import (
 	"github.com/go-jose/go-jose/v4/cryptosigner"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/govmydata/mydata/internal/registry"
 )
 
 // errNotHere answers the library where this server goes its own way: codes,
 // tokens and clients are not the library's to read or write.
 var errNotHere = errors.New("oauth: not done by the library")
 
-// storage is what the library may ask: keys, and the subject of an id_token.
-type storage struct{ s *Server }
+// storage is what the library may ask: keys, and the subject of an id_token, which
+// is the client's.
+type storage struct {
+	s      *Server
+	client registry.Client
+}
 
 var (
 	_ op.Storage                   = storage{}
@@ -25,13 +32,15 @@ var (
 
 // SigningKey signs id_tokens.
 func (st storage) SigningKey(context.Context) (op.SigningKey, error) {
-	signer, kid := st.s.Keys.TokenSigner(st.s.now())
-	return signingKey{kid: kid, key: cryptosigner.Opaque(signer)}, nil
+	return st.s.loginKey(st.client)
 }
 
-// SignatureAlgorithms is ES256.
+// SignatureAlgorithms are those of id_tokens: RS256 where there is a key for it.
 func (st storage) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorithm, error) {
-	return []jose.SignatureAlgorithm{jose.ES256}, nil
+	if signer, _ := st.s.Keys.IDTokenSigner(st.s.now()); signer == nil {
+		return []jose.SignatureAlgorithm{jose.ES256}, nil
+	}
+	return []jose.SignatureAlgorithm{jose.ES256, jose.RS256}, nil
 }
 
 // KeySet is what /jwks publishes.
@@ -126,13 +135,15 @@ func (st storage) ValidateJWTProfileScopes(context.Context, string, []string) ([
 	return nil, errNotHere
 }
 
+// signingKey signs by one algorithm.
 type signingKey struct {
+	alg jose.SignatureAlgorithm
 	kid string
-	key jose.OpaqueSigner
+	key crypto.Signer
 }
 
-func (k signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.ES256 }
-func (k signingKey) Key() any                                    { return k.key }
+func (k signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return k.alg }
+func (k signingKey) Key() any                                    { return cryptosigner.Opaque(k.key) }
 func (k signingKey) ID() string                                  { return k.kid }
 
 type publicKey struct{ jwk jose.JSONWebKey }

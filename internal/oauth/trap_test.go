@@ -303,7 +303,7 @@ func TestDiscovery(t *testing.T) {
 			}
 		}
 	})
-	t.Run("it says RS256 of client assertions alone", func(t *testing.T) {
+	t.Run("it says RS256 of client assertions alone, where it has no key for it", func(t *testing.T) {
 		for name, value := range openid.body {
 			text, _ := json.Marshal(value)
 			if strings.Contains(string(text), "RS256") && !strings.HasSuffix(name, "_endpoint_auth_signing_alg_values_supported") {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -56,6 +57,8 @@ type Client struct {
 	// request objects; "": any that its keys have.
 	AuthAlg   string `json:",omitempty"`
 	ObjectAlg string `json:",omitempty"`
+	// IDTokenAlg is the algorithm of its id_tokens and logout tokens, RS256; "": ES256.
+	IDTokenAlg string `json:",omitempty"`
 	// Dynamic: it registered itself (RFC 7591).
 	Dynamic bool `json:",omitempty"`
 	// Registered is when it did.
@@ -94,6 +97,9 @@ func (c Client) MayRedirect(uri string) bool { return slices.Contains(c.Redirect
 
 // MayGrant says whether the client registered a grant type.
 func (c Client) MayGrant(grant string) bool { return slices.Contains(c.GrantTypes, grant) }
+
+// SignedBy is the algorithm of its id_tokens and logout tokens.
+func (c Client) SignedBy() string { return cmp.Or(c.IDTokenAlg, es256) }
 
 // CheckSecret compares in constant time.
 func (c Client) CheckSecret(secret string) bool {

@@ -96,7 +96,14 @@ func (r *Registry) dynamic(data stdjson.RawMessage, may []string) (Client, strin
 	if json.Unmarshal(all["grant_types"], &grants) == nil && slices.Contains(grants, GrantDevice) {
 		return Client{}, "", bad("grant_types", "an operator registers kiosks")
 	}
-	c, secret, err := ParseMetadata(data)
+	unnamed := es256
+	if r.RS256 { // OpenID Connect Dynamic Registration 1.0, 2
+		unnamed = rs256
+	}
+	c, secret, err := parse(data, unnamed)
+	if err == nil {
+		err = r.signs(c)
+	}
 	if err != nil {
 		return Client{}, "", err
 	}
@@ -105,6 +112,14 @@ func (r *Registry) dynamic(data stdjson.RawMessage, may []string) (Client, strin
 	}
 	c.Dynamic, c.Scopes = true, within(c.Scopes, may)
 	return c, secret, nil
+}
+
+// signs refuses a client whose id_tokens this hub could not sign.
+func (r *Registry) signs(c Client) error {
+	if c.IDTokenAlg == rs256 && !r.RS256 {
+		return bad("id_token_signed_response_alg", "this hub has no key for RS256; its operator makes one by idp keygen")
+	}
+	return nil
 }
 
 // strangers are held to https where the operator's clients may be on loop-back, and
@@ -171,7 +186,7 @@ func (c Client) Metadata() map[string]any {
 	m := map[string]any{
 		"client_id": c.ID, "token_endpoint_auth_method": c.AuthMethod, "grant_types": c.GrantTypes, "scope": strings.Join(c.Scopes, " "),
 		"dpop_bound_access_tokens": c.DPoP, "require_pushed_authorization_requests": c.PAR, "require_signed_request_object": c.SignedRequest,
-		"subject_type": "pairwise", "id_token_signed_response_alg": es256, "response_types": []string{},
+		"subject_type": "pairwise", "id_token_signed_response_alg": c.SignedBy(), "response_types": []string{},
 	}
 	if c.MayGrant(GrantCode) {
 		m["response_types"] = []string{"code"}

@@ -76,7 +76,11 @@ type metadata struct {
 // ParseMetadata reads a client's metadata and refuses what the hub could not
 // hold it to. A missing client_id is made; a secret is made for a client that
 // authenticates by one, and returned apart from its hash.
-func ParseMetadata(data stdjson.RawMessage) (Client, string, error) {
+func ParseMetadata(data stdjson.RawMessage) (Client, string, error) { return parse(data, es256) }
+
+// parse is ParseMetadata with the algorithm of id_tokens of a plain client that names
+// none.
+func parse(data stdjson.RawMessage, unnamed string) (Client, string, error) {
 	if len(data) > maxMetadata {
 		return Client{}, "", bad("metadata", "over %d bytes", maxMetadata)
 	}
@@ -85,6 +89,9 @@ func ParseMetadata(data stdjson.RawMessage) (Client, string, error) {
 		return Client{}, "", bad("metadata", "not the JSON of RFC 7591: %v", err)
 	}
 	m.defaults()
+	if m.IDTokenAlg == "" && m.plain() {
+		m.IDTokenAlg = unnamed
+	}
 	if err := m.profiled(data); err != nil {
 		return Client{}, "", err
 	}
@@ -134,6 +141,9 @@ func (m *metadata) client() Client {
 	}
 	if m.JWKS != nil {
 		c.JWKS = *m.JWKS
+	}
+	if m.IDTokenAlg == rs256 {
+		c.IDTokenAlg = rs256
 	}
 	m.sessions(&c)
 	return c

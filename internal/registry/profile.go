@@ -49,7 +49,7 @@ func (c Client) Strict() (_ Client, ok bool) {
 		if !c.Profile.authenticates(c.AuthMethod) {
 			return Client{}, false
 		}
-		c.PAR, c.DPoP = true, true
+		c.PAR, c.DPoP, c.IDTokenAlg = true, true, ""
 	default:
 		return Client{}, false
 	}
@@ -146,8 +146,28 @@ func (m *metadata) checkAlgorithms() error {
 	if alg := m.idle(); alg != "" {
 		return bad(alg, "none of the keys in jwks can sign so")
 	}
-	if m.IDTokenAlg != "" && m.IDTokenAlg != es256 {
-		return bad("id_token_signed_response_alg", "%.40q: this hub signs by ES256 alone", m.IDTokenAlg)
+	return m.checkIDToken()
+}
+
+// plain says whether neither FAPI 2.0 nor HAIP 1.0 binds the client: HAIP 1.0, 4
+// binds whoever authenticates by attestation.
+func (m *metadata) plain() bool {
+	return m.Profile == ProfilePlain && m.AuthMethod != AuthAttestation
+}
+
+// checkIDToken: RS256, which OpenID Connect Core 1.0, 15.1 asks of every provider, is
+// for plain clients alone (FAPI 2.0, 5.4.1).
+func (m *metadata) checkIDToken() error {
+	const field = "id_token_signed_response_alg"
+	switch alg := m.IDTokenAlg; {
+	case alg == es256 || alg == "":
+		return nil
+	case alg != rs256:
+		return bad(field, "%.40q is not one of ES256, RS256", alg)
+	case m.Profile != ProfilePlain:
+		return bad(field, "RS256 contradicts profile %s (FAPI 2.0, 5.4.1)", m.Profile)
+	case !m.plain():
+		return bad(field, "RS256 contradicts %s (HAIP 1.0, 4)", AuthAttestation)
 	}
 	return nil
 }

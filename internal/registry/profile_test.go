@@ -87,7 +87,7 @@ func TestProfile(t *testing.T) {
 			{"an RS256 key", map[string]any{"jwks": named("RS256")}, "jwks", "RS256"},
 			{"RS256 for assertions", map[string]any{"jwks": jwks(long), "token_endpoint_auth_signing_alg": "RS256"}, "token_endpoint_auth_signing_alg", "contradicts"},
 			{"RS256 for request objects", map[string]any{"jwks": jwks(long), "request_object_signing_alg": "RS256"}, "request_object_signing_alg", "contradicts"},
-			{"RS256 for id_tokens", map[string]any{"id_token_signed_response_alg": "RS256"}, "id_token_signed_response_alg", "ES256 alone"},
+			{"RS256 for id_tokens", map[string]any{"id_token_signed_response_alg": "RS256"}, "id_token_signed_response_alg", "RS256 contradicts profile"},
 			{"no key", map[string]any{"jwks": nil}, "jwks", "missing"},
 			{"a redirect without https", map[string]any{"redirect_uris": []string{"http://c.example/cb"}}, "redirect_uris", "https"},
 			{"an algorithm that no key has", map[string]any{"token_endpoint_auth_signing_alg": "EdDSA"}, "token_endpoint_auth_signing_alg", "none of the keys"},

@@ -60,6 +60,8 @@ type Registry struct {
 	Now       func() time.Time
 	// Development lets clients that register themselves be on loop-back.
 	Development bool
+	// RS256: the hub can sign id_tokens so.
+	RS256 bool
 
 	mu       sync.Mutex
 	clients  map[string]cached
@@ -96,6 +98,9 @@ func (r *Registry) Client(ctx context.Context, id string) (Client, error) {
 // returned once, for a client that authenticates by one.
 func (r *Registry) AddClient(ctx context.Context, metadata json.RawMessage) (Client, string, error) {
 	c, secret, err := ParseMetadata(metadata)
+	if err == nil {
+		err = r.signs(c)
+	}
 	if err != nil {
 		return Client{}, "", err
 	}

@@ -23,7 +23,7 @@ const StatementIssuerKey = "issuer-key"
 type IssuerKey struct {
 	ID          string `json:"id"`
 	Issuer      string `json:"issuer"`
-	Use         string `json:"use"`                  // issuer, status, record, token
+	Use         string `json:"use"`                  // issuer, status, record, token, idtoken
 	Certificate string `json:"x5c_sha256,omitempty"` // base64url, of the leaf's DER
 	From        int64  `json:"from"`                 // Unix seconds
 }

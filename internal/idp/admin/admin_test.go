@@ -21,6 +21,7 @@ import (
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/account/accounttest"
 	"github.com/govmydata/mydata/internal/idp/admin"
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/trail"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
@@ -111,11 +112,11 @@ func open(t *testing.T, officers bool) *door {
 	h := &admin.Handler{
 		Frame: frame, Accounts: d.Accounts, Residents: accounttest.Register(t), Offers: d.counter, Issuer: d.counter,
 		Hub: "http://localhost:8080", Now: d.Now, Trail: &trail.Trail{Store: d.trail, Now: d.Now, Logger: slog.New(slog.DiscardHandler)},
-		AddClient: func(_ context.Context, m json.RawMessage) (string, string, error) {
+		AddClient: func(_ context.Context, m json.RawMessage) (registry.Client, string, error) {
 			if string(m) != `{"client_name":"x"}` {
-				return "", "", errors.New("redirect_uris: missing")
+				return registry.Client{}, "", errors.New("redirect_uris: missing")
 			}
-			return "x", "secret", nil
+			return registry.Client{ID: "x"}, "secret", nil
 		},
 		PublishCatalogue: func(context.Context, json.RawMessage) (int64, error) { return 7, nil },
 		Trust: func(context.Context) (map[string][]byte, error) {
@@ -256,7 +257,7 @@ func TestRest(t *testing.T) {
 		t.Errorf("an unknown credential: %s", got)
 	}
 	c, err := d.AddClient(ctx, json.RawMessage(`{"client_name":"x"}`))
-	if err != nil || c.ClientID != "x" || c.ClientSecret != "secret" {
+	if err != nil || c.ClientID != "x" || c.ClientSecret != "secret" || c.IDTokenAlg != "ES256" {
 		t.Errorf("client %+v, %v", c, err)
 	}
 	_, err = d.AddClient(ctx, json.RawMessage(`{}`))

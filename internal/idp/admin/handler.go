@@ -54,7 +54,7 @@ type Handler struct {
 	Trail     *trail.Trail // of every act that changes something
 
 	// AddClient registers a client by its metadata (RFC 7591 names).
-	AddClient func(ctx context.Context, metadata json.RawMessage) (id, secret string, err error)
+	AddClient func(ctx context.Context, metadata json.RawMessage) (c registry.Client, secret string, err error)
 	// NewInitial makes an initial access token (RFC 7591, 3).
 	NewInitial func(ctx context.Context, o registry.InitialOrder) (string, registry.InitialToken, error)
 	// PublishCatalogue has both development officers sign a catalogue; nil: they
@@ -233,6 +233,7 @@ func (h *Handler) offer(w http.ResponseWriter, r *http.Request) (any, error) {
 type Registered struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret,omitempty"`
+	IDTokenAlg   string `json:"id_token_signed_response_alg"`
 }
 
 func (h *Handler) client(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -244,9 +245,11 @@ func (h *Handler) client(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	var out Registered
 	err := h.do(r, "client", trail.Target{Kind: trail.Client}, func() (_ trail.Target, err error) {
-		if out.ClientID, out.ClientSecret, err = h.AddClient(r.Context(), in.Metadata); err != nil {
-			err = fmt.Errorf("%w: %w", errNoMetadata, err)
+		client, secret, err := h.AddClient(r.Context(), in.Metadata)
+		if err != nil {
+			return trail.Target{Kind: trail.Client}, fmt.Errorf("%w: %w", errNoMetadata, err)
 		}
+		out = Registered{ClientID: client.ID, ClientSecret: secret, IDTokenAlg: client.SignedBy()}
 		return trail.Target{Kind: trail.Client, ID: out.ClientID}, err
 	})
 	return out, err
