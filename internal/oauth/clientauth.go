@@ -131,7 +131,11 @@ func (s *Server) authenticateByKey(ctx context.Context, c credentials) (registry
 	if client.AuthMethod != registry.AuthPrivateKeyJWT {
 		return bad("this client is not registered for private_key_jwt")
 	}
-	payload, err := openAssertion(c.ClientAssertion, client)
+	keyed, refusal := s.keyed(ctx, client, c.ClientAssertion)
+	if refusal != nil {
+		return registry.Client{}, refusal
+	}
+	payload, err := openAssertion(c.ClientAssertion, keyed)
 	if err != nil {
 		return bad(err.Error())
 	}

@@ -12,7 +12,7 @@
 // 5.4, and HAIP 1.0, 4 for clients registered so; RFC 7662, RFC 7009, RFC 9701; RFC 8628 for
 // devices that ask, without verification_uri_complete; OpenID Connect RP-Initiated
 // Logout 1.0 (its pages are internal/idp/login's) and Back-Channel Logout 1.0;
-// RFC 7591 and RFC 7592 behind an initial access token; OpenID4VCI 1.0, 3.5 and 6
+// RFC 7591 and RFC 7592 behind an initial access token, with jwks_uri; OpenID4VCI 1.0, 3.5 and 6
 // for the pre-authorized code; attestation-based client authentication, draft-11
 // and draft-07 (openid4vci.AttestationDraft), with OpenID4VCI 1.0, appendix E, and
 // HAIP 1.0, 4.4.1.

@@ -48,7 +48,7 @@ func (s *Server) par(w http.ResponseWriter, r *http.Request) {
 
 // push checks a request and keeps it.
 func (s *Server) push(r *http.Request, client registry.Client, form url.Values) (string, error) {
-	p, object, refusal := s.pushedParams(client, form)
+	p, object, refusal := s.pushedParams(r.Context(), client, form)
 	if refusal != nil {
 		return "", refusal
 	}
@@ -79,14 +79,18 @@ func (s *Server) push(r *http.Request, client registry.Client, form url.Values) 
 
 // pushedParams are the parameters of the signed request object, or of the form
 // where the client's registration allows plain ones.
-func (s *Server) pushedParams(client registry.Client, form url.Values) (params, stdjson.RawMessage, *Refusal) {
+func (s *Server) pushedParams(ctx context.Context, client registry.Client, form url.Values) (params, stdjson.RawMessage, *Refusal) {
 	// RFC 9126, 2.1: "request_uri MUST NOT be provided".
 	if form.Has("request_uri") {
 		return params{}, nil, refuse("invalid_request", "request_uri cannot be pushed")
 	}
 	if form.Has("request") {
-		if len(client.JWKS.Keys) == 0 {
+		if len(client.JWKS.Keys) == 0 && client.JWKSURI == "" {
 			return params{}, nil, refuse("invalid_request_object", "this client has no registered key")
+		}
+		client, refusal := s.keyed(ctx, client, form.Get("request"))
+		if refusal != nil {
+			return params{}, nil, refusal
 		}
 		return parseObject(form.Get("request"), client, s.Issuer, s.now())
 	}

@@ -44,6 +44,22 @@ func names(algorithms []jose.SignatureAlgorithm) []string {
 	return out
 }
 
+// keyed is a client with the keys that it publishes now, for a text that it signed.
+// Without them nothing that it signs is believed.
+func (s *Server) keyed(ctx context.Context, c registry.Client, compact string) (registry.Client, *Refusal) {
+	if c.JWKSURI == "" {
+		return c, nil
+	}
+	signed, err := jose.ParseSignedCompact(compact, assertionAlgorithms)
+	if err != nil {
+		return c, nil //nolint:nilerr // refused where it is opened; nothing is fetched for it
+	}
+	if c.JWKS, err = s.clientKeys.Keys(ctx, c, signed.Signatures[0].Protected.KeyID); err != nil {
+		return c, &Refusal{Code: "invalid_client", Description: err.Error(), Err: err}
+	}
+	return c, nil
+}
+
 // openAssertion and openObject open what a client signed, for one purpose each, by
 // the one registered key that its kid names and an algorithm of that key.
 func openAssertion(compact string, c registry.Client) ([]byte, error) {

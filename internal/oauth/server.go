@@ -86,6 +86,7 @@ type Server struct {
 	nonceKey []byte
 
 	challengeKey []byte
+	clientKeys   *registry.KeySets
 }
 
 // New checks the configuration: outside of development the issuer is https.
@@ -101,6 +102,7 @@ func New(c Config) (*Server, error) {
 	}
 	c.Clients = strict{walletClients{Clients: c.Clients, providers: c.WalletProviders, scopes: c.IssuanceScopes}}
 	s := &Server{Config: c, clients: fetch.Client{Loopback: c.Development}, nonceKey: c.Keys.Secret("dpop-nonce"), challengeKey: c.Keys.Secret("attestation-challenge"), ended: make(chan struct{}, 1)}
+	s.clientKeys = &registry.KeySets{Loopback: c.Development, Logger: c.Logger, Now: s.now}
 	var err error
 	if s.kit, s.library, err = newKit(s); err != nil {
 		return nil, err

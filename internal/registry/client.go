@@ -37,6 +37,7 @@ type Client struct {
 	RedirectURIs []string
 	AuthMethod   AuthMethod
 	JWKS         jose.JSONWebKeySet
+	JWKSURI      string `json:",omitempty"` // where its keys are, instead (KeySets)
 	SecretHash   string
 	Scopes       []string
 	GrantTypes   []string

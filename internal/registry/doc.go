@@ -11,10 +11,19 @@
 // manage its registration (RFC 7591, 3; RFC 7592); profiles by FAPI 2.0 Security
 // Profile, 5.3.2 and 5.4, and HAIP 1.0, 4.
 //
-// Left out: jwks_uri and whatever else would have to be fetched (keys are given by
-// value), software statements, mutual TLS.
+// Keys are given by value (jwks) or by an address (jwks_uri, for every profile): a
+// client that publishes its keys changes them without an operator, and one whose key
+// was stolen ends it by itself. That address is all that is fetched, by pkg/fetch, when
+// somebody signs in the client's name; never at a registration. What comes is held to
+// the rules of keys by value. A copy serves for five minutes; an unknown kid has the
+// address asked again, twice a minute at most; while it fails the last copy serves for
+// an hour. Each replica has its own copies.
 //
-// What always holds: redirect URIs are kept and compared byte for byte; a
+// Left out: whatever else would have to be fetched (sector_identifier_uri,
+// request_uris, logos), software statements, mutual TLS.
+//
+// What always holds: what a client signed is believed by the keys of its registration,
+// or else of the address in it; redirect URIs are kept and compared byte for byte; a
 // secret is kept as its hash and shown once; a client that may not use a grant
 // or a scope by its metadata cannot by anything else; no catalogue comes in force
 // that two officers did not approve byte for byte, and what they signed is on the

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 // The error codes of RFC 7591, 3.2.2.
@@ -37,9 +39,8 @@ var undone = map[string]string{
 	"roles":                             "an operator gives roles",
 	"bearer_access_tokens":              "an operator registers wallets that cannot prove possession",
 	"software_statement":                "nobody's statements are approved here",
-	"jwks_uri":                          "give the keys by value, in jwks: nothing is fetched",
-	"sector_identifier_uri":             "the sector is the client: nothing is fetched",
-	"request_uris":                      "requests are pushed: nothing is fetched",
+	"sector_identifier_uri":             "the sector is the client",
+	"request_uris":                      "requests are pushed",
 	"initiate_login_uri":                "logins begin at the client",
 	"userinfo_signed_response_alg":      "userinfo is plain JSON",
 	"userinfo_encrypted_response_alg":   "userinfo is plain JSON",
@@ -102,7 +103,7 @@ func (r *Registry) dynamic(data stdjson.RawMessage, may []string) (Client, strin
 	}
 	c, secret, err := parse(data, unnamed)
 	if err == nil {
-		err = r.signs(c)
+		err = r.serves(c)
 	}
 	if err != nil {
 		return Client{}, "", err
@@ -114,10 +115,14 @@ func (r *Registry) dynamic(data stdjson.RawMessage, may []string) (Client, strin
 	return c, secret, nil
 }
 
-// signs refuses a client whose id_tokens this hub could not sign.
-func (r *Registry) signs(c Client) error {
+// serves refuses a client whose id_tokens this hub could not sign, or whose keys it
+// would not fetch.
+func (r *Registry) serves(c Client) error {
 	if c.IDTokenAlg == rs256 && !r.RS256 {
 		return bad("id_token_signed_response_alg", "this hub has no key for RS256; its operator makes one by idp keygen")
+	}
+	if _, err := fetch.Check(c.JWKSURI, r.Development); c.JWKSURI != "" && err != nil {
+		return bad("jwks_uri", "%q is not https", c.JWKSURI)
 	}
 	return nil
 }
@@ -192,7 +197,7 @@ func (c Client) Metadata() map[string]any {
 		m["response_types"] = []string{"code"}
 	}
 	for name, value := range map[string]string{
-		"client_uri": c.URI, "profile": string(c.Profile), "token_endpoint_auth_signing_alg": c.AuthAlg, "request_object_signing_alg": c.ObjectAlg,
+		"client_uri": c.URI, "jwks_uri": c.JWKSURI, "profile": string(c.Profile), "token_endpoint_auth_signing_alg": c.AuthAlg, "request_object_signing_alg": c.ObjectAlg,
 		"backchannel_logout_uri": c.BackchannelLogoutURI, "client_name": c.Name[""], "client_name#ko": c.Name["ko"], "client_name#en": c.Name["en"],
 	} {
 		if value != "" {

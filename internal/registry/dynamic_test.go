@@ -176,7 +176,8 @@ func TestDynamicMetadata(t *testing.T) {
 		{"software_statement", registry.CodeStatement, with(`"software_statement":"a.b.c"`)},
 		{"bearer_access_tokens", registry.CodeMetadata, with(`"token_endpoint_auth_method":"none","bearer_access_tokens":true,"require_pushed_authorization_requests":true`)},
 		{"jwks_uri", registry.CodeMetadata, with(`"jwks_uri":"http://169.254.169.254/latest/meta-data"`)},
-		{"jwks_uri", registry.CodeMetadata, with(`"jwks_uri":"https://a.example/jwks"`)},
+		{"jwks_uri", registry.CodeMetadata, with(`"jwks_uri":"http://127.0.0.1/jwks"`)},
+		{"jwks_uri", registry.CodeMetadata, with(`"jwks_uri":"https://a.example/jwks","jwks":{"keys":[]}`)},
 		{"sector_identifier_uri", registry.CodeMetadata, with(`"sector_identifier_uri":"http://localhost/"`)},
 		{"request_uris", registry.CodeMetadata, with(`"request_uris":["http://10.0.0.1/"]`)},
 		{"initiate_login_uri", registry.CodeMetadata, with(`"initiate_login_uri":"https://a.example/"`)},
@@ -233,6 +234,28 @@ func TestDynamicMetadata(t *testing.T) {
 		}
 		if m := given.Client.Metadata(); m["backchannel_logout_uri"] != "https://a.example/bye" || len(m["post_logout_redirect_uris"].([]string)) != 1 {
 			t.Errorf("%v", m)
+		}
+	})
+	t.Run("it takes an address of keys, for each profile, and says it again", func(t *testing.T) {
+		for _, profile := range []string{"", "fapi2", "haip"} {
+			given, err := r.Register(t.Context(), initialToken(t, r, 1), json.RawMessage(with(`"jwks_uri":"https://a.example/keys","token_endpoint_auth_method":"private_key_jwt","profile":"`+profile+`"`)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := given.Client.Metadata(); m["jwks_uri"] != "https://a.example/keys" || m["jwks"] != nil {
+				t.Errorf("%v", m)
+			}
+		}
+	})
+	t.Run("it takes one on loop-back in development alone, also from the operator", func(t *testing.T) {
+		text := json.RawMessage(`{"client_id":"near","redirect_uris":["http://127.0.0.1/cb"],"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"http://127.0.0.1/keys"}`)
+		var refusal *registry.MetadataError
+		if _, _, err := r.AddClient(t.Context(), text); !errors.As(err, &refusal) || refusal.Field != "jwks_uri" {
+			t.Error(err)
+		}
+		local := &registry.Registry{Store: newStore(t).Registry(), Development: true}
+		if c, _, err := local.AddClient(t.Context(), text); err != nil || c.JWKSURI != "http://127.0.0.1/keys" {
+			t.Error(err)
 		}
 	})
 	t.Run("it gives no scope that the token does not", func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
 
+	"github.com/govmydata/mydata/pkg/fetch"
 	"github.com/govmydata/mydata/pkg/legible"
 )
 
@@ -132,7 +133,7 @@ func (m *metadata) client() Client {
 		ID: m.ID, Agency: m.Agency, URI: m.URI, RedirectURIs: m.RedirectURIs, AuthMethod: m.AuthMethod,
 		Scopes: strings.Fields(m.Scope), GrantTypes: m.GrantTypes, Roles: m.Roles,
 		DPoP: m.DPoP, PAR: m.PAR, SignedRequest: m.Signed, Introspect: slices.Contains(m.Roles, RoleIntrospect),
-		Name: map[string]string{}, Profile: m.Profile, DPoPNonce: m.DPoPNonce, AuthAlg: m.AuthAlg, ObjectAlg: m.ObjectAlg,
+		Name: map[string]string{}, JWKSURI: m.JWKSURI, Profile: m.Profile, DPoPNonce: m.DPoPNonce, AuthAlg: m.AuthAlg, ObjectAlg: m.ObjectAlg,
 	}
 	for lang, name := range map[string]string{"": m.Name, "ko": m.NameKo, "en": m.NameEn} {
 		if name != "" {
@@ -285,11 +286,11 @@ func loopback(host string) bool {
 
 func (m *metadata) checkKeys() error {
 	if m.JWKSURI != "" {
-		return bad("jwks_uri", "give the keys by value, in jwks")
+		return m.checkKeyAddress()
 	}
 	if m.JWKS == nil {
 		if m.AuthMethod == AuthPrivateKeyJWT || m.Signed {
-			return bad("jwks", "missing")
+			return bad("jwks", "missing, and jwks_uri too")
 		}
 		return nil
 	}
@@ -300,6 +301,17 @@ func (m *metadata) checkKeys() error {
 		if err := m.checkKey(i, key); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkKeyAddress: jwks and jwks_uri exclude each other (RFC 7591, 2).
+func (m *metadata) checkKeyAddress() error {
+	if m.JWKS != nil {
+		return bad("jwks_uri", "beside jwks: give one of them (RFC 7591, 2)")
+	}
+	if _, err := fetch.Check(m.JWKSURI, true); err != nil || len(m.JWKSURI) > maxText {
+		return bad("jwks_uri", "not an https address without password and fragment, of %d bytes at most", maxText)
 	}
 	return nil
 }

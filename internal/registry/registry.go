@@ -99,7 +99,7 @@ func (r *Registry) Client(ctx context.Context, id string) (Client, error) {
 func (r *Registry) AddClient(ctx context.Context, metadata json.RawMessage) (Client, string, error) {
 	c, secret, err := ParseMetadata(metadata)
 	if err == nil {
-		err = r.signs(c)
+		err = r.serves(c)
 	}
 	if err != nil {
 		return Client{}, "", err
