@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -232,6 +234,7 @@ func TestAStrangersRelyingParty(t *testing.T) {
 //
 //clause:strangers RFC 7591: openid-client registers itself behind an initial access token, and signs in
 //clause:strangers OpenID Connect Core 1.0, 15.1; Dynamic Registration 1.0, 2: openid-client, which nobody prepared, gets and verifies id_tokens by RS256; with `id_token_signed_response_alg` by the one that it names
+//clause:strangers RFC 7591, 2: openid-client publishes its keys at `jwks_uri`, and signs by the next one without an operator
 //clause:strangers RFC 8628: openid-client asks as a kiosk does, and hears what the person answered
 func TestAStrangersOtherWays(t *testing.T) {
 	w := newWorld(t)
@@ -256,6 +259,27 @@ func TestAStrangersOtherWays(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it publishes its keys, and signs by the next one when it likes", func(t *testing.T) {
+		one, public := signing(t)
+		two, next := signing(t)
+		two.KeyID, next.KeyID = "next", "next"
+		keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/jwk-set+json")
+			_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public, next}})
+		}))
+		defer keys.Close()
+		w.register(t, map[string]any{
+			"client_id": "publisher", "redirect_uris": []string{callback}, "scope": "openid", "profile": "fapi2",
+			"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": keys.URL,
+		})
+		for _, key := range []jose.JSONWebKey{one, two} {
+			said, err := script(t, job{"issuer": w.URL(stage.IDP), "client_id": "publisher", "redirect_uri": callback, "scope": "openid",
+				"auth": "private_key_jwt", "par": true, "dpop": true, "key": key}, w.browse(t.Context()))
+			if _, done := said["done"]; err != nil || !done || said["code"].Alg != "ES256" {
+				t.Errorf("%s: %v; it came to %v", key.KeyID, err, said)
+			}
+		}
+	})
 	t.Run("it asks as a kiosk", func(t *testing.T) {
 		secret := w.register(t, map[string]any{
 			"client_id": "kiosk", "client_name": "A stranger's kiosk", "place": "The town hall",
