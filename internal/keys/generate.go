@@ -50,11 +50,10 @@ func Generate(dir string, o Options) error {
 	}
 	g := generator{dir: dir, o: o}
 	hub := g.authority(hubCA, hubCAKey, "MyData hub development CA")
-	for _, p := range []Purpose{Token, Record} {
-		g.key(firstKey(p))
-	}
-	if first := firstKey(IDToken); o.RS256 && g.needed(first) { // what is there may be the public half
-		g.keyOf(first, rsaKey)
+	g.key(firstKey(Record))
+	g.first(Token)
+	if o.RS256 {
+		g.first(IDToken)
 	}
 	g.certified(hub, "keys/issuer.pem", "keys/issuer-chain.pem", "MyData hub issuer", o.Issuer)
 	g.certified(hub, "keys/status.pem", "keys/status-chain.pem", "MyData hub status", o.Issuer)
@@ -130,6 +129,14 @@ func (g *generator) keyOf(name string, k kind) crypto.Signer {
 	}
 	g.write(name, text, true)
 	return made
+}
+
+// first makes the first key of a purpose whose keys change by date; what is there may
+// be the public half of one that is retired.
+func (g *generator) first(p Purpose) {
+	if name := firstKey(p); g.needed(name) {
+		g.keyOf(name, kindOf(p))
+	}
 }
 
 // certified makes a key and its certificate under an authority; a certificate

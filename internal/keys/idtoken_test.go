@@ -153,7 +153,7 @@ func TestIDTokenKeys(t *testing.T) {
 
 // TestKeyLengths: RSA below 2048 bits is none (RFC 7518, 3.3).
 func TestKeyLengths(t *testing.T) {
-	short, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // G403: refused
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}

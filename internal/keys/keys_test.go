@@ -81,6 +81,14 @@ func TestGenerate(t *testing.T) {
 			t.Error("the log's public key is not that of its private key")
 		}
 	})
+	t.Run("it leaves alone what is left of a retired key", func(t *testing.T) {
+		retired := filepath.Join(dir, "keys/token.pem")
+		whole, err := os.ReadFile(retired)
+		must(t, err)
+		must(t, os.WriteFile(retired, []byte("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"), 0o600))
+		must(t, keys.Generate(dir, options))
+		must(t, os.WriteFile(retired, whole, 0o600))
+	})
 	t.Run("it keeps private keys from others", func(t *testing.T) {
 		for path, data := range contents(t, dir) {
 			info, err := os.Stat(path)
