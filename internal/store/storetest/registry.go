@@ -77,7 +77,8 @@ func registryClients(t *testing.T, s registry.Store) {
 		ID: "client", Agency: "urn:a", Name: map[string]string{"ko": "이름"}, RedirectURIs: []string{"https://a/?b=c"},
 		AuthMethod: registry.AuthPrivateKeyJWT, Scopes: []string{"openid"}, GrantTypes: []string{registry.GrantCode},
 		Roles: []string{registry.RoleIntrospect}, DPoP: true, PAR: true, SignedRequest: true, Introspect: true,
-		JWKS: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Use: "sig"}}},
+		JWKS:       jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Use: "sig"}}},
+		IDTokenAlg: "RS256", JWKSURI: "https://a/keys",
 	}
 	is(t, "add", s.AddClient(t.Context(), c), nil)
 	is(t, "add again", s.AddClient(t.Context(), c), nil)
@@ -88,6 +89,8 @@ func registryClients(t *testing.T, s registry.Store) {
 	is(t, "client", err, nil)
 	same(t, "name", got.Name["ko"], "이름")
 	same(t, "rights", []bool{got.DPoP, got.PAR, got.SignedRequest, got.Introspect}, []bool{true, true, true, true})
+	same(t, "algorithm", got.SignedBy(), "RS256")
+	same(t, "address of keys", got.JWKSURI, "https://a/keys")
 	same(t, "redirect", got.RedirectURIs, c.RedirectURIs)
 	same(t, "key", got.JWKS.Keys[0].KeyID, "k")
 	same(t, "the key itself", key.PublicKey.Equal(got.JWKS.Keys[0].Key), true)
