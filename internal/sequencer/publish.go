@@ -77,9 +77,10 @@ func (l *Log) ask(ctx context.Context) ([]byte, error) {
 }
 
 type answer struct {
-	from  string
-	lines []byte
-	err   error
+	from     string
+	lines    []byte
+	cosigned []string // whose cosignatures the lines are
+	err      error
 }
 
 // cosign asks all witnesses at once and gives the checkpoint with a quorum of
@@ -90,19 +91,19 @@ func (l *Log) cosign(ctx context.Context) ([]byte, error) {
 	answers := l.askAll(ctx)
 	var patience <-chan time.Time
 	for range l.witnesses {
-		if patience == nil && l.quorum(round.merged) {
+		if patience == nil && l.o.Policy.Quorum(round.cosigned) {
 			patience = time.After(grace)
 		}
 		select {
 		case a := <-answers:
 			round.take(ctx, a)
 		case <-patience:
-			return round.merged, nil
+			return round.whole()
 		}
 	}
 	switch {
-	case l.quorum(round.merged):
-		return round.merged, nil
+	case l.o.Policy.Quorum(round.cosigned):
+		return round.whole()
 	case !l.o.Policy.Quorum(round.others):
 		return nil, errors.Join(round.problems...)
 	}
@@ -119,11 +120,12 @@ func (l *Log) askAll(ctx context.Context) <-chan answer {
 	for _, w := range l.witnesses {
 		go func() {
 			lines, err := w.cosign(asking, l.o.Storage, tree)
+			var cosigned []string
 			if err == nil {
-				_, err = l.merge(tree.Signed, lines)
+				cosigned, err = l.judge(tree.Signed, lines)
 			}
 			l.o.Asked(w.Name, tree.Size, err)
-			answers <- answer{w.Name, lines, err}
+			answers <- answer{w.Name, lines, cosigned, err}
 		}()
 	}
 	return answers
@@ -133,13 +135,14 @@ func (l *Log) askAll(ctx context.Context) <-chan answer {
 type round struct {
 	l        *Log
 	merged   []byte
+	cosigned []string
 	others   []string // who did not say that the storage is behind
 	problems []error
 }
 
 func (r *round) take(ctx context.Context, a answer) {
 	if a.err == nil {
-		r.merged, a.err = r.l.merge(r.merged, a.lines)
+		a.err = r.merge(a)
 	}
 	if !errors.Is(a.err, ErrRolledBack) {
 		r.others = append(r.others, a.from)
@@ -151,22 +154,39 @@ func (r *round) take(ctx context.Context, a answer) {
 	}
 }
 
-func (l *Log) quorum(note []byte) bool {
-	_, err := l.o.Policy.Open(note)
-	return err == nil
+// merge adds lines that were judged.
+func (r *round) merge(a answer) error {
+	merged, err := tlog.Merge(r.merged, a.lines)
+	if err != nil {
+		return err
+	}
+	if len(merged) > tlog.MaxCheckpoint {
+		return errors.New("a witness answered with more than fits")
+	}
+	r.merged, r.cosigned = merged, append(r.cosigned, a.cosigned...)
+	return nil
 }
 
-// merge adds the lines of a witness when they are right; wrong ones would
-// spoil the whole note.
-func (l *Log) merge(note, lines []byte) ([]byte, error) {
+// whole checks the checkpoint as everybody will, once, before it is published.
+func (r *round) whole() ([]byte, error) {
+	if _, err := r.l.o.Policy.Open(r.merged); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoQuorum, err)
+	}
+	return r.merged, nil
+}
+
+// judge tells who cosigned by the lines of a witness; wrong ones would spoil the
+// whole note.
+func (l *Log) judge(note, lines []byte) ([]string, error) {
 	merged, err := tlog.Merge(note, lines)
 	if err != nil {
-		return note, err
+		return nil, err
 	}
-	if _, err := l.o.Policy.Open(merged); err != nil && !errors.Is(err, tlog.ErrUnwitnessed) {
-		return note, fmt.Errorf("a witness answered with a wrong cosignature: %w", err)
+	c, err := l.o.Policy.Open(merged)
+	if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) {
+		return nil, fmt.Errorf("a witness answered with a wrong cosignature: %w", err)
 	}
-	return merged, nil
+	return c.Witnesses, nil
 }
 
 // Checkpoint gives the latest published, cosigned checkpoint.
