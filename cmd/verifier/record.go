@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
 	"fmt"
 	"io"
 	"os"
@@ -42,7 +41,8 @@ func newRecordVerifyCommand() *cobra.Command {
 			if c.Trust == "" {
 				c.Trust = filepath.Join(dataDir(cmd), "trust")
 			}
-			policy, err := recordPolicy(c, types)
+			c.Development = true // nothing is fetched: names of this machine are as good as any
+			policy, err := c.policy(types...)
 			if err != nil {
 				return err
 			}
@@ -57,6 +57,7 @@ func newRecordVerifyCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&c.Trust, "trust", "", "folder that `idp trust export` wrote; default DATA/trust")
+	cmd.Flags().StringVar(&c.TrustPolicy, "trust-policy", "", "file of further issuers, as the service has it")
 	cmd.Flags().StringVar(&c.IssuerKeys, "issuer-keys", "", "file that `idp log keys` wrote: issuers' keys of this log alone")
 	cmd.Flags().StringArrayVar(&types, "type", []string{credential.VCTResidentCard}, "credential type (vct) to believe the folder's issuers for; may be repeated")
 	cmd.Flags().StringVar(&at, "at", "", "time (RFC 3339) as of which to verify; default that of the presentation")
@@ -74,23 +75,6 @@ func readRecord(path string) (credential.Record, error) {
 		return credential.Record{}, fmt.Errorf("read record: %w", err)
 	}
 	return credential.ParseRecord(text)
-}
-
-// recordPolicy is the service's: the roots of the trust folder, and the log's keys.
-func recordPolicy(c config, types []string) (credential.Policy, error) {
-	roots, err := readRoots(filepath.Join(c.Trust, "issuer-ca.pem"))
-	if err != nil {
-		return credential.Policy{}, fmt.Errorf("trust folder (written by `idp trust export`): %w", err)
-	}
-	history, err := readKeyHistory(c)
-	if err != nil {
-		return credential.Policy{}, err
-	}
-	policy := credential.Policy{Roots: map[string]*x509.CertPool{}, Keys: history}
-	for _, vct := range types {
-		policy.Roots[vct] = roots
-	}
-	return policy, nil
 }
 
 // printRecord tells the checks. Claims are for --json: whoever looks whether a

@@ -23,6 +23,7 @@ import (
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
+	"github.com/govmydata/mydata/pkg/did"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -98,7 +99,7 @@ func serve(ctx context.Context, c config, log *slog.Logger) error {
 	return group.Wait()
 }
 
-// build reads key, chain and trust. The roots come from the trust folder alone.
+// build reads key, chain and trust.
 func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slog.Logger) (*verifier.Server, error) {
 	key, err := keys.ReadKey(c.Key)
 	if err != nil {
@@ -108,24 +109,22 @@ func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slo
 	if err != nil {
 		return nil, fmt.Errorf("certificate of the key that signs requests: %w", err)
 	}
-	roots, err := readRoots(filepath.Join(c.Trust, "issuer-ca.pem"))
+	policy, err := c.policy(credential.VCTResidentCard)
 	if err != nil {
-		return nil, fmt.Errorf("trust folder (written by `idp trust export`): %w", err)
+		return nil, err
 	}
 	attestation, err := readText(c.Attestation, false)
 	if err != nil {
 		return nil, fmt.Errorf("attestation: %w", err)
 	}
-	history, err := readKeyHistory(c)
-	if err != nil {
-		return nil, err
-	}
 	return verifier.New(verifier.Config{
 		URL: c.URL, Wallet: c.Wallet, Key: key, Chain: chain, Queries: verifier.Presets(), Frame: frame, Life: c.Life, Logger: log, Limits: limits,
 		Judged: eyes.metrics.Presentation, Attestation: attestation, Types: openid4vp.Transactions(), CrossDevice: c.CrossDevice,
 		Verifier: &credential.Verifier{
-			Policy: credential.Policy{Roots: map[string]*x509.CertPool{credential.VCTResidentCard: roots}, Keys: history},
-			Status: &statuslist.Client{Development: c.Development},
+			Policy:  policy,
+			Status:  &statuslist.Client{Development: c.Development},
+			Issuers: &credential.IssuerMetadata{Development: c.Development},
+			DIDs:    &did.Resolver{Development: c.Development},
 		},
 	})
 }

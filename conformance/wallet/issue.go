@@ -72,7 +72,7 @@ func (w *Wallet) keep(ctx context.Context, g *grant, c Configuration, keys []*ec
 			Received: w.config.Now().UTC().Truncate(time.Second), Metadata: c.CredentialMetadata, Token: one.Credential,
 		}
 		if err = w.check(card, keys[i]); err == nil {
-			err = w.config.Store.add(card, keys[i])
+			err = w.config.Store.Add(card, keys[i])
 		}
 		if err != nil {
 			break

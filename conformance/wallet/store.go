@@ -105,9 +105,9 @@ func (s *Store) read(id string) error {
 
 func (s *Store) path(id, suffix string) string { return filepath.Join(s.dir, id+suffix) }
 
-// add keeps a credential with its key; the key goes first, so that no
-// credential is ever found without one.
-func (s *Store) add(c Credential, key *ecdsa.PrivateKey) error {
+// Add keeps a credential with its key, of which nothing is checked; the key goes
+// first, so that no credential is ever found without one.
+func (s *Store) Add(c Credential, key *ecdsa.PrivateKey) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dir != "" {

@@ -104,6 +104,7 @@ const maxValue = 600
 type line struct {
 	credential.Check
 	Label string
+	Path  string // by what the issuer was believed, in words
 }
 
 // show is the live result, for the browser that asked and for nobody else.
@@ -211,7 +212,11 @@ func (s *Server) lines(lang string, checks []credential.Check) []line {
 			label = query + ": " + label
 		}
 		c.Detail, label = legible.Clean(c.Detail, maxValue), legible.Clean(label, maxValue)
-		list = append(list, line{Check: c, Label: label})
+		one := line{Check: c, Label: label}
+		if c.Path != "" && c.OK {
+			one.Path = s.known(lang, "verifier.path."+string(c.Path), string(c.Path))
+		}
+		list = append(list, one)
 	}
 	return list
 }

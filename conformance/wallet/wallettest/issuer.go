@@ -46,6 +46,9 @@ type Issuer struct {
 	Credential func(sdJWT map[string]any)
 	Callback   func(url.Values)
 	SignWith   *ecdsa.PrivateKey // instead of the certified key
+	// KeyID, when set, names the key in place of a certificate, as issuers without
+	// one do: credentials and status lists come without x5c.
+	KeyID string
 
 	mu     sync.Mutex
 	pushed map[string]url.Values // by request_uri
@@ -186,8 +189,14 @@ func (i *Issuer) issue(holder any) (string, error) {
 	if i.SignWith != nil {
 		key = i.SignWith
 	}
+	if i.KeyID != "" {
+		return sdjwt.Issue(sdjwt.Key{Signer: key, KeyID: i.KeyID}, claims)
+	}
 	return sdjwt.Issue(sdjwt.Key{Signer: key, X5C: i.chain}, claims)
 }
+
+// Public is the certified key.
+func (i *Issuer) Public() *ecdsa.PublicKey { return &i.key.PublicKey }
 
 func (i *Issuer) status(w http.ResponseWriter, _ *http.Request) {
 	list, err := statuslist.New(1, 64)
@@ -198,7 +207,11 @@ func (i *Issuer) status(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, err.Error(), 500)
 		return
 	}
-	jwt, err := statuslist.Sign(statuslist.Key{Signer: i.key, X5C: i.chain}, statuslist.Token{
+	key := statuslist.Key{Signer: i.key, X5C: i.chain}
+	if i.KeyID != "" {
+		key = statuslist.Key{Signer: i.key, KeyID: i.KeyID}
+	}
+	jwt, err := statuslist.Sign(key, statuslist.Token{
 		URI: i.URL + "/status/1", IssuedAt: time.Now(), Expires: time.Now().Add(time.Hour), TTL: time.Second, List: list,
 	})
 	if err != nil {
