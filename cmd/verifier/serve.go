@@ -120,6 +120,7 @@ func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slo
 	return verifier.New(verifier.Config{
 		URL: c.URL, Wallet: c.Wallet, Key: key, Chain: chain, Queries: verifier.Presets(), Frame: frame, Life: c.Life, Logger: log, Limits: limits,
 		Judged: eyes.metrics.Presentation, Attestation: attestation, Types: openid4vp.Transactions(), CrossDevice: c.CrossDevice,
+		Described: &credential.TypeMetadata{Development: c.Development},
 		Verifier: &credential.Verifier{
 			Policy:  policy,
 			Status:  &statuslist.Client{Development: c.Development},

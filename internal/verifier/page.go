@@ -89,6 +89,7 @@ type view struct {
 	WalletLink string       // SameLink in the demo wallet
 	Until      time.Time
 	Claims     []fact
+	Types      []string // names of what was shown, by its issuer
 	Checks     []line
 	Purpose    string
 	Signed     []signed // what is asked to be authorized, or was
@@ -96,7 +97,10 @@ type view struct {
 	Records    []string // ids of the questions whose presentation can be kept
 }
 
-type fact struct{ Name, Label, Value string }
+type fact struct {
+	Name, Label, Value string
+	path               openid4vp.Path
+}
 
 // maxValue is how many characters of a claim are shown.
 const maxValue = 600
@@ -129,7 +133,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lang := web.Lang(r)
-	v := view{ID: id, Result: result, Until: n.until, Claims: s.facts(lang, result.Claims), Checks: s.lines(lang, result.Checks),
+	v := view{ID: id, Result: result, Until: n.until, Claims: s.facts(lang, result.Claims, n.types), Types: typeNames(lang, n.types), Checks: s.lines(lang, result.Checks),
 		Purpose: n.question.purpose, Again: r.URL.Query().Has("again")}
 	if result.Status == Pending || result.Status == Verified {
 		v.Signed = s.signed(lang, shown(n.question.transactions))
@@ -150,24 +154,18 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 }
 
 // facts flattens the claims for a definition list, in a stable order.
-func (s *Server) facts(lang string, claims map[string]any) []fact {
+func (s *Server) facts(lang string, claims map[string]any, types map[string]credential.Type) []fact {
 	var list []fact
 	for _, query := range slices.Sorted(maps.Keys(claims)) {
-		list = append(list, flatten(nil, claims[query])...)
+		for _, f := range flatten(nil, claims[query]) {
+			f.Label = s.label(lang, f.path, types[query])
+			if f.Value == "true" || f.Value == "false" { // an unknown message is logged, and a claim must never be
+				f.Value = s.Frame.Text(lang, "verifier.value."+f.Value)
+			}
+			list = append(list, f)
+		}
 	}
 	slices.SortStableFunc(list, func(a, b fact) int { return place(a.Name) - place(b.Name) })
-	for i, f := range list {
-		// "formatted" is the whole in words (OpenID Connect Core, 5.1.1).
-		first, rest, _ := strings.Cut(strings.TrimSuffix(f.Name, ".formatted"), ".")
-		list[i].Label = s.known(lang, "verifier.claim."+first, first)
-		if rest != "" {
-			list[i].Label += " · " + rest
-		}
-		list[i].Label = legible.Clean(list[i].Label, maxValue)
-		if f.Value == "true" || f.Value == "false" { // an unknown message is logged, and a claim must never be
-			list[i].Value = s.Frame.Text(lang, "verifier.value."+f.Value)
-		}
-	}
 	return list
 }
 
@@ -194,7 +192,7 @@ func flatten(path openid4vp.Path, value any) []fact {
 			list = append(list, flatten(append(slices.Clone(path), i), element)...)
 		}
 	default:
-		list = append(list, fact{Name: path.Name(), Value: legible.Clean(strings.TrimSpace(fmt.Sprint(value)), maxValue)})
+		list = append(list, fact{path: path, Name: path.Name(), Value: legible.Clean(strings.TrimSpace(fmt.Sprint(value)), maxValue)})
 	}
 	return list
 }

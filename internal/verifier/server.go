@@ -29,6 +29,11 @@ type Config struct {
 	Queries     []Preset // the first is the default
 	// Types of transaction data that may be asked for; none: no transactions.
 	Types openid4vp.TransactionTypes
+	// Described finds what issuers publish of types, for pages; nil: pages have names
+	// of their own alone. *credential.TypeMetadata is one.
+	Described interface {
+		Describe(ctx context.Context, vct, integrity string) (credential.Type, error)
+	}
 	// CrossDevice is how the QR code of a page is answered: CrossMatch, CrossPlain
 	// or CrossOff; "" is CrossMatch.
 	CrossDevice string
@@ -131,6 +136,9 @@ func (s *Server) take(ctx context.Context, a ask, response openid4vp.Response) (
 		return outcome{}, err
 	}
 	o := s.judge(ctx, a, response)
+	if o.ok && s.sessions.paged(a.handle) {
+		s.describe(ctx, &o)
+	}
 	if unreachable(o.checks) {
 		s.sessions.giveBack(a.handle, o.checks)
 		return outcome{}, errLater{}

@@ -64,8 +64,9 @@ type session struct {
 	failure string // the wallet's own error code, and its words
 	words   string
 	signed  []Transaction
-	kept    []openid4vp.Presented // what records are made of
-	answer  ask                   // that was answered
+	kept    []openid4vp.Presented      // what records are made of
+	types   map[string]credential.Type // by Credential Query: names for the page
+	answer  ask                        // that was answered
 	// refused is the last answer that did not open: it changes nothing, but
 	// whoever waits should learn why nothing happens.
 	refused []credential.Check
@@ -172,6 +173,7 @@ type outcome struct {
 	words   string
 	signed  []Transaction
 	kept    []openid4vp.Presented
+	types   map[string]credential.Type
 	code    string // "" when the result counts at once
 	number  string // "" when nobody need type it
 }
@@ -198,7 +200,7 @@ func (s *sessions) settle(handle string, o outcome) {
 	n.checks, n.claims, n.failure, n.words, n.signed, n.code, n.number = o.checks, o.claims, o.failure, o.words, o.signed, o.code, o.number
 	n.status = Rejected
 	if o.ok {
-		n.status, n.kept = Verified, o.kept
+		n.status, n.kept, n.types = Verified, o.kept, o.types
 	}
 	for _, a := range n.asks {
 		if a.handle == handle {
@@ -302,6 +304,14 @@ func (s *sessions) idOf(handle string) string {
 		return n.id
 	}
 	return ""
+}
+
+// paged tells whether a page shows the result.
+func (s *sessions) paged(handle string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, ok := s.byHandle[handle]
+	return ok && (n.key != "" || n.browser != [32]byte{})
 }
 
 func (s *sessions) returnTo(handle string) string {

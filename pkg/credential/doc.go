@@ -13,6 +13,8 @@
 // by. Whom it believes is the Policy's: certificate chains (HAIP 1.0, 6.1.1), what
 // an issuer publishes (SD-JWT VC, JWT VC Issuer Metadata), or a DID. It leaves
 // queries (DCQL) and transport to openid4vp, other formats to their own packages.
+// TypeMetadata finds what issuers call a type and its claims (SD-JWT VC, Type
+// Metadata); its rules on `sd` and `mandatory`, pictures and templates are left out.
 //
 // What always holds: trust is a policy, empty by default, so that nothing is
 // accepted that was not asked for; the verifier fails closed, so that a status

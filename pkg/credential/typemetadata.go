@@ -1,0 +1,152 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/govmydata/mydata/pkg/credential/statuslist"
+)
+
+const (
+	maxTypes     = 256 // held
+	maxExtends   = 4   // types of one chain
+	maxTypeLife  = 24 * time.Hour
+	staticForAll = 100 * 365 * 24 * time.Hour
+)
+
+// What Describe answers. Every error is ErrTypeMetadata; ErrTypeCircular too where a
+// type extends itself: then the draft has the credential refused (SD-JWT VC,
+// Circular "extends" Dependencies of Types).
+var (
+	ErrTypeMetadata = errors.New("type metadata")
+	ErrTypeCircular = errors.New("the type extends itself, or too many others")
+)
+
+// TypeMetadata fetches what is published of credential types (SD-JWT VC draft, Type
+// Metadata), and keeps it: for good where its digest is known, else as long as it
+// was said it may be kept. The zero value works; it may be used concurrently. It
+// asks wherever a type points: give it types of credentials that were found good.
+type TypeMetadata struct {
+	// Development also allows plain http and loop-back addresses, on loop-back alone.
+	Development bool
+	Now         func() time.Time
+
+	once sync.Once
+	http *http.Client
+	mu   sync.Mutex
+	held map[[2]string]heldType
+}
+
+type heldType struct {
+	document    typeDocument
+	from, until time.Time
+}
+
+// Describe is what is published of a type, with the types that it extends. The
+// integrity is that of vct#integrity; "": none.
+func (m *TypeMetadata) Describe(ctx context.Context, vct, integrity string) (Type, error) {
+	t := Type{VCT: vct}
+	seen := map[string]bool{}
+	for vct != "" {
+		if seen[vct] || len(seen) == maxExtends {
+			return Type{}, fmt.Errorf("%w: %w", ErrTypeMetadata, ErrTypeCircular)
+		}
+		seen[vct] = true
+		document, err := m.document(ctx, vct, integrity)
+		if err != nil {
+			return Type{}, fmt.Errorf("%w: %w", ErrTypeMetadata, err)
+		}
+		t.extend(document)
+		vct, integrity = document.Extends, document.ExtendsIntegrity
+	}
+	return t, nil
+}
+
+func (m *TypeMetadata) document(ctx context.Context, vct, integrity string) (typeDocument, error) {
+	now, id := time.Now(), [2]string{vct, integrity}
+	if m.Now != nil {
+		now = m.Now()
+	}
+	m.mu.Lock()
+	held, ok := m.held[id]
+	m.mu.Unlock()
+	if ok && !now.Before(held.from) && now.Before(held.until) {
+		return held.document, nil
+	}
+	if err := statuslist.CheckURI(vct, m.Development); err != nil {
+		return typeDocument{}, errors.New("the type is not an https URL")
+	}
+	body, life, err := m.fetch(ctx, vct)
+	if err != nil {
+		return typeDocument{}, err
+	}
+	if integrity != "" {
+		if err := checkIntegrity(body, integrity); err != nil {
+			return typeDocument{}, err
+		}
+		life = staticForAll
+	}
+	document, err := parseType(body, vct)
+	if err != nil || life <= 0 {
+		return document, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.held == nil || len(m.held) >= maxTypes {
+		m.held = make(map[[2]string]heldType)
+	}
+	m.held[id] = heldType{document, now, now.Add(life)}
+	return document, nil
+}
+
+// fetch follows no redirect: a type is described at its own address.
+func (m *TypeMetadata) fetch(ctx context.Context, address string) ([]byte, time.Duration, error) {
+	m.once.Do(func() {
+		m.http = newMetadataClient(m.Development)
+		m.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	})
+	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	request.Header.Set("Accept", "application/json")
+	response, err := m.http.Do(request)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, 0, fmt.Errorf("HTTP status %d", response.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxMetadata+1))
+	return body, keepFor(response.Header.Get("Cache-Control")), err
+}
+
+// keepFor is how long an answer may be kept by its Cache-Control (RFC 9111, 5.2.2):
+// not at all where that is not said.
+func keepFor(control string) time.Duration {
+	var life time.Duration
+	for directive := range strings.SplitSeq(strings.ToLower(control), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		switch name {
+		case "no-store", "no-cache":
+			return 0
+		case "max-age":
+			seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
+			if err != nil {
+				return 0
+			}
+			life = min(time.Duration(seconds)*time.Second, maxTypeLife)
+		}
+	}
+	return life
+}
