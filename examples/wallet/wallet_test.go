@@ -90,6 +90,7 @@ func (p pocket) take(t *testing.T, i *wallettest.Issuer) {
 	}
 }
 
+//clause:issuer 12.2.4: names of issuer, cards and claims in English and Korean, one entry a locale; the demo wallet's pages speak the reader's
 func TestOfferPage(t *testing.T) {
 	issuer := wallettest.NewIssuer(t)
 	issuer.TxCode = "493536"
@@ -114,7 +115,16 @@ func TestOfferPage(t *testing.T) {
 	if status, _ := p.post(t, "/accept", url.Values{"id": {id}, "tx_code": {"493536"}}); status != 400 {
 		t.Fatalf("taken twice: %d", status)
 	}
-	_, card := p.get(t, find(t, page, `href="(/cards/[^"]+)"`))
+	address := find(t, page, `href="(/cards/[^"]+)"`)
+	for lang, names := range map[string][]string{"en": {"Resident card", "Surname", "Address · locality"}, "ko": {"주민등록증", "성씨", "주소 · locality"}} {
+		_, card := p.get(t, address+"?lang="+lang)
+		for _, want := range names {
+			if !strings.Contains(card, want) {
+				t.Errorf("%s: the card does not say %s", lang, want)
+			}
+		}
+	}
+	_, card := p.get(t, address+"?lang=en")
 	for _, want := range []string{"김민준", "1990-03-01", `data-claim="address.locality"`, "Address · locality", "Surname"} {
 		if !strings.Contains(card, want) {
 			t.Errorf("the card does not show %s", want)

@@ -107,7 +107,7 @@ func (i *Issuer) metadata(w http.ResponseWriter, _ *http.Request) {
 			ProofTypesSupported:                  map[string]openid4vci.ProofType{"jwt": {ProofSigningAlgValuesSupported: []string{"ES256"}}},
 			CredentialMetadata: &openid4vci.CredentialMetadata{
 				Display: []openid4vci.Display{{Name: "Resident card", Locale: "en"}, {Name: "주민등록증", Locale: "ko"}},
-				Claims:  []openid4vci.ClaimDescription{{Path: []any{"family_name"}, Display: []openid4vci.Display{{Name: "Surname", Locale: "en"}}}},
+				Claims:  []openid4vci.ClaimDescription{{Path: []any{"family_name"}, Display: []openid4vci.Display{{Name: "Surname", Locale: "en"}, {Name: "성씨", Locale: "ko"}}}},
 			},
 		}},
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/govmydata/mydata/internal/idp/issuance"
 	"github.com/govmydata/mydata/internal/oauth"
@@ -188,6 +189,7 @@ func TestIdentifiers(t *testing.T) {
 
 // Each configuration has one scope, no other has it, and each has its texts.
 //
+//clause:issuer 12.2.4: names of issuer, cards and claims in English and Korean, one entry a locale; the demo wallet's pages speak the reader's
 //clause:issuer 5.1.2, HAIP 1.0: a scope for each configuration, of this one type alone; unknown ones ignored
 func TestAScopeForEachConfiguration(t *testing.T) {
 	w := newWorld(t)
@@ -201,8 +203,8 @@ func TestAScopeForEachConfiguration(t *testing.T) {
 		if len(c.CredentialMetadata.Display) != 2 || len(c.CredentialMetadata.Claims) == 0 {
 			t.Errorf("%s: %+v", id, c.CredentialMetadata)
 		}
-		for _, d := range c.CredentialMetadata.Display {
-			if d.Name == "" || d.Description == "" || d.Logo == nil || d.Logo.AltText == "" {
+		for i, d := range c.CredentialMetadata.Display {
+			if d.Locale != []string{"en", "ko"}[i] || korean(d.Name) != (i == 1) || d.Name == "" || d.Description == "" || d.Logo == nil || d.Logo.AltText == "" {
 				t.Errorf("%s: %+v", id, d)
 			}
 		}
@@ -210,9 +212,21 @@ func TestAScopeForEachConfiguration(t *testing.T) {
 			if len(claim.Path) != 1 || len(claim.Display) != 2 || claim.Mandatory == (claim.Path[0] == "address") {
 				t.Errorf("%s: %+v", id, claim)
 			}
+			for i, d := range claim.Display {
+				if d.Locale != []string{"en", "ko"}[i] || korean(d.Name) != (i == 1) {
+					t.Errorf("%s: %+v", id, d)
+				}
+			}
 		}
+	}
+	if len(m.Display) != 2 || korean(m.Display[0].Name) || !korean(m.Display[1].Name) {
+		t.Errorf("the issuer is called %+v", m.Display)
 	}
 	if len(scopes) != len(issuance.Scopes()) || issuance.Gives("other") {
 		t.Errorf("%v, %v", scopes, issuance.Scopes())
 	}
+}
+
+func korean(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Hangul, r) })
 }
