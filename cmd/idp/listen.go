@@ -10,11 +10,18 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/pkg/dpop"
 )
 
 // goodbye is how long a request under way may take after the service is told
 // to stop.
 const goodbye = 4 * time.Second
+
+// maxHeader is the longest access token with the longest proof of its key, and 4 KiB
+// for all else: what may be presented must arrive.
+const maxHeader = oauth.MaxToken + dpop.MaxProof + 4<<10
 
 // server bounds what one connection may cost.
 func server(handler http.Handler, log *slog.Logger) *http.Server {
@@ -24,7 +31,7 @@ func server(handler http.Handler, log *slog.Logger) *http.Server {
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		MaxHeaderBytes:    maxHeader,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

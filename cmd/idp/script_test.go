@@ -31,7 +31,7 @@ func TestScripts(t *testing.T) {
 			"hub": startHub, "down": stopHub, "lines": countLines, "fetch": fetch,
 			"await":   func(ts *testscript.TestScript, _ bool, args []string) { awaitReady(ts, args[0]) },
 			"receipt": writeReceipt, "resolve": resolve, "signed": signed, "refused": refused,
-			"keep": keepID, "agency": writeAgency, "exits": exits,
+			"keep": keepID, "agency": writeAgency, "exits": exits, "heavy": heavy,
 		},
 	})
 }

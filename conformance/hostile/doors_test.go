@@ -105,8 +105,8 @@ func wires() []attempt {
 	add("it refuses a negative length", 400, func(h string) string {
 		return "POST /token HTTP/1.1\r\nHost: " + h + "\r\nContent-Length: -1\r\n\r\n"
 	})
-	add("it refuses a header field of 40 KiB", 431, func(h string) string {
-		return "GET / HTTP/1.1\r\nHost: " + h + "\r\nA: " + long(40<<10) + "\r\n\r\n"
+	add("it refuses a header field of 48 KiB", 431, func(h string) string {
+		return "GET / HTTP/1.1\r\nHost: " + h + "\r\nA: " + long(48<<10) + "\r\n\r\n"
 	})
 	add("it refuses four thousand header fields", 431, func(h string) string {
 		return "GET / HTTP/1.1\r\nHost: " + h + "\r\n" + strings.Repeat("Accept-Language: ko\r\n", 4000) + "\r\n"

@@ -123,6 +123,15 @@ func (n *conn) Close() error {
 	return n.Conn.Close()
 }
 
+// CloseWrite lets a server's last word be heard: what it left unread would else
+// take the answer away with the connection (net/http asks for it by this name).
+func (n *conn) CloseWrite() error {
+	if half, ok := n.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // State hears of the server's connections (http.Server.ConnState): one with a
 // request under way does not wait.
 func (c *Connections) State(plain net.Conn, state http.ConnState) {

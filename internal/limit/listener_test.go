@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -60,6 +61,22 @@ func get(c net.Conn, path string) bool {
 }
 
 func TestConnections(t *testing.T) {
+	t.Run("it lets a refusal be heard before all was said", func(t *testing.T) {
+		to, _ := served(t, &Connections{All: 100, Each: 100})
+		for range 20 {
+			c := dial(t, "127.0.0.66", to)
+			_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nA: "+strings.Repeat("x", 1<<20+64<<10)+"\r\n\r\n") // more than is read
+			res, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+				t.Fatal(res.StatusCode, err)
+			}
+			_ = c.Close()
+		}
+	})
 	t.Run("it gives an address its share and no more", func(t *testing.T) {
 		to, _ := served(t, &Connections{All: 100, Each: 3})
 		for range 3 {

@@ -109,6 +109,9 @@ func (s *Server) holder(ctx context.Context, id, jkt string) (registry.Client, e
 	return c, nil
 }
 
+// MaxToken bounds an access token in a header field, as it does in a body.
+const MaxToken = maxParam
+
 // presented finds the token in the Authorization field, the one place for it.
 func presented(r *http.Request) (scheme, token string, err error) {
 	fields := r.Header.Values("Authorization")
@@ -117,7 +120,7 @@ func presented(r *http.Request) (scheme, token string, err error) {
 	}
 	scheme, token, ok := strings.Cut(fields[0], " ")
 	known := strings.EqualFold(scheme, "DPoP") || strings.EqualFold(scheme, "Bearer")
-	if len(fields) > 1 || !ok || !known || token == "" || len(token) > maxParam {
+	if len(fields) > 1 || !ok || !known || token == "" || len(token) > MaxToken {
 		return "", "", refuse("invalid_request", "one Authorization field, DPoP or Bearer")
 	}
 	return scheme, strings.TrimSpace(token), nil

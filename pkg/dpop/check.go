@@ -16,9 +16,10 @@ import (
 	"github.com/govmydata/mydata/pkg/jws"
 )
 
-// The longest proof and jti that are read.
+// MaxProof is how long a proof may be: a server's header fields have to have room
+// for it.
 const (
-	maxProof = 4096
+	MaxProof = 4096
 	maxID    = 256
 )
 
@@ -89,7 +90,7 @@ func Check(r *http.Request, p Policy) (Proof, error) {
 // open reads a proof and verifies its signature by the key it carries.
 func (p Policy) open(field string) (Proof, claims, error) {
 	// "The DPoP HTTP request header field value is a single and well-formed JWT."
-	if len(field) > maxProof {
+	if len(field) > MaxProof {
 		return Proof{}, claims{}, refuse("syntax", "the proof is too long")
 	}
 	if slices.Contains(p.algorithms(), jose.ES256) {
