@@ -25,8 +25,10 @@ import (
 // Document is one kind of document that an agency issues (SD-JWT VC).
 type Document struct {
 	Type string // vct, a name of your own that verifiers ask for
-	// Load finds what the document says of a person, or answers ErrNoMatch or
-	// ErrSeveral. Each claim can be disclosed alone.
+	// Load finds what the document says of a person, or answers ErrNoMatch,
+	// ErrSeveral, or ErrLater where an officer has to look first: the wallet comes
+	// back for up to 30 days, and Load is asked again each time. Each claim can be
+	// disclosed alone.
 	Load func(ctx context.Context, who Subject) (Record, error)
 	// Claims are the names that Load may answer; any other is dropped.
 	Claims []string
@@ -57,6 +59,10 @@ type IssuerConfig struct {
 	// Documents by credential configuration id.
 	Documents map[string]Document
 	Journal   Journal
+	// Batch is how many copies of a document a wallet may fetch at once, each for a
+	// key of its own, so that those who see them cannot connect them: 10 when zero,
+	// one when 1, 16 at most. They are one document to you, revoked together.
+	Batch int
 
 	// Issued hears of each document before it is sent: names only.
 	Issued func(IssuedDocument)
@@ -111,6 +117,7 @@ func (i *Issuer) routes() map[string]http.HandlerFunc {
 		"GET " + openid4vci.WellKnown + i.base: i.metadata,
 		"POST " + i.base + "/nonce":            i.nonce,
 		"POST " + i.base + "/credential":       i.credential,
+		"POST " + i.base + deferredPath:        i.deferred,
 		"GET " + i.base + "/status/{list}":     i.statusList,
 	}
 }
@@ -140,6 +147,8 @@ func (c *IssuerConfig) complete() error {
 		return fmt.Errorf("URL %q: no trailing slash, query or fragment", c.URL)
 	case len(c.Documents) == 0:
 		return errors.New("Documents is empty")
+	case c.Batch < 0 || c.Batch > credential.MaxBatch:
+		return fmt.Errorf("Batch %d: want 1 to %d, or 0 for %d", c.Batch, credential.MaxBatch, defaultBatch)
 	}
 	if err := newNetwork(c.AllowLoopback).allowed(c.URL); err != nil {
 		return err
@@ -162,6 +171,9 @@ func (c *IssuerConfig) complete() error {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Batch == 0 {
+		c.Batch = defaultBatch
 	}
 	return nil
 }
@@ -236,7 +248,11 @@ func (i *Issuer) Metadata() openid4vci.Metadata {
 	m := openid4vci.Metadata{CredentialIssuer: i.config.URL, AuthorizationServers: []string{i.config.Trust.Issuer},
 		Display:            display(i.config.Name),
 		CredentialEndpoint: i.config.URL + "/credential", NonceEndpoint: i.config.URL + "/nonce",
+		DeferredCredentialEndpoint:        i.config.URL + deferredPath,
 		CredentialConfigurationsSupported: map[string]openid4vci.CredentialConfiguration{}}
+	if i.config.Batch > 1 {
+		m.BatchCredentialIssuance = &openid4vci.Batch{Size: i.config.Batch}
+	}
 	for id, d := range i.config.Documents {
 		about := &openid4vci.CredentialMetadata{Display: display(d.Display)}
 		for _, name := range d.Claims {

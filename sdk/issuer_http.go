@@ -13,8 +13,8 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
-// ServeHTTP serves the metadata, the nonce endpoint, the credential endpoint and
-// the status lists.
+// ServeHTTP serves the metadata, the nonce endpoint, the two credential endpoints
+// and the status lists.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	i.mux.ServeHTTP(w, r)
@@ -62,37 +62,46 @@ func (i *Issuer) statusList(w http.ResponseWriter, r *http.Request) {
 
 // credential answers a Credential Request (OpenID4VCI 1.0, 8).
 func (i *Issuer) credential(w http.ResponseWriter, r *http.Request) {
-	token, err := i.token(r)
-	if err != nil {
-		i.refuse(w, r, err)
-		return
+	token, err := i.token(r, "/credential")
+	var request openid4vci.CredentialRequest
+	if err == nil {
+		var body []byte
+		if body, err = requestBody(r); err == nil {
+			request, err = openid4vci.ParseCredentialRequest(body)
+		}
 	}
-	request, err := i.request(r)
 	if err == nil {
 		err = token.covers(request)
 	}
+	var answer openid4vci.CredentialResponse
+	if err == nil {
+		answer, err = i.issue(r.Context(), token, request)
+	}
 	if err != nil {
 		i.refuse(w, r, err)
 		return
 	}
-	compact, err := i.issue(r.Context(), token, request)
-	if err != nil {
-		i.refuse(w, r, err)
-		return
-	}
-	answerJSON(w, http.StatusOK, openid4vci.CredentialResponse{Credentials: []openid4vci.IssuedCredential{{Credential: compact}}})
+	answerIssued(w, answer)
 }
 
-func (i *Issuer) request(r *http.Request) (openid4vci.CredentialRequest, error) {
-	var none openid4vci.CredentialRequest
+// answerIssued tells by the status what came (OpenID4VCI 1.0, 8.3).
+func answerIssued(w http.ResponseWriter, answer openid4vci.CredentialResponse) {
+	status := http.StatusOK
+	if answer.TransactionID != "" {
+		status = http.StatusAccepted
+	}
+	answerJSON(w, status, answer)
+}
+
+func requestBody(r *http.Request) ([]byte, error) {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return none, &Error{By: "sdk", Reason: "media_type", Check: "content type", Cause: "send application/json", Mender: "wallet", Status: http.StatusUnsupportedMediaType}
+		return nil, &Error{By: "sdk", Reason: "media_type", Check: "content type", Cause: "send application/json", Mender: "wallet", Status: http.StatusUnsupportedMediaType}
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, openid4vci.MaxMessage+1))
 	if err != nil || len(body) > openid4vci.MaxMessage {
-		return none, &Error{By: "sdk", Reason: "body", Check: "body", Cause: "it cannot be read, or is too large", Mender: "wallet", Status: http.StatusRequestEntityTooLarge}
+		return nil, &Error{By: "sdk", Reason: "body", Check: "body", Cause: "it cannot be read, or is too large", Mender: "wallet", Status: http.StatusRequestEntityTooLarge}
 	}
-	return openid4vci.ParseCredentialRequest(body)
+	return body, nil
 }
 
 // covers tells whether a token is for what is asked: by one of the identifiers

@@ -21,22 +21,34 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
-// IssuedDocument is one document, by names. Journal kind "document", key its id.
+// IssuedDocument is one document, by names, with all copies of it that a wallet
+// fetched together. Journal kind "document", key its id.
 type IssuedDocument struct {
-	ID      string    `json:"id"`
-	Config  string    `json:"config"`
-	Sub     string    `json:"sub"` // the person's pseudonym here
-	Client  string    `json:"client,omitempty"`
-	Claims  []string  `json:"claims"`
-	Holder  string    `json:"holder"` // thumbprint of the wallet's key
-	List    int       `json:"list"`
-	Index   int64     `json:"index"`
-	At      time.Time `json:"at"`
-	Expires time.Time `json:"expires"`
-	Revoked bool      `json:"-"`
+	ID     string   `json:"id"`
+	Config string   `json:"config"`
+	Sub    string   `json:"sub"` // the person's pseudonym here
+	Client string   `json:"client,omitempty"`
+	Claims []string `json:"claims"`
+	DocumentCopy
+	More    []DocumentCopy `json:"more,omitempty"` // further copies
+	At      time.Time      `json:"at"`
+	Expires time.Time      `json:"expires"`
+	Revoked bool           `json:"-"`
+}
+
+// DocumentCopy is what one copy has for itself alone.
+type DocumentCopy struct {
+	Holder string `json:"holder"` // thumbprint of the wallet's key
+	List   int    `json:"list"`
+	Index  int64  `json:"index"`
+}
+
+func (d IssuedDocument) copies() []DocumentCopy {
+	return append([]DocumentCopy{d.DocumentCopy}, d.More...)
 }
 
 const (
+	defaultBatch = 10
 	documentLife = 365 * 24 * time.Hour
 	// statusSize is the statuses of one list: a herd to hide in.
 	statusSize = 1 << 17
@@ -50,11 +62,12 @@ const (
 var reservedClaims = map[string]bool{"iss": true, "iat": true, "nbf": true, "exp": true, "cnf": true, "vct": true,
 	"vct#integrity": true, "status": true, "_sd": true, "_sd_alg": true, "...": true}
 
-// issue checks the wallet's proof, asks the agency, and signs. The document is
+// issue checks the wallet's proofs, asks the agency, and signs. The document is
 // in the journal before it is sent.
-func (i *Issuer) issue(ctx context.Context, t issuanceToken, request openid4vci.CredentialRequest) (string, error) {
+func (i *Issuer) issue(ctx context.Context, t issuanceToken, request openid4vci.CredentialRequest) (openid4vci.CredentialResponse, error) {
+	var none openid4vci.CredentialResponse
 	keys, err := openid4vci.VerifyProofs(ctx, request.Proofs, openid4vci.ProofPolicy{
-		Issuer: i.config.URL, ClientID: t.Client, Now: i.config.Now, Nonce: func(ctx context.Context, nonce string) error {
+		Issuer: i.config.URL, ClientID: t.Client, Batch: i.config.Batch, Now: i.config.Now, Nonce: func(ctx context.Context, nonce string) error {
 			err := i.nonces.Spend(ctx, nonce)
 			if errors.Is(err, credential.ErrNonce) {
 				return openid4vci.ErrNonce
@@ -62,66 +75,113 @@ func (i *Issuer) issue(ctx context.Context, t issuanceToken, request openid4vci.
 			return err
 		}})
 	if err != nil {
-		return "", err
+		return none, err
 	}
-	config := t.Detail.CredentialConfigurationID
-	document := i.config.Documents[config]
-	record, err := document.Load(ctx, t.Who)
+	record, err := i.load(ctx, t)
+	if errors.Is(err, ErrLater) {
+		return i.deferIt(ctx, t, keys)
+	}
+	if err != nil {
+		return none, err
+	}
+	return i.give(ctx, rand.Text(), t, record, keys)
+}
+
+// load asks the agency what the document says.
+func (i *Issuer) load(ctx context.Context, t issuanceToken) (Record, error) {
+	record, err := i.config.Documents[t.Detail.CredentialConfigurationID].Load(ctx, t.Who)
 	switch {
 	case errors.Is(err, ErrNoMatch):
-		return "", &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "record", Description: ErrNoMatch.Error()}
+		return nil, &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "record", Description: ErrNoMatch.Error()}
 	case errors.Is(err, ErrSeveral):
-		return "", &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "record", Description: ErrSeveral.Error()}
+		return nil, &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "record", Description: ErrSeveral.Error()}
 	case err != nil:
-		return "", fmt.Errorf("load record: %w", err)
+		return nil, fmt.Errorf("load record: %w", err)
 	case len(record) == 0:
-		return "", errors.New("load record: Load answered neither a record nor an error")
+		return nil, errors.New("load record: Load answered neither a record nor an error")
 	}
-	holder, err := keys[0].Thumbprint(crypto.SHA256)
+	return record, nil
+}
+
+// give keeps a document under that id, and signs a copy for each key. One that is
+// kept already is signed again: its wallet did not hear the answer.
+func (i *Issuer) give(ctx context.Context, id string, t issuanceToken, record Record, keys []jose.JSONWebKey) (openid4vci.CredentialResponse, error) {
+	var answer openid4vci.CredentialResponse
+	d, err := kept[IssuedDocument](ctx, i.config.Journal, "document", id)
+	if errors.Is(err, ErrAbsent) {
+		d, err = i.keepDocument(ctx, id, t, record, keys)
+	}
 	if err != nil {
-		return "", err
+		return answer, fmt.Errorf("keep document: %w", err)
 	}
+	for n, c := range d.copies() {
+		token, err := i.sign(d, c, record, keys[n])
+		if err != nil {
+			return openid4vci.CredentialResponse{}, err
+		}
+		answer.Credentials = append(answer.Credentials, openid4vci.IssuedCredential{Credential: token})
+	}
+	return answer, nil
+}
+
+// keepDocument tells its times to the hour, so that they connect the copies to
+// nothing, and gives each copy a place of its own in the status lists.
+func (i *Issuer) keepDocument(ctx context.Context, id string, t issuanceToken, record Record, keys []jose.JSONWebKey) (IssuedDocument, error) {
+	config := t.Detail.CredentialConfigurationID
+	document := i.config.Documents[config]
 	life := document.Life
 	if life == 0 {
 		life = documentLife
 	}
 	now := i.config.Now().UTC().Truncate(time.Second)
-	d := IssuedDocument{ID: rand.Text(), Config: config, Sub: t.Who.Sub, Client: t.Client, Holder: base64.RawURLEncoding.EncodeToString(holder), At: now, Expires: now.Add(life)}
+	d := IssuedDocument{ID: id, Config: config, Sub: t.Who.Sub, Client: t.Client, At: now, Expires: now.Truncate(time.Hour).Add(life)}
 	for _, name := range document.Claims {
 		if _, ok := record[name]; ok {
 			d.Claims = append(d.Claims, name)
 		}
 	}
-	if d.List, d.Index, err = i.place(ctx, d.ID); err != nil {
-		return "", fmt.Errorf("status: %w", err)
+	for n, key := range keys {
+		holder, err := key.Thumbprint(crypto.SHA256)
+		if err != nil {
+			return d, err
+		}
+		c := DocumentCopy{Holder: base64.RawURLEncoding.EncodeToString(holder)}
+		if c.List, c.Index, err = i.place(ctx, id); err != nil {
+			return d, fmt.Errorf("status: %w", err)
+		}
+		if n == 0 {
+			d.DocumentCopy = c
+		} else {
+			d.More = append(d.More, c)
+		}
 	}
-	compact, err := i.sign(d, document, record, keys[0])
+	e, err := entry("document", id, d, time.Time{})
 	if err != nil {
-		return "", err
+		return d, err
 	}
-	e, err := entry("document", d.ID, d, time.Time{})
-	if err != nil {
-		return "", err
+	if err := i.config.Journal.Create(ctx, e); errors.Is(err, ErrExists) {
+		return kept[IssuedDocument](ctx, i.config.Journal, "document", id) // of a request at the same time
+	} else if err != nil {
+		return d, err
 	}
-	if err := i.config.Journal.Create(ctx, e); err != nil {
-		return "", fmt.Errorf("keep document: %w", err)
-	}
-	i.config.Logger.InfoContext(ctx, "issued", "document", d.ID, "config", config, "client", t.Client)
+	i.config.Logger.InfoContext(ctx, "issued", "document", id, "config", config, "client", t.Client, "copies", len(keys))
 	if i.config.Issued != nil {
 		i.config.Issued(d)
 	}
-	return compact, nil
+	return d, nil
 }
 
-func (i *Issuer) sign(d IssuedDocument, document Document, record Record, holder jose.JSONWebKey) (string, error) {
+func (i *Issuer) sign(d IssuedDocument, c DocumentCopy, record Record, holder jose.JSONWebKey) (string, error) {
 	payload := map[string]any{}
 	for _, name := range d.Claims {
-		payload[name] = sdjwt.Hidden{Value: record[name]}
+		if value, ok := record[name]; ok {
+			payload[name] = sdjwt.Hidden{Value: value}
+		}
 	}
-	payload["iss"], payload["vct"] = i.config.URL, document.Type
-	payload["iat"], payload["exp"] = d.At.Truncate(time.Hour).Unix(), d.Expires.Unix() // a coarse time links less
+	payload["iss"], payload["vct"] = i.config.URL, i.config.Documents[d.Config].Type
+	payload["iat"], payload["exp"] = d.At.Truncate(time.Hour).Unix(), d.Expires.Unix()
 	payload["cnf"] = map[string]any{"jwk": holder}
-	payload["status"] = map[string]any{"status_list": map[string]any{"uri": i.listURI(d.List), "idx": d.Index}}
+	payload["status"] = map[string]any{"status_list": map[string]any{"uri": i.listURI(c.List), "idx": c.Index}}
 	token, err := sdjwt.Issue(sdjwt.Key{Signer: i.config.Signer, X5C: i.config.Chain}, payload)
 	if err != nil {
 		return "", fmt.Errorf("sign document: %w", err)
@@ -167,19 +227,22 @@ func (i *Issuer) place(ctx context.Context, document string) (int, int64, error)
 	return 0, 0, errors.New("every list is full")
 }
 
-// Revoke one document, for good: verifiers see it when they fetch the status
-// list next. Revoking twice is no error; ErrAbsent: there is no such document.
+// Revoke one document with all its copies, for good: verifiers see it when they
+// fetch the status list next. Revoking twice is no error; after another error some
+// copies may be revoked: call it again. ErrAbsent: there is no such document.
 func (i *Issuer) Revoke(ctx context.Context, id string) error {
 	d, err := kept[IssuedDocument](ctx, i.config.Journal, "document", id)
 	if err != nil {
 		return fmt.Errorf("revoke: %w", err)
 	}
-	e, err := entry("revoked", placeKey(d.List, d.Index), id, time.Time{})
-	if err != nil {
-		return err
-	}
-	if err := i.config.Journal.Create(ctx, e); err != nil && !errors.Is(err, ErrExists) {
-		return fmt.Errorf("revoke: %w", err)
+	for _, c := range slices.Backward(d.copies()) { // the first is last: it says that all are
+		e, err := entry("revoked", placeKey(c.List, c.Index), id, time.Time{})
+		if err != nil {
+			return err
+		}
+		if err := i.config.Journal.Create(ctx, e); err != nil && !errors.Is(err, ErrExists) {
+			return fmt.Errorf("revoke: %w", err)
+		}
 	}
 	return nil
 }
@@ -220,12 +283,12 @@ type signedStatus struct {
 
 // signedList is the Status List Token of a list as it is now.
 func (i *Issuer) signedList(ctx context.Context, name string) (string, error) {
+	number, err := strconv.Atoi(name)
+	if err != nil || strconv.Itoa(number) != name { // nothing else goes to the journal
+		return "", ErrAbsent
+	}
 	if _, err := i.config.Journal.Get(ctx, "list", name); err != nil {
 		return "", err
-	}
-	number, err := strconv.Atoi(name)
-	if err != nil {
-		return "", ErrAbsent
 	}
 	gone, err := i.config.Journal.List(ctx, "revoked")
 	if err != nil {

@@ -36,8 +36,8 @@ func badToken(check, cause string) *Error {
 }
 
 // token checks a request's access token (RFC 9068, 4), with the hub's keys of the
-// trust folder, and that the request is by its holder (RFC 9449, 7).
-func (i *Issuer) token(r *http.Request) (issuanceToken, error) {
+// trust folder, and that the request to this path is by its holder (RFC 9449, 7).
+func (i *Issuer) token(r *http.Request, path string) (issuanceToken, error) {
 	var none issuanceToken
 	fields := r.Header.Values("Authorization")
 	if len(fields) != 1 {
@@ -51,7 +51,7 @@ func (i *Issuer) token(r *http.Request) (issuanceToken, error) {
 	if err != nil {
 		return none, err
 	}
-	_, err = dpop.Check(r, dpop.Policy{Target: i.config.URL + "/credential", AccessToken: raw, JKT: c.Confirmation.JKT,
+	_, err = dpop.Check(r, dpop.Policy{Target: i.config.URL + path, AccessToken: raw, JKT: c.Confirmation.JKT,
 		Replay: i.replay, Now: i.config.Now})
 	if err != nil {
 		return none, badToken("proof", strings.TrimPrefix(err.Error(), "dpop: "))

@@ -19,7 +19,7 @@ import (
 // check, commits nothing, and tells the hub no more than that a delivery is ready,
 // when you call Ready. The consumer asks again with the same key; Load is called
 // again, and only then does the hub commit the use: a citizen who has withdrawn
-// meanwhile is not delivered about.
+// meanwhile is not delivered about. A Document's Load may answer it too: see there.
 var ErrLater = errors.New("the data is there later")
 
 // The bounds of a late delivery.

@@ -59,6 +59,7 @@ func newBureau(t *testing.T) *bureau {
 	if b.proofs, err = dpop.NewMaker(b.phone); err != nil {
 		t.Fatal(err)
 	}
+	b.proofs.Now = b.Now
 	return b
 }
 
@@ -86,7 +87,7 @@ func (b *bureau) proof(aud, nonce string) string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	claims, _ := json.Marshal(map[string]any{"iss": "phone", "aud": aud, "iat": time.Now().Unix(), "nonce": nonce})
+	claims, _ := json.Marshal(map[string]any{"iss": "phone", "aud": aud, "iat": b.Now().Unix(), "nonce": nonce})
 	object, err := signer.Sign(claims)
 	if err != nil {
 		b.t.Fatal(err)
