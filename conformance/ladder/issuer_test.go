@@ -6,11 +6,13 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,9 +37,10 @@ type office struct {
 	kim    person
 	phone  *wallet.Wallet
 	store  string
+	later  atomic.Bool // an officer has to look first
 }
 
-func openOffice(t *testing.T) *office {
+func openOffice(t *testing.T, copies int) *office {
 	t.Helper()
 	b := openSandbox(t)
 	o := &office{sandbox: b, url: b.URL(stage.Insurer) + "/documents", store: b.Path("phone")}
@@ -57,7 +60,8 @@ func openOffice(t *testing.T) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.phone = wallet.New(wallet.Config{ClientID: "phone", RedirectURI: b.URL(stage.Wallet) + "/callback", Issuers: roots, Development: true, Store: store})
+	o.phone = wallet.New(wallet.Config{ClientID: "phone", RedirectURI: b.URL(stage.Wallet) + "/callback", Issuers: roots, Development: true, Store: store,
+		Issuance: wallet.Issuance{Copies: copies}})
 	return o
 }
 
@@ -83,6 +87,9 @@ func (o *office) serve() {
 		URL: o.url, Signer: signer, Chain: chain, AllowLoopback: true,
 		Documents: map[string]sdk.Document{"extract": {Type: extractType, Claims: []string{"address", "household"},
 			Load: func(_ context.Context, who sdk.Subject) (sdk.Record, error) {
+				if o.later.Load() {
+					return nil, sdk.ErrLater
+				}
 				return sdk.Record{"address": "home of " + who.ResidentID, "household": 3}, nil
 			}}}})
 	if err != nil {
@@ -122,7 +129,7 @@ func (o *office) begin() string {
 //
 //clause:issuer 6.2, 8.2: `credential_identifiers` in the token response, and by these alone at the agency
 func TestTheHubLetsAgenciesIssue(t *testing.T) {
-	o := openOffice(t)
+	o := openOffice(t, 1)
 	var page citizen.Page
 	o.kim.Seen = func(method string, p citizen.Page) {
 		if method == http.MethodGet && strings.HasPrefix(p.URL.Path, "/document/") {
@@ -156,6 +163,60 @@ func TestTheHubLetsAgenciesIssue(t *testing.T) {
 	}
 	if _, err := o.phone.Finish(t.Context(), back.Query()); err == nil {
 		t.Error("the code was good twice")
+	}
+}
+
+// It gives a wallet copies of a document, after an officer has looked, and one word
+// takes all of them back.
+//
+//clause:kit copies of an agency's document for a key each: no salt, index or time connects them; revoked together
+//clause:kit an agency's document that waits for an officer (OpenID4VCI 1.0, 9): the same transaction_id, by any token of this person and wallet, 30 days, over after pick-up
+func TestAgenciesGiveCopiesAndLetWait(t *testing.T) {
+	o := openOffice(t, 3)
+	o.later.Store(true)
+	back, err := o.kim.Authorize(t.Context(), o.begin())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cards, err := o.phone.Finish(t.Context(), back.Query())
+	later, ok := errors.AsType[*wallet.Later](err)
+	if !ok || len(cards) != 0 {
+		t.Fatalf("%v %+v", err, cards)
+	}
+	if _, err := o.phone.Collect(t.Context(), later); !errors.As(err, &later) {
+		t.Fatalf("it came before it was there: %v", err)
+	}
+	if waiting, err := o.issuer.Waiting(t.Context()); err != nil || len(waiting) != 1 || waiting[0].Client != "phone" {
+		t.Fatalf("%v %+v", err, waiting)
+	}
+	o.later.Store(false)
+	if cards, err = o.phone.Collect(t.Context(), later); err != nil || len(cards) != 3 {
+		t.Fatalf("%v %+v", err, cards)
+	}
+	all, err := o.issuer.Documents(t.Context(), "")
+	if err != nil || len(all) != 1 || len(all[0].More) != 2 {
+		t.Fatalf("%v %+v", err, all)
+	}
+	verify := func(c wallet.Credential) error {
+		verifier, err := sdk.NewVerifier(sdk.VerifierConfig{Trust: o.trust, Types: []string{extractType}, AllowLoopback: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = verifier.Verify(t.Context(), o.present(c), sdk.Expect{Audience: "me", Nonce: "n"})
+		return err
+	}
+	for _, c := range cards {
+		if err := verify(c); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := o.issuer.Revoke(t.Context(), all[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cards {
+		if err := verify(c); err == nil || !strings.Contains(err.Error(), "revoked") {
+			t.Errorf("a copy is left: %v", err)
+		}
 	}
 }
 
