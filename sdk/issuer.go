@@ -148,7 +148,7 @@ func (c *IssuerConfig) complete() error {
 	case len(c.Documents) == 0:
 		return errors.New("Documents is empty")
 	case c.Batch < 0 || c.Batch > credential.MaxBatch:
-		return fmt.Errorf("Batch %d: want 1 to %d, or 0 for %d", c.Batch, credential.MaxBatch, defaultBatch)
+		return fmt.Errorf("it gives 1 to %d copies at once, not %d (Batch)", credential.MaxBatch, c.Batch)
 	}
 	if err := newNetwork(c.AllowLoopback).allowed(c.URL); err != nil {
 		return err

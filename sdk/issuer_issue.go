@@ -5,12 +5,8 @@ import (
 	"crypto"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -18,7 +14,6 @@ import (
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 	"github.com/govmydata/mydata/pkg/credential/sdjwt"
-	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
 // IssuedDocument is one document, by names, with all copies of it that a wallet
@@ -33,7 +28,9 @@ type IssuedDocument struct {
 	More    []DocumentCopy `json:"more,omitempty"` // further copies
 	At      time.Time      `json:"at"`
 	Expires time.Time      `json:"expires"`
-	Revoked bool           `json:"-"`
+	// Suspended and Revoked are as of when it was listed.
+	Suspended bool `json:"-"`
+	Revoked   bool `json:"-"`
 }
 
 // DocumentCopy is what one copy has for itself alone.
@@ -50,12 +47,6 @@ func (d IssuedDocument) copies() []DocumentCopy {
 const (
 	defaultBatch = 10
 	documentLife = 365 * 24 * time.Hour
-	// statusSize is the statuses of one list: a herd to hide in.
-	statusSize = 1 << 17
-	// statusTries is how many places are tried in a list before the next begins.
-	statusTries = 24
-	maxLists    = 1 << 12
-	statusLife  = 15 * time.Minute
 )
 
 // reservedClaims are a document's frame (SD-JWT VC, 3.2.2.2).
@@ -187,140 +178,4 @@ func (i *Issuer) sign(d IssuedDocument, c DocumentCopy, record Record, holder jo
 		return "", fmt.Errorf("sign document: %w", err)
 	}
 	return token, nil
-}
-
-func (i *Issuer) listURI(list int) string { return i.config.URL + "/status/" + strconv.Itoa(list) }
-
-func placeKey(list int, index int64) string { return fmt.Sprintf("%d/%d", list, index) }
-
-// place takes a random free place of a status list, for good: kind "place". A
-// list that has become full is followed by another: kind "list".
-func (i *Issuer) place(ctx context.Context, document string) (int, int64, error) {
-	lists, err := i.config.Journal.List(ctx, "list")
-	if err != nil {
-		return 0, 0, err
-	}
-	for list := max(len(lists), 1); list < maxLists; list++ {
-		e, err := entry("list", strconv.Itoa(list), i.config.Now(), time.Time{})
-		if err != nil {
-			return 0, 0, err
-		}
-		if err := i.config.Journal.Create(ctx, e); err != nil && !errors.Is(err, ErrExists) {
-			return 0, 0, err
-		}
-		for range statusTries {
-			index, err := rand.Int(rand.Reader, big.NewInt(statusSize))
-			if err != nil {
-				return 0, 0, err
-			}
-			e, err := entry("place", placeKey(list, index.Int64()), document, time.Time{})
-			if err != nil {
-				return 0, 0, err
-			}
-			if err = i.config.Journal.Create(ctx, e); err == nil {
-				return list, index.Int64(), nil
-			} else if !errors.Is(err, ErrExists) {
-				return 0, 0, err
-			}
-		}
-	}
-	return 0, 0, errors.New("every list is full")
-}
-
-// Revoke one document with all its copies, for good: verifiers see it when they
-// fetch the status list next. Revoking twice is no error; after another error some
-// copies may be revoked: call it again. ErrAbsent: there is no such document.
-func (i *Issuer) Revoke(ctx context.Context, id string) error {
-	d, err := kept[IssuedDocument](ctx, i.config.Journal, "document", id)
-	if err != nil {
-		return fmt.Errorf("revoke: %w", err)
-	}
-	for _, c := range slices.Backward(d.copies()) { // the first is last: it says that all are
-		e, err := entry("revoked", placeKey(c.List, c.Index), id, time.Time{})
-		if err != nil {
-			return err
-		}
-		if err := i.config.Journal.Create(ctx, e); err != nil && !errors.Is(err, ErrExists) {
-			return fmt.Errorf("revoke: %w", err)
-		}
-	}
-	return nil
-}
-
-// Documents are those of a person by their pseudonym here, all when it is empty,
-// oldest first.
-func (i *Issuer) Documents(ctx context.Context, sub string) ([]IssuedDocument, error) {
-	all, err := i.config.Journal.List(ctx, "document")
-	if err != nil {
-		return nil, err
-	}
-	gone, err := i.config.Journal.List(ctx, "revoked")
-	if err != nil {
-		return nil, err
-	}
-	var found []IssuedDocument
-	for _, e := range all {
-		var d IssuedDocument
-		if err := json.Unmarshal(e.Value, &d); err != nil {
-			return nil, err
-		}
-		if sub != "" && d.Sub != sub {
-			continue
-		}
-		key := placeKey(d.List, d.Index)
-		d.Revoked = slices.ContainsFunc(gone, func(e Entry) bool { return e.Key == key })
-		found = append(found, d)
-	}
-	return found, nil
-}
-
-// signedStatus is a list's token; revocations only ever become more.
-type signedStatus struct {
-	token   string
-	revoked int
-	at      time.Time
-}
-
-// signedList is the Status List Token of a list as it is now.
-func (i *Issuer) signedList(ctx context.Context, name string) (string, error) {
-	number, err := strconv.Atoi(name)
-	if err != nil || strconv.Itoa(number) != name { // nothing else goes to the journal
-		return "", ErrAbsent
-	}
-	if _, err := i.config.Journal.Get(ctx, "list", name); err != nil {
-		return "", err
-	}
-	gone, err := i.config.Journal.List(ctx, "revoked")
-	if err != nil {
-		return "", err
-	}
-	now := i.config.Now()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if last := i.signed[number]; last.token != "" && last.revoked == len(gone) && now.Sub(last.at).Abs() < credential.ListTTL {
-		return last.token, nil
-	}
-	list, err := statuslist.New(1, statusSize)
-	if err != nil {
-		return "", err
-	}
-	for _, e := range gone {
-		var of int
-		var index int
-		if _, err := fmt.Sscanf(e.Key, "%d/%d", &of, &index); err != nil {
-			return "", fmt.Errorf("revoked %q: %w", e.Key, err)
-		}
-		if of != number {
-			continue
-		}
-		if err := list.Set(index, statuslist.Invalid); err != nil {
-			return "", err
-		}
-	}
-	token, err := statuslist.Sign(statuslist.Key{Signer: i.config.Signer, X5C: i.config.Chain},
-		statuslist.Token{URI: i.listURI(number), IssuedAt: now, Expires: now.Add(statusLife), TTL: credential.ListTTL, List: list})
-	if err == nil {
-		i.signed[number] = signedStatus{token, len(gone), now}
-	}
-	return token, err
 }

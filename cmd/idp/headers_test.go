@@ -139,7 +139,7 @@ func TestHeadersThatFit(t *testing.T) {
 		}
 	}()
 	for _, version := range []string{"HTTP/1.1", "HTTP/2.0"} {
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: version == "HTTP/2.0"}} //nolint:gosec // G402: our own
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: version == "HTTP/2.0"}}
 		for size, fits := range map[int]bool{oauth.MaxToken: true, 48 << 10: false} {
 			r, err := http.NewRequest(http.MethodGet, "https://"+l.Addr().String(), nil)
 			if err != nil {

@@ -71,7 +71,9 @@ func TestConnections(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			_, err = io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			if err != nil || res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 				t.Fatal(res.StatusCode, err)
 			}
 			_ = c.Close()
