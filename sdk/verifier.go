@@ -66,9 +66,9 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 	for _, vct := range c.WithoutStatus {
 		policy.WithoutStatus[vct] = true
 	}
-	documents := &did.Resolver{Development: c.AllowLoopback, Allow: func(id string, document []byte) error {
+	documents := &did.Kept{Now: c.Now, Resolver: &did.Resolver{Development: c.AllowLoopback, Allow: func(id string, document []byte) error {
 		return c.IssuerKeys.Allows(id, document, c.Now())
-	}}
+	}}}
 	return &Verifier{&credential.Verifier{
 		Policy: policy, Now: c.Now, DIDs: documents,
 		Status:  &statuslist.Client{Development: c.AllowLoopback, Now: c.Now},

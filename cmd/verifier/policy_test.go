@@ -136,7 +136,7 @@ func (o *office) run(t *testing.T, answer any, args ...string) {
 
 // show puts a card of that type, signed under that kid, into a new phone, has it
 // asked for, and answers with what the service found.
-func (o *office) show(t *testing.T, vct, kid string, sign *ecdsa.PrivateKey) verifier.Result {
+func (o *office) show(t *testing.T, vct, kid string, sign *ecdsa.PrivateKey) (id string, r verifier.Result) {
 	t.Helper()
 	holder, store := wallettest.Key(t), wallet.Memory()
 	o.issuer.KeyID, o.issuer.SignWith = kid, sign
@@ -161,9 +161,21 @@ func (o *office) show(t *testing.T, vct, kid string, sign *ecdsa.PrivateKey) ver
 	if _, err := phone.Present(t.Context(), asked, asked.Least()); err != nil && (!errors.As(err, &refused) || refused.Code != "rejected") {
 		t.Fatal(err)
 	}
-	var result verifier.Result
-	o.run(t, &result, "result", placed.ID)
-	return result
+	o.run(t, &r, "result", placed.ID)
+	return placed.ID, r
+}
+
+// again verifies a record of a presentation without a network, by this policy.
+func (o *office) again(t *testing.T, id string, policy ...string) error {
+	t.Helper()
+	var record, ignored json.RawMessage
+	o.run(t, &record, "record", "get", id)
+	root := newRootCommand()
+	root.SetArgs(append([]string{"record", "verify", o.write(t, "record.json", string(record)+"\n"), "--data", filepath.Join(o.dir, "data"), "--json"}, policy...))
+	var out bytes.Buffer
+	root.SetOut(&out)
+	err := root.ExecuteContext(t.Context())
+	return errors.Join(err, json.Unmarshal(out.Bytes(), &ignored))
 }
 
 //clause:trust at our verifier service: DIDs and published keys of the issuers that its policy file names, type by type; no wildcard; nobody else is asked
@@ -193,23 +205,23 @@ func TestTrustPolicy(t *testing.T) {
 		sign           *ecdsa.PrivateKey
 		path           credential.TrustPath
 		anchor, failed string
-		fetched        int32
+		fetched        int32 // a document that was believed is kept
 	}{
+		{"it asks no DID about another type", "urn:test:key:1", o.web + "#one", nil, "", "", "issuer trusted: the DID is not trusted for this type", 0},
+		{"it asks no DID about the hub's type", credential.VCTResidentCard, o.web + "#one", nil, "", "", "issuer trusted: the DID is not trusted for this type", 0},
+		{"it asks no issuer about another type", "urn:test:web:1", "one", nil, "", "", "issuer trusted: no trust anchor is configured for this type and issuer", 0},
 		{"it believes a did:web", "urn:test:web:1", o.web + "#one", nil, credential.PathDID, o.web, "", 1},
 		{"it believes a did:jwk", "urn:test:jwk:1", byJWK + "#0", nil, credential.PathDID, byJWK, "", 0},
 		{"it believes a did:key", "urn:test:key:1", fragment(byKey), nil, credential.PathDID, byKey, "", 0},
 		{"it believes published keys", "urn:test:keys:1", "one", nil, credential.PathMetadata, o.issuer.URL, "", 1},
 		{"it refuses another DID", "urn:test:key:1", fragment(stranger), other, "", "", "issuer trusted: the DID is not trusted for this type", 0},
-		{"it asks no DID about another type", "urn:test:key:1", o.web + "#one", nil, "", "", "issuer trusted: the DID is not trusted for this type", 0},
-		{"it asks no DID about the hub's type", credential.VCTResidentCard, o.web + "#one", nil, "", "", "issuer trusted: the DID is not trusted for this type", 0},
-		{"it asks no issuer about another type", "urn:test:web:1", "one", nil, "", "", "issuer trusted: no trust anchor is configured for this type and issuer", 0},
 		{"it refuses a did:web that does not answer", "urn:test:gone:1", gone + "#one", nil, "", "", "issuer trusted: DID or key not found", 0},
-		{"it refuses another's signature under a believed DID", "urn:test:web:1", o.web + "#one", other, "", "", "issuer signature", 1},
-		{"it refuses a key that the document does not name", "urn:test:web:1", o.web + "#two", nil, "", "", "issuer trusted: DID or key not found", 1},
+		{"it refuses another's signature under a believed DID", "urn:test:web:1", o.web + "#one", other, "", "", "issuer signature", 0},
+		{"it refuses a key that the document does not name", "urn:test:web:1", o.web + "#two", nil, "", "", "issuer trusted: DID or key not found", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := o.fetched.Load()
-			r := o.show(t, c.vct, c.kid, c.sign)
+			id, r := o.show(t, c.vct, c.kid, c.sign)
 			if n := o.fetched.Load() - before; n != c.fetched {
 				t.Errorf("the issuer was asked %d times", n)
 			}
@@ -224,6 +236,15 @@ func TestTrustPolicy(t *testing.T) {
 			}
 			if !strings.HasPrefix(failed, c.failed) || (r.Status == verifier.Verified) != (c.failed == "") {
 				t.Errorf("%s: %s", r.Status, failed)
+			}
+			if c.failed != "" {
+				return
+			}
+			if err := o.again(t, id, "--trust-policy", filepath.Join(o.dir, "policy.json")); err != nil {
+				t.Errorf("its record: %v", err)
+			}
+			if err := o.again(t, id); err == nil || !strings.Contains(err.Error(), "record refused: issuer trusted") {
+				t.Errorf("its record without the policy: %v", err)
 			}
 		})
 	}

@@ -125,7 +125,7 @@ func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slo
 			Policy:  policy,
 			Status:  &statuslist.Client{Development: c.Development},
 			Issuers: &credential.IssuerMetadata{Development: c.Development},
-			DIDs:    &did.Resolver{Development: c.Development},
+			DIDs:    &did.Kept{Resolver: &did.Resolver{Development: c.Development}},
 		},
 	})
 }

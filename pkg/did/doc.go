@@ -4,7 +4,7 @@
 //
 // A DID names a key here; whether that key is trusted for anything is decided
 // by its user's policy, which may also judge a document of did:web as it was
-// fetched. It leaves out did:webvh, services, key agreement,
+// fetched. Kept keeps documents a while. It leaves out did:webvh, services, key agreement,
 // controllers other than the subject, and parameters in DID URLs.
 //
 // What always holds: a resolved document is about the DID that was asked for;
