@@ -24,7 +24,9 @@ import (
 
 // Document is one kind of document that an agency issues (SD-JWT VC).
 type Document struct {
-	Type string // vct, a name of your own that verifiers ask for
+	// Type is the vct, a name of your own that verifiers ask for. An address below
+	// URL/types/ is described there, with Display and Labels, for verifiers' pages.
+	Type string
 	// Load finds what the document says of a person, or answers ErrNoMatch,
 	// ErrSeveral, or ErrLater where an officer has to look first: the wallet comes
 	// back for up to 30 days, and Load is asked again each time. Each claim can be
@@ -85,6 +87,7 @@ type Issuer struct {
 	mux    *http.ServeMux
 	replay dpop.Replay
 	nonces *credential.Nonces
+	types  map[string][]byte // described, by path
 
 	mu     sync.Mutex
 	signed map[int]signedStatus // by list
@@ -106,6 +109,9 @@ func NewIssuer(ctx context.Context, c IssuerConfig) (*Issuer, error) {
 	}
 	i := &Issuer{config: c, base: u.EscapedPath(), mux: http.NewServeMux(), replay: &dpop.Memory{Now: c.Now}, signed: map[int]signedStatus{}}
 	i.nonces = &credential.Nonces{Store: spentNonces{journal: c.Journal}, Secret: secret, Now: c.Now}
+	if i.types, err = c.describe(); err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
 	for pattern, serve := range i.routes() {
 		i.mux.HandleFunc(pattern, serve)
 	}
@@ -114,11 +120,12 @@ func NewIssuer(ctx context.Context, c IssuerConfig) (*Issuer, error) {
 
 func (i *Issuer) routes() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
-		"GET " + openid4vci.WellKnown + i.base: i.metadata,
-		"POST " + i.base + "/nonce":            i.nonce,
-		"POST " + i.base + "/credential":       i.credential,
-		"POST " + i.base + deferredPath:        i.deferred,
-		"GET " + i.base + "/status/{list}":     i.statusList,
+		"GET " + openid4vci.WellKnown + i.base:    i.metadata,
+		"POST " + i.base + "/nonce":               i.nonce,
+		"POST " + i.base + "/credential":          i.credential,
+		"POST " + i.base + deferredPath:           i.deferred,
+		"GET " + i.base + "/status/{list}":        i.statusList,
+		"GET " + i.base + typesPath + "{type...}": i.describedType,
 	}
 }
 

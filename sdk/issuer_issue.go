@@ -170,6 +170,9 @@ func (i *Issuer) sign(d IssuedDocument, c DocumentCopy, record Record, holder jo
 		}
 	}
 	payload["iss"], payload["vct"] = i.config.URL, i.config.Documents[d.Config].Type
+	if integrity := i.integrity(i.config.Documents[d.Config].Type); integrity != "" {
+		payload["vct#integrity"] = integrity
+	}
 	payload["iat"], payload["exp"] = d.At.Truncate(time.Hour).Unix(), d.Expires.Unix()
 	payload["cnf"] = map[string]any{"jwk": holder}
 	payload["status"] = map[string]any{"status_list": map[string]any{"uri": i.listURI(c.List), "idx": c.Index}}

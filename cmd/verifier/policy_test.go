@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -144,6 +145,9 @@ func (o *office) show(t *testing.T, vct, kid string, sign *ecdsa.PrivateKey) (id
 		if c["vct"] = vct; strings.HasPrefix(kid, "did:") {
 			c["iss"], _, _ = strings.Cut(kid, "#")
 		}
+		if strings.Contains(vct, "stateless") {
+			delete(c, "status")
+		}
 	}
 	card := wallet.Credential{ID: "card", Format: "dc+sd-jwt", VCT: vct, Token: o.issuer.Issue(t, &holder.PublicKey)}
 	if err := store.Add(card, holder); err != nil {
@@ -192,7 +196,11 @@ func TestTrustPolicy(t *testing.T) {
 		gone = "did:web:" + strings.ReplaceAll(free(t), ":", "%3A")
 		return fmt.Sprintf(`{"schema_version": "mydata-trust-policy/1", "types": {
 			"urn:test:web:1": {"dids": [%q]}, "urn:test:jwk:1": {"dids": [%q]}, "urn:test:key:1": {"dids": [%q]},
-			"urn:test:gone:1": {"dids": [%q]}, "urn:test:keys:1": {"issuers": [%q]}}}`, o.web, byJWK, byKey, gone, o.issuer.URL)
+			"urn:test:gone:1": {"dids": [%q]}, "urn:test:keys:1": {"issuers": [%q]},
+			"urn:test:stateless:1": {"dids": [%q], "without_status": true}, "urn:test:stateless:2": {"dids": [%q]},
+			"urn:test:roots:1": {"roots": "data/trust/issuer-ca.pem", "names": [%q]},
+			"urn:test:roots:2": {"roots": "data/trust/issuer-ca.pem", "names": ["https://other.example"]}}}`,
+			o.web, byJWK, byKey, gone, o.issuer.URL, byJWK, byJWK, o.issuer.URL)
 	})
 	other := wallettest.Key(t)
 	stranger, err := did.FromKey(&other.PublicKey)
@@ -214,6 +222,10 @@ func TestTrustPolicy(t *testing.T) {
 		{"it believes a did:jwk", "urn:test:jwk:1", byJWK + "#0", nil, credential.PathDID, byJWK, "", 0},
 		{"it believes a did:key", "urn:test:key:1", fragment(byKey), nil, credential.PathDID, byKey, "", 0},
 		{"it believes published keys", "urn:test:keys:1", "one", nil, credential.PathMetadata, o.issuer.URL, "", 1},
+		{"it believes a named certificate", "urn:test:roots:1", "", nil, credential.PathX509, anchor(o), "", 0},
+		{"it takes no status where the type says so", "urn:test:stateless:1", byJWK + "#0", nil, credential.PathDID, byJWK, "", 0},
+		{"it misses a status where it does not", "urn:test:stateless:2", byJWK + "#0", nil, "", "", "status: names no status", 0},
+		{"it refuses a certificate of another name", "urn:test:roots:2", "", nil, "", "", "issuer trusted: the certificate bears none of the names", 0},
 		{"it refuses another DID", "urn:test:key:1", fragment(stranger), other, "", "", "issuer trusted: the DID is not trusted for this type", 0},
 		{"it refuses a did:web that does not answer", "urn:test:gone:1", gone + "#one", nil, "", "", "issuer trusted: DID or key not found", 0},
 		{"it refuses another's signature under a believed DID", "urn:test:web:1", o.web + "#one", other, "", "", "issuer signature", 0},
@@ -309,6 +321,11 @@ func TestTrustPolicyRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// anchor is how a check names the issuer's authority.
+func anchor(o *office) string {
+	return fmt.Sprintf("%x", sha256.Sum256(o.issuer.Authority.Certificate.Raw))
 }
 
 // example is the policy that the documentation prints.

@@ -139,6 +139,12 @@ func parseType(body []byte, vct string) (typeDocument, error) {
 	return d, nil
 }
 
+// Integrity is the digest of a document as vct#integrity names it (W3C SRI, 3).
+func Integrity(body []byte) string {
+	sum := sha256.Sum256(body)
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
 var errIntegrity = errors.New("it is not the document of which the digest was given")
 
 // checkIntegrity compares with the digests of the strongest algorithm that is named

@@ -1,7 +1,6 @@
 package credential
 
 import (
-	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
@@ -58,10 +57,7 @@ func newLibrary(t *testing.T) *library {
 
 func (l *library) body(page string) string { return strings.ReplaceAll(page, "URL", l.url) }
 
-func sri256(body string) string {
-	sum := sha256.Sum256([]byte(body))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}
+func sri256(body string) string { return Integrity([]byte(body)) }
 
 //clause:trust SD-JWT VC, Type Metadata at a verifier: names of types and claims by language, inherited by extends, most exact path first
 func TestDescribe(t *testing.T) {

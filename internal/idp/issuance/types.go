@@ -1,12 +1,11 @@
 package issuance
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
 
+	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 )
 
@@ -70,12 +69,7 @@ func (h *Handler) integrity(k kind) string {
 	if !strings.HasPrefix(k.vct, "/") {
 		return ""
 	}
-	return sri(h.described[k.config])
-}
-
-func sri(body []byte) string {
-	sum := sha256.Sum256(body)
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+	return credential.Integrity(h.described[k.config])
 }
 
 // describe writes the descriptions once: their bytes must not change while a
@@ -109,7 +103,7 @@ func (h *Handler) typeMetadata(k kind) typeMetadata {
 	for _, l := range locales {
 		m.Display = append(m.Display, typeDisplay{Locale: l.locale, Name: h.Frame.Text(l.lang, k.message),
 			Description: h.Frame.Text(l.lang, k.message+".about"),
-			Rendering: typeRendering{typeSimple{&typeLogo{h.URL + logoPath, sri(logo), h.Frame.Text(l.lang, "issuance.logo")},
+			Rendering: typeRendering{typeSimple{&typeLogo{h.URL + logoPath, credential.Integrity(logo), h.Frame.Text(l.lang, "issuance.logo")},
 				background, foreground}}})
 	}
 	for _, c := range k.claims {
