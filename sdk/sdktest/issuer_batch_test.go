@@ -87,8 +87,9 @@ func (b *bureau) copies(n int, path string, body any) []string {
 
 // reopen is the issuer after a restart, or with another configuration.
 func (b *bureau) reopen(journal sdk.Journal, bend ...func(*sdk.IssuerConfig)) {
-	b.issuer = b.MustIssuer(b.url, map[string]sdk.Document{"extract": {Type: extract, Claims: []string{"address", "household"},
-		Load: func(_ context.Context, who sdk.Subject) (sdk.Record, error) { return b.load(who) }}},
+	document := sdk.Document{Type: extract, Claims: []string{"address", "household"},
+		Load: func(_ context.Context, who sdk.Subject) (sdk.Record, error) { return b.load(who) }}
+	b.issuer = b.MustIssuer(b.url, map[string]sdk.Document{"extract": document, "licence": document},
 		append([]func(*sdk.IssuerConfig){func(c *sdk.IssuerConfig) { c.Journal = journal }}, bend...)...)
 }
 

@@ -63,6 +63,7 @@ func TestIssuerLater(t *testing.T) {
 		"it refuses one cut short":                {b.token(), map[string]string{"transaction_id": id[:20]}, 400, "invalid_transaction_id", "transaction_id"},
 		"it refuses another person's":             {lee.IssuanceToken(b.url, "extract", "phone", b.proofs.JKT()), collect, 400, "invalid_transaction_id", "transaction_id"},
 		"it refuses another wallet's":             {other("client_id", "tablet"), collect, 400, "invalid_transaction_id", "transaction_id"},
+		"it refuses another document's":           {b.kim.IssuanceToken(b.url, "licence", "phone", b.proofs.JKT()), collect, 400, "invalid_transaction_id", "transaction_id"},
 		"it refuses none":                         {b.token(), "{}", 400, "invalid_credential_request", "transaction_id"},
 		"it refuses a wish for encryption":        {b.token(), map[string]any{"transaction_id": id, "credential_response_encryption": map[string]any{}}, 400, "invalid_encryption_parameters", "encryption"},
 		"it refuses a token that is none":         {"a.b.c", collect, 401, "invalid_token", "token"},
