@@ -19,7 +19,7 @@
 // Specifications: OpenID Connect Core 1.0 (3.1), RFC 9126 (PAR), RFC 9101
 // (signed request objects), RFC 9396 (authorization details), RFC 7636 (PKCE),
 // RFC 7523 (private_key_jwt), RFC 9449 (DPoP), RFC 9207 (iss), RFC 9180
-// (HPKE), RFC 9901 (SD-JWT), OpenID4VCI 1.0 (4.1, 6.2, 7, 8, 9, 12.2), Token Status List,
+// (HPKE), RFC 9901 (SD-JWT), OpenID4VCI 1.0 (4.1, 6.2, 7, 8, 9, 11, 12.2), Token Status List,
 // RFC 9457 (problem documents).
 //
 // Both ends of a release hold what the hub promises, that the use is in its log
@@ -40,7 +40,6 @@
 // caches of proofs are each process's own, and a replay gets the same bytes.
 //
 // Left out: pages, sessions and storage of what you learn; they are yours. An
-// Issuer takes no notifications and no encrypted requests, and offers by
-// authorization code alone. Preview, mandates and access without consent are not
+// Issuer takes no encrypted requests, and offers by authorization code alone. Preview, mandates and access without consent are not
 // there yet.
 package sdk

@@ -124,6 +124,7 @@ func (i *Issuer) routes() map[string]http.HandlerFunc {
 		"POST " + i.base + "/nonce":               i.nonce,
 		"POST " + i.base + "/credential":          i.credential,
 		"POST " + i.base + deferredPath:           i.deferred,
+		"POST " + i.base + notificationPath:       i.notification,
 		"GET " + i.base + "/status/{list}":        i.statusList,
 		"GET " + i.base + typesPath + "{type...}": i.describedType,
 	}
@@ -255,7 +256,7 @@ func (i *Issuer) Metadata() openid4vci.Metadata {
 	m := openid4vci.Metadata{CredentialIssuer: i.config.URL, AuthorizationServers: []string{i.config.Trust.Issuer},
 		Display:            display(i.config.Name),
 		CredentialEndpoint: i.config.URL + "/credential", NonceEndpoint: i.config.URL + "/nonce",
-		DeferredCredentialEndpoint:        i.config.URL + deferredPath,
+		DeferredCredentialEndpoint: i.config.URL + deferredPath, NotificationEndpoint: i.config.URL + notificationPath,
 		CredentialConfigurationsSupported: map[string]openid4vci.CredentialConfiguration{}}
 	if i.config.Batch > 1 {
 		m.BatchCredentialIssuance = &openid4vci.Batch{Size: i.config.Batch}

@@ -13,8 +13,8 @@ import (
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
-// ServeHTTP serves the metadata, the nonce endpoint, the two credential endpoints
-// and the status lists.
+// ServeHTTP serves the metadata, the endpoints for nonces, credentials, deferred ones
+// and notifications, the status lists and the types.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	i.mux.ServeHTTP(w, r)

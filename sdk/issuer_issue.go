@@ -31,6 +31,9 @@ type IssuedDocument struct {
 	// Suspended and Revoked are as of when it was listed.
 	Suspended bool `json:"-"`
 	Revoked   bool `json:"-"`
+	// Acceptance is what the wallet said last: credential_accepted, credential_failure
+	// or credential_deleted (OpenID4VCI 1.0, 11); "" when it said nothing.
+	Acceptance string `json:"-"`
 }
 
 // DocumentCopy is what one copy has for itself alone.
@@ -105,6 +108,7 @@ func (i *Issuer) give(ctx context.Context, id string, t issuanceToken, record Re
 	if err != nil {
 		return answer, fmt.Errorf("keep document: %w", err)
 	}
+	answer.NotificationID = d.ID
 	for n, c := range d.copies() {
 		token, err := i.sign(d, c, record, keys[n])
 		if err != nil {

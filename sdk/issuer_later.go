@@ -113,8 +113,9 @@ func (i *Issuer) deferIt(ctx context.Context, t issuanceToken, keys []jose.JSONW
 	return wait(id), nil
 }
 
-func wellFormed(id string) bool {
-	return len(id) == 2*len(rand.Text()) && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+// random tells whether an id is so many of rand.Text.
+func random(id string, n int) bool {
+	return len(id) == n*len(rand.Text()) && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 func sameKey(a, b jose.JSONWebKey) bool {
@@ -162,7 +163,7 @@ func (i *Issuer) collected(ctx context.Context, t issuanceToken, request openid4
 		return none, &openid4vci.Error{Code: openid4vci.InvalidEncryptionParameters, Check: "encryption", Description: "this issuer does not encrypt responses"}
 	}
 	row, err := deferredRow{}, ErrAbsent
-	if wellFormed(request.TransactionID) { // nothing else goes to the journal
+	if random(request.TransactionID, 2) { // nothing else goes to the journal
 		row, err = kept[deferredRow](ctx, i.config.Journal, "deferral", request.TransactionID)
 	}
 	if errors.Is(err, ErrAbsent) || err == nil && (!row.of(t) || !i.config.Now().Before(row.until())) {

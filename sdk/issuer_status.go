@@ -189,6 +189,10 @@ func (i *Issuer) Documents(ctx context.Context, sub string) ([]IssuedDocument, e
 	if err != nil {
 		return nil, err
 	}
+	said, err := i.acceptances(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var found []IssuedDocument
 	for _, e := range all {
 		var d IssuedDocument
@@ -201,6 +205,7 @@ func (i *Issuer) Documents(ctx context.Context, sub string) ([]IssuedDocument, e
 		key := placeKey(d.List, d.Index)
 		_, d.Revoked = slices.BinarySearch(gone, key)
 		_, d.Suspended = slices.BinarySearch(paused, key)
+		d.Acceptance = said[d.ID]
 		found = append(found, d)
 	}
 	return found, nil

@@ -19,6 +19,7 @@ import (
 	"github.com/govmydata/mydata/conformance/citizen"
 	"github.com/govmydata/mydata/conformance/stage"
 	"github.com/govmydata/mydata/conformance/wallet"
+	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 	"github.com/govmydata/mydata/pkg/credential/sdjwt"
 	"github.com/govmydata/mydata/sdk"
 )
@@ -194,7 +195,7 @@ func TestAgenciesGiveCopiesAndLetWait(t *testing.T) {
 		t.Fatalf("%v %+v", err, cards)
 	}
 	all, err := o.issuer.Documents(t.Context(), "")
-	if err != nil || len(all) != 1 || len(all[0].More) != 2 {
+	if err != nil || len(all) != 1 || len(all[0].More) != 2 || all[0].Acceptance != openid4vci.CredentialAccepted {
 		t.Fatalf("%v %+v", err, all)
 	}
 	verify := func(c wallet.Credential) error {
