@@ -3,9 +3,11 @@ package pair_test
 import (
 	"crypto"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -104,6 +106,7 @@ func TestExtract(t *testing.T) {
 	if _, err := other.Verify(ctx, present(t, folder, card), sdk.Expect{Audience: "me", Nonce: "n"}); err == nil {
 		t.Error("a verifier of resident cards takes an extract")
 	}
+	w.proveExtract(phone)
 	next, err := c.ReceiveDocument(ctx, w.URL(stage.Extract), phone)
 	must(t, err)
 	if _, err := show(next); err != nil {
@@ -116,6 +119,36 @@ func TestExtract(t *testing.T) {
 	must(t, err)
 	says(t, page, "In force", "Replaced by a later one", "demo-wallet")
 	w.silent("김민준", "resident-03", "견본로")
+}
+
+// proveExtract walks the example of docs/operations.md at the verifier's command.
+func (w world) proveExtract(phone *wallet.Wallet) {
+	w.t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	must(w.t, err)
+	_, query, ok := strings.Cut(string(text), "Of the demonstration, `extract.json`")
+	_, query, _ = strings.Cut(query, "\n    {")
+	query, _, _ = strings.Cut(query, "\n\n")
+	file := filepath.Join(w.t.TempDir(), "extract.json")
+	must(w.t, os.WriteFile(file, []byte("{"+query), 0o600))
+	verifier := func(answer any, args ...string) {
+		out, err := exec.CommandContext(w.t.Context(), w.Program("verifier"), append(args, "--data", w.Data(), "--json")...).Output()
+		must(w.t, err)
+		must(w.t, json.Unmarshal(out, answer))
+	}
+	var placed struct{ Request, ID string }
+	verifier(&placed, "ask", "--query", file)
+	asked, err := phone.ReadRequest(w.t.Context(), placed.Request)
+	must(w.t, err)
+	_, err = phone.Present(w.t.Context(), asked, asked.Least())
+	must(w.t, err)
+	var result struct {
+		Status string
+		Claims map[string]map[string]any
+	}
+	if verifier(&result, "result", placed.ID); !ok || result.Status != "verified" || result.Claims["extract"]["household"] == nil {
+		w.t.Errorf("%+v", result)
+	}
 }
 
 // offerOf is the link of the town hall's button.

@@ -24,7 +24,7 @@ func (s *Stage) call(name string) (program string, args []string) {
 			"--agency-ca", s.Path("agencies", "ca.pem"), "--wallet", s.URL(Wallet)}, listen...)
 	case Verifier:
 		return "verifier", append([]string{"serve", "--data", s.Data(), "--development", "--url", s.URL(Verifier),
-			"--trust", s.Path("trust"), "--wallet", s.URL(Wallet), "--hub", s.URL(IDP)}, listen...)
+			"--trust", s.Path("trust"), "--trust-policy", s.Path("trust-policy.json"), "--wallet", s.URL(Wallet), "--hub", s.URL(IDP)}, listen...)
 	case Insurer:
 		return "insurer", agency("health-insurance")
 	case Licence:

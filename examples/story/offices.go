@@ -1,6 +1,10 @@
 package main
 
-import "github.com/govmydata/mydata/pkg/catalogue"
+import (
+	"fmt"
+
+	"github.com/govmydata/mydata/pkg/catalogue"
+)
 
 // office is an agency of the story: where its keys are, what it says of itself, and
 // what the operator says of it.
@@ -36,6 +40,13 @@ func (s *stage) offices() []office {
 }
 
 const townHall = "town-hall"
+
+// trustPolicy has the verifier believe the town hall's extracts, and nobody else's.
+func (s *stage) trustPolicy() []byte {
+	return fmt.Appendf(nil, `{"schema_version": "mydata-trust-policy/1",
+ "types": {"urn:mydata:example:resident-extract:1": {"roots": "trust/issuer-ca.pem", "names": [%q]}}}
+`, s.documents())
+}
 
 // documents is where the town hall issues its own documents.
 func (s *stage) documents() string { return s.extract.url() + "/documents" }

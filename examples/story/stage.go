@@ -87,6 +87,9 @@ func (s *stage) prepare(ctx context.Context) error {
 	if err := writeFile(s.path("log-policy.txt"), policy, 0o644); err != nil {
 		return err
 	}
+	if err := writeFile(s.path("trust-policy.json"), s.trustPolicy(), 0o644); err != nil {
+		return err
+	}
 	if err := writeOnce(s.path("residents.csv"), residents, 0o600); err != nil {
 		return err
 	}
@@ -197,7 +200,8 @@ func (s *stage) startAgencies(ctx context.Context) error {
 	}
 	var started []*child
 	for _, c := range []call{
-		{s.verifier, []string{"serve", "--data", s.data, "--development", "--listen", s.verifier.addr(), "--url", s.verifier.url(), "--trust", s.path("trust"), "--wallet", s.wallet.url(), "--hub", s.idp.url()}},
+		{s.verifier, []string{"serve", "--data", s.data, "--development", "--listen", s.verifier.addr(), "--url", s.verifier.url(), "--trust", s.path("trust"),
+			"--trust-policy", s.path("trust-policy.json"), "--wallet", s.wallet.url(), "--hub", s.idp.url()}},
 		agency(s.insurer, "health-insurance"),
 		agency(s.licence, "driving-licence"),
 		agency(s.extract, townHall, "--wallet", s.wallet.url()),
