@@ -15,12 +15,14 @@ import (
 const libraries = "pkg/credential pkg/credential/... pkg/did pkg/dpop pkg/fetch"
 
 // tables are the variables of libraries that are written once, where they are
-// declared, and read from then on. Sentinels (errors.New) need no line.
+// declared, and read from then on; and the room that is used again, in which nothing
+// is left. Sentinels (errors.New) need no line.
 var tables = map[string]string{
 	"pkg/credential/openid4vp.answerElsewhere":   "response modes that are refused by name",
 	"pkg/credential/openid4vp.contentEncryption": "algorithms that are opened",
 	"pkg/credential/openid4vp.unspoken":          "prefixes that are refused by name",
 	"pkg/credential/sdjwt.b64":                   "an encoding",
+	"pkg/credential/sdjwt.builders":              "room to write in, emptied each time",
 	"pkg/credential/sdjwt.undisclosable":         "claims that stay in the clear",
 	"pkg/did.codecP256":                          "a prefix of bytes",
 	"pkg/credential/statuslist.cborIn":           "how CBOR is read",

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/govmydata/mydata/internal/metrics"
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 // config is what the service is told. Each field is a flag and an environment
@@ -226,11 +227,7 @@ func (c *config) safe() error {
 }
 
 func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return fetch.Loopback(host) || strings.HasSuffix(host, ".localhost")
 }
 
 // settings binds a command's flags to a config read from the environment.

@@ -28,7 +28,7 @@ func TestScripts(t *testing.T) {
 		Dir:   "testdata/script",
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"hub": startHub, "down": stopHub, "lines": countLines, "fetch": fetch,
+			"hub": startHub, "down": stopHub, "lines": countLines, "fetch": fetchFile,
 			"await":   func(ts *testscript.TestScript, _ bool, args []string) { awaitReady(ts, args[0]) },
 			"receipt": writeReceipt, "resolve": resolve, "signed": signed, "refused": refused,
 			"keep": keepID, "agency": writeAgency, "exits": exits, "heavy": heavy,
@@ -154,7 +154,7 @@ func countLines(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // fetch URL FILE keeps what an address answers; "! fetch URL" wants anything but 200.
-func fetch(ts *testscript.TestScript, neg bool, args []string) {
+func fetchFile(ts *testscript.TestScript, neg bool, args []string) {
 	res, err := http.Get(args[0])
 	ts.Check(err)
 	defer res.Body.Close()

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/govmydata/mydata/internal/witness"
+	"github.com/govmydata/mydata/pkg/fetch"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
@@ -136,8 +137,7 @@ func listenWitness(ctx context.Context, o witnessOptions) (net.Listener, error) 
 	if err != nil {
 		return nil, fmt.Errorf("witness: --listen: %w", err)
 	}
-	ip := net.ParseIP(host)
-	if o.cert == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if o.cert == "" && !fetch.Loopback(host) {
 		return nil, fmt.Errorf("witness: %s is not loop-back: give --tls-cert and --tls-key", o.listen)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/metrics"
 	"github.com/govmydata/mydata/internal/verifier"
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 // config is what the service is told. Each field is a flag and an environment
@@ -194,9 +195,5 @@ func (c *config) safe() error {
 }
 
 func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return fetch.Loopback(host) || strings.HasSuffix(host, ".localhost")
 }

@@ -125,7 +125,9 @@ func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slo
 			Policy:  policy,
 			Status:  &statuslist.Client{Development: c.Development},
 			Issuers: &credential.IssuerMetadata{Development: c.Development},
-			DIDs:    &did.Kept{Resolver: &did.Resolver{Development: c.Development}},
+			DIDs: &did.Kept{Resolver: &did.Resolver{Development: c.Development, Allow: func(id string, document []byte) error {
+				return policy.Keys.Allows(id, document, time.Now())
+			}}},
 		},
 	})
 }

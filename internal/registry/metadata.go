@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	stdjson "encoding/json"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -270,18 +269,10 @@ func checkRedirect(uri string) error {
 	if strings.Contains(uri, "#") {
 		return bad("redirect_uris", "%q has a fragment", uri)
 	}
-	if u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()) {
+	if u.Scheme == "https" || u.Scheme == "http" && fetch.Loopback(u.Hostname()) {
 		return nil
 	}
 	return bad("redirect_uris", "%q is neither https nor loop-back", uri)
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }
 
 func (m *metadata) checkKeys() error {

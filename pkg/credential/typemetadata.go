@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/govmydata/mydata/pkg/credential/statuslist"
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
 const (
@@ -38,10 +38,10 @@ type TypeMetadata struct {
 	Development bool
 	Now         func() time.Time
 
-	once sync.Once
-	http *http.Client
-	mu   sync.Mutex
-	held map[[2]string]heldType
+	once  sync.Once
+	fetch *fetch.Client
+	mu    sync.Mutex
+	held  map[[2]string]heldType
 }
 
 type heldType struct {
@@ -80,10 +80,10 @@ func (m *TypeMetadata) document(ctx context.Context, vct, integrity string) (typ
 	if ok && !now.Before(held.from) && now.Before(held.until) {
 		return held.document, nil
 	}
-	if err := statuslist.CheckURI(vct, m.Development); err != nil {
+	if _, err := fetch.Check(vct, m.Development); err != nil {
 		return typeDocument{}, errors.New("the type is not an https URL")
 	}
-	body, life, err := m.fetch(ctx, vct)
+	body, life, err := m.get(ctx, vct)
 	if err != nil {
 		return typeDocument{}, err
 	}
@@ -106,20 +106,15 @@ func (m *TypeMetadata) document(ctx context.Context, vct, integrity string) (typ
 	return document, nil
 }
 
-// fetch follows no redirect: a type is described at its own address.
-func (m *TypeMetadata) fetch(ctx context.Context, address string) ([]byte, time.Duration, error) {
-	m.once.Do(func() {
-		m.http = newMetadataClient(m.Development)
-		m.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	})
-	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
-	defer cancel()
+// get follows no redirect: a type is described at its own address.
+func (m *TypeMetadata) get(ctx context.Context, address string) ([]byte, time.Duration, error) {
+	m.once.Do(func() { m.fetch = &fetch.Client{Loopback: m.Development} })
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, 0, err
 	}
 	request.Header.Set("Accept", "application/json")
-	response, err := m.http.Do(request)
+	response, err := m.fetch.Do(request)
 	if err != nil {
 		return nil, 0, err
 	}
