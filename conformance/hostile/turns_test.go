@@ -18,7 +18,7 @@ func turns() []attempt {
 var routes = []struct{ method, path string }{
 	{"GET", "/me/consents/{}/withdraw"}, {"POST", "/me/consents/{}/withdraw"}, {"POST", "/me/consents/{}/withdraw/options"}, {"GET", "/me/consents/{}/withdrawal"}, {"POST", "/me/consents/{}/pause"}, {"GET", "/me/consents/{}/resume"},
 	{"POST", "/me/consents/{}/resume"}, {"POST", "/me/consents/{}/resume/options"}, {"GET", "/me/consents/{}/cancel"}, {"POST", "/me/consents/{}/cancel"},
-	{"GET", "/me/releases/{}/1/not-me"}, {"POST", "/me/releases/{}/1/not-me"}, {"GET", "/me/releases/{}/1/wrong-data"},
+	{"GET", "/me/history/{}/3/not-me"}, {"POST", "/me/history/{}/3/not-me"}, {"GET", "/me/history/{}/3/wrong-data"},
 	{"GET", "/me/receipts/{}"}, {"GET", "/me/receipts/{}/record"}, {"GET", "/me/receipts/{}/details"}, {"GET", "/me/receipts/{}/print"},
 }
 
@@ -86,9 +86,9 @@ func states() []attempt {
 	at("it cancels not what was granted", 409, "over", "POST", "/me/consents/{}/cancel", lives)
 	at("it asks not to cancel what was granted", 409, "over", "GET", "/me/consents/{}/cancel", lives)
 	at("it asks not to resume what is not paused", 409, "over", "GET", "/me/consents/{}/resume", lives)
-	for name, use := range map[string]string{"that never was": "9", "0": "0", "-1": "-1", "beyond all numbers": "99999999999999999999", "that is a script": "%22%3E%3Chostile-mark%3E"} {
-		at("it freezes nothing for a release "+name, 404, "not_found", "POST", "/me/releases/{}/"+use+"/not-me", lives)
-		at("it shows no contact for a release "+name, 404, "not_found", "GET", "/me/releases/{}/"+use+"/wrong-data", lives)
+	for name, seq := range map[string]string{"that never was": "99", "0": "0", "-1": "-1", "beyond all numbers": "99999999999999999999", "that is a script": "%22%3E%3Chostile-mark%3E"} {
+		at("it freezes nothing for an entry "+name, 404, "not_found", "POST", "/me/history/{}/"+seq+"/not-me", lives)
+		at("it shows no contact for an entry "+name, 404, "not_found", "GET", "/me/history/{}/"+seq+"/wrong-data", lives)
 	}
 	return list
 }

@@ -13,7 +13,7 @@ func (w *world) visitTurns(t *testing.T) {
 	ctx := t.Context()
 	grant, err := w.kim.Renew(ctx, w.licence, "checked_on")
 	must(t, err)
-	consent, release := w.hub+"/me/consents/"+grant, w.hub+"/me/releases/"+grant+"/1"
+	consent, release := w.hub+"/me/consents/"+grant, w.hub+"/me/history/"+grant+"/3"
 	press := func(address, to string) {
 		t.Helper()
 		p := as(t, w.kim, http.MethodPost, address, formType, "", "Sec-Fetch-Site", "same-origin")

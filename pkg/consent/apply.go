@@ -17,7 +17,8 @@ import (
 //
 // received follows a use in any later state: the consumer's countersignature
 // for what it already has is never refused because consent ended meanwhile.
-// deleted follows any end of what was released.
+// deleted follows any end of what was released. disowned follows anything: what
+// its citizen does not recognise may be found out at any time.
 func Apply(r Record, e Event) (Record, error) {
 	if err := checkPlace(r, e); err != nil {
 		return r, err
@@ -92,6 +93,8 @@ func transition(r Record, e Event) (Record, error) {
 		return applySuperseded(r, e)
 	case KindDeleted:
 		return applyDeleted(r, e)
+	case KindDisowned:
+		return applyDisowned(r, e)
 	case KindExpired:
 		return applyExpired(r, e)
 	case KindConsumed:

@@ -24,12 +24,14 @@ func TestApplyRefuses(t *testing.T) {
 	closed.State = consent.StateConsumed
 	gone, held := closed, closed
 	gone.Deleted = begin
+	disowned := active
+	disowned.Seq, disowned.Disowned = 2, []int64{2}
 	held.Uses = []consent.Use{{At: begin, Commit: "j"}, {At: begin, Commit: "k", Received: begin}}
 	event := func(kind consent.Kind) consent.Event {
 		return consent.Event{
 			Grant: "g", Seq: 2, Kind: kind, At: begin, Request: "r", Consumer: "c", Provider: "p", MaxUses: 2,
 			NotBefore: begin.Unix(), Expires: begin.Unix() + 60, Terms: "t", Approval: "a", Use: 2, Commit: "k", Receipt: "x",
-			Successor: "h", Deletion: "d",
+			Successor: "h", Deletion: "d", Disowns: 1,
 		}
 	}
 	for _, c := range []struct {
@@ -61,6 +63,11 @@ func TestApplyRefuses(t *testing.T) {
 		{"it refuses a deletion of no use", closed, consent.KindDeleted, func(e *consent.Event) { e.Use = 0 }, "uses"},
 		{"it refuses a deletion of too many uses", closed, consent.KindDeleted, nil, "uses"},
 		{"it refuses a deletion that leaves out what was received", held, consent.KindDeleted, func(e *consent.Event) { e.Use = 1 }, "uses"},
+
+		{"it refuses to disown nothing", consent.Record{}, consent.KindDisowned, func(e *consent.Event) { e.Seq = 1 }, consent.ErrUnknown},
+		{"it refuses to disown what comes before all", active, consent.KindDisowned, func(e *consent.Event) { e.Disowns = 0 }, "event"},
+		{"it refuses to disown what is to come", active, consent.KindDisowned, func(e *consent.Event) { e.Disowns = 2 }, "event"},
+		{"it refuses to disown again", disowned, consent.KindDisowned, func(e *consent.Event) { e.Seq, e.Disowns = 3, 2 }, consent.ErrDecided},
 
 		{"it refuses a grant of nothing", consent.Record{}, consent.KindGranted, func(e *consent.Event) { e.Seq = 1 }, consent.ErrUnknown},
 		{"it refuses a denial of nothing", consent.Record{}, consent.KindDenied, func(e *consent.Event) { e.Seq = 1 }, consent.ErrUnknown},

@@ -17,7 +17,7 @@ var begin = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 var kinds = []consent.Kind{
 	consent.KindRequested, consent.KindGranted, consent.KindDenied, consent.KindCancelled, consent.KindUsed, consent.KindReceived,
 	consent.KindPaused, consent.KindResumed, consent.KindWithdrawn, consent.KindExpired, consent.KindConsumed, consent.KindInvalidated,
-	consent.KindSuperseded, "", "nonsense",
+	consent.KindSuperseded, consent.KindDisowned, "", "nonsense",
 }
 
 // anyEvent is mostly plausible, so that walks get far, and sometimes not.
@@ -44,6 +44,7 @@ func anyEvent(r consent.Record) *rapid.Generator[consent.Event] {
 			Commit:    rapid.SampledFrom([]string{"k", "k", "k", "l", ""}).Draw(t, "commit"),
 			Every:     rapid.SampledFrom([]int64{0, 0, 0, 60, -1}).Draw(t, "every"),
 			Successor: consent.GrantID(rapid.SampledFrom([]string{"h", "h", "g", ""}).Draw(t, "successor")),
+			Disowns:   rapid.Int64Range(-1, 6).Draw(t, "disowns"),
 			Receipt:   rapid.SampledFrom([]string{"x", "x", ""}).Draw(t, "received"),
 		}
 	})
@@ -86,7 +87,7 @@ func TestApplyHolds(t *testing.T) {
 }
 
 func clone(r consent.Record) consent.Record {
-	r.Uses = slices.Clone(r.Uses)
+	r.Uses, r.Disowned = slices.Clone(r.Uses), slices.Clone(r.Disowned)
 	return r
 }
 
@@ -143,6 +144,11 @@ func TestApplyTransitions(t *testing.T) {
 	for _, state := range final { // what was sent may still be countersigned
 		want[state] = map[consent.Kind]consent.State{consent.KindReceived: state}
 	}
+	for state, allowed := range want { // and all that happened be disowned
+		if state != "" {
+			allowed[consent.KindDisowned] = state
+		}
+	}
 	for state, allowed := range want {
 		for _, kind := range kinds {
 			r := consent.Record{
@@ -152,7 +158,7 @@ func TestApplyTransitions(t *testing.T) {
 			e := consent.Event{
 				Grant: "g", Seq: 4, Kind: kind, At: begin, Request: "r", Consumer: "c", Provider: "p", MaxUses: 2,
 				NotBefore: begin.Unix(), Expires: begin.Unix() + 60, Terms: "t", Approval: "a", Use: 2, Commit: "k", Receipt: "x",
-				Successor: "h",
+				Successor: "h", Disowns: 1,
 			}
 			switch {
 			case state == "":

@@ -29,6 +29,7 @@ const (
 	KindConsumed    Kind = "consumed"
 	KindSuperseded  Kind = "superseded"
 	KindInvalidated Kind = "invalidated"
+	KindDisowned    Kind = "disowned" // the citizen does not recognise what an earlier event tells
 )
 
 // Event is one thing that happened to a grant. What is tagged "-" is not part
@@ -55,6 +56,7 @@ type Event struct {
 	Receipt   string `json:"received,omitempty"`          // received: DigestOf the received JWS
 	Deletion  string `json:"deletion,omitempty"`          // deleted: DigestOf the statement
 	Reason    string `json:"reason,omitempty"`            // a code, never free text
+	Disowns   int64  `json:"disowns,omitempty"`           // disowned: the Seq of that event
 
 	Supersedes GrantID `json:"supersedes,omitempty"` // requested: the grant that it would replace
 	Successor  GrantID `json:"successor,omitempty"`  // superseded: the grant that replaced it

@@ -31,8 +31,16 @@ func init() {
 			return func(ctx context.Context) error { _, err := w.Ledger.TakeBack(ctx, r.Grant, ada); return err }
 		}},
 		operation{name: "freeze", kind: consent.KindPaused, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
-			w.Granted(context.Background(), ada, passkey)
-			return func(ctx context.Context) error { _, err := w.Ledger.Freeze(ctx, ada); return err }
+			r := w.Granted(context.Background(), ada, passkey)
+			return func(ctx context.Context) error { _, err := w.Ledger.Disown(ctx, r.Grant, 2, ada); return err }
+		}},
+		operation{name: "not me", kind: consent.KindDisowned, prepare: func(w *consenttest.World, _ *consenttest.Passkey) func(context.Context) error {
+			ctx := context.Background()
+			r, err := w.Ledger.Request(ctx, w.Request(ada, nil))
+			must(err)
+			_, err = w.Ledger.Deny(ctx, r.Grant, ada)
+			must(err)
+			return func(ctx context.Context) error { _, err := w.Ledger.Disown(ctx, r.Grant, 2, ada); return err }
 		}},
 		operation{name: "invalidate", kind: consent.KindInvalidated, prepare: func(w *consenttest.World, passkey *consenttest.Passkey) func(context.Context) error {
 			r := w.Granted(context.Background(), ada, passkey)

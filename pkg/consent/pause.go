@@ -10,7 +10,7 @@ import (
 // none.
 const (
 	PausedLostPhone = "lost_phone" // by officers, who replaced the citizen's passkeys
-	PausedNotMe     = "not_me"     // by the citizen, who does not recognise a release
+	PausedNotMe     = "not_me"     // by the citizen, who does not recognise something: see Disown
 )
 
 // ErrConfirm says that a session alone does not resume a grant: whoever paused
@@ -53,25 +53,6 @@ func (l *Ledger) ResumeConfirmed(ctx context.Context, id GrantID, citizen string
 // phone. It goes on after an error and answers all of them.
 func (l *Ledger) PauseAll(ctx context.Context, citizen, reason string) error {
 	return l.pauseAll(ctx, citizen, Event{Kind: KindPaused, By: "officer", Reason: reason})
-}
-
-// Freeze pauses every standing grant of a citizen who does not recognise a
-// release, and answers which are frozen now. It needs a session alone.
-func (l *Ledger) Freeze(ctx context.Context, citizen string) ([]GrantID, error) {
-	if err := l.pauseAll(ctx, citizen, Event{Kind: KindPaused, By: "citizen", Reason: PausedNotMe}); err != nil {
-		return nil, err
-	}
-	records, err := l.Of(ctx, citizen)
-	if err != nil {
-		return nil, err
-	}
-	var frozen []GrantID
-	for _, r := range records {
-		if r.State == StatePaused {
-			frozen = append(frozen, r.Grant)
-		}
-	}
-	return frozen, nil
 }
 
 // pauses is how often pauseAll looks again: a grant may be approved, or resumed,

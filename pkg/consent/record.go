@@ -43,6 +43,8 @@ type Record struct {
 	Deleted  time.Time `json:"deleted,omitzero"` // when the consumer said that it deleted
 	Deletion string    `json:"deletion,omitempty"`
 
+	Disowned []int64 `json:"disowned,omitempty"` // events that the citizen does not recognise, by Seq
+
 	Supersedes GrantID `json:"supersedes,omitempty"` // asked for as its next version
 	Successor  GrantID `json:"successor,omitempty"`  // its next version, once approved
 

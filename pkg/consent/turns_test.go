@@ -124,7 +124,7 @@ func TestPauseReasons(t *testing.T) {
 	ok(t, "pause", err)
 	is(t, "not mine", second(w.Ledger.ResumeConfirmed(ctx, mine.Grant, bea)), consent.ErrForeign)
 	for _, freeze := range []func() error{
-		func() error { _, err := w.Ledger.Freeze(ctx, ada); return err },
+		func() error { _, err := w.Ledger.Disown(ctx, mine.Grant, 2, ada); return err },
 		func() error { return w.Ledger.PauseAll(ctx, ada, consent.PausedLostPhone) },
 	} {
 		ok(t, "freeze", freeze())
@@ -142,35 +142,6 @@ func TestPauseReasons(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
-
-//clause:consent cancel, pause, resume, invalidate: whose they are, and when
-func TestFreeze(t *testing.T) {
-	ctx := t.Context()
-	w, passkey := world(t)
-	ids, err := w.Ledger.Freeze(ctx, ada)
-	if err != nil || len(ids) != 0 {
-		t.Errorf("nothing to freeze: %v, %v", ids, err)
-	}
-	a, b, over := w.Granted(ctx, ada, passkey), w.Granted(ctx, ada, passkey), w.Granted(ctx, ada, passkey)
-	other := w.Granted(ctx, bea, w.People.Enrol(bea))
-	ok(t, "withdraw", second(w.Ledger.Withdraw(ctx, over.Grant, ada)))
-	for range 2 {
-		ids, err := w.Ledger.Freeze(ctx, ada)
-		if err != nil || len(ids) != 2 {
-			t.Errorf("frozen %v, %v", ids, err)
-		}
-	}
-	for id, want := range map[consent.GrantID]consent.State{
-		a.Grant: consent.StatePaused, b.Grant: consent.StatePaused, over.Grant: consent.StateWithdrawn, other.Grant: consent.StateActive,
-	} {
-		r, events, err := w.Store.History(ctx, id)
-		ok(t, "history", err)
-		last := events[len(events)-1]
-		if r.State != want || want == consent.StatePaused && (r.Reason != consent.PausedNotMe || last.By != "citizen") {
-			t.Errorf("%s because of %q by %s, want %s", r.State, r.Reason, last.By, want)
-		}
-	}
-}
 
 //clause:consent cancel, pause, resume, invalidate: whose they are, and when
 func TestInvalidate(t *testing.T) {

@@ -28,6 +28,7 @@ var lives = []struct {
 	{consent.KindUsed, "active", ""},
 	{consent.KindReceived, "active paused withdrawn expired consumed invalidated superseded", ""},
 	{consent.KindDeleted, "withdrawn expired consumed invalidated superseded", ""},
+	{consent.KindDisowned, "requested active paused denied cancelled withdrawn expired consumed invalidated superseded", ""},
 	{consent.KindPaused, "active", consent.StatePaused},
 	{consent.KindResumed, "paused", consent.StateActive},
 	{consent.KindWithdrawn, "active paused", consent.StateWithdrawn},
@@ -115,7 +116,7 @@ func (w *walk) event() consent.Event {
 		At:      at.Add(time.Duration(pick(rng, 0, 1, 1000, 60_000, 600_000)) * time.Millisecond),
 		Request: "r", Consumer: "urn:c", Provider: "urn:p", Terms: w.r.Terms, Approval: "a",
 		MaxUses: 1 + rng.IntN(3), NotBefore: begin.Unix(), Expires: at.Unix() + pick[int64](rng, 60, 600, 86400),
-		Use: len(w.r.Uses) + 1, Commit: string(rune('k' + len(w.r.Uses))), Receipt: "x", Deletion: "d",
+		Use: len(w.r.Uses) + 1, Commit: string(rune('k' + len(w.r.Uses))), Receipt: "x", Deletion: "d", Disowns: 1 + rng.Int64N(w.r.Seq+1),
 		Every: pick[int64](rng, 0, 0, 1, 120), Supersedes: pick[consent.GrantID](rng, "", "old"), Successor: "new",
 	}
 	switch {
@@ -172,13 +173,13 @@ func (w *walk) kind() consent.Kind {
 
 func ends(k consent.Kind) bool {
 	return !slices.Contains([]consent.Kind{consent.KindRequested, consent.KindGranted, consent.KindUsed, consent.KindReceived,
-		consent.KindPaused, consent.KindResumed, consent.KindDeleted}, k)
+		consent.KindPaused, consent.KindResumed, consent.KindDeleted, consent.KindDisowned}, k)
 }
 
 // spoil makes one thing of an event wrong, or odd.
 func (w *walk) spoil(e *consent.Event) {
 	rng := w.rng
-	switch rng.IntN(17) {
+	switch rng.IntN(18) {
 	case 0:
 		e.Grant = pick[consent.GrantID](rng, "", "h")
 	case 1:
@@ -213,6 +214,8 @@ func (w *walk) spoil(e *consent.Event) {
 		e.Successor = pick(rng, "", w.r.Grant)
 	case 16:
 		e.Deletion = ""
+	case 17:
+		e.Disowns = pick[int64](rng, -1<<62, 0, e.Seq, 1<<62)
 	}
 }
 
@@ -289,6 +292,11 @@ func (w *walk) legal(e consent.Event, before, next consent.Record) {
 		w.t.Errorf("said twice, or of nothing: %+v", e)
 	case e.Kind != consent.KindDeleted && (!next.Deleted.Equal(before.Deleted) || next.Deletion != before.Deletion):
 		w.t.Errorf("%s changed what was deleted", e.Kind)
+	case e.Kind == consent.KindDisowned && (e.Disowns < 1 || e.Disowns >= e.Seq || slices.Contains(before.Disowned, e.Disowns) ||
+		!slices.Equal(next.Disowned, append(slices.Clone(before.Disowned), e.Disowns))):
+		w.t.Errorf("disowned twice, or nothing: %+v", e)
+	case e.Kind != consent.KindDisowned && !slices.Equal(next.Disowned, before.Disowned):
+		w.t.Errorf("%s changed what was disowned", e.Kind)
 	case next.State != before.State && !next.Since.Equal(e.At):
 		w.t.Errorf("%s does not say since when", e.Kind)
 	}

@@ -35,7 +35,8 @@ type Ledger interface {
 	Resume(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
 	ResumeConfirmed(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
 	TakeBack(ctx context.Context, id consent.GrantID, citizen string) (consent.Record, error)
-	Freeze(ctx context.Context, citizen string) ([]consent.GrantID, error)
+	// Disown pauses all that stands, and writes down that an event was not the citizen's.
+	Disown(ctx context.Context, id consent.GrantID, seq int64, citizen string) (consent.Record, error)
 
 	ErasableAt(r consent.Record) time.Time
 	Held(ctx context.Context, citizen string) (bool, error)
@@ -123,9 +124,9 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /me/erasure/options":                h.erasureOptions,
 		"POST /me/erasure/finish":                 h.erasureFinish,
 		"GET /me/history":                         h.history,
-		"GET /me/releases/{id}/{use}/not-me":      h.notMe,
-		"POST /me/releases/{id}/{use}/not-me":     h.freeze,
-		"GET /me/releases/{id}/{use}/wrong-data":  h.wrongData,
+		"GET /me/history/{id}/{seq}/not-me":       h.notMe,
+		"POST /me/history/{id}/{seq}/not-me":      h.disown,
+		"GET /me/history/{id}/{seq}/wrong-data":   h.wrongData,
 		"GET /me/receipts/{id}/record":            h.exportRecord,
 		"GET /me/receipts/{id}/details":           h.exportDetails,
 		"GET /me/receipts/{id}":                   h.receipt,

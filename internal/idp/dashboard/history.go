@@ -36,8 +36,14 @@ type historyView struct {
 
 	Withdrawal *withdrawal `json:"withdrawal,omitempty"` // of a withdrawal
 
+	Seq      int64        `json:"seq"`                // among the events of its grant
+	Disowns  int64        `json:"disowns,omitempty"`  // of a "Not me": the entry that it is about
+	Disowned bool         `json:"disowned,omitempty"` // somebody who is not the citizen did this
+	About    *historyView `json:"-"`                  // the entry that Disowns names
+
 	Release           bool   `json:"-"`
-	Page              string `json:"-"` // of a release: the address that its pages begin with
+	Page              string `json:"-"` // the address that the entry's own pages begin with
+	Disownable        bool   `json:"-"`
 	TitleID, ReasonID string `json:"-"` // messages; "" where there is none
 	ID                string `json:"-"` // of the entry on the page
 }
@@ -46,7 +52,7 @@ type historyView struct {
 var kinds = []consent.Kind{
 	consent.KindRequested, consent.KindGranted, consent.KindDenied, consent.KindCancelled, consent.KindUsed, consent.KindReceived,
 	consent.KindPaused, consent.KindResumed, consent.KindWithdrawn, consent.KindExpired, consent.KindConsumed, consent.KindInvalidated,
-	"superseded", consent.KindDeleted,
+	"superseded", consent.KindDeleted, consent.KindDisowned,
 }
 
 func titleID(e consent.Event) string {
@@ -141,6 +147,8 @@ func (h *Handler) entries(r *http.Request, citizen string) ([]historyView, error
 			Grant: v.Grant, Kind: e.Event.Kind, At: e.Event.At, By: e.Event.By, Consumer: v.Consumer, Provider: v.Provider,
 			DataSet: v.DataSet, Claims: v.Claims, Labels: v.Labels, Why: v.Why, Use: e.Event.Use, Reason: e.Event.Reason,
 			Receipt: receipt, TitleID: titleID(e.Event), ReasonID: reasonID(e.Event.Reason), ID: fmt.Sprint("entry-", len(history)-i),
+			Seq: e.Event.Seq, Page: fmt.Sprintf("/me/history/%s/%d", v.Grant, e.Event.Seq), Disowns: e.Event.Disowns,
+			Disownable: e.Event.Disownable(), Disowned: slices.Contains(e.Record.Disowned, e.Event.Seq),
 		}
 		switch e.Event.Kind {
 		case consent.KindUsed:
@@ -150,13 +158,20 @@ func (h *Handler) entries(r *http.Request, citizen string) ([]historyView, error
 		}
 		all = append(all, line)
 	}
+	for i := range all {
+		if all[i].Disowns == 0 {
+			continue
+		}
+		if j := slices.IndexFunc(all, func(e historyView) bool { return e.Grant == all[i].Grant && e.Seq == all[i].Disowns }); j >= 0 {
+			all[i].About = &all[j]
+		}
+	}
 	return all, nil
 }
 
 // released adds what is to be known of a release.
 func (line *historyView) released(v consentView, rec consent.Record, agreed time.Time) {
 	line.Release, line.Fields, line.Agreed, line.LawRef = true, v.Fields, agreed, v.LawRef
-	line.Page = fmt.Sprintf("/me/releases/%s/%d", line.Grant, line.Use)
 	if line.Use >= 1 && line.Use <= len(rec.Uses) {
 		line.Received = rec.Uses[line.Use-1].Received
 	}
@@ -178,8 +193,8 @@ func (h *Handler) history(w http.ResponseWriter, r *http.Request, s account.Sess
 	return nil
 }
 
-// releasePage is a page about one release.
-type releasePage struct {
+// entryPage is a page about one entry of the history.
+type entryPage struct {
 	here
 	Entry  historyView
 	Mail   string // of the provider, where its contact is an address
@@ -187,19 +202,20 @@ type releasePage struct {
 	Frozen int // grants that are paused now
 }
 
-// release finds one among those of the session's citizen.
-func (h *Handler) release(r *http.Request, s account.Session) (releasePage, error) {
+// entry finds one in the history of the session's citizen, if there is such a
+// page about it.
+func (h *Handler) entry(r *http.Request, s account.Session, may func(historyView) bool) (entryPage, error) {
 	all, err := h.entries(r, s.Citizen)
 	if err != nil {
-		return releasePage{}, err
+		return entryPage{}, err
 	}
 	i := slices.IndexFunc(all, func(e historyView) bool {
-		return e.Release && string(e.Grant) == r.PathValue("id") && strconv.Itoa(e.Use) == r.PathValue("use")
+		return string(e.Grant) == r.PathValue("id") && strconv.FormatInt(e.Seq, 10) == r.PathValue("seq") && may(e)
 	})
 	if i < 0 {
-		return releasePage{}, consent.ErrUnknown
+		return entryPage{}, consent.ErrUnknown
 	}
-	page := releasePage{here: here{"history"}, Entry: all[i]}
+	page := entryPage{here: here{"history"}, Entry: all[i]}
 	if contact := page.Entry.Provider.Contact; strings.Count(contact, "@") == 1 && !strings.ContainsAny(contact, " <>,:?&/") {
 		page.Mail = contact
 	}
@@ -208,7 +224,7 @@ func (h *Handler) release(r *http.Request, s account.Session) (releasePage, erro
 
 // notMe asks before it freezes, and afterwards says what to do next.
 func (h *Handler) notMe(w http.ResponseWriter, r *http.Request, s account.Session) error {
-	page, err := h.release(r, s)
+	page, err := h.entry(r, s, disownable)
 	if err != nil {
 		return err
 	}
@@ -227,22 +243,28 @@ func (h *Handler) notMe(w http.ResponseWriter, r *http.Request, s account.Sessio
 	return nil
 }
 
-// freeze stops all releases of whoever does not recognise one. It needs the
+func disownable(e historyView) bool { return e.Disownable }
+
+// disown stops all releases of whoever does not recognise an entry, writes that
+// down, and ends all other logins: one of them may have done it. It needs the
 // session alone; going on afterwards needs a passkey.
-func (h *Handler) freeze(w http.ResponseWriter, r *http.Request, s account.Session) error {
-	page, err := h.release(r, s)
+func (h *Handler) disown(w http.ResponseWriter, r *http.Request, s account.Session) error {
+	page, err := h.entry(r, s, disownable)
 	if err != nil {
 		return err
 	}
-	if _, err := h.Ledger.Freeze(r.Context(), s.Citizen); err != nil {
-		return fmt.Errorf("freeze: %w", err)
+	if _, err := h.Ledger.Disown(r.Context(), page.Entry.Grant, page.Entry.Seq, s.Citizen); err != nil {
+		return fmt.Errorf("not me: %w", err)
+	}
+	if err := h.Accounts.LogoutOthers(r.Context(), s); err != nil {
+		return fmt.Errorf("not me: %w", err)
 	}
 	return h.done(w, r, page.Entry.Page+"/not-me?done")
 }
 
 // wrongData tells whom to turn to, and what to quote there.
 func (h *Handler) wrongData(w http.ResponseWriter, r *http.Request, s account.Session) error {
-	page, err := h.release(r, s)
+	page, err := h.entry(r, s, func(e historyView) bool { return e.Release })
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/receipt"
 )
 
 // Each release says who gave what to whom, what for, by what right and when, and
@@ -17,7 +18,7 @@ func TestReleaseReads(t *testing.T) {
 	r := l.granted(t)
 	l.world.Pass(time.Hour)
 	l.used(t, r, 1)
-	b, page := l.open(t, l.phone), "/me/releases/"+string(r.Grant)+"/1"
+	b, page := l.open(t, l.phone), "/me/history/"+string(r.Grant)+"/3"
 	b.shows(t, "/me/history", "en",
 		"<bdi>Health Insurance (demo)</bdi> released data (use 1)", "Renewing a driving licence", "<bdi>Eyesight is sufficient</bdi>", "<bdi>Left eyesight</bdi>",
 		"Your consent of <time", "not yet", `href="`+page+`/not-me" aria-describedby="entry-3"`, `href="`+page+`/wrong-data" aria-describedby="entry-3"`,
@@ -51,25 +52,48 @@ func TestReleaseReads(t *testing.T) {
 }
 
 // "Not me" stops everything that stands, at once, by a session alone; records
-// why; and says what to do next.
+// why, and ends other logins; and says what to do next.
 func TestNotMe(t *testing.T) {
 	l := newLedgered(t)
 	r, other := l.granted(t), l.granted(t)
 	l.used(t, r, 1)
-	b, page := l.open(t, l.phone), "/me/releases/"+string(r.Grant)+"/1/not-me"
-	b.shows(t, page, "en", `<form method="post" action="`+page+`">`, "Stop all releases")
+	b, elsewhere, page := l.open(t, l.phone), l.open(t, l.phone), "/me/history/"+string(r.Grant)+"/3/not-me"
+	b.shows(t, page, "en", `<form method="post" action="`+page+`">`, "Stop all releases", "your other logins end")
 	l.want(t, "asked", r.Grant, consent.StateActive, "")
 	b.moves(t, page, page+"?done")
 	for _, id := range []consent.GrantID{r.Grant, other.Grant} {
 		l.want(t, "frozen", id, consent.StatePaused, consent.PausedNotMe)
+	}
+	if r := elsewhere.do("GET", "/me/history", "", "Accept", "application/json"); r.status != http.StatusUnauthorized {
+		t.Errorf("another login goes on: %d", r.status)
 	}
 	if _, err := l.world.Ledger.Use(t.Context(), l.world.Commit(r, 2, nil)); err == nil {
 		t.Error("it is released all the same")
 	}
 	b.shows(t, page+"?done", "en", "Paused now: 2.", `href="/me/passkeys"`, "privacy@agency.example", "<code>"+string(r.Grant)+"</code>")
 	b.shows(t, page+"?done", "ko", "일시 중지된 동의: 2건")
-	b.shows(t, "/me/history", "en", "Paused because you did not recognise a release.", "You paused the consent")
-	b.shows(t, "/me/consents", "en", "Paused because you did not recognise a release. Nothing is released. Resuming needs your passkey.")
+	b.shows(t, "/me/history", "en", "Paused because you did not recognise something", "You paused the consent", "You said: not me",
+		"You said that this was not you.", `<a href="#entry-5"><bdi>Health Insurance (demo)</bdi> released data (use 1)</a>`)
+	b.shows(t, "/me/history", "ko", "본인이 한 일이 아니라고 알리셨습니다.")
+	b.shows(t, "/me/consents", "en", "Paused because you did not recognise something in your history. Nothing is released. Resuming needs your passkey.")
+	b.moves(t, page, page+"?done")
+	if n := l.disowned(t, b); len(n) != 1 {
+		t.Errorf("pressed twice, it is written down as %v", n)
+	}
+	whole, err := receipt.Assembler{Ledger: l.world.Ledger, Proofs: l.world.Log}.ForCitizen(t.Context(), r.Grant, l.mine.Citizen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := whole.Events[len(whole.Events)-1]; last.Event.Kind != consent.KindDisowned || last.Event.Disowns != 3 || last.Proof == "" {
+		t.Errorf("the receipt proves %+v", last)
+	}
+}
+
+func TestNotMeRefuses(t *testing.T) {
+	l := newLedgered(t)
+	r := l.granted(t)
+	l.used(t, r, 1)
+	b, page := l.open(t, l.phone), "/me/history/"+string(r.Grant)+"/3/not-me"
 	person, _ := l.Person(t, "resident-07", false)
 	stranger := l.open(t, person)
 	for _, c := range []struct {
@@ -81,9 +105,10 @@ func TestNotMe(t *testing.T) {
 		{"it is nobody else's to see", "GET", page, stranger, http.StatusNotFound},
 		{"it tells no stranger what to quote", "GET", strings.Replace(page, "not-me", "wrong-data", 1), stranger, http.StatusNotFound},
 		{"it wants a session", "POST", page, l.open(t, nil), http.StatusUnauthorized},
-		{"it knows no release that was not", "POST", strings.Replace(page, "/1/", "/2/", 1), b, http.StatusNotFound},
-		{"it knows no other spelling", "POST", strings.Replace(page, "/1/", "/01/", 1), b, http.StatusNotFound},
-		{"it knows no number that is none", "GET", strings.Replace(page, "/1/", "/x/", 1), b, http.StatusNotFound},
+		{"it knows no entry that is not", "POST", strings.Replace(page, "/3/", "/4/", 1), b, http.StatusNotFound},
+		{"it knows no other spelling", "POST", strings.Replace(page, "/3/", "/03/", 1), b, http.StatusNotFound},
+		{"it knows no number that is none", "GET", strings.Replace(page, "/3/", "/x/", 1), b, http.StatusNotFound},
+		{"it has wrong data in a release alone", "GET", strings.Replace(page, "/3/not-me", "/2/wrong-data", 1), b, http.StatusNotFound},
 		{"it stops nothing by a link", "PUT", page, b, http.StatusMethodNotAllowed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,16 +116,80 @@ func TestNotMe(t *testing.T) {
 			if r := c.tab.do(c.method, c.path, ""); r.status != c.status {
 				t.Errorf("%d, want %d", r.status, c.status)
 			}
+			l.want(t, "afterwards", r.Grant, consent.StateActive, "")
 		})
 	}
-	b.t = t
-	for _, id := range []consent.GrantID{r.Grant, other.Grant} {
-		if _, err := l.world.Ledger.Withdraw(t.Context(), id, l.mine.Citizen); err != nil {
-			t.Fatal(err)
+}
+
+// disowned are the entries that the history says were disowned, by kind.
+func (l *ledgered) disowned(t *testing.T, b *tab) []string {
+	t.Helper()
+	var list struct {
+		History []struct {
+			Kind     string
+			Seq      int64
+			Disowns  int64
+			Disowned bool
 		}
 	}
-	b.moves(t, page, page+"?done")
-	b.shows(t, page+"?done", "en", "No consent of yours was standing")
+	if err := json.Unmarshal([]byte(b.do("GET", "/me/history", "", "Accept", "application/json").body), &list); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	events := 0
+	for _, e := range list.History {
+		if e.Disowned {
+			said = append(said, e.Kind)
+		}
+		if e.Kind == string(consent.KindDisowned) && e.Disowns > 0 {
+			events++
+		}
+	}
+	if events != len(said) {
+		t.Errorf("%d events for %v", events, said)
+	}
+	return said
+}
+
+// Where no consent stands any more, or never did, "Not me" leaves its trace all
+// the same: with what was denied, with a request that waits, with what is over.
+func TestNotMeWhereNothingStands(t *testing.T) {
+	l := newLedgered(t)
+	b := l.open(t, l.phone)
+	asked := func() consent.GrantID {
+		r, err := l.world.Ledger.Request(t.Context(), l.world.Request(l.mine.Citizen, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Grant
+	}
+	denied, waiting, over := asked(), asked(), l.granted(t)
+	l.used(t, over, 1)
+	if _, err := l.world.Ledger.Deny(t.Context(), denied, l.mine.Citizen); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.world.Ledger.Withdraw(t.Context(), over.Grant, l.mine.Citizen); err != nil {
+		t.Fatal(err)
+	}
+	for i, at := range []string{string(denied) + "/2", string(denied) + "/1", string(waiting) + "/1", string(over.Grant) + "/3", string(over.Grant) + "/4"} {
+		page := "/me/history/" + at + "/not-me"
+		b.shows(t, "/me/history", "en", `href="`+page+`"`)
+		b.moves(t, page, page+"?done")
+		b.shows(t, page+"?done", "en", "No consent of yours was standing")
+		if said := l.disowned(t, b); len(said) != i+1 {
+			t.Errorf("%s: it is written down as %v", at, said)
+		}
+	}
+	l.want(t, "denied", denied, consent.StateDenied, "")
+	l.want(t, "over", over.Grant, consent.StateWithdrawn, "")
+	answer, err := receipt.Assembler{Ledger: l.world.Ledger, Proofs: l.world.Log}.AnswerForCitizen(t.Context(), denied, l.mine.Citizen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := receipt.NewVerifier(l.world.Trust).VerifyAnswer(answer)
+	if n := len(answer.Events); n != 4 || !report.OK() {
+		t.Errorf("the proof of the denied request has %d events: %+v", n, report.Failed())
+	}
 }
 
 // The page of a withdrawn consent shows when it was, when the last release

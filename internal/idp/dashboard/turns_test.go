@@ -137,7 +137,10 @@ func TestResumeNeedsPasskey(t *testing.T) {
 			return l.world.Ledger.PauseAll(context.Background(), l.mine.Citizen, consent.PausedLostPhone)
 		},
 		"it asks after a release was not recognised": func(l *ledgered) error {
-			_, err := l.world.Ledger.Freeze(context.Background(), l.mine.Citizen)
+			all, err := l.world.Ledger.Of(context.Background(), l.mine.Citizen)
+			if err == nil {
+				_, err = l.world.Ledger.Disown(context.Background(), all[0].Grant, 2, l.mine.Citizen)
+			}
 			return err
 		},
 	} {

@@ -121,7 +121,7 @@ func TestEveryKind(t *testing.T) {
 		seen[e.Event.Kind] = true
 	}
 	first := w.People.Enrol("resident-03")
-	for _, kind := range []consent.Kind{consent.KindPaused, consent.KindResumed, consent.KindInvalidated, consent.KindExpired, consent.KindConsumed, consent.KindDeleted} {
+	for _, kind := range []consent.Kind{consent.KindPaused, consent.KindResumed, consent.KindInvalidated, consent.KindExpired, consent.KindConsumed, consent.KindDeleted, consent.KindDisowned} {
 		r := w.Granted(ctx, "resident-03", first)
 		lead(t, w, r, kind)
 		whole, err := assembler(w).ForCitizen(ctx, r.Grant, "resident-03")
@@ -137,7 +137,7 @@ func TestEveryKind(t *testing.T) {
 	for _, kind := range []consent.Kind{
 		consent.KindRequested, consent.KindGranted, consent.KindUsed, consent.KindReceived, consent.KindPaused, consent.KindResumed,
 		consent.KindWithdrawn, consent.KindExpired, consent.KindConsumed, consent.KindInvalidated,
-		consent.KindDeleted,
+		consent.KindDeleted, consent.KindDisowned,
 	} {
 		if !seen[kind] {
 			t.Errorf("no receipt tells of %s", kind)
@@ -163,6 +163,10 @@ func lead(t testing.TB, w *consenttest.World, r consent.Record, kind consent.Kin
 		ok(t, "withdraw", err)
 		_, err = w.Ledger.Deleted(ctx, w.Deleted(r, 1, nil))
 		ok(t, "deleted", err)
+		return
+	case consent.KindDisowned:
+		_, err := w.Ledger.Disown(ctx, r.Grant, 2, r.Citizen)
+		ok(t, "disown", err)
 		return
 	case consent.KindConsumed:
 		for n := range r.MaxUses {
