@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -165,6 +166,15 @@ func TestEraseOnce(t *testing.T) {
 	if out, err := o.Erase(t.Context(), order); err != nil || !out.Before || o.gone(t) {
 		t.Errorf("%+v, %v", out, err)
 	}
+	order.Orders = order.Orders[:1] // as in the file that the other officer approves
+	again, err := approval.Erasure.Approve(order, o.Signers[1])
+	must(t, err)
+	if out, err := o.Erase(t.Context(), again); err != nil || !out.Before || o.gone(t) {
+		t.Errorf("approved once more: %+v, %v", out, err)
+	}
+	if other := o.order(t, resident, "death"); approval.Erasure.Name(other) == approval.Erasure.Name(order) {
+		t.Error("two orders have one name")
+	}
 }
 
 var errLost = errors.New("connection reset")
@@ -230,6 +240,50 @@ func TestEraseLooksAgain(t *testing.T) {
 	if err != nil || out.Grants != 3 || o.ended != 2 || !late {
 		t.Errorf("%+v, %v, ended %d times", out, err, o.ended)
 	}
+}
+
+// set is a store of a database that was set back: the log names orders that it
+// does not know.
+type set struct {
+	erasure.Store
+	ordered []string
+}
+
+func (s set) Ordered(context.Context) ([]string, error) { return s.ordered, nil }
+
+// An order of before a restore is taken off the list by another that was carried
+// out here, and by nothing else.
+func TestSettle(t *testing.T) {
+	o := open(t)
+	carried := o.order(t, resident, "death")
+	name := approval.Erasure.Name
+	lost, by, undone := name(o.order(t, "resident-07", "court")), name(carried), name(o.order(t, "resident-08", "court"))
+	_, err := o.Erase(t.Context(), carried)
+	must(t, err)
+	o.Office.Store = set{o.Office.Store, []string{lost, by, "AAAA"}}
+	missing := func(want ...string) {
+		t.Helper()
+		if got, err := o.Missing(t.Context()); err != nil || !slices.Equal(got, want) {
+			t.Errorf("missing %v, %v", got, err)
+		}
+	}
+	for does, c := range map[string][2]string{
+		"it takes no order that the log does not name": {undone, by},
+		"it takes no order that is carried out":        {by, by},
+		"it takes no other that was not carried out":   {lost, undone},
+		"it takes no order by itself":                  {lost, lost},
+		"it takes nothing that is no digest":           {"AAAA", by},
+		"it takes no digest with something behind it":  {lost + "=", by},
+	} {
+		t.Run(does, func(t *testing.T) {
+			if err := o.Settle(t.Context(), c[0], c[1]); !errors.Is(err, erasure.ErrNotMissing) {
+				t.Error(err)
+			}
+			missing(lost, "AAAA")
+		})
+	}
+	must(t, o.Settle(t.Context(), lost, by))
+	missing("AAAA")
 }
 
 func TestHold(t *testing.T) {

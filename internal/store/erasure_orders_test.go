@@ -20,7 +20,7 @@ import (
 func TestErasuresOfTheLog(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
-		names := []string{approval.Erasure.Name(approval.Case{Orders: []string{"a"}}), approval.Erasure.Name(approval.Case{Orders: []string{"b"}}), approval.Erasure.Name(approval.Case{Orders: []string{"c"}})}
+		names := []string{approval.Erasure.Name(approval.Case{Orders: []string{"h.a.s"}}), approval.Erasure.Name(approval.Case{Orders: []string{"h.b.s"}}), approval.Erasure.Name(approval.Case{Orders: []string{"h.c.s"}})}
 		office := &erasure.Office{Store: db.Erasures()}
 		missing := func(want ...string) {
 			t.Helper()
@@ -93,7 +93,7 @@ func TestSettlementBreaks(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
 		for n, kept := range []bool{false, true} {
-			order, by := approval.Case{Orders: []string{"a", string(rune('a' + n))}}, approval.Case{Orders: []string{"b"}}
+			order, by := approval.Case{Orders: []string{"h." + string(rune('a'+n)) + ".s"}}, approval.Case{Orders: []string{"h.z.s"}}
 			must(t, db.Erasures().Settle(ctx, "erasure/"+approval.Erasure.Name(by), approval.Erasure.Digest(by)))
 			must(t, store.InTx(db, ctx, func(ctx context.Context, tx *sql.Tx) error {
 				e := trail.Entry{Act: "act", What: "erase", Step: trail.Ended, Outcome: trail.Done, Target: trail.Target{Kind: trail.Erasure, ID: approval.Erasure.Name(order)}}

@@ -155,9 +155,14 @@ func TestApproveRefuses(t *testing.T) {
 
 // The names are in databases and logs.
 func TestMeasureNames(t *testing.T) {
-	for m, want := range map[Measure]string{Death: "GGnkVW9Q31XhOUtSi17cIPWAAgjGQcm-eRcy6S1Vkic", Erasure: "XFiQCG7l4voB571ZSlu6P-KgIZltbNAVBwLNP2OuRxc"} {
-		if got := m.Name(Case{Resident: "resident-01", Orders: []string{"a", "b"}}); got != want {
-			t.Errorf("%s: %s", m, got)
+	for m, want := range map[Measure]string{Death: "rF-J7GDO5EiYj7ATA6f4NI1KKv_7JMWz7wQ_6vV8OgY", Erasure: "HdaPvRyl66jAwHRgWJfV4LJhPlDHjXduEXxpKkV2udY"} {
+		for _, orders := range [][]string{{"h.p.s"}, {"h.p.s", "g.p.t"}, {"h.p.x", "g.p.y"}} { // approved once more
+			if got := m.Name(Case{Resident: "resident-01", Orders: orders}); got != want {
+				t.Errorf("%s: %s", m, got)
+			}
+		}
+		if m.Name(Case{Orders: []string{"h.q.s"}}) == want || m.Name(Case{}) == want {
+			t.Errorf("%s: two orders have one name", m)
 		}
 	}
 }
