@@ -111,7 +111,7 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	text(&c.MailLogin, "mail-login", "file with user:password of that server")
 	text(&c.Messages, "messages", "file that messages can be written to, in development alone")
 	if wanted("defer") {
-		f.StringSliceVar(&c.Defer, "defer", c.Defer, "credential configuration ids that wait for `idp issuance approve` ("+variable("defer")+")")
+		f.StringSliceVar(&c.Defer, "defer", c.Defer, "credential configuration ids that wait for idp issuance approve ("+variable("defer")+")")
 	}
 	if wanted("encrypt") {
 		f.BoolVar(&c.Encrypt, "encrypt", c.Encrypt, "take encrypted credential requests alone, and encrypt the answers ("+variable("encrypt")+")")

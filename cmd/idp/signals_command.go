@@ -52,7 +52,7 @@ func newResendCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "resend --agency ID [--jti ID]", Short: "Have an agency told again what was put aside", Args: cobra.NoArgs}
 	call := caller(cmd)
 	cmd.Flags().StringVar(&in.Agency, "agency", "", "id of the agency")
-	cmd.Flags().StringVar(&in.ID, "jti", "", "one signal, by the jti that `idp signals dead` shows; none: all of the agency")
+	cmd.Flags().StringVar(&in.ID, "jti", "", "one signal, by the jti that idp signals dead shows; none: all of the agency")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if in.Agency == "" {
 			return errors.New("--agency is required")

@@ -66,9 +66,9 @@ func (c *config) flags(f *pflag.FlagSet) {
 	}
 	text(&c.Listen, "listen", "address to listen on")
 	text(&c.URL, "url", "the verifier's public URL")
-	text(&c.Trust, "trust", "folder that `idp trust export` wrote; default DATA/trust")
-	text(&c.TrustPolicy, "trust-policy", "file that says which further issuers are believed, type by type: by roots, published keys or DIDs; none by default")
-	text(&c.IssuerKeys, "issuer-keys", "file that `idp log keys` wrote: credentials and status lists of these keys alone; none by default")
+	text(&c.Trust, "trust", "`folder` that idp trust export wrote; default DATA/trust")
+	text(&c.TrustPolicy, "trust-policy", "`file` that says which further issuers are believed, type by type: by roots, published keys or DIDs; none by default")
+	text(&c.IssuerKeys, "issuer-keys", "`file` that idp log keys wrote: credentials and status lists of these keys alone; none by default")
 	text(&c.Key, "key", "PEM key that signs requests; default DATA/verifier/key.pem")
 	text(&c.Chain, "chain", "PEM certificate chain of that key, leaf first; default DATA/verifier/chain.pem")
 	text(&c.Socket, "socket", "unix socket for the commands; default DATA/verifier.sock")

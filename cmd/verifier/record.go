@@ -56,9 +56,9 @@ func newRecordVerifyCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&c.Trust, "trust", "", "folder that `idp trust export` wrote; default DATA/trust")
-	cmd.Flags().StringVar(&c.TrustPolicy, "trust-policy", "", "file of further issuers, as the service has it")
-	cmd.Flags().StringVar(&c.IssuerKeys, "issuer-keys", "", "file that `idp log keys` wrote: issuers' keys of this log alone")
+	cmd.Flags().StringVar(&c.Trust, "trust", "", "`folder` that idp trust export wrote; default DATA/trust")
+	cmd.Flags().StringVar(&c.TrustPolicy, "trust-policy", "", "`file` of further issuers, as the service has it")
+	cmd.Flags().StringVar(&c.IssuerKeys, "issuer-keys", "", "`file` that idp log keys wrote: issuers' keys of this log alone")
 	cmd.Flags().StringArrayVar(&types, "type", []string{credential.VCTResidentCard}, "credential type (vct) to believe the folder's issuers for; may be repeated")
 	cmd.Flags().StringVar(&at, "at", "", "time (RFC 3339) as of which to verify; default that of the presentation")
 	return cmd

@@ -17,10 +17,10 @@ const usage = `story starts the whole demonstration on this machine.
 
   story run [--data DIR] [--base-port N] [--bin DIR] [--behind N] [--database URL] [--fabric PROGRAM]
 
-Ports: N idp, N+1 verifier, N+2 insurer, N+3 licence, N+4 wallet, N+11 to N+13
-witnesses; MYDATA_IDP_PORT, MYDATA_VERIFIER_PORT, MYDATA_INSURER_PORT,
-MYDATA_LICENCE_PORT, MYDATA_WALLET_PORT and MYDATA_WITNESS_PORT (the first of
-three) move one of them.
+Ports: N idp, N+1 verifier, N+2 insurer, N+3 licence, N+4 wallet, N+5 extract,
+N+6 portal, N+11 to N+13 witnesses; MYDATA_IDP_PORT, MYDATA_VERIFIER_PORT,
+MYDATA_INSURER_PORT, MYDATA_LICENCE_PORT, MYDATA_WALLET_PORT, MYDATA_EXTRACT_PORT,
+MYDATA_PORTAL_PORT and MYDATA_WITNESS_PORT (the first of three) move one of them.
 
 `
 
