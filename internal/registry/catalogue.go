@@ -139,12 +139,10 @@ func (r *Registry) CatalogueAt(ctx context.Context, version int64) (jws string, 
 // settle is for a write that may have been kept all the same: what the store
 // has is in force, and if it is the same catalogue, all is well.
 func (r *Registry) settle(ctx context.Context, c *catalogue.Catalogue, failed error) error {
-	if err := r.Load(ctx); err != nil {
-		return errors.Join(failed, err)
-	}
+	unread := r.Load(ctx)
 	wanted, err1 := json.Marshal(c)
 	now, err2 := json.Marshal(r.Catalogue())
-	if err := errors.Join(err1, err2); err != nil || !bytes.Equal(now, wanted) {
+	if err := errors.Join(unread, err1, err2); err != nil || !bytes.Equal(now, wanted) {
 		return errors.Join(failed, err)
 	}
 	return nil

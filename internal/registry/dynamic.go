@@ -145,12 +145,8 @@ func (r *Registry) Reregister(ctx context.Context, id, token string, metadata st
 // Unregister ends a registration (RFC 7592, 2.3), and with it whatever the client
 // holds: its tokens are nobody's. Other replicas hear of it within clientLife.
 func (r *Registry) Unregister(ctx context.Context, id, token string) error {
-	hash := hashToken("registration", token)
-	if _, err := r.Store.Registration(ctx, id, hash); err != nil {
-		return err
-	}
 	defer r.forget(id)
-	return r.Store.Unregister(ctx, id, hash)
+	return r.Store.Unregister(ctx, id, hashToken("registration", token))
 }
 
 func (r *Registry) forget(id string) {

@@ -55,6 +55,7 @@ var undone = map[string]string{
 }
 
 // managed are the members that the hub gives, and a client may not (RFC 7592, 2.2).
+// Dynamic refuses them in an update too.
 var managed = []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
 
 // members reads the outermost members of metadata.
@@ -168,11 +169,6 @@ func replacing(before Client, data stdjson.RawMessage) (stdjson.RawMessage, erro
 	all, err := members(data)
 	if err != nil {
 		return nil, err
-	}
-	for _, name := range managed {
-		if _, given := all[name]; given {
-			return nil, bad(name, "it must not be sent (RFC 7592, 2.2)")
-		}
 	}
 	var id, secret string
 	if json.Unmarshal(all["client_id"], &id) != nil || id != before.ID {

@@ -81,8 +81,8 @@ func ParseMetadata(data stdjson.RawMessage) (Client, string, error) { return par
 // parse is ParseMetadata with the algorithm of id_tokens of a plain client that names
 // none.
 func parse(data stdjson.RawMessage, unnamed string) (Client, string, error) {
-	if len(data) > maxMetadata {
-		return Client{}, "", bad("metadata", "over %d bytes", maxMetadata)
+	if _, err := members(data); err != nil {
+		return Client{}, "", err
 	}
 	var m metadata
 	if err := json.Unmarshal(data, &m); err != nil {

@@ -84,7 +84,7 @@ func TestProfile(t *testing.T) {
 			{"the default method, a secret", map[string]any{"token_endpoint_auth_method": nil}, "token_endpoint_auth_method", "confidential"},
 			{"requests that need not be pushed", map[string]any{"require_pushed_authorization_requests": false}, "require_pushed_authorization_requests", "contradicts"},
 			{"tokens that are not bound", map[string]any{"dpop_bound_access_tokens": false}, "dpop_bound_access_tokens", "contradicts"},
-			{"an RS256 key", map[string]any{"jwks": named("RS256")}, "jwks", "RS256"},
+			{"an RS256 key", map[string]any{"jwks": named("RS256")}, "jwks", "contradicts"},
 			{"RS256 for assertions", map[string]any{"jwks": jwks(long), "token_endpoint_auth_signing_alg": "RS256"}, "token_endpoint_auth_signing_alg", "contradicts"},
 			{"RS256 for request objects", map[string]any{"jwks": jwks(long), "request_object_signing_alg": "RS256"}, "request_object_signing_alg", "contradicts"},
 			{"RS256 for id_tokens", map[string]any{"id_token_signed_response_alg": "RS256"}, "id_token_signed_response_alg", "RS256 contradicts profile"},

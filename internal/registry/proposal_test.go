@@ -322,6 +322,13 @@ func mustJSON(t *testing.T, v any) []byte {
 	return raw
 }
 
+// unread is a store whose catalogue in force cannot be read.
+type unread struct{ registry.Store }
+
+func (unread) Catalogue(context.Context) (int64, string, error) { return 0, "", errDisk }
+
+func then[T any](_ T, err error) error { return err }
+
 func TestReplicas(t *testing.T) {
 	d := newDesk(t)
 	other := &registry.Registry{Store: d.Store, Publisher: d.Publisher, Now: d.Now}
@@ -335,6 +342,21 @@ func TestReplicas(t *testing.T) {
 		raw, draft := proposal(t, d.Registry, second)
 		if _, err := other.Propose(t.Context(), raw, draft.sign(t, d.ring, 0, catalogue.Approve)); err != nil || other.Catalogue().Version != 1 {
 			t.Fatal(err)
+		}
+	})
+	t.Run("it decides nothing while it cannot read what is in force", func(t *testing.T) {
+		second := purpose("r")
+		second.Version = 2
+		raw, draft := proposal(t, d.Registry, second)
+		blind := &registry.Registry{Store: unread{d.Store}, Publisher: d.Publisher, Now: d.Now}
+		for what, err := range map[string]error{
+			"propose": then(blind.Propose(t.Context(), raw, draft.sign(t, d.ring, 0, catalogue.Approve))),
+			"decide":  then(blind.Decide(t.Context(), draft.id, draft.sign(t, d.ring, 1, catalogue.Approve))),
+			"publish": then(blind.PublishProposal(t.Context(), draft.id)),
+		} {
+			if !errors.Is(err, errDisk) {
+				t.Errorf("%s: %v", what, err)
+			}
 		}
 	})
 	t.Run("it takes up what another replica published", func(t *testing.T) {

@@ -91,7 +91,6 @@ func TestParseMetadata(t *testing.T) {
 			t.Error("the secret is not checked")
 		}
 	})
-	private := jwks(key)
 	for _, c := range []struct {
 		name   string
 		base   map[string]any
@@ -111,7 +110,6 @@ func TestParseMetadata(t *testing.T) {
 		{"it refuses signed objects that are not pushed", agency, map[string]any{"require_pushed_authorization_requests": false}, "require_signed_request_object"},
 		{"it refuses no keys for who must sign", agency, map[string]any{"jwks": nil}, "jwks"},
 		{"it refuses no key within jwks", agency, map[string]any{"jwks": map[string]any{"keys": []any{}}}, "jwks"},
-		{"it refuses a private key", agency, map[string]any{"jwks": private}, "jwks"},
 		{"it refuses a key on another curve", agency, map[string]any{"jwks": jwks(newKey(t, elliptic.P384()).Public())}, "jwks"},
 		{"it refuses a key for encryption", agency, map[string]any{"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), Use: "enc"}}}}, "jwks"},
 		{"it refuses keys by value and by address", agency, map[string]any{"jwks_uri": "https://a.example/jwks"}, "jwks_uri"},
@@ -153,10 +151,32 @@ func TestParseMetadata(t *testing.T) {
 		}
 	})
 	t.Run("it refuses metadata too long", func(t *testing.T) {
-		if _, _, err := registry.ParseMetadata(make(json.RawMessage, 40<<10)); err == nil {
-			t.Error("taken")
+		long := json.RawMessage(`{"redirect_uris":["https://a.example/cb"],"x":"` + strings.Repeat("x", 33<<10) + `"}`)
+		if _, _, err := registry.ParseMetadata(long); !refuses(err, "metadata", "over 32768 bytes") {
+			t.Error(err)
 		}
 	})
+	t.Run("it refuses letters that are none, where nothing reads them", func(t *testing.T) {
+		if _, _, err := registry.ParseMetadata([]byte("{\"redirect_uris\":[\"https://a.example/cb\"],\"x\":\"\xff\"}")); !refuses(err, "metadata", "not UTF-8") {
+			t.Error(err)
+		}
+	})
+	t.Run("it says of a private key what it is", func(t *testing.T) {
+		if _, _, err := parse(agency, map[string]any{"jwks": jwks(key)}); !refuses(err, "jwks", "key 0 is no public key") {
+			t.Error(err)
+		}
+	})
+	t.Run("it refuses an algorithm that is none, where no key could have it", func(t *testing.T) {
+		_, _, err := registry.ParseMetadata(json.RawMessage(`{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_signing_alg":"HS256"}`))
+		if !refuses(err, "token_endpoint_auth_signing_alg", "is not one of") {
+			t.Error(err)
+		}
+	})
+}
+
+func refuses(err error, field, cause string) bool {
+	why, ok := errors.AsType[*registry.MetadataError](err)
+	return ok && why.Field == field && strings.Contains(why.Cause, cause)
 }
 
 func FuzzParseMetadata(f *testing.F) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/govmydata/mydata/internal/registry"
@@ -39,6 +41,8 @@ func TestSessionMetadata(t *testing.T) {
 		"it refuses a kiosk of no place":                        {map[string]any{"place#ko": "", "place#en": ""}, "place"},
 		"it refuses a kiosk that anybody may call itself":       {map[string]any{"token_endpoint_auth_method": "none", "dpop_bound_access_tokens": true}, "grant_types"},
 		"it refuses a place that reads from right to left":      {map[string]any{"place#en": "City \u202eHall"}, "place#en"},
+		"it refuses a place of very many letters":               {map[string]any{"place#en": strings.Repeat("x", 513)}, "place#en"},
+		"it refuses very many ways back":                        {map[string]any{"post_logout_redirect_uris": slices.Repeat([]string{"https://rp.example/bye"}, 17)}, "post_logout_redirect_uris"},
 		"it refuses a way back that is neither https":           {map[string]any{"post_logout_redirect_uris": []string{"http://rp.example/"}}, "post_logout_redirect_uris"},
 		"it refuses logout tokens over plain http":              {map[string]any{"backchannel_logout_uri": "http://rp.example/"}, "backchannel_logout_uri"},
 		"it refuses a logout address with a fragment":           {map[string]any{"backchannel_logout_uri": "https://rp.example/#x"}, "backchannel_logout_uri"},

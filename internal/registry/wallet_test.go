@@ -42,9 +42,26 @@ func TestAttestedWallets(t *testing.T) {
 			}
 		})
 	}
-	t.Run("it refuses a listed wallet without an id", func(t *testing.T) {
-		if err := registry.CheckWallet(registry.Client{AuthMethod: registry.AuthAttestation}); err == nil {
-			t.Error("taken")
-		}
-	})
+	listed, err := wallet(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		bend  func(*registry.Client)
+		field string
+	}{
+		"it refuses a listed wallet without an id":                   {func(c *registry.Client) { c.ID = "" }, "client_id"},
+		"it refuses a listed wallet with a name that cannot be seen": {func(c *registry.Client) { c.Name = map[string]string{"": "\u3164"} }, "client_name"},
+		"it refuses a listed wallet whose tokens are not bound":      {func(c *registry.Client) { c.DPoP = false }, "token_endpoint_auth_method"},
+		"it refuses a listed wallet of an unknown grant":             {func(c *registry.Client) { c.GrantTypes = []string{"implicit"} }, "grant_types"},
+		"it refuses a listed wallet that comes back without https":   {func(c *registry.Client) { c.RedirectURIs = []string{"http://wallet.example/"} }, "redirect_uris"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bent := listed
+			c.bend(&bent)
+			if why, ok := errors.AsType[*registry.MetadataError](registry.CheckWallet(bent)); !ok || why.Field != c.field {
+				t.Errorf("%v, want %s", why, c.field)
+			}
+		})
+	}
 }
