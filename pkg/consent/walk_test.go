@@ -86,7 +86,7 @@ func TestApplyWalks(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d walks: %d events accepted, %d refused, %d ways of %d states", walks, accepted, refused, len(steps), len(lives))
+	t.Logf("%d walks: %d events accepted, %d refused, %d of the ways of %d kinds", walks, accepted, refused, len(steps), len(lives))
 	if figure.Soak() {
 		figure.Hold(t, "apply-walks", walks, "random sequences of events: nothing outside a grant's life is reachable, and a replay gives the record")
 	}
