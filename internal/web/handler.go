@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -150,15 +151,19 @@ func (f *Frame) securityHeaders(w http.ResponseWriter) {
 	}
 }
 
-// AllowForm lets the forms of this page end at other origins too: browsers
-// apply form-action to the redirects that follow a form (CSP Level 3, 6.4.1).
-// Call it before Render, with origins from configuration or registration.
-func AllowForm(w http.ResponseWriter, origins ...string) {
-	h := w.Header()
-	for _, o := range origins {
-		if o == "" || strings.ContainsAny(o, " ;,'*\"\r\n\t") {
+// AllowForm lets the forms of this page end at the origins of these addresses too:
+// browsers apply form-action to the redirects that follow a form (CSP Level 3,
+// 6.4.1). Call it before Render, with addresses from configuration or registration.
+func AllowForm(w http.ResponseWriter, addresses ...string) {
+	h, seen := w.Header(), map[string]bool{}
+	for _, address := range addresses {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || strings.ContainsAny(u.Host, " ;,'*\"\r\n\t") {
 			continue
 		}
-		h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+" "+o)
+		if origin := u.Scheme + "://" + u.Host; !seen[origin] {
+			seen[origin] = true
+			h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+" "+origin)
+		}
 	}
 }

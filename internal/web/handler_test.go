@@ -202,7 +202,7 @@ func TestAllowForm(t *testing.T) {
 	f := New(Options{Service: "idp"})
 	w := httptest.NewRecorder()
 	f.securityHeaders(w)
-	AllowForm(w, "http://localhost:8083", "", "https://x.example; script-src *", "https://*.example", "https://ok.example")
+	AllowForm(w, "http://localhost:8083", "", "https://x.example; script-src *", "https://*.example", "https://ok.example/cb?x=1", "https://ok.example/other", "app:cb", "/cb", "https://a;b.example/")
 	got := w.Header().Get("Content-Security-Policy")
 	if !strings.HasSuffix(got, "form-action 'self' http://localhost:8083 https://ok.example") {
 		t.Errorf("policy %q", got)

@@ -120,3 +120,19 @@ func TestDisownRefuses(t *testing.T) {
 		})
 	}
 }
+
+// Where something could not be paused, nobody is told that it was.
+func TestDisownFreezesFirst(t *testing.T) {
+	w, passkey := world(t)
+	r := w.Granted(t.Context(), ada, passkey)
+	broken := &faulty{Store: w.Store, lost: 3} // each try of the pause, and nothing else
+	w.Ledger.Store = broken
+	is(t, "disown", second(w.Ledger.Disown(t.Context(), r.Grant, 2, ada)), consent.ErrKept)
+	if n := count(t, w, consent.KindDisowned); n != 0 || broken.lost != 0 {
+		t.Errorf("%d events, %d writes left to lose", n, broken.lost)
+	}
+	ok(t, "once more", second(w.Ledger.Disown(t.Context(), r.Grant, 2, ada)))
+	if count(t, w, consent.KindPaused) != 1 || count(t, w, consent.KindDisowned) != 1 {
+		t.Error("it is not paused and disowned")
+	}
+}

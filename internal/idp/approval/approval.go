@@ -120,7 +120,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	}
 	page := present(m)
 	page.NameKo, page.NameLatin = resident.NameKo, resident.NameLatin
-	web.AllowForm(w, origins(m.interaction.Client.RedirectURIs)...)
+	web.AllowForm(w, m.interaction.Client.RedirectURIs...)
 	w.Header().Set("Cache-Control", "no-store")
 	h.pages.Render(w, r, http.StatusOK, "approval", page)
 }

@@ -1,7 +1,6 @@
 package approval
 
 import (
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,19 +128,6 @@ func required(t consent.Terms) []string {
 		}
 	}
 	return names
-}
-
-// origins that a form's answer may lead to.
-func origins(uris []string) []string {
-	var out []string
-	for _, text := range uris {
-		if u, err := url.Parse(text); err == nil && u.Host != "" {
-			if origin := u.Scheme + "://" + u.Host; !slices.Contains(out, origin) {
-				out = append(out, origin)
-			}
-		}
-	}
-	return out
 }
 
 // stay are the fields that the provider looks at and does not send: not those that

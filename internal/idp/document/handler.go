@@ -1,12 +1,10 @@
 package document
 
 import (
-	"context"
 	"embed"
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/oauth"
@@ -18,22 +16,15 @@ import (
 //go:embed page locale
 var files embed.FS
 
-// Server is what the page asks of the authorization server; *oauth.Server is one.
-type Server interface {
-	Interaction(ctx context.Context, r *http.Request, id string) (oauth.Interaction, error)
-	Done(ctx context.Context, r *http.Request, id, step string) error
-	Deny(ctx context.Context, r *http.Request, id string) (string, error)
-	Next(ctx context.Context, id string) (string, error)
-}
-
 // Handler serves the page on which a citizen agrees.
 type Handler struct {
 	Frame     *web.Frame
-	Server    Server
+	Server    oauth.Questions
 	Documents *Documents
 	Logger    *slog.Logger // slog.Default when nil
 
-	pages *web.Pages
+	pages    *web.Pages
+	question oauth.Question
 }
 
 // Mount adds the page and its two answers.
@@ -43,9 +34,10 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	}
 	h.Frame.Messages(files)
 	h.pages = h.Frame.Pages(files, "page/*.html")
+	h.question = oauth.Question{Server: h.Server, Step: Step, About: about, Fail: h.fail}
 	mux.HandleFunc("GET /document/{interaction}", h.show)
 	mux.HandleFunc("POST /document/{interaction}", h.agree)
-	mux.HandleFunc("POST /document/{interaction}/deny", h.deny)
+	mux.HandleFunc("POST /document/{interaction}/deny", h.question.Deny)
 }
 
 // matter is what an interaction of this browser asks for.
@@ -55,23 +47,21 @@ type matter struct {
 	document catalogue.Document
 }
 
+// about says that an interaction asks for one document.
+func about(in oauth.Interaction) error {
+	if len(oauth.References(in.Refs, openid4vci.DetailType)) != 1 {
+		return oauth.ErrNoInteraction
+	}
+	return nil
+}
+
 // matter answers false where it has answered: login comes first.
 func (h *Handler) matter(w http.ResponseWriter, r *http.Request) (m matter, ok bool) {
+	if m.Interaction, ok = h.question.Asked(w, r); !ok {
+		return m, false
+	}
 	var err error
-	if m.Interaction, err = h.Server.Interaction(r.Context(), r, r.PathValue("interaction")); err != nil {
-		h.fail(w, r, err)
-		return m, false
-	}
-	refs := oauth.References(m.Refs, openid4vci.DetailType)
-	if len(refs) != 1 { // it is about something else
-		h.fail(w, r, oauth.ErrNoInteraction)
-		return m, false
-	}
-	if m.Citizen == "" {
-		h.next(w, r, m.ID)
-		return m, false
-	}
-	if m.agency, m.document, err = h.Documents.find(refs[0]); err != nil {
+	if m.agency, m.document, err = h.Documents.find(oauth.References(m.Refs, openid4vci.DetailType)[0]); err != nil {
 		h.fail(w, r, err)
 		return m, false
 	}
@@ -90,7 +80,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lang := web.Lang(r)
-	web.AllowForm(w, origins(m.Client.RedirectURIs)...)
+	web.AllowForm(w, m.Client.RedirectURIs...)
 	w.Header().Set("Cache-Control", "no-store")
 	h.pages.Render(w, r, http.StatusOK, "document", map[string]any{
 		"ID": m.ID, "Wallet": m.Client.DisplayName(lang), "Agency": m.agency.Name.In(lang), "Document": m.document.Title.In(lang),
@@ -99,38 +89,9 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) agree(w http.ResponseWriter, r *http.Request) {
-	m, ok := h.matter(w, r)
-	if !ok {
-		return
+	if m, ok := h.matter(w, r); ok && h.question.Pass(w, r, m.Interaction) {
+		h.Logger.InfoContext(r.Context(), "document agreed", "client", m.Client.ID, "agency", m.agency.ID, "document", m.document.ID, "interaction", m.ID)
 	}
-	if err := h.Server.Done(r.Context(), r, m.ID, Step); err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	h.Logger.InfoContext(r.Context(), "document agreed", "client", m.Client.ID, "agency", m.agency.ID, "document", m.document.ID, "interaction", m.ID)
-	h.next(w, r, m.ID)
-}
-
-func (h *Handler) deny(w http.ResponseWriter, r *http.Request) {
-	m, ok := h.matter(w, r)
-	if !ok {
-		return
-	}
-	back, err := h.Server.Deny(r.Context(), r, m.ID)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	http.Redirect(w, r, back, http.StatusSeeOther)
-}
-
-func (h *Handler) next(w http.ResponseWriter, r *http.Request, id string) {
-	next, err := h.Server.Next(r.Context(), id)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
 // pageErrors are what a person reads.
@@ -158,16 +119,4 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
-}
-
-// origins of the places to which the form may lead: a browser applies the page's
-// form-action to the redirects that follow.
-func origins(redirects []string) []string {
-	var all []string
-	for _, raw := range redirects {
-		if u, err := url.Parse(raw); err == nil && u.Host != "" {
-			all = append(all, u.Scheme+"://"+u.Host)
-		}
-	}
-	return all
 }

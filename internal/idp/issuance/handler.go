@@ -30,11 +30,8 @@ var files embed.FS
 // Server is what the face asks of the authorization server; *oauth.Server is
 // one.
 type Server interface {
+	oauth.Questions
 	Protect(audience string, next http.Handler) http.Handler
-	Interaction(ctx context.Context, r *http.Request, id string) (oauth.Interaction, error)
-	Done(ctx context.Context, r *http.Request, id, step string) error
-	Deny(ctx context.Context, r *http.Request, id string) (string, error)
-	Next(ctx context.Context, id string) (string, error)
 }
 
 // Residents tells what the register says of a citizen; *account.Accounts does.
@@ -87,6 +84,7 @@ type Handler struct {
 	Logger    *slog.Logger // slog.Default when nil
 
 	pages     *web.Pages
+	question  oauth.Question    // of this browser, whether the wallet may have the card
 	described map[string][]byte // type metadata by configuration
 
 	mu       sync.Mutex
@@ -104,6 +102,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	}
 	h.Frame.Messages(files)
 	h.pages = h.Frame.Pages(files, "page/*.html")
+	h.question = oauth.Question{Server: h.Server, Step: oauth.StepIssuance, Fail: h.fail}
 	h.Frame.Machine("POST /nonce", "POST /credential", "POST "+deferredPath, "POST /notification")
 	mux.HandleFunc("GET "+h.metadataPath(), h.metadata)
 	mux.HandleFunc("GET /.well-known/did.json", h.did)
@@ -118,8 +117,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /status", h.statusLists)
 	mux.HandleFunc("GET /status/{list}", h.status)
 	mux.HandleFunc("GET /issuance/{interaction}", h.show)
-	mux.HandleFunc("POST /issuance/{interaction}", h.agree)
-	mux.HandleFunc("POST /issuance/{interaction}/deny", h.deny)
+	mux.HandleFunc("POST /issuance/{interaction}", h.question.Agree)
+	mux.HandleFunc("POST /issuance/{interaction}/deny", h.question.Deny)
 }
 
 // metadataPath inserts the well-known segment before the identifier's path

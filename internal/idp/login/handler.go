@@ -23,11 +23,8 @@ var files embed.FS
 // Interactions is what login asks of the authorization server. All methods are
 // bound to the browser that began the request.
 type Interactions interface {
-	Interaction(ctx context.Context, r *http.Request, id string) (oauth.Interaction, error)
+	oauth.Questions
 	Authenticated(ctx context.Context, r *http.Request, id, citizen string, authTime time.Time, amr []string) error
-	Deny(ctx context.Context, r *http.Request, id string) (redirect string, err error)
-	Next(ctx context.Context, id string) (string, error)
-	Done(ctx context.Context, r *http.Request, id, step string) error
 
 	// EndRequest checks a client's wish that somebody be logged out. EndSession has
 	// the clients of a session told that it ends, Replaced that it goes on in
@@ -65,7 +62,8 @@ type Handler struct {
 	// the proxy sets.
 	Address func(r *http.Request) string
 
-	pages *web.Pages
+	pages      *web.Pages
+	consenting oauth.Question // for a client that wants to be consented to
 }
 
 const (
@@ -78,13 +76,14 @@ const (
 func (h *Handler) Mount(mux *http.ServeMux) {
 	h.Frame.Messages(files)
 	h.pages = h.Frame.Pages(files, "page/*.html")
+	h.consenting = oauth.Question{Server: h.OAuth, Step: oauth.StepConsent, Fail: h.fail}
 	mux.HandleFunc("GET /login", h.login)
 	mux.HandleFunc("POST /login", h.login) // without JavaScript: the page says so
 	mux.HandleFunc("POST /login/options", h.loginOptions)
 	mux.HandleFunc("POST /login/finish", h.loginFinish)
 	mux.HandleFunc("POST /login/deny", h.deny)
 	mux.HandleFunc("GET /consent/{interaction}", h.consent)
-	mux.HandleFunc("POST /consent/{interaction}", h.agree)
+	mux.HandleFunc("POST /consent/{interaction}", h.consenting.Agree)
 	mux.HandleFunc("GET /enrol", h.enrol)
 	mux.HandleFunc("POST /enrol", h.enrol)
 	mux.HandleFunc("POST /enrol/options", h.enrolOptions)
@@ -132,11 +131,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	page.Asked, page.Client = true, in.Client.DisplayName(web.Lang(r))
 	page.FinishURL += query
 	page.DenyURL = "/login/deny" + query
-	for _, uri := range in.Client.RedirectURIs {
-		if u, err := url.Parse(uri); err == nil && u.Host != "" {
-			web.AllowForm(w, u.Scheme+"://"+u.Host)
-		}
-	}
+	web.AllowForm(w, in.Client.RedirectURIs...)
 	h.pages.Render(w, r, http.StatusOK, "login", page)
 }
 

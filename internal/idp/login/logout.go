@@ -44,7 +44,7 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) {
 			page.Fields.Set(name, form.Get(name))
 		}
 	}
-	allowReturn(w, end)
+	web.AllowForm(w, end.Return)
 	h.pages.Render(w, r, http.StatusOK, "logout", page)
 }
 
@@ -159,11 +159,4 @@ func (h *Handler) failEnd(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	h.fail(w, r, err)
-}
-
-// allowReturn lets the form's redirect lead back to the client.
-func allowReturn(w http.ResponseWriter, end oauth.EndRequest) {
-	if u, err := url.Parse(end.Return); err == nil && u.Host != "" {
-		web.AllowForm(w, u.Scheme+"://"+u.Host)
-	}
 }
