@@ -125,7 +125,7 @@ var failed = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 // Missed runs the tests that match without guard number n, and names the first
 // that fails; "" when all of them pass. 0 switches off none.
 func (b *Bench) Missed(ctx context.Context, run string, n int) (string, error) {
-	cmd := exec.CommandContext(ctx, b.program, "-test.short", "-test.failfast", "-test.timeout=2m", "-test.run="+run)
+	cmd := exec.CommandContext(ctx, b.program, "-test.v", "-test.short", "-test.failfast", "-test.timeout=2m", "-test.run="+run)
 	cmd.Dir, cmd.Env = b.dir, append(os.Environ(), variable+"="+strconv.Itoa(n))
 	out, err := cmd.CombinedOutput()
 	if err == nil {
@@ -140,8 +140,14 @@ func (b *Bench) Missed(ctx context.Context, run string, n int) (string, error) {
 	if found := panicked.FindSubmatch(out); found != nil {
 		return string(found[1]), nil
 	}
+	if began := begun.FindAllSubmatch(out, -1); began != nil && bytes.Contains(out, []byte("\npanic: ")) {
+		return string(began[len(began)-1][1]), nil
+	}
 	return "", fmt.Errorf("neither passed nor failed:\n%s", out)
 }
+
+// A test whose own goroutines panic is the last that began.
+var begun = regexp.MustCompile(`(?m)^=== RUN   (\w+)$`)
 
 // A test that panics, or does not end, is named by its goroutine alone.
 var panicked = regexp.MustCompile(`(?m)\.(Test\w+|Fuzz\w+)(?:\.func\d+)*\(`)

@@ -48,6 +48,13 @@ func At(doors []int, n int) (int, error) {
 	return doors[n], nil
 }
 
+func Name(of *string) (string, error) {
+	if of == nil {
+		return "", errors.New("nobody")
+	}
+	return *of, nil
+}
+
 func Fits(width, height int) error {
 	for _, rule := range []struct {
 		name string
@@ -99,6 +106,17 @@ func TestAt(t *testing.T) {
 	}
 }
 
+func TestName(t *testing.T) {
+	done := make(chan error)
+	go func() {
+		_, err := door.Name(nil)
+		done <- err
+	}()
+	if <-done == nil {
+		t.Error("named")
+	}
+}
+
 func TestFits(t *testing.T) {
 	if door.Fits(90, 199) == nil || door.Fits(89, 199) != nil {
 		t.Error("it fits")
@@ -136,7 +154,8 @@ func TestMissed(t *testing.T) {
 			"age < 18": "TestYoung", "ticket": "TestYoung", // one within the other
 			"err := check(ticket); err != nil": "TestTicket", "!ticket": "TestTicket",
 			"age > 200": "TestOld", "age == 113": "",
-			"n >= len(doors)": "TestAt", // by a panic
+			"n >= len(doors)": "TestAt",   // by a panic
+			"of == nil":       "TestName", // by one in a goroutine of its own
 			"width < 90":      "TestFits", "height < 200": "", "!rule.is": "TestFits",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
