@@ -23,7 +23,7 @@ const clientID = "driving-licence"
 
 func main() {
 	settings := page.Flags("licence", "driving-licence", "8083")
-	printClient := flag.Bool("print-client", false, "print what to register at the hub (`idp client add`), and stop")
+	printClient := flag.Bool("print-client", false, "print what to register at the hub (idp client add), and stop")
 	flag.Parse()
 	if err := run(settings, *printClient); err != nil {
 		fmt.Fprintln(os.Stderr, "licence:", err)

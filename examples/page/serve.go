@@ -35,7 +35,7 @@ func Flags(service, folder, port string) *Settings {
 	def(&s.URL, "url", "http://localhost:"+port, "own address as browsers see it")
 	def(&s.Hub, "hub", "http://localhost:8080", "the hub's issuer; must be the one of the trust folder")
 	def(&s.Identity, "identity", "data/agencies/"+folder, "folder with key.pem, cert.pem and encryption.pem")
-	def(&s.Trust, "trust", "data/trust", "trust folder, as `idp trust export` writes it")
+	def(&s.Trust, "trust", "data/trust", "trust `folder`, as idp trust export writes it")
 	def(&s.Data, "data", "data/"+service, "folder of this service's own state")
 	return s
 }

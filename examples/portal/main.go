@@ -23,7 +23,7 @@ const clientID = "housing-benefit"
 
 func main() {
 	settings := page.Flags("portal", "housing-benefit", "8086")
-	printClient := flag.Bool("print-client", false, "print what to register at the hub (`idp client add`), and stop")
+	printClient := flag.Bool("print-client", false, "print what to register at the hub (idp client add), and stop")
 	flag.Parse()
 	if err := run(settings, *printClient); err != nil {
 		fmt.Fprintln(os.Stderr, "portal:", err)

@@ -53,7 +53,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8084", "address to listen on; loop-back alone")
 	f.StringVar(&s.url, "url", "http://localhost:8084", "address of this page as the browser knows it")
 	f.StringVar(&s.hub, "hub", "http://localhost:8080", "where a person gets a card")
-	f.StringVar(&s.trust, "trust", filepath.Join("data", "trust"), "folder that `idp trust export` wrote")
+	f.StringVar(&s.trust, "trust", filepath.Join("data", "trust"), "`folder` that idp trust export wrote")
 	f.StringVar(&s.data, "data", filepath.Join("data", "wallet"), "folder of keys and credentials")
 	f.StringVar(&s.clientID, "client-id", "demo-wallet", "client id registered at the hub")
 	return cmd
