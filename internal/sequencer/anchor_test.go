@@ -30,6 +30,7 @@ func TestAnchored(t *testing.T) {
 		says string
 	}{
 		{"it stops at an anchor beyond the tree", 9, tlog.Hash{9}, "size 9 of the log is anchored, and the database is at 5"},
+		{"it stops at an anchor of another root than it published", 5, tlog.Hash{5}, "size 5 of the log is anchored with another root"},
 		{"it stops at an anchor of another root", 3, tlog.Hash{3}, "size 3 of the log is anchored with another root"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -42,6 +43,9 @@ func TestAnchored(t *testing.T) {
 			if err := stop(); !errors.Is(err, sequencer.ErrRolledBack) || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("run: %v", err)
 			}
+			if _, _, err := log.AnchoredProof(t.Context(), entry(0)); !errors.Is(err, sequencer.ErrPending) {
+				t.Errorf("it proves by an anchor that is not its own: %v", err)
+			}
 			commit(t, db, 5, 6)
 			log, stop = h.run(t, db.Log())
 			eventually(t, func() bool { return errors.Is(log.Ready(t.Context()), sequencer.ErrRolledBack) })
@@ -53,6 +57,28 @@ func TestAnchored(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it takes tiles that it cannot read for no contradiction", func(t *testing.T) {
+		h, db := newHouse(t, 1, 1), open(t, filepath.Join(t.TempDir(), "db"))
+		d := &dark{Storage: db.Log()}
+		log, _ := h.run(t, d)
+		commit(t, db, 0, 300)
+		h.proven(t, log, 299, 300)
+		p, err := db.Log().Published(t.Context())
+		must(t, err)
+		commit(t, db, 300, 310)
+		h.proven(t, log, 309, 310)
+		d.tiles.Store(true)
+		keep(t, db, p.Size, p.Root)
+		eventually(t, func() bool { _, err := log.Delayed(); return errors.Is(err, errFault) })
+		if err := log.Ready(t.Context()); err != nil {
+			t.Errorf("ready: %v", err)
+		}
+		d.tiles.Store(false)
+		eventually(t, func() bool { _, err := log.Delayed(); return err == nil })
+		if _, size, err := log.AnchoredProof(t.Context(), entry(0)); err != nil || size != p.Size {
+			t.Errorf("under %d: %v", size, err)
+		}
+	})
 	t.Run("it goes on after anchors that are its beginnings, and proves under the newest", func(t *testing.T) {
 		h, db := newHouse(t, 1, 1), open(t, filepath.Join(t.TempDir(), "db"))
 		log, _ := h.run(t, db.Log())
