@@ -79,6 +79,24 @@ func (f *Frame) Fail(w http.ResponseWriter, r *http.Request, status int, message
 	})
 }
 
+// Refusals is a face's one table from what went wrong to what a person reads.
+type Refusals []struct {
+	Err    error
+	Status int
+	Text   string // as of Fail
+}
+
+// Refuse answers with the first row that err is; false where none is it.
+func (f *Frame) Refuse(w http.ResponseWriter, r *http.Request, table Refusals, err error) bool {
+	for _, row := range table {
+		if errors.Is(err, row.Err) {
+			f.Fail(w, r, row.Status, row.Text, err)
+			return true
+		}
+	}
+	return false
+}
+
 func (f *Frame) logFailure(r *http.Request, status int, code, check string, err error) {
 	args := []any{"status", status, "code", code, "route", r.Pattern, "correlation_id", Correlation(r.Context())}
 	if check != "" {

@@ -7,16 +7,13 @@ import (
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
 // refusals is this face's one table from what went wrong to what a person reads.
-var refusals = []struct {
-	err    error
-	status int
-	text   string
-}{
+var refusals = web.Refusals{
 	{oauth.ErrOtherBrowser, http.StatusForbidden, "approval.error.other_browser"},
 	{oauth.ErrNobody, http.StatusUnauthorized, "approval.error.nobody"},
 	{oauth.ErrConflict, http.StatusConflict, "approval.error.stale"},
@@ -41,11 +38,8 @@ var refusals = []struct {
 }
 
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	for _, known := range refusals {
-		if errors.Is(err, known.err) {
-			h.Frame.Fail(w, r, known.status, known.text, err)
-			return
-		}
+	if h.Frame.Refuse(w, r, refusals, err) {
+		return
 	}
 	if _, ok := errors.AsType[*approval.CheckError](err); ok {
 		h.Frame.Fail(w, r, http.StatusBadRequest, "approval.error.signature", err)

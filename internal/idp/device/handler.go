@@ -81,11 +81,7 @@ func (h *Handler) done(w http.ResponseWriter, r *http.Request) {
 }
 
 // pageErrors are what a person reads.
-var pageErrors = []struct {
-	err    error
-	status int
-	text   string
-}{
+var pageErrors = web.Refusals{
 	{oauth.ErrOtherBrowser, http.StatusForbidden, "device.error.other_browser"},
 	{oauth.ErrNoInteraction, http.StatusNotFound, "device.error.gone"},
 	{oauth.ErrNobody, http.StatusForbidden, "device.error.gone"},
@@ -93,11 +89,7 @@ var pageErrors = []struct {
 }
 
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	for _, p := range pageErrors {
-		if errors.Is(err, p.err) {
-			h.Frame.Fail(w, r, p.status, p.text, err)
-			return
-		}
+	if !h.Frame.Refuse(w, r, pageErrors, err) {
+		h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
 	}
-	h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
 }

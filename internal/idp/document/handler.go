@@ -95,11 +95,7 @@ func (h *Handler) agree(w http.ResponseWriter, r *http.Request) {
 }
 
 // pageErrors are what a person reads.
-var pageErrors = []struct {
-	err    error
-	status int
-	text   string
-}{
+var pageErrors = web.Refusals{
 	{oauth.ErrOtherBrowser, http.StatusForbidden, "document.error.other_browser"},
 	{oauth.ErrNoInteraction, http.StatusNotFound, "document.error.gone"},
 	{oauth.ErrNobody, http.StatusForbidden, "document.error.gone"},
@@ -108,11 +104,8 @@ var pageErrors = []struct {
 }
 
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	for _, p := range pageErrors {
-		if errors.Is(err, p.err) {
-			h.Frame.Fail(w, r, p.status, p.text, err)
-			return
-		}
+	if h.Frame.Refuse(w, r, pageErrors, err) {
+		return
 	}
 	if _, ok := errors.AsType[*oauth.Refusal](err); ok {
 		h.Frame.Fail(w, r, http.StatusGone, "document.error.delisted", err)

@@ -37,11 +37,7 @@ var problems = []struct {
 }
 
 // pageErrors are what a person reads.
-var pageErrors = []struct {
-	err    error
-	status int
-	text   string
-}{
+var pageErrors = web.Refusals{
 	{oauth.ErrOtherBrowser, http.StatusForbidden, "issuance.error.other_browser"},
 	{oauth.ErrNoInteraction, http.StatusNotFound, "issuance.error.gone"},
 	{oauth.ErrNobody, http.StatusForbidden, "issuance.error.gone"},
@@ -77,11 +73,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // fail answers a person.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	for _, p := range pageErrors {
-		if errors.Is(err, p.err) {
-			h.Frame.Fail(w, r, p.status, p.text, err)
-			return
-		}
+	if !h.Frame.Refuse(w, r, pageErrors, err) {
+		h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
 	}
-	h.Frame.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
 }
