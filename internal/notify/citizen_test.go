@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -222,13 +223,26 @@ func TestSubscriptionsAreChecked(t *testing.T) {
 			t.Errorf("%s: %v", channel, err)
 		}
 	}
+	// What is kept and is none any more is forgotten.
+	must(t, h.db.Signals().PutChoice(t.Context(), notify.Choice{Citizen: ada, Channel: notify.ChannelPush, Lang: "en", Address: []byte("hello")}))
+	h.Granted(t.Context(), ada, h.passkey)
+	must(t, n.Round(t.Context()))
+	if _, err := m.Choice(t.Context(), ada); !errors.Is(err, notify.ErrNoChoice) {
+		t.Errorf("a subscription that is none: %v", err)
+	}
 	// Not in development, nothing goes to this machine, whatever a browser says.
-	for _, endpoint := range []string{good, strings.Replace(good, "http:", "https:", 1)} {
+	var said strings.Builder
+	n.Logger = slog.New(slog.NewTextHandler(&said, nil))
+	for endpoint, says := range map[string]string{good: "the address is not https", strings.Replace(good, "http:", "https:", 1): "prohibited"} {
+		said.Reset()
 		_, err = m.Choose(t.Context(), ada, notify.ChannelPush, "en", endpoint)
 		must(t, err)
 		h.Granted(t.Context(), ada, h.passkey)
 		must(t, n.Round(t.Context()))
 		h.Pass(time.Hour)
+		if !strings.Contains(said.String(), says) {
+			t.Errorf("it says %s, want %q", said.String(), says)
+		}
 	}
 	if len(b.got) != 0 || h.count(notify.Retried) == 0 {
 		t.Errorf("shown %q, observed %v", b.got, h.heard)

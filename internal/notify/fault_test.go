@@ -2,7 +2,9 @@ package notify_test
 
 import (
 	"context"
+	"crypto"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -79,6 +81,89 @@ func TestFaults(t *testing.T) {
 					t.Errorf("waiting: %+v", waiting)
 				}
 			})
+		}
+	}
+}
+
+// What could not be put aside is not counted as such, and waits.
+func TestFaultyBurial(t *testing.T) {
+	for _, kept := range []bool{false, true} {
+		h := newHub(t)
+		h.outbox = &faulty{Outbox: h.db.Signals(), op: "bury", kept: kept}
+		h.endpoints = map[string]string{}
+		n := h.notifier()
+		h.withdraw(h.Granted(t.Context(), ada, h.passkey)) // three for agencies
+		h.Pass(8 * 24 * time.Hour)
+		if err := n.Round(t.Context()); !errors.Is(err, errLost) || h.count(notify.Dead) >= 3 {
+			t.Errorf("kept=%v: %v, %d put aside", kept, err, h.count(notify.Dead))
+		}
+		h.Pass(2 * time.Minute)
+		must(t, n.Round(t.Context()))
+		if dead, err := h.db.Signals().Dead(t.Context(), "", 10); err != nil || len(dead) != 3 {
+			t.Errorf("kept=%v: %d dead, %v", kept, len(dead), err)
+		}
+	}
+}
+
+// An agency whose word was not kept is told the same once more.
+func TestFaultyPoll(t *testing.T) {
+	for op, poll := range map[string]func(id string) signal.Poll{
+		"told": func(id string) signal.Poll { return signal.Poll{Now: true, Ack: []string{id}} },
+		"bury": func(id string) signal.Poll {
+			return signal.Poll{Now: true, Faults: map[string]signal.Fault{id: {Code: signal.CodeRequest}}}
+		},
+	} {
+		t.Run("it answers nothing though "+op+" is lost", func(t *testing.T) {
+			h := newHub(t)
+			h.outbox = &faulty{Outbox: h.db.Signals(), op: op}
+			n := h.notifier()
+			h.withdraw(h.Granted(t.Context(), ada, h.passkey))
+			waiting, err := h.outbox.Waiting(t.Context(), h.Provider.ID, 1)
+			must(t, err)
+			got, err := n.Poll(t.Context(), h.Provider.ID, poll(waiting[0].ID), 0)
+			if !errors.Is(err, errLost) || len(got.Sets) != 0 || len(h.heard) != 0 {
+				t.Errorf("%v, %+v, observed %v", err, got, h.heard)
+			}
+			if got, err = n.Poll(t.Context(), h.Provider.ID, poll(waiting[0].ID), 0); err != nil || len(got.Sets) != 0 || len(h.heard) != 1 {
+				t.Errorf("once more: %v, %+v, observed %v", err, got, h.heard)
+			}
+		})
+	}
+}
+
+// A replica that took so long that another works by now, stops.
+func TestLostLease(t *testing.T) {
+	h := newHub(t)
+	h.endpoints[h.Consumer.ID] = ""
+	a := h.agencies[h.Provider.ID]
+	a.fail = func(int, http.ResponseWriter) bool {
+		h.Pass(2 * time.Minute)
+		if _, err := h.db.Signals().Hold(context.Background(), h.Provider.ID, "another", h.Now(), h.Now().Add(time.Minute)); err != nil {
+			t.Error(err)
+		}
+		return false
+	}
+	for range 3 {
+		h.withdraw(h.Granted(t.Context(), ada, h.passkey))
+	}
+	_ = h.notifier().Round(t.Context())
+	if len(a.took) != 1 {
+		t.Errorf("it pushed %d", len(a.took))
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for name, without := range map[string]func(*notify.Options){
+		"outbox": func(o *notify.Options) { o.Outbox = nil }, "issuer": func(o *notify.Options) { o.Issuer = "" },
+		"key": func(o *notify.Options) { o.Key = nil }, "endpoint": func(o *notify.Options) { o.Endpoint = nil },
+	} {
+		o := notify.Options{
+			Outbox: newHub(t).outbox, Issuer: "https://hub.example", Endpoint: func(string) string { return "" },
+			Key: func() (crypto.Signer, string) { return nil, "" },
+		}
+		without(&o)
+		if _, err := notify.New(o); err == nil {
+			t.Errorf("it is made without %s", name)
 		}
 	}
 }

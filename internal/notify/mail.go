@@ -43,17 +43,16 @@ func NewSMTP(address, from, user, password string, loopback bool) (*SMTP, error)
 		s.options = append(s.options, mail.WithTLSPortPolicy(mail.TLSMandatory))
 	}
 	if u.Port() != "" {
-		port, err := strconv.Atoi(u.Port())
-		if err != nil {
-			return nil, errors.New("mail: the port is no number")
-		}
+		port, _ := strconv.Atoi(u.Port()) // digits, by url.Parse; NewClient refuses what is no port
 		s.options = append(s.options, mail.WithPort(port))
 	}
 	if user != "" {
 		s.options = append(s.options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(user), mail.WithPassword(password))
 	}
-	_, err = mail.NewClient(s.host, s.options...)
-	return s, err
+	if _, err = mail.NewClient(s.host, s.options...); err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	return s, nil
 }
 
 // Send implements Mailer. Its errors name no address.

@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,7 @@ type postOffice struct {
 	mu      sync.Mutex
 	letters []string
 	to      []string
+	rcpt    string // answers RCPT; "250 ok" when empty
 }
 
 func newPostOffice(t *testing.T) *postOffice {
@@ -63,7 +65,7 @@ func (p *postOffice) serve(c net.Conn) {
 			p.mu.Lock()
 			p.to = append(p.to, line)
 			p.mu.Unlock()
-			say("250 ok")
+			say(cmp.Or(p.rcpt, "250 ok"))
 		case "DATA":
 			say("354 go on")
 			var letter strings.Builder
@@ -119,8 +121,9 @@ func TestMail(t *testing.T) {
 	}
 	_, text := post.last(t)
 	code := regexp.MustCompile(`[0-9]{8}`).FindString(text)
-	// Nothing is sent to an address that is not proven.
+	// Nothing is sent to an address that is not proven, however long it is known.
 	r := h.Granted(ctx, ada, h.passkey)
+	h.Pass(20 * time.Minute)
 	must(t, n.Round(ctx))
 	if len(post.letters) != 1 {
 		t.Errorf("%d letters to an address that nobody proved", len(post.letters))
@@ -184,7 +187,7 @@ func TestCodesAreBounded(t *testing.T) {
 }
 
 func TestNewSMTPRefuses(t *testing.T) {
-	for _, tt := range [][2]string{{"http://mail.example", "a@b.example"}, {"smtp://u:p@mail.example", "a@b.example"}, {"smtps://mail.example", ""}, {"smtp:", "a@b.example"}} {
+	for _, tt := range [][2]string{{"http://mail.example", "a@b.example"}, {"smtp://u:p@mail.example", "a@b.example"}, {"smtps://mail.example", ""}, {"smtp:", "a@b.example"}, {"smtp://mail.example:0", "a@b.example"}, {"smtp://mail.example:99999999999999999999", "a@b.example"}} {
 		if _, err := notify.NewSMTP(tt[0], tt[1], "", "", false); err == nil {
 			t.Errorf("%v is taken", tt)
 		}
@@ -218,4 +221,65 @@ func TestFileSink(t *testing.T) {
 	if _, err := m.Choice(t.Context(), ada); !errors.Is(err, notify.ErrNoChoice) {
 		t.Errorf("%v", err)
 	}
+}
+
+// What a server says of an address is told apart from what it says of itself, and
+// neither names the address.
+func TestMailThatIsRefused(t *testing.T) {
+	gone := newPostOffice(t)
+	must(t, gone.Close())
+	for name, c := range map[string]struct {
+		rcpt, says string
+		post       *postOffice
+	}{
+		"it says that there is no such address":            {"550 no such user", notify.ErrAddress.Error(), newPostOffice(t)},
+		"it says that the server does not take it now":     {"450 busy", "mail: sending SMTP RCPT TO command", newPostOffice(t)},
+		"it says that the server cannot be reached at all": {"", "mail: the server cannot be reached", gone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.post.rcpt = c.rcpt
+			smtp, err := notify.NewSMTP("smtp://"+c.post.Addr().String(), "hub@hub.example", "", "", true)
+			must(t, err)
+			err = smtp.Send(t.Context(), "someone@mail.example", "s", "t")
+			if err == nil || err.Error() != c.says {
+				t.Errorf("%v, want %s", err, c.says)
+			}
+		})
+	}
+}
+
+// A code is sent for what is kept alone.
+func TestNoCodeForALostChoice(t *testing.T) {
+	for _, kept := range []bool{false, true} {
+		post := newPostOffice(t)
+		smtp, err := notify.NewSMTP("smtp://"+post.Addr().String(), "hub@hub.example", "", "", true)
+		must(t, err)
+		h, m, _ := told(t, func(m *notify.Messages) { m.Mail = smtp })
+		m.Choices = &forgetful{Choices: m.Choices, kept: kept}
+		if _, err := m.Choose(t.Context(), ada, notify.ChannelMail, "en", "someone@mail.example"); !errors.Is(err, errLost) || len(post.letters) != 0 {
+			t.Errorf("kept=%v: %v, %d letters", kept, err, len(post.letters))
+		}
+		h.Pass(2 * time.Minute)
+		if _, err := m.Choose(t.Context(), ada, notify.ChannelMail, "en", "someone@mail.example"); err != nil || len(post.letters) != 1 {
+			t.Errorf("kept=%v, once more: %v, %d letters", kept, err, len(post.letters))
+		}
+	}
+}
+
+// forgetful breaks the first write of a choice: lost, or lost but kept.
+type forgetful struct {
+	notify.Choices
+	kept, hit bool
+}
+
+func (f *forgetful) PutChoice(ctx context.Context, c notify.Choice) error {
+	if f.hit {
+		return f.Choices.PutChoice(ctx, c)
+	}
+	if f.hit = true; f.kept {
+		if err := f.Choices.PutChoice(ctx, c); err != nil {
+			return err
+		}
+	}
+	return errLost
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -302,30 +303,47 @@ func TestPushGoesNowhereElse(t *testing.T) {
 	redirect := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	t.Cleanup(redirect.Close)
 	h.withdraw(h.Granted(t.Context(), ada, h.passkey))
-	strict := func(o *notify.Options) { o.Loopback = false }
+	var said strings.Builder
+	loose := func(o *notify.Options) { o.Logger = slog.New(slog.NewTextHandler(&said, nil)) }
+	strict := func(o *notify.Options) { loose(o); o.Loopback = false }
+	shut := httptest.NewServer(nil)
+	shut.Close()
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	t.Cleanup(broken.Close)
 	for _, tt := range []struct {
-		name, address string
-		bend          func(*notify.Options)
+		name, address, says string
+		bend                func(*notify.Options)
 	}{
-		{"it follows no redirect", redirect.URL, func(*notify.Options) {}},
-		{"it sends by no plain http", elsewhere.URL, strict},
-		{"it sends to no loop-back", secure.URL, strict},
-		{"it sends to no name of loop-back", "https://localhost" + secure.URL[len("https://127.0.0.1"):], strict},
-		{"it sends to no private network", "https://10.0.0.1/", strict},
-		{"it sends to no link-local address", "https://169.254.169.254/latest/meta-data", strict},
-		{"it sends to no private network in development either", "https://192.168.0.1/", func(*notify.Options) {}},
-		{"it sends to no mapped address", "https://[::ffff:127.0.0.1]/", strict},
-		{"it sends no credentials", "https://user:word@agency.example/", strict},
-		{"it takes no other scheme", "file:///etc/passwd", strict},
+		{"it follows no redirect", redirect.URL, "status 307", loose},
+		{"it sends by no plain http", elsewhere.URL, "the address is not https", strict},
+		{"it sends to no loop-back", secure.URL, "prohibited", strict},
+		{"it sends to no name of loop-back", "https://localhost" + secure.URL[len("https://127.0.0.1"):], "prohibited", strict},
+		{"it sends to no private network", "https://10.0.0.1/", "prohibited", strict},
+		{"it sends to no link-local address", "https://169.254.169.254/latest/meta-data", "prohibited", strict},
+		{"it sends to no private network in development either", "https://192.168.0.1/", "prohibited", loose},
+		{"it sends to no mapped address", "https://[::ffff:127.0.0.1]/", "prohibited", strict},
+		{"it sends no credentials", "https://user:word@agency.example/", "the address is no URL", strict},
+		{"it sends to no part of a page", "https://agency.example/#part", "the address is no URL", strict},
+		{"it takes no other scheme", "file:///etc/passwd", "the address is no URL", strict},
+		{"it takes no other scheme of a host", "gopher://agency.example/", "the address is not https", strict},
+		{"it says that nobody is there", shut.URL + "/secret", "connection refused", loose},
+		{"it says that an answer broke off", broken.URL, "the answer broke off", loose},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h.T = t
 			h.endpoints[h.Provider.ID], h.endpoints[h.Consumer.ID] = tt.address, ""
 			h.heard = nil
+			said.Reset()
 			began := time.Now()
 			must(t, h.notifier(tt.bend).Round(t.Context()))
 			if h.count(notify.Retried) != 1 || reached {
 				t.Errorf("reached %v, observed %v", reached, h.heard)
+			}
+			if !strings.Contains(said.String(), tt.says) || strings.Contains(said.String(), "secret") {
+				t.Errorf("it says %s, want %q", said.String(), tt.says)
 			}
 			if took := time.Since(began); took > 3*time.Second {
 				t.Errorf("it took %s: the address was dialled", took)
