@@ -252,6 +252,8 @@ func TestOpenRefusesSignatures(t *testing.T) {
 		{"it refuses another type", "typ", signal.CodeRequest, signed(t, key, "k1", "JWT", good()), wanted},
 		{"it refuses no signature", "form", signal.CodeRequest, strings.Join(none, "."), wanted},
 		{"it refuses padding", "form", signal.CodeRequest, token + "=", wanted},
+		{"it refuses a line feed that a decoder passes over", "form", signal.CodeRequest, token[:len(token)-9] + "\n" + token[len(token)-9:], wanted},
+		{"it refuses another spelling of the same signature", "form", signal.CodeRequest, respelt(token), wanted},
 		{"it refuses words", "form", signal.CodeRequest, "hello", wanted},
 		{"it refuses what is too long", "size", signal.CodeRequest, strings.Repeat("a", signal.MaxToken+1), wanted},
 		{"it refuses all when it knows no issuer", "iss", signal.CodeIssuer, token, unset},
@@ -261,6 +263,14 @@ func TestOpenRefusesSignatures(t *testing.T) {
 			refused(t, err, tt.check, tt.code)
 		})
 	}
+}
+
+// respelt is the token with a last letter that decodes to the same bytes: the 64
+// bytes of a signature leave four bits of it unused.
+func respelt(token string) string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(letters, token[len(token)-1])
+	return token[:len(token)-1] + letters[last^1:last^1+1]
 }
 
 func TestCitizen(t *testing.T) {
