@@ -100,6 +100,51 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// unread is a storage of which the n-th tile that is asked for cannot be read.
+type unread struct {
+	sequencer.Storage
+	n     int32
+	asked atomic.Int32
+}
+
+func (u *unread) Tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
+	if u.asked.Add(1) == u.n {
+		return nil, errFault
+	}
+	return u.Storage.Tile(ctx, t)
+}
+
+// TestUnreadTile takes one tile away at a start, each in its turn: the log starts
+// all the same, and calls nothing corrupt. Its tree is larger than what is
+// published, so that the one is held against the other.
+func TestUnreadTile(t *testing.T) {
+	h := newHouse(t, 1, 1)
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	log, stop := h.run(t, db.Log())
+	commit(t, db, 0, 300)
+	h.proven(t, log, 299, 300)
+	h.down.Store(true)
+	commit(t, db, 300, 700)
+	eventually(t, func() bool { tree, err := db.Log().Tree(t.Context()); return err == nil && tree.Size == 700 })
+	_ = stop()
+	read := int32(1)
+	for n := int32(1); n <= read; n++ {
+		u := &unread{Storage: db.Log(), n: n}
+		log, stop := h.run(t, u)
+		eventually(t, func() bool { _, err := log.Delayed(); return errors.Is(err, sequencer.ErrNoQuorum) })
+		if err := stop(); !errors.Is(err, context.Canceled) {
+			t.Errorf("tile %d: %v", n, err)
+		}
+		read = u.asked.Load() - n // those of the start that came about
+	}
+	if t.Logf("%d tiles", read); read < 4 {
+		t.Errorf("%d tiles are read at a start", read)
+	}
+	h.down.Store(false)
+	log, _ = h.run(t, db.Log())
+	h.proven(t, log, 699, 700)
+}
+
 // TestClockJumps sets the clock an hour forward and back under a log: it goes on
 // with every jump, and its checkpoints grow.
 func TestClockJumps(t *testing.T) {

@@ -3,6 +3,7 @@ package sequencer_test
 import (
 	"context"
 	"crypto/ed25519"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,6 +21,7 @@ type setBack struct {
 	back *store.DB // at 2 leaves, 3 of the later ones waiting, and one that was never published
 	now  *store.DB // at the size
 	note []byte
+	old  string // the file of back
 }
 
 func newSetBack(t *testing.T, size int) setBack {
@@ -42,7 +44,8 @@ func newSetBack(t *testing.T, size int) setBack {
 	s.note, err = log.Checkpoint(t.Context())
 	must(t, err)
 	_ = stop()
-	s.back = open(t, filepath.Join(folder, "old"))
+	s.old = filepath.Join(folder, "old")
+	s.back = open(t, s.old)
 	commit(t, s.back, 90000, 90001)
 	return s
 }
@@ -135,6 +138,16 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	if _, err := sequencer.Restore(t.Context(), s.options(), s.back.Log(), good, s.note); err != nil {
 		t.Error(err)
+	}
+	// Nothing is added to a storage that contradicts itself.
+	corrupt := newSetBack(t, 20)
+	must(t, corrupt.back.Close())
+	raw, err := sql.Open("sqlite", corrupt.old)
+	must(t, err)
+	_, err = raw.ExecContext(t.Context(), `UPDATE log_tree SET root = zeroblob(32)`)
+	must(t, errors.Join(err, raw.Close()))
+	if _, err := sequencer.Restore(t.Context(), corrupt.options(), open(t, corrupt.old).Log(), corrupt.now.Log(), corrupt.note); !errors.Is(err, sequencer.ErrCorrupt) {
+		t.Errorf("a corrupt storage: %v", err)
 	}
 	// A storage that went on by itself has another tree: nothing can be added.
 	fork := newHouse(t, 0, 0)

@@ -31,7 +31,8 @@ type house struct {
 	signer    tlog.Signer
 	policy    tlog.Policy
 	witnesses []*httptest.Server
-	down      atomic.Bool // all witnesses out of reach
+	down      atomic.Bool  // all witnesses out of reach
+	missed    atomic.Int32 // asked meanwhile
 }
 
 func newHouse(t *testing.T, n, k int) *house {
@@ -65,6 +66,7 @@ func newHouse(t *testing.T, n, k int) *house {
 		}
 		server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			if h.down.Load() {
+				h.missed.Add(1)
 				http.Error(rw, "down", http.StatusServiceUnavailable)
 				return
 			}
@@ -224,9 +226,40 @@ func TestWitnessesOutOfReachDelayPublishingOnly(t *testing.T) {
 	if err := log.Ready(t.Context()); err != nil {
 		t.Errorf("witnesses out of reach make it unready: %v", err)
 	}
+	eventually(t, func() bool { tree, err := db.Log().Tree(t.Context()); return err == nil && tree.Size == 2 })
+	if _, err := log.Tile(t.Context(), tlog.Tile{Width: 2}); !errors.Is(err, sequencer.ErrNone) {
+		t.Errorf("a tile of what no witness cosigned: %v", err)
+	}
+	if _, err := log.Tile(t.Context(), tlog.Tile{Width: 1}); err != nil {
+		t.Errorf("a tile of what they did: %v", err)
+	}
 	commit(t, db, 2, 3)
 	h.down.Store(false)
 	h.proven(t, log, 0, 3)
+}
+
+// A witness that is out of reach is asked less and less often.
+func TestWitnessesOutOfReachAreLeftAlone(t *testing.T) {
+	h := newHouse(t, 1, 1)
+	h.down.Store(true)
+	began := time.Now()
+	h.run(t, open(t, filepath.Join(t.TempDir(), "db")).Log())
+	eventually(t, func() bool { return h.missed.Load() >= 9 })
+	if took := time.Since(began); took < 1275*time.Millisecond { // 5 ms, 10, 20 … between nine
+		t.Errorf("asked %d times within %s", h.missed.Load(), took)
+	}
+}
+
+// Before the first checkpoint there is none, and that is no failure.
+func TestNothingIsPublished(t *testing.T) {
+	h := newHouse(t, 1, 1)
+	log, err := sequencer.New(sequencer.Options{
+		Storage: open(t, filepath.Join(t.TempDir(), "db")).Log(), Signer: h.signer, Policy: h.policy, Interval: time.Millisecond, Logger: quiet,
+	})
+	must(t, err)
+	if _, err := log.Checkpoint(t.Context()); !errors.Is(err, sequencer.ErrPending) {
+		t.Error(err)
+	}
 }
 
 // ahead is a witness that says it knows a much greater tree.
