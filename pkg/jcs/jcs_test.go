@@ -3,6 +3,7 @@ package jcs_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -150,6 +151,19 @@ func BenchmarkTransform(b *testing.B) {
 				if _, err := transform(text); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+func TestNoJSON(t *testing.T) {
+	for name, v := range map[string]any{"it digests no function": func() {}, "it digests no number that is none": math.NaN(), "it digests no channel": make(chan int)} {
+		t.Run(name, func(t *testing.T) {
+			if sum, err := jcs.Sum(v); err == nil || sum != [32]byte{} {
+				t.Errorf("%x, %v", sum, err)
+			}
+			if text, err := jcs.Marshal(v); err == nil || text != nil {
+				t.Errorf("%s, %v", text, err)
 			}
 		})
 	}
