@@ -41,6 +41,9 @@ func TestErasure(t *testing.T) {
 	if r := b.do("POST", "/me/erasure/options", `{}`); r.status != http.StatusConflict {
 		t.Errorf("under a hold: %d %s", r.status, r.body)
 	}
+	if r := b.do("POST", "/me/erasure/options", `{}`, "Accept-Language", "en"); !strings.Contains(r.body, "A court or an authority has ordered") {
+		t.Errorf("it says another reason than the hold: %s", r.body)
+	}
 	l.world.Ledger.Holds = kept(false)
 	b.shows(t, "/me/erasure", "en", "It can be erased now", "It is not over", `data-webauthn="get"`, "to erase 1.")
 	if r := b.do("POST", "/me/erasure/finish", `{"credential":{}}`); r.status != http.StatusBadRequest {

@@ -37,11 +37,12 @@ func ledgeredOn(t *testing.T, bench *accounttest.Bench) *ledgered {
 	l.passkey = l.world.People.Enrol(s.mine.Citizen)
 	frame := web.New(web.Options{Service: "idp", Development: true, Logger: slog.New(slog.DiscardHandler)})
 	mux := http.NewServeMux()
-	(&dashboard.Handler{
+	s.handler = &dashboard.Handler{
 		Frame: frame, Accounts: s.Accounts, Ledger: l.world.Ledger, Receipts: receipt.Assembler{Ledger: l.world.Ledger, Proofs: l.world.Log},
 		Issuer: cards{s.office}, Offers: cards{s.office}, Catalogue: func() *catalogue.Catalogue { return l.world.Catalogue },
 		Hub: consenttest.Issuer, Config: "resident_card_sd_jwt", Now: l.world.Now,
-	}).Mount(mux)
+	}
+	s.handler.Mount(mux)
 	s.server = httptest.NewServer(frame.Handler(mux))
 	t.Cleanup(s.server.Close)
 	return l
@@ -113,7 +114,7 @@ func TestPauseAndResume(t *testing.T) {
 	b.shows(t, "/me/consents?resumed", "en", "The consent is resumed")
 	other, _ := l.Person(t, "resident-07", false)
 	stranger := l.open(t, other)
-	for _, action := range []string{"pause", "resume", "cancel"} {
+	for _, action := range []string{"pause", "resume", "cancel", "resume/options"} {
 		if r := stranger.do("POST", page+"/"+action, ""); r.status != http.StatusNotFound {
 			t.Errorf("%s of somebody else's: %d", action, r.status)
 		}
