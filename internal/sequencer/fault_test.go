@@ -88,6 +88,7 @@ func TestCorrupt(t *testing.T) {
 		{"the tree's root", `UPDATE log_tree SET root = zeroblob(32)`},
 		{"the tree's size", `UPDATE log_tree SET size = size - 1`},
 		{"the tree's checkpoint", `UPDATE log_tree SET signed = 'x'`},
+		{"the tree's checkpoint, which is another tree's", `UPDATE log_tree SET signed = (SELECT note FROM log_checkpoints WHERE size = 0)`},
 		{"the tree that is gone", `DELETE FROM log_tree`},
 		{"the published root", `UPDATE log_checkpoints SET root = zeroblob(32) WHERE size > 0`},
 		{"the published size", `UPDATE log_checkpoints SET size = size + 1 WHERE size = (SELECT MAX(size) FROM log_checkpoints)`},
