@@ -292,6 +292,21 @@ func TestALyingWitnessDoesNotStopTheLog(t *testing.T) {
 	}
 }
 
+func TestAWitnessThatNamesNoSize(t *testing.T) {
+	for _, text := range []string{"x", "-5", ""} {
+		h := newHouse(t, 1, 1)
+		h.witnesses[0].Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprintln(w, text)
+		})
+		log, _ := h.run(t, open(t, filepath.Join(t.TempDir(), "db")).Log())
+		eventually(t, func() bool {
+			_, err := log.Delayed()
+			return errors.Is(err, sequencer.ErrNoQuorum) && strings.Contains(err.Error(), "409 without a size")
+		})
+	}
+}
+
 // TestRollBack sets the database back under witnesses that remember.
 func TestRollBack(t *testing.T) {
 	for _, tt := range []struct {
