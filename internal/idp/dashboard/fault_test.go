@@ -63,6 +63,11 @@ func (b brokenLedger) Disown(ctx context.Context, id consent.GrantID, seq int64,
 	return r, err
 }
 
+func (b brokenLedger) ResumeConfirmed(ctx context.Context, id consent.GrantID, citizen string) (r consent.Record, err error) {
+	err = b.do(func() (err error) { r, err = b.Ledger.ResumeConfirmed(ctx, id, citizen); return err })
+	return r, err
+}
+
 func (b brokenLedger) EraseEnded(ctx context.Context, citizen string) (n int, err error) {
 	err = b.do(func() (err error) { n, err = b.Ledger.EraseEnded(ctx, citizen); return err })
 	return n, err
@@ -126,6 +131,20 @@ func TestFaults(t *testing.T) {
 			ended := &broken{kept: kept}
 			s.handler.Lost = func(context.Context, string) error { return ended.do(func() error { return nil }) }
 			s.open(t, s.phone).fails(t, kept, "/me/lost", "/me?revoked")
+		})
+		t.Run("it does not say that a consent goes on", func(t *testing.T) {
+			l := newLedgered(t)
+			r := l.granted(t)
+			if _, err := l.world.Ledger.Disown(t.Context(), r.Grant, 2, l.mine.Citizen); err != nil {
+				t.Fatal(err)
+			}
+			l.handler.Ledger = brokenLedger{l.handler.Ledger, &broken{kept: kept}}
+			b, page := l.open(t, l.phone), "/me/consents/"+string(r.Grant)+"/resume"
+			options := b.do("POST", page+"/options", `{}`)
+			answer := `{"credential":` + string(l.phone.Get(t, json.RawMessage(options.body))) + `}`
+			if r := b.do("POST", page+"/finish", answer); r.status != http.StatusInternalServerError {
+				t.Errorf("kept=%v: %d %s", kept, r.status, r.body)
+			}
 		})
 		t.Run("it does not say that a consent is erased", func(t *testing.T) {
 			l := newLedgered(t)
