@@ -11,11 +11,12 @@ import (
 // Packages hold the rules of the first path: what refuses is here, and the rest
 // of the product asks it.
 var Packages = []string{
-	"pkg/dpop", "pkg/legible", "pkg/catalogue", "pkg/did", "pkg/fetch", "pkg/tlog", "pkg/tlog/endorsement",
+	"pkg/dpop", "pkg/fetch", "pkg/jcs", "pkg/legible", "pkg/catalogue", "pkg/did", "pkg/signal", "pkg/tlog", "pkg/tlog/endorsement",
 	"pkg/consent", "pkg/consent/approval", "pkg/consent/envelope", "pkg/consent/transfer", "pkg/consent/receipt",
 	"pkg/credential", "pkg/credential/sdjwt", "pkg/credential/statuslist", "pkg/credential/openid4vci", "pkg/credential/openid4vp",
 	"internal/account", "internal/oauth", "internal/witness", "internal/limit", "internal/durable", "internal/anchor",
-	"internal/idp/approval", "internal/idp/issuance", "internal/idp/agency", "internal/verifier",
+	"internal/registry", "internal/erasure", "internal/death", "internal/notify", "internal/sequencer", "internal/tally", "internal/trail", "internal/expiry",
+	"internal/idp/approval", "internal/idp/issuance", "internal/idp/document", "internal/idp/agency", "internal/idp/dashboard", "internal/verifier",
 }
 
 // A Line of docs/rules.txt: a guard with its test, or with the reason why no test

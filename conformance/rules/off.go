@@ -140,11 +140,13 @@ func (b *Bench) Missed(ctx context.Context, run string, n int) (string, error) {
 	if found := panicked.FindSubmatch(out); found != nil {
 		return string(found[1]), nil
 	}
-	if began := begun.FindAllSubmatch(out, -1); began != nil && bytes.Contains(out, []byte("\npanic: ")) {
+	if began := begun.FindAllSubmatch(out, -1); began != nil && fatal.Match(out) {
 		return string(began[len(began)-1][1]), nil
 	}
 	return "", fmt.Errorf("neither passed nor failed:\n%s", out)
 }
+
+var fatal = regexp.MustCompile(`(?m)^(panic|fatal error): `)
 
 // A test whose own goroutines panic is the last that began.
 var begun = regexp.MustCompile(`(?m)^=== RUN   (\w+)$`)

@@ -318,17 +318,17 @@ func TestPushGoesNowhereElse(t *testing.T) {
 		bend                func(*notify.Options)
 	}{
 		{"it follows no redirect", redirect.URL, "status 307", loose},
-		{"it sends by no plain http", elsewhere.URL, "the address is not https", strict},
+		{"it sends by no plain http", elsewhere.URL, "address not allowed: not https", strict},
 		{"it sends to no loop-back", secure.URL, "prohibited", strict},
 		{"it sends to no name of loop-back", "https://localhost" + secure.URL[len("https://127.0.0.1"):], "prohibited", strict},
 		{"it sends to no private network", "https://10.0.0.1/", "prohibited", strict},
 		{"it sends to no link-local address", "https://169.254.169.254/latest/meta-data", "prohibited", strict},
 		{"it sends to no private network in development either", "https://192.168.0.1/", "prohibited", loose},
 		{"it sends to no mapped address", "https://[::ffff:127.0.0.1]/", "prohibited", strict},
-		{"it sends no credentials", "https://user:word@agency.example/", "the address is no URL", strict},
-		{"it sends to no part of a page", "https://agency.example/#part", "the address is no URL", strict},
-		{"it takes no other scheme", "file:///etc/passwd", "the address is no URL", strict},
-		{"it takes no other scheme of a host", "gopher://agency.example/", "the address is not https", strict},
+		{"it sends no credentials", "https://user:word@agency.example/", "address not allowed: not an address of the web", strict},
+		{"it sends to no part of a page", "https://agency.example/#part", "address not allowed: not an address of the web", strict},
+		{"it takes no other scheme", "file:///etc/passwd", "address not allowed: not an address of the web", strict},
+		{"it takes no other scheme of a host", "gopher://agency.example/", "address not allowed: not https", strict},
 		{"it says that nobody is there", shut.URL + "/secret", "connection refused", loose},
 		{"it says that an answer broke off", broken.URL, "the answer broke off", loose},
 	} {
