@@ -233,7 +233,7 @@ func TestSubscriptionsAreChecked(t *testing.T) {
 	// Not in development, nothing goes to this machine, whatever a browser says.
 	var said strings.Builder
 	n.Logger = slog.New(slog.NewTextHandler(&said, nil))
-	for endpoint, says := range map[string]string{good: "the address is not https", strings.Replace(good, "http:", "https:", 1): "prohibited"} {
+	for endpoint, says := range map[string]string{good: "address not allowed: not https", strings.Replace(good, "http:", "https:", 1): "prohibited"} {
 		said.Reset()
 		_, err = m.Choose(t.Context(), ada, notify.ChannelPush, "en", endpoint)
 		must(t, err)
