@@ -2,6 +2,7 @@ package sequencer_test
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,31 @@ func TestKeyChange(t *testing.T) {
 	phase(time.Now().Add(hour), 2, h.signer, next)
 	phase(time.Now().Add(hour), 1, h.signer) // a replica that does not know yet
 	phase(time.Now().Add(-hour), 1, next)
+}
+
+// Whatever witnesses cosign, a checkpoint of a key that was retired before they did
+// is not published.
+func TestRetiredKeyPublishesNothing(t *testing.T) {
+	h := newHouse(t, 2, 2)
+	key := h.policy.Logs[0].Key
+	text := string(tlog.NewPolicy(h.policy.Logs[0], h.policy.Witnesses, 2))
+	line := fmt.Sprintf("log %s\n", key)
+	if !strings.Contains(text, line) {
+		t.Fatal(text)
+	}
+	var err error
+	h.policy, err = tlog.ParsePolicy([]byte(strings.Replace(text, line, fmt.Sprintf("%s#log-until %s %s\n", line, key, time.Now().Add(-time.Hour).Format(time.RFC3339)), 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, _ := h.run(t, open(t, filepath.Join(t.TempDir(), "log.db")).Log())
+	eventually(t, func() bool {
+		_, err := log.Delayed()
+		return errors.Is(err, sequencer.ErrNoQuorum) && errors.Is(err, tlog.ErrRetired)
+	})
+	if _, err := log.Checkpoint(t.Context()); !errors.Is(err, sequencer.ErrPending) {
+		t.Errorf("published: %v", err)
+	}
 }
 
 // TestNoKeyInForce signs nothing, and says so.

@@ -262,51 +262,6 @@ func TestNothingIsPublished(t *testing.T) {
 	}
 }
 
-// ahead is a witness that says it knows a much greater tree.
-func ahead(w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusConflict)
-	fmt.Fprintln(w, int64(1)<<40)
-}
-
-func TestALyingWitnessDoesNotStopTheLog(t *testing.T) {
-	for name, lie := range map[string]http.HandlerFunc{
-		"it says it knows a greater tree": ahead,
-		"it refuses every proof":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnprocessableEntity) },
-		"it answers nonsense":             func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "— x") },
-		"it answers a wrong signature under the name of an honest one": func(w http.ResponseWriter, _ *http.Request) {
-			key := ed25519.NewKeyFromSeed([]byte("0123456789abcdef0123456789abcdef"))
-			s, _ := tlog.NewCosigner("witness.example/w1", key, time.Now)
-			note, _ := tlog.NewCheckpoint(s, 1, tlog.Hash{})
-			lines, _ := tlog.Cosign(s, note)
-			_, _ = w.Write(lines)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, 3, 2)
-			h.witnesses[1].Config.Handler = lie
-			db := open(t, filepath.Join(t.TempDir(), "db"))
-			log, _ := h.run(t, db.Log())
-			commit(t, db, 0, 2)
-			h.proven(t, log, 0, 2)
-		})
-	}
-}
-
-func TestAWitnessThatNamesNoSize(t *testing.T) {
-	for _, text := range []string{"x", "-5", ""} {
-		h := newHouse(t, 1, 1)
-		h.witnesses[0].Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusConflict)
-			fmt.Fprintln(w, text)
-		})
-		log, _ := h.run(t, open(t, filepath.Join(t.TempDir(), "db")).Log())
-		eventually(t, func() bool {
-			_, err := log.Delayed()
-			return errors.Is(err, sequencer.ErrNoQuorum) && strings.Contains(err.Error(), "409 without a size")
-		})
-	}
-}
-
 // TestRollBack sets the database back under witnesses that remember.
 func TestRollBack(t *testing.T) {
 	for _, tt := range []struct {

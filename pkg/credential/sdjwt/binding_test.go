@@ -69,7 +69,7 @@ func TestKeyBindingRefuses(t *testing.T) {
 		{name: "it refuses an exp that is no number", raw: own(header, payload(`,"exp":"never"`)), says: "exp is not a time"},
 		{name: "it refuses transaction data that is no array", raw: own(header, payload(`,"transaction_data_hashes":"h"`))},
 		{name: "it refuses transaction data that is no string", raw: own(header, payload(`,"transaction_data_hashes":[1]`)),
-			want: change(func(k *KeyBinding) { k.TransactionDataHashes = []string{""} })},
+			want: change(func(k *KeyBinding) { k.TransactionDataHashes = []string{"1"} })},
 		{name: "it refuses a payload that is no object", raw: own(header, `[]`)},
 		{name: "it refuses what is no JWS", raw: "x"},
 	}

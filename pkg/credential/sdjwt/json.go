@@ -75,6 +75,14 @@ func (t tree) member(at int, name string) (int, bool) {
 	return 0, false
 }
 
+// string is a string's text; of all else it is empty.
+func (t tree) string(at int) string {
+	if t[at].kind != '"' {
+		return ""
+	}
+	return t[at].text
+}
+
 // stringMember reads a member that, where it is present, has to be a string.
 func (t tree) stringMember(name string, to *string) error {
 	i, present := t.member(0, name)

@@ -84,8 +84,8 @@ func (j *jws) readHeader(text string) error {
 		return fmt.Errorf("%w: header: x5c is not an array", ErrMalformed)
 	}
 	for c := chain + 1; c < t.next(chain); c = t.next(c) {
-		der, err := base64.StdEncoding.Strict().DecodeString(t[c].text)
-		if err != nil || len(der) == 0 { // what is no string has no text
+		der, err := base64.StdEncoding.Strict().DecodeString(t.string(c))
+		if err != nil || len(der) == 0 {
 			return fmt.Errorf("%w: header: x5c is not base64", ErrMalformed)
 		}
 		j.X5C = append(j.X5C, der)

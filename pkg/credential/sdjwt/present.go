@@ -132,7 +132,7 @@ func (t *Token) elements(node int) []child {
 }
 
 func (t *Token) disclosed(digest int) child {
-	i, ok := t.byDigest[t.tree[digest].text]
+	i, ok := t.byDigest[t.tree.string(digest)]
 	if !ok {
 		return child{}
 	}

@@ -35,7 +35,7 @@ func (t *Token) namesTypes() bool {
 	ok := !given || t.tree[claim].kind == '['
 	if given && ok {
 		for i := claim + 1; i < t.tree.next(claim); i = t.tree.next(i) {
-			ok = ok && t.tree[i].kind == '"' && t.tree[i].text != ""
+			ok = ok && t.tree.string(i) != ""
 		}
 	}
 	return ok
@@ -51,7 +51,7 @@ func (t *Token) verify(issuer crypto.PublicKey) (map[string]any, error) {
 
 // process is RFC 9901, 7.1, steps 2 to 5.
 func (t *Token) process() (map[string]any, error) {
-	if alg, ok := t.tree.member(0, "_sd_alg"); ok && (t.tree[alg].kind != '"' || t.tree[alg].text != HashAlgorithm) {
+	if alg, ok := t.tree.member(0, "_sd_alg"); ok && t.tree.string(alg) != HashAlgorithm {
 		return nil, fmt.Errorf("%w: _sd_alg is not %s", ErrMalformed, HashAlgorithm)
 	}
 	p := processor{Token: t, used: make([]bool, len(t.disclosures))}

@@ -178,6 +178,7 @@ func TestParseRefuses(t *testing.T) {
 		"a typ that is no string":                 token(t, key, `{"typ":1}`, `{"vct":"x"}`),
 		"an x5c that is no array":                 token(t, key, `{"x5c":"x"}`, `{"vct":"x"}`),
 		"an x5c with an empty certificate":        token(t, key, `{"x5c":[""]}`, `{"vct":"x"}`),
+		"an x5c with a number":                    token(t, key, `{"x5c":[1234]}`, `{"vct":"x"}`),
 	}
 	for name, s := range cases {
 		t.Run("it refuses "+name, func(t *testing.T) {

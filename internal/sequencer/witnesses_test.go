@@ -1,0 +1,85 @@
+package sequencer_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/internal/sequencer"
+	"github.com/govmydata/mydata/pkg/tlog"
+)
+
+// ahead is a witness that says it knows a much greater tree.
+func ahead(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusConflict)
+	fmt.Fprintln(w, int64(1)<<40)
+}
+
+func TestALyingWitnessDoesNotStopTheLog(t *testing.T) {
+	for name, lie := range map[string]http.HandlerFunc{
+		"it says it knows a greater tree": ahead,
+		"it refuses every proof":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnprocessableEntity) },
+		"it answers nonsense":             func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "— x") },
+		"it answers a wrong signature under the name of an honest one": func(w http.ResponseWriter, _ *http.Request) {
+			key := ed25519.NewKeyFromSeed([]byte("0123456789abcdef0123456789abcdef"))
+			s, _ := tlog.NewCosigner("witness.example/w1", key, time.Now)
+			note, _ := tlog.NewCheckpoint(s, 1, tlog.Hash{})
+			lines, _ := tlog.Cosign(s, note)
+			_, _ = w.Write(lines)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, 3, 2)
+			h.witnesses[1].Config.Handler = lie
+			db := open(t, filepath.Join(t.TempDir(), "db"))
+			log, _ := h.run(t, db.Log())
+			commit(t, db, 0, 2)
+			h.proven(t, log, 0, 2)
+		})
+	}
+}
+
+// Witnesses that answer with much beside their cosignatures do not crowd out one
+// that comes later: five of these are too many for a checkpoint.
+func TestWordyWitnesses(t *testing.T) {
+	h := newHouse(t, 6, 5)
+	wordy := "— a.example " + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 11<<10)) + "\n"
+	for i, w := range h.witnesses {
+		cosign := w.Config.Handler
+		w.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if i == 5 {
+				time.Sleep(300 * time.Millisecond)
+			}
+			cosign.ServeHTTP(rw, r)
+			if i < 5 {
+				_, _ = rw.Write([]byte(strings.Replace(wordy, "AQEB", fmt.Sprintf("AQE%d", i), 1)))
+			}
+		})
+	}
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	log, _ := h.run(t, db.Log())
+	commit(t, db, 0, 2)
+	h.proven(t, log, 0, 2)
+}
+
+func TestAWitnessThatNamesNoSize(t *testing.T) {
+	for _, text := range []string{"x", "-5", ""} {
+		h := newHouse(t, 1, 1)
+		h.witnesses[0].Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprintln(w, text)
+		})
+		log, _ := h.run(t, open(t, filepath.Join(t.TempDir(), "db")).Log())
+		eventually(t, func() bool {
+			_, err := log.Delayed()
+			return errors.Is(err, sequencer.ErrNoQuorum) && strings.Contains(err.Error(), "409 without a size")
+		})
+	}
+}
