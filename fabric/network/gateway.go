@@ -15,12 +15,15 @@ import (
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-gateway/pkg/hash"
 	"github.com/hyperledger/fabric-gateway/pkg/identity"
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/protobuf/proto"
 )
 
 // session is a caller at an organisation's peer.
 type session struct {
+	network *network
 	conn    *grpc.ClientConn
 	gateway *client.Gateway
 }
@@ -56,7 +59,7 @@ func (n *network) connectTo(o int, msp string, who pair) (*session, error) {
 		conn.Close()
 		return nil, err
 	}
-	return &session{conn, g}, nil
+	return &session{n, conn, g}, nil
 }
 
 // open reads the files of a member of an organisation.
@@ -92,9 +95,47 @@ func (n *network) as(o int, role string) (*session, error) {
 	return n.connectTo(o, mspOf(o), who)
 }
 
+// submit returns when every peer has the block: a gateway waits for its own alone,
+// and whoever asks another next would be answered by what was before.
 func (s *session) submit(ctx context.Context, function string, args ...string) (string, error) {
-	out, err := s.contract().SubmitWithContext(ctx, function, client.WithArguments(args...))
-	return string(out), err
+	out, commit, err := s.contract().SubmitAsyncWithContext(ctx, function, client.WithArguments(args...))
+	if err != nil {
+		return "", err
+	}
+	status, err := commit.StatusWithContext(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !status.Successful {
+		return "", fmt.Errorf("transaction %s was voided as %s", commit.TransactionID(), status.Code)
+	}
+	return string(out), s.network.everywhere(ctx, status.BlockNumber)
+}
+
+// everywhere waits until each organisation's peer has a block.
+func (n *network) everywhere(ctx context.Context, block uint64) error {
+	return together(organisation, func(o int) error {
+		s, err := n.as(o, "admin")
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		chain := s.gateway.GetNetwork(channel).GetContract("qscc")
+		return n.patiently(ctx, func() error {
+			raw, err := chain.EvaluateWithContext(ctx, "GetChainInfo", client.WithArguments(channel), client.WithEndorsingOrganizations(mspOf(o)))
+			if err != nil {
+				return err
+			}
+			var info common.BlockchainInfo
+			if err := proto.Unmarshal(raw, &info); err != nil {
+				return err
+			}
+			if info.GetHeight() <= block {
+				return fmt.Errorf("%s's peer has %d blocks, not yet block %d", mspOf(o), info.GetHeight(), block)
+			}
+			return nil
+		})
+	})
 }
 
 func (s *session) evaluate(ctx context.Context, function string, args ...string) (string, error) {

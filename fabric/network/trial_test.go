@@ -135,23 +135,13 @@ func (n *network) mint(t *testing.T, o int, role string, until time.Time) pair {
 	return who
 }
 
-// disagree is what the gateway says when its peers compute different results.
-const disagree = "ProposalResponsePayloads do not match"
-
-// must submits, again while the other organisation's peer is blocks behind: the
-// gateway waits for its own peer's commit alone, and a peer whose orderer was killed
-// needs seconds to find the next.
 func (c caller) must(function string, args ...string) string {
 	c.t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		out, err := c.submit(c.t.Context(), function, args...)
-		if err == nil {
-			return out
-		}
-		if !strings.Contains(err.Error(), disagree) || time.Now().After(deadline) {
-			c.t.Fatalf("%s: %v", function, err)
-		}
+	out, err := c.submit(c.t.Context(), function, args...)
+	if err != nil {
+		c.t.Fatalf("%s: %v", function, err)
 	}
+	return out
 }
 
 func (c caller) read(function string, args ...string) string {
