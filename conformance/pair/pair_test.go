@@ -93,7 +93,7 @@ func TestExtract(t *testing.T) {
 	trust, err := sdk.LoadTrust(w.Path("trust"))
 	must(t, err)
 	show := func(card wallet.Credential) (sdk.Result, error) { // a verifier opened anew has no status list yet
-		verifier, err := sdk.NewVerifier(sdk.VerifierConfig{Trust: trust, Types: []string{"urn:mydata:example:resident-extract:1"}, AllowLoopback: true})
+		verifier, err := sdk.NewVerifier(sdk.VerifierConfig{Trust: trust, Types: []string{w.URL(stage.Extract) + "/documents/types/resident-extract"}, AllowLoopback: true})
 		must(t, err)
 		return verifier.Verify(ctx, present(t, folder, card), sdk.Expect{Audience: "me", Nonce: "n"})
 	}
@@ -130,7 +130,7 @@ func (w world) proveExtract(phone *wallet.Wallet) {
 	_, query, _ = strings.Cut(query, "\n    {")
 	query, _, _ = strings.Cut(query, "\n\n")
 	file := filepath.Join(w.t.TempDir(), "extract.json")
-	must(w.t, os.WriteFile(file, []byte("{"+query), 0o600))
+	must(w.t, os.WriteFile(file, []byte("{"+strings.Replace(query, "http://localhost:8085", w.URL(stage.Extract), 1)), 0o600))
 	verifier := func(answer any, args ...string) {
 		out, err := exec.CommandContext(w.t.Context(), w.Program("verifier"), append(args, "--data", w.Data(), "--json")...).Output()
 		must(w.t, err)

@@ -52,7 +52,7 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &site{hub: hub.URL, wallet: "http://localhost:8084", provider: hub.MustProvider(map[string]sdk.DataSet{extract: {Load: records.load, Derive: derive}}),
-		issuer: hub.MustIssuer("http://localhost:8085/documents", map[string]sdk.Document{extract: document(records)}),
+		issuer: hub.MustIssuer("http://localhost:8085/documents", map[string]sdk.Document{extract: document("http://localhost:8085/documents", records)}),
 		pages:  page.New(page.Options{Service: "extract", Files: pageFiles(), Logger: slog.New(slog.DiscardHandler)})}
 	for lang, words := range map[string][]string{"en": {"Add to phone", "No extract was issued yet"}, "ko": {"휴대전화에 담기", "아직 발급된 초본이 없습니다"}} {
 		w := httptest.NewRecorder()

@@ -81,11 +81,12 @@ func (s *site) open(settings *page.Settings, development bool) error {
 	if err != nil {
 		return err
 	}
+	url := strings.TrimSuffix(settings.URL, "/") + "/documents"
 	if s.issuer, err = sdk.NewIssuer(context.Background(), sdk.IssuerConfig{
 		Trust: trust, Keys: keys, Journal: journal, AllowLoopback: development,
-		URL: strings.TrimSuffix(settings.URL, "/") + "/documents", Signer: signer, Chain: chain,
+		URL: url, Signer: signer, Chain: chain,
 		Name:      map[string]string{"en": "Town Hall (demo)", "ko": "행정복지센터 (데모)"},
-		Documents: map[string]sdk.Document{extract: document(records)}, Issued: s.issued,
+		Documents: map[string]sdk.Document{extract: document(url, records)}, Issued: s.issued,
 	}); err != nil {
 		return err
 	}
@@ -104,9 +105,11 @@ func (s *site) open(settings *page.Settings, development bool) error {
 // extract is the name of the document, and of the data set.
 const extract = "resident-extract"
 
-func document(records register) sdk.Document {
+// document is described at its type's address, so that a verifier's page calls it,
+// and what it says, as we do.
+func document(url string, records register) sdk.Document {
 	return sdk.Document{
-		Type: "urn:mydata:example:resident-extract:1", Load: records.load,
+		Type: url + "/types/" + extract, Load: records.load,
 		Claims:  []string{"name", "address", "household", "moved_in"},
 		Display: map[string]string{"en": "Resident extract", "ko": "주민등록 초본"},
 		Labels: map[string]map[string]string{

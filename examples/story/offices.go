@@ -44,8 +44,8 @@ const townHall = "town-hall"
 // trustPolicy has the verifier believe the town hall's extracts, and nobody else's.
 func (s *stage) trustPolicy() []byte {
 	return fmt.Appendf(nil, `{"schema_version": "mydata-trust-policy/1",
- "types": {"urn:mydata:example:resident-extract:1": {"roots": "trust/issuer-ca.pem", "names": [%q]}}}
-`, s.documents())
+ "types": {%q: {"roots": "trust/issuer-ca.pem", "names": [%q]}}}
+`, s.documents()+"/types/resident-extract", s.documents())
 }
 
 // documents is where the town hall issues its own documents.
