@@ -28,7 +28,7 @@ func newWalletCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "wallet", Short: "A scripted phone"}
 	f := cmd.PersistentFlags()
 	f.StringVar(&p.dir, "dir", filepath.Join("data", "scripted-wallet"), "folder of keys and credentials")
-	f.StringVar(&p.trust, "trust", filepath.Join("data", "trust"), "folder that `idp trust export` wrote")
+	f.StringVar(&p.trust, "trust", filepath.Join("data", "trust"), "folder that idp trust export wrote")
 	f.StringVar(&p.clientID, "client-id", "demo-wallet", "client id registered at the authorization server; empty: anonymous")
 	f.StringVar(&p.redirectURI, "redirect-uri", "http://localhost:8084/callback", "redirect URI of that client; accept listens there for authorization code offers")
 	f.BoolVar(&p.development, "development", true, "allow plain http on the loop-back")

@@ -117,10 +117,10 @@ func (e *engines) loadTrust() error {
 	e.trust.Hub.Officers.Keys = officers
 	e.trust.IssuerCA = pemCertificate(e.ring.CA())
 	if e.trust.AgencyCA, err = os.ReadFile(e.config.AgencyCA); err != nil {
-		return fmt.Errorf("agency CA: %w", err)
+		return fmt.Errorf("--agency-ca: %w", err)
 	}
 	if e.trust.LogPolicy, err = os.ReadFile(e.config.LogPolicy); err != nil {
-		return fmt.Errorf("log policy: %w", err)
+		return fmt.Errorf("--log-policy: %w", err)
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func heavy(ts *testscript.TestScript, _ bool, args []string) {
 		says         string
 	}{
 		{"it serves the longest token with the longest proof", oauth.MaxToken, dpop.MaxProof, 200, "credentials"},
-		{"it refuses a longer token by name", oauth.MaxToken + 1, 0, 400, "one Authorization field"},
+		{"it refuses a longer token by name", oauth.MaxToken + 1, 0, 400, "a token of 32 KiB at most"},
 		{"it refuses a longer proof by name", 0, dpop.MaxProof + 1, 401, "the proof is too long"},
 		{"it refuses what no token can be", 64 << 10, 0, 431, "Request Header Fields Too Large"},
 	} {

@@ -121,7 +121,7 @@ func presented(r *http.Request) (scheme, token string, err error) {
 	scheme, token, ok := strings.Cut(fields[0], " ")
 	known := strings.EqualFold(scheme, "DPoP") || strings.EqualFold(scheme, "Bearer")
 	if len(fields) > 1 || !ok || !known || token == "" || len(token) > MaxToken {
-		return "", "", refuse("invalid_request", "one Authorization field, DPoP or Bearer")
+		return "", "", refuse("invalid_request", "one Authorization field, DPoP or Bearer, with a token of 32 KiB at most")
 	}
 	return scheme, strings.TrimSpace(token), nil
 }
