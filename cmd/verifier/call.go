@@ -26,8 +26,8 @@ func newRequestCommand() *cobra.Command {
 	var order verifier.Order
 	var query, transactions, info, socket string
 	cmd := &cobra.Command{
-		Use:     "request",
-		Aliases: []string{"ask"},
+		Use:     "ask",
+		Aliases: []string{"request"},
 		Short:   "Ask for a presentation; prints the openid4vp:// link for a wallet",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,6 +1,6 @@
 // Command verifier asks wallets for presentations and judges them.
 //
-// `verifier serve` is the service; `verifier request` and `verifier result`
+// `verifier serve` is the service; `verifier ask` and `verifier result`
 // reach it through its unix socket. Every command prints text for people, and
 // with --json one JSON line for scripts; errors go to standard error and to the
 // exit code.

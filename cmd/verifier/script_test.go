@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // phone is the scripted wallet: phone present|decline REQUEST, where REQUEST is
-// a file that `verifier request --json` wrote.
+// a file that `verifier ask --json` wrote.
 func phone(act, file string) int {
 	body, err := os.ReadFile(file)
 	if err != nil {
@@ -175,7 +175,7 @@ func api(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]+".status"), fmt.Appendf(nil, "%d\n", resp.StatusCode), 0o600))
 }
 
-// keep prints the record of a request that `verifier request --json` placed.
+// keep prints the record of a request that `verifier ask --json` placed.
 func keep(ts *testscript.TestScript, _ bool, args []string) {
 	var placed struct{ ID string }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &placed))
