@@ -3,7 +3,6 @@ package verifier
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -50,11 +49,16 @@ func (s *Server) describe(ctx context.Context, o *outcome) {
 	}
 }
 
-// typeNames are those of what was verified, in a stable order.
-func typeNames(lang string, types map[string]credential.Type) []string {
+// typeNames are those of all that was verified, in the order of the answer: the
+// issuer's, else our own, else the type's as it is written.
+func (s *Server) typeNames(lang string, n *session) []string {
 	var names []string
-	for _, query := range slices.Sorted(maps.Keys(types)) {
-		if name := legible.Clean(types[query].Name(lang), maxValue); name != "" && !slices.Contains(names, name) {
+	for _, p := range n.kept {
+		name := n.types[p.Query].Name(lang)
+		if name == "" {
+			name = s.known(lang, "verifier.type."+p.Result.VCT, p.Result.VCT)
+		}
+		if name = legible.Clean(name, maxValue); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -72,7 +72,7 @@ func TestTypeMetadataNamesThePage(t *testing.T) {
 		{"it shows its own where the digest names another document", func(p *published) { p.integrity = "sha256-AAAA" }, true, "state-verified",
 			[]string{">Name<", ">Address · locality<"}, []string{">이름<", ">주소 · locality<"}, 1, false},
 		{"it shows its own where nothing is published", func(p *published) { p.body = "" }, true, "state-verified",
-			[]string{">Name<", ">Address · locality<"}, []string{">이름<"}, 1, false},
+			[]string{"/types/1</bdi></p>", ">Name<", ">Address · locality<"}, []string{">이름<"}, 1, false},
 		{"it refuses a type that extends itself", func(p *published) { p.body, p.integrity = fmt.Sprintf(`{"vct":%q,"extends":%q}`, p.vct, p.vct), "" }, true, "state-rejected",
 			[]string{`data-check="type metadata" data-ok="false"`}, []string{"증명서 종류의 설명"}, 1, false},
 		{"it asks nothing of an issuer that it does not believe", func(*published) {}, false, "state-rejected",

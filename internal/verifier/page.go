@@ -133,7 +133,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lang := web.Lang(r)
-	v := view{ID: id, Result: result, Until: n.until, Claims: s.facts(lang, result.Claims, n.types), Types: typeNames(lang, n.types), Checks: s.lines(lang, result.Checks),
+	v := view{ID: id, Result: result, Until: n.until, Claims: s.facts(lang, result.Claims, n.types), Types: s.typeNames(lang, n), Checks: s.lines(lang, result.Checks),
 		Purpose: n.question.purpose, Again: r.URL.Query().Has("again")}
 	if result.Status == Pending || result.Status == Verified {
 		v.Signed = s.signed(lang, shown(n.question.transactions))

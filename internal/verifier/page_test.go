@@ -78,7 +78,7 @@ func TestPageAcrossDevices(t *testing.T) {
 	}
 	for _, lang := range []string{"ko", "en"} {
 		_, shown := get(t, b, address+"?lang="+lang)
-		for _, want := range []string{`lang="` + lang + `"`, "state-verified", ">김민준<", "1990-03-01", `data-check="status" data-ok="true"`, `data-path="x5c"`} {
+		for _, want := range []string{`lang="` + lang + `"`, "state-verified", map[string]string{"en": "Mobile resident card</bdi>", "ko": "모바일 주민등록증</bdi>"}[lang], ">김민준<", "1990-03-01", `data-check="status" data-ok="true"`, `data-path="x5c"`} {
 			if !strings.Contains(shown, want) {
 				t.Errorf("%s: %s is not shown", lang, want)
 			}
