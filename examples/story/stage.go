@@ -166,7 +166,7 @@ func (s *stage) introduce(ctx context.Context) error {
 	for _, file := range clients {
 		if err := s.changed(file, func(path string) error {
 			if err := s.idpCommand(ctx, "client", "add", "--metadata", path); err != nil {
-				return fmt.Errorf("%w\na client's address stays as it was told first: run %s on its ports of then, or give --data another folder", err, s.data)
+				return fmt.Errorf("%w\na client's address stays as it was told first: run the story of %s on its ports of then, or give --data another folder", err, s.data)
 			}
 			return nil
 		}); err != nil {
