@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"strings"
 	"time"
 
@@ -21,10 +22,11 @@ const ResidentCard = credential.VCTResidentCard
 // Types have no default; what is not named is not believed.
 type VerifierConfig struct {
 	Trust Trust
-	Types []string // the credential types (vct) that you accept by a chain to Trust.IssuerRoots
+	Types []string // the credential types (vct) that you accept by a chain to Trust.IssuerRoots; agencies are below them too
 
 	// Certificates says what an issuer's certificate has to show beside the chain:
-	// names, or certificate policies, for each type.
+	// names, or certificate policies, for each type. That of the resident card has to
+	// name the hub (Trust.Issuer) where nothing else is said here.
 	Certificates map[string]credential.Certificate
 	// Issuers are those whose published keys you believe, for each type, and DIDs
 	// those whose keys: they need no chain.
@@ -62,6 +64,13 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 		WithoutStatus: map[string]bool{}, Keys: c.IssuerKeys}
 	for _, vct := range c.Types {
 		policy.Roots[vct] = c.Trust.IssuerRoots
+	}
+	if _, said := c.Certificates[ResidentCard]; !said { // or any agency below the roots could issue one
+		policy.Certificates = maps.Clone(c.Certificates)
+		if policy.Certificates == nil {
+			policy.Certificates = map[string]credential.Certificate{}
+		}
+		policy.Certificates[ResidentCard] = credential.Certificate{Names: []string{c.Trust.Issuer}}
 	}
 	for _, vct := range c.WithoutStatus {
 		policy.WithoutStatus[vct] = true

@@ -62,7 +62,7 @@ func TestVerifier(t *testing.T) {
 		}
 		return shown
 	}
-	trust := Trust{IssuerRoots: ca.Pool()}
+	trust := Trust{Issuer: "urn:example:issuer", IssuerRoots: ca.Pool()}
 	v, err := NewVerifier(VerifierConfig{Trust: trust, Types: []string{ResidentCard}, AllowLoopback: true})
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +82,7 @@ func TestVerifier(t *testing.T) {
 		{"it accepts a good one", v, present(issuer, 3, good), ""},
 		{"it refuses a revoked one", v, present(issuer, 7, good), credential.CheckStatus},
 		{"it refuses one by an issuer of another CA", v, present(stranger, 3, good), credential.CheckIssuerTrusted},
+		{"it refuses the hub's card by an agency below the same CA", v, present(ca.Agency("urn:example:agency"), 3, good), credential.CheckIssuerTrusted},
 		{"it refuses a type it does not take", other, present(issuer, 3, good), credential.CheckIssuerTrusted},
 		{"it refuses another nonce", v, present(issuer, 3, sdjwt.KeyBinding{Nonce: "x", Audience: want.Audience, IssuedAt: now}), credential.CheckKeyBinding},
 		{"it refuses another audience", v, present(issuer, 3, sdjwt.KeyBinding{Nonce: want.Nonce, Audience: "x", IssuedAt: now}), credential.CheckKeyBinding},

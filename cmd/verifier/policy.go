@@ -39,14 +39,20 @@ type believed struct {
 }
 
 // policy is whom this verifier believes: the trust folder's roots for these types,
-// and what the file of --trust-policy adds.
+// and what the file of --trust-policy adds. Below the same roots stand agencies, each
+// with documents of its own: the resident card is the hub's alone.
 func (c config) policy(types ...string) (credential.Policy, error) {
 	roots, err := readRoots(filepath.Join(c.Trust, "issuer-ca.pem"))
 	if err != nil {
 		return credential.Policy{}, fmt.Errorf("trust folder (written by `idp trust export`): %w", err)
 	}
-	p := credential.Policy{Roots: map[string]*x509.CertPool{}, Certificates: map[string]credential.Certificate{},
-		Issuers: map[string][]string{}, DIDs: map[string][]string{}, WithoutStatus: map[string]bool{}}
+	hub, err := readHub(filepath.Join(c.Trust, "hub.json"))
+	if err != nil {
+		return credential.Policy{}, fmt.Errorf("trust folder (written by `idp trust export`): %w", err)
+	}
+	p := credential.Policy{Roots: map[string]*x509.CertPool{},
+		Certificates: map[string]credential.Certificate{credential.VCTResidentCard: {Names: []string{hub}}},
+		Issuers:      map[string][]string{}, DIDs: map[string][]string{}, WithoutStatus: map[string]bool{}}
 	if p.Keys, err = readKeyHistory(c); err != nil {
 		return p, err
 	}
@@ -66,6 +72,21 @@ func (c config) policy(types ...string) (credential.Policy, error) {
 		return credential.Policy{}, fmt.Errorf("trust-policy: %w", err)
 	}
 	return p, nil
+}
+
+// readHub is the hub's name, which the certificate of its cards bears.
+func readHub(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	var hub struct {
+		Issuer string `json:"issuer"`
+	}
+	if err := jose.Unmarshal(text, &hub); err != nil || hub.Issuer == "" {
+		return "", errors.Join(fmt.Errorf("%s: it does not name the hub", path), err)
+	}
+	return hub.Issuer, nil
 }
 
 func readPolicy(path string) (policyFile, error) {

@@ -52,7 +52,7 @@ func newOffice(t *testing.T, policy func(*office) string) *office {
 	o := &office{dir: t.TempDir(), issuer: wallettest.NewIssuer(t)}
 	address, key := free(t), wallettest.Key(t)
 	leaf := o.issuer.Authority.Leaf(t, key.Public(), "Test verifier", "http://"+address)[0]
-	if err := writeFiles(o.dir, key, leaf, o.issuer.Authority.PEM()); err != nil {
+	if err := writeFiles(o.dir, "https://hub.example", key, leaf, o.issuer.Authority.PEM()); err != nil {
 		t.Fatal(err)
 	}
 	o.publish(t)
@@ -226,6 +226,7 @@ func TestTrustPolicy(t *testing.T) {
 		{"it takes no status where the type says so", "urn:test:stateless:1", byJWK + "#0", nil, credential.PathDID, byJWK, "", 0},
 		{"it misses a status where it does not", "urn:test:stateless:2", byJWK + "#0", nil, "", "", "status: names no status", 0},
 		{"it refuses a certificate of another name", "urn:test:roots:2", "", nil, "", "", "issuer trusted: the certificate bears none of the names", 0},
+		{"it refuses the hub's card of an agency below the same roots", credential.VCTResidentCard, "", nil, "", "", "issuer trusted: the certificate bears none of the names", 0},
 		{"it refuses another DID", "urn:test:key:1", fragment(stranger), other, "", "", "issuer trusted: the DID is not trusted for this type", 0},
 		{"it refuses a did:web that does not answer", "urn:test:gone:1", gone + "#one", nil, "", "", "issuer trusted: DID or key not found", 0},
 		{"it refuses another's signature under a believed DID", "urn:test:web:1", o.web + "#one", other, "", "", "issuer signature", 0},
@@ -266,7 +267,7 @@ func TestTrustPolicy(t *testing.T) {
 func TestTrustPolicyRefuses(t *testing.T) {
 	authority := wallettest.NewAuthority(t)
 	dir := t.TempDir()
-	if err := writeFiles(dir, wallettest.Key(t), nil, authority.PEM()); err != nil {
+	if err := writeFiles(dir, "https://hub.example", wallettest.Key(t), nil, authority.PEM()); err != nil {
 		t.Fatal(err)
 	}
 	of := func(types string) string {

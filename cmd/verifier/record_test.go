@@ -65,6 +65,7 @@ func keepRecord(t *testing.T, dir string) string {
 	check(t, os.MkdirAll(filepath.Join(dir, "trust"), 0o700))
 	roots := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Cert.Raw})
 	check(t, os.WriteFile(filepath.Join(dir, "trust", "issuer-ca.pem"), roots, 0o600))
+	check(t, os.WriteFile(filepath.Join(dir, "trust", "hub.json"), []byte(`{"issuer": "urn:example:issuer"}`), 0o600))
 	policy, err := config{Trust: filepath.Join(dir, "trust")}.policy(credential.VCTResidentCard)
 	check(t, err)
 	v := &credential.Verifier{Policy: policy, Status: &statuslist.Client{Development: true}}

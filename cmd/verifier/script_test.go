@@ -95,7 +95,7 @@ func furnish(t *testing.T, e *testscript.Env, issuer *wallettest.Issuer) error {
 	}
 	key := wallettest.Key(t)
 	leaf := issuer.Authority.Leaf(t, key.Public(), "Test verifier", "http://"+e.Getenv("ADDRESS"))[0]
-	if err := writeFiles(e.WorkDir, key, leaf, issuer.Authority.PEM()); err != nil {
+	if err := writeFiles(e.WorkDir, issuer.URL, key, leaf, issuer.Authority.PEM()); err != nil {
 		return err
 	}
 	store, err := wallet.Open(filepath.Join(e.WorkDir, "wallet"))
@@ -111,7 +111,7 @@ func furnish(t *testing.T, e *testscript.Env, issuer *wallettest.Issuer) error {
 	return err
 }
 
-func writeFiles(dir string, key *ecdsa.PrivateKey, leaf, ca []byte) error {
+func writeFiles(dir, hub string, key *ecdsa.PrivateKey, leaf, ca []byte) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
@@ -120,6 +120,7 @@ func writeFiles(dir string, key *ecdsa.PrivateKey, leaf, ca []byte) error {
 		"data/verifier/key.pem":    pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
 		"data/verifier/chain.pem":  pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf}),
 		"data/trust/issuer-ca.pem": ca,
+		"data/trust/hub.json":      []byte(`{"issuer": "` + hub + `"}`),
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
