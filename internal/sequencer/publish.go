@@ -1,9 +1,11 @@
 package sequencer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/tlog"
@@ -122,7 +124,7 @@ func (l *Log) askAll(ctx context.Context) <-chan answer {
 			lines, err := w.cosign(asking, l.o.Storage, tree)
 			var cosigned []string
 			if err == nil {
-				cosigned, err = l.judge(tree.Signed, lines)
+				lines, cosigned, err = l.judge(tree.Signed, lines)
 			}
 			l.o.Asked(w.Name, tree.Size, err)
 			answers <- answer{w.Name, lines, cosigned, err}
@@ -141,8 +143,9 @@ type round struct {
 }
 
 func (r *round) take(ctx context.Context, a answer) {
-	if a.err == nil {
-		a.err = r.merge(a)
+	if a.err == nil { // then the lines are sound, and Merge takes them
+		r.merged, _ = tlog.Merge(r.merged, a.lines)
+		r.cosigned = append(r.cosigned, a.cosigned...)
 	}
 	if !errors.Is(a.err, ErrRolledBack) {
 		r.others = append(r.others, a.from)
@@ -154,19 +157,6 @@ func (r *round) take(ctx context.Context, a answer) {
 	}
 }
 
-// merge adds lines that were judged.
-func (r *round) merge(a answer) error {
-	merged, err := tlog.Merge(r.merged, a.lines)
-	if err != nil {
-		return err
-	}
-	if len(merged) > tlog.MaxCheckpoint {
-		return errors.New("a witness answered with more than fits")
-	}
-	r.merged, r.cosigned = merged, append(r.cosigned, a.cosigned...)
-	return nil
-}
-
 // whole checks the checkpoint as everybody will, once, before it is published.
 func (r *round) whole() ([]byte, error) {
 	if _, err := r.l.o.Policy.Open(r.merged); err != nil {
@@ -175,18 +165,29 @@ func (r *round) whole() ([]byte, error) {
 	return r.merged, nil
 }
 
-// judge tells who cosigned by the lines of a witness; wrong ones would spoil the
-// whole note.
-func (l *Log) judge(note, lines []byte) ([]string, error) {
-	merged, err := tlog.Merge(note, lines)
-	if err != nil {
-		return nil, err
+// judge keeps one line of each witness of the policy, and tells whose they are (C2SP
+// tlog-witness: others are ignored). Wrong ones would spoil the whole note, and
+// strangers' fill it: a note holds a hundred.
+func (l *Log) judge(note, lines []byte) (kept []byte, cosigned []string, err error) {
+	for line := range bytes.Lines(lines) {
+		merged, err := tlog.Merge(note, line)
+		if err != nil {
+			return nil, nil, err
+		}
+		c, err := l.o.Policy.Open(merged)
+		if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) {
+			return nil, nil, fmt.Errorf("a witness answered with a wrong cosignature: %w", err)
+		}
+		for _, name := range c.Witnesses {
+			if !slices.Contains(cosigned, name) {
+				kept, cosigned = append(kept, line...), append(cosigned, name)
+			}
+		}
 	}
-	c, err := l.o.Policy.Open(merged)
-	if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) {
-		return nil, fmt.Errorf("a witness answered with a wrong cosignature: %w", err)
+	if len(cosigned) == 0 {
+		return nil, nil, errors.New("a witness answered with no cosignature of the policy's")
 	}
-	return c.Witnesses, nil
+	return kept, cosigned, nil
 }
 
 // Checkpoint gives the latest published, cosigned checkpoint.

@@ -34,6 +34,11 @@ func TestALyingWitnessDoesNotStopTheLog(t *testing.T) {
 			lines, _ := tlog.Cosign(s, note)
 			_, _ = w.Write(lines)
 		},
+		"it answers as many signatures of strangers as a checkpoint holds": func(w http.ResponseWriter, _ *http.Request) {
+			for i := range 99 { // note.Open takes a hundred
+				fmt.Fprintf(w, "— stranger.example/%d %s\n", i, base64.StdEncoding.EncodeToString(make([]byte, 80)))
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, 3, 2)
