@@ -80,8 +80,11 @@ func (k *KeySets) Keys(ctx context.Context, c Client, kid string) (jose.JSONWebK
 	fresh := now.Sub(s.read) < keysFresh && s.knows(kid)
 	if !fresh && now.Sub(s.asked) >= keysPause {
 		s.asked = now
-		if s.keys, s.failed = k.ask(ctx, c, s.keys); s.failed == nil {
+		switch s.keys, s.failed = k.ask(ctx, c, s.keys); {
+		case s.failed == nil:
 			s.read = now
+		case len(s.keys) == 0:
+			s.read = time.Time{}
 		}
 	}
 	if now.Sub(s.read) >= keysStale {
@@ -118,8 +121,9 @@ func (k *KeySets) of(c Client) *keySet {
 	return s
 }
 
-// ask reads the address; before is what it said last, and stays where it fails. Who
-// goes away meanwhile does not make the others' answer fail.
+// ask reads the address; before is what it said last, and stays where it fails, but
+// not where it says that a key became known, or that there is none any more. Who goes
+// away meanwhile does not make the others' answer fail.
 func (k *KeySets) ask(ctx context.Context, c Client, before []jose.JSONWebKey) ([]jose.JSONWebKey, *KeysError) {
 	answer, err := k.door.Get(context.WithoutCancel(ctx), c.JWKSURI, fetch.Want{
 		Types: []string{"application/jwk-set+json", "application/json"}, Limit: maxKeySet,
@@ -136,6 +140,10 @@ func (k *KeySets) ask(ctx context.Context, c Client, before []jose.JSONWebKey) (
 		logger = slog.Default()
 	}
 	logger.WarnContext(ctx, "the keys of a client cannot be read", "client", c.ID, "err", err)
+	var set keySetError
+	if errors.As(err, &set) && set.gone {
+		before = nil
+	}
 	return before, &KeysError{Cause: keysCause(err), Err: err}
 }
 
@@ -158,9 +166,12 @@ func keysCause(err error) string {
 }
 
 // keySetError says why an answer is no set of keys.
-type keySetError string
+type keySetError struct {
+	cause string
+	gone  bool // it is in order otherwise: those of before do not count any more
+}
 
-func (e keySetError) Error() string { return string(e) }
+func (e keySetError) Error() string { return e.cause }
 
 // parseKeySet reads a JWK Set (RFC 7517, 5) by the rules for keys given by value,
 // save that keys which are not for signatures, or of kinds that the hub does not know,
@@ -170,20 +181,20 @@ func parseKeySet(data []byte, p Profile) ([]jose.JSONWebKey, error) {
 		Keys []stdjson.RawMessage `json:"keys"`
 	}
 	if !utf8.Valid(data) || json.Unmarshal(data, &set) != nil {
-		return nil, keySetError("not a JSON Web Key Set with each member once")
+		return nil, keySetError{cause: "not a JSON Web Key Set with each member once"}
 	}
 	if len(set.Keys) > maxPublished {
-		return nil, keySetError(fmt.Sprintf("over %d keys", maxPublished))
+		return nil, keySetError{cause: fmt.Sprintf("over %d keys", maxPublished)}
 	}
 	rules := metadata{Profile: p}
 	var keys []jose.JSONWebKey
 	for i, raw := range set.Keys {
 		var members map[string]stdjson.RawMessage
 		if json.Unmarshal(raw, &members) != nil {
-			return nil, keySetError(fmt.Sprintf("key %d is no JSON object with each member once", i))
+			return nil, keySetError{cause: fmt.Sprintf("key %d is no JSON object with each member once", i)}
 		}
 		if members["d"] != nil || members["k"] != nil {
-			return nil, keySetError(fmt.Sprintf("key %d is not public", i))
+			return nil, keySetError{fmt.Sprintf("key %d is not public", i), true}
 		}
 		var key jose.JSONWebKey
 		if key.UnmarshalJSON(raw) != nil || rules.checkKey(i, key) != nil {
@@ -192,7 +203,7 @@ func parseKeySet(data []byte, p Profile) ([]jose.JSONWebKey, error) {
 		keys = append(keys, jose.JSONWebKey{Key: key.Key, KeyID: key.KeyID, Algorithm: key.Algorithm, Use: key.Use})
 	}
 	if len(keys) == 0 {
-		return nil, keySetError("no key by which this client may sign")
+		return nil, keySetError{"no key by which this client may sign", true}
 	}
 	return keys, nil
 }

@@ -207,6 +207,22 @@ func TestKeySets(t *testing.T) {
 			want(t, step.kid, step.keys, step.asked)
 		})
 	}
+	t.Run("it goes by no copy of what was taken away", func(t *testing.T) {
+		for name, away := range map[string]string{"all": setOf(), "what became known": setOf(two, jwk(t, ecKey(t), `,"kid":"x"`))} {
+			k, s, c := &KeySets{Loopback: true, Now: k.Now}, newShelf(t), Client{ID: "c"}
+			c.JWKSURI = s.URL
+			for _, step := range []struct {
+				put  string
+				keys int
+			}{{setOf(one), 1}, {away, 0}, {"", 0}, {setOf(two), 1}} {
+				s.put(step.put)
+				now = now.Add(keysFresh)
+				if set, err := k.Keys(t.Context(), c, ""); len(set.Keys) != step.keys || (err == nil) != (step.keys > 0) {
+					t.Errorf("%s was taken away: %d keys, want %d: %v", name, len(set.Keys), step.keys, err)
+				}
+			}
+		}
+	})
 	t.Run("it asks anew for another profile and another address", func(t *testing.T) {
 		c.Profile = ProfileFAPI2
 		want(t, "two", 1, 10)
