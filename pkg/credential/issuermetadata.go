@@ -59,6 +59,7 @@ func (m *IssuerMetadata) Keys(ctx context.Context, issuer string) ([]jose.JSONWe
 	if ok && !now.Before(held.from) && now.Before(held.until) {
 		return held.keys, nil
 	}
+	issuer = strings.Clone(issuer) // it may be part of a whole credential
 	keys, err := m.ask(ctx, issuer)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrIssuerMetadata, err)

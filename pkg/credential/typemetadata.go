@@ -102,6 +102,7 @@ func (m *TypeMetadata) document(ctx context.Context, vct, integrity string) (typ
 	if m.held == nil || len(m.held) >= maxTypes {
 		m.held = make(map[[2]string]heldType)
 	}
+	id = [2]string{strings.Clone(vct), strings.Clone(integrity)} // they may be parts of a whole credential
 	m.held[id] = heldType{document, now, now.Add(life)}
 	return document, nil
 }

@@ -2,6 +2,7 @@ package did
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -39,6 +40,7 @@ func (k *Kept) Resolve(ctx context.Context, id string) (Document, error) {
 	if ok && !now.Before(held.from) && now.Before(held.until) {
 		return held.document, nil
 	}
+	id = strings.Clone(id) // it may be part of a whole credential
 	document, err := k.Resolver.Resolve(ctx, id)
 	if err != nil {
 		return Document{}, err

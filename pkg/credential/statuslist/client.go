@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -218,7 +219,7 @@ func (c *Client) entry(uri string) *entry {
 			delete(c.cached, old)
 		}
 		e = new(entry)
-		c.cached[uri] = e
+		c.cached[strings.Clone(uri)] = e // it may be part of a whole credential
 	}
 	return e
 }
