@@ -150,8 +150,8 @@ func (i *Issuer) deferred(w http.ResponseWriter, r *http.Request) {
 	answerIssued(w, answer)
 	if answer.TransactionID == "" {
 		// The last write: until it is done, who lost the answer may ask again, and gets
-		// copies of the same document.
-		if err := i.config.Journal.Delete(r.Context(), "deferral", request.TransactionID); err != nil && !errors.Is(err, ErrAbsent) {
+		// copies of the same document. Who hangs up now does not keep it from being done.
+		if err := i.config.Journal.Delete(context.WithoutCancel(r.Context()), "deferral", request.TransactionID); err != nil && !errors.Is(err, ErrAbsent) {
 			i.config.Logger.WarnContext(r.Context(), "document delivered, and not noted", "error", err.Error())
 		}
 	}

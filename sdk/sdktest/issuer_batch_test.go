@@ -40,8 +40,8 @@ func (b *bureau) proven(n int, keys ...*ecdsa.PrivateKey) []string {
 	return proofs
 }
 
-// ask posts to one of the two credential endpoints.
-func (b *bureau) ask(token, path string, body any) (int, string) {
+// request is one to an endpoint.
+func (b *bureau) request(token, path string, body any) *http.Request {
 	b.t.Helper()
 	text, ok := body.(string)
 	if !ok {
@@ -57,7 +57,13 @@ func (b *bureau) ask(token, path string, body any) (int, string) {
 		b.t.Fatal(err)
 	}
 	req.Header = http.Header{"Dpop": {shown}, "Authorization": {"DPoP " + token}, "Content-Type": {"application/json"}}
-	res, err := http.DefaultClient.Do(req)
+	return req
+}
+
+// ask posts to one of the two credential endpoints.
+func (b *bureau) ask(token, path string, body any) (int, string) {
+	b.t.Helper()
+	res, err := http.DefaultClient.Do(b.request(token, path, body))
 	if err != nil {
 		b.t.Fatal(err)
 	}

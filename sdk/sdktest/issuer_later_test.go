@@ -1,9 +1,11 @@
 package sdktest_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +93,21 @@ func TestIssuerLater(t *testing.T) {
 	if all, _ := b.issuer.Waiting(t.Context()); len(all) != 0 {
 		t.Errorf("still waits: %+v", all)
 	}
+	t.Run("it is over for a wallet that hangs up once it has the document", func(t *testing.T) {
+		ready = false
+		b.reopen(patient{journal})
+		collect := map[string]any{"transaction_id": wait(b.token(), "/credential", b.order(b.proven(1, newKey(t))))}
+		ready = true
+		ctx, hangUp := context.WithCancel(t.Context())
+		answer := &hasty{httptest.NewRecorder(), hangUp}
+		b.issuer.ServeHTTP(answer, b.request(b.token(), "/deferred_credential", collect).WithContext(ctx))
+		if answer.Code != 200 || ctx.Err() == nil {
+			t.Fatal(answer.Code)
+		}
+		if status, text := b.ask(b.token(), "/deferred_credential", collect); status != 400 || !strings.Contains(text, "invalid_transaction_id") {
+			t.Errorf("fetched twice: %d", status)
+		}
+	})
 	t.Run("it waits for no more than a few phones", func(t *testing.T) {
 		ready = false
 		for range 8 {
@@ -109,6 +126,27 @@ func TestIssuerLater(t *testing.T) {
 			t.Errorf("%d %s", status, text)
 		}
 	})
+}
+
+// patient is a journal that gives up when whoever asks does, as a database.
+type patient struct{ sdk.Journal }
+
+func (p patient) Delete(ctx context.Context, kind, key string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return p.Journal.Delete(ctx, kind, key)
+}
+
+// hasty hangs up with the first byte of an answer.
+type hasty struct {
+	*httptest.ResponseRecorder
+	hangUp func()
+}
+
+func (h *hasty) Write(b []byte) (int, error) {
+	h.hangUp()
+	return h.ResponseRecorder.Write(b)
 }
 
 // Each write between the first request and the document is broken twice: lost, and
