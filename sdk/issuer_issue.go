@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -50,6 +51,9 @@ func (d IssuedDocument) copies() []DocumentCopy {
 const (
 	defaultBatch = 10
 	documentLife = 365 * 24 * time.Hour
+	// hourly is how many documents a person gets in an hour, each with its copies: what
+	// one takes of the journal and of the status lists is never given back.
+	hourly = 30
 )
 
 // reservedClaims are a document's frame (SD-JWT VC, 3.2.2.2).
@@ -129,6 +133,9 @@ func (i *Issuer) keepDocument(ctx context.Context, id string, t issuanceToken, r
 		life = documentLife
 	}
 	now := i.config.Now().UTC().Truncate(time.Second)
+	if err := i.enough(ctx, t.Who.Sub, now); err != nil {
+		return IssuedDocument{}, err
+	}
 	d := IssuedDocument{ID: id, Config: config, Sub: t.Who.Sub, Client: t.Client, At: now, Expires: now.Truncate(time.Hour).Add(life)}
 	for _, name := range document.Claims {
 		if _, ok := record[name]; ok {
@@ -164,6 +171,19 @@ func (i *Issuer) keepDocument(ctx context.Context, id string, t issuanceToken, r
 		i.config.Issued(d)
 	}
 	return d, nil
+}
+
+// enough refuses a person who got so many documents in the last hour.
+func (i *Issuer) enough(ctx context.Context, sub string, now time.Time) error {
+	all, err := i.Documents(ctx, sub)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(d IssuedDocument) bool { return now.Sub(d.At) >= time.Hour })
+	if len(all) < hourly {
+		return nil
+	}
+	return &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "hourly", Description: "this person got many documents in the last hour: ask later"}
 }
 
 func (i *Issuer) sign(d IssuedDocument, c DocumentCopy, record Record, holder jose.JSONWebKey) (string, error) {

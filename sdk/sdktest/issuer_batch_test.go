@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/pkg/credential/openid4vci"
 	"github.com/govmydata/mydata/pkg/credential/sdjwt"
@@ -97,6 +98,23 @@ func (b *bureau) reopen(journal sdk.Journal, bend ...func(*sdk.IssuerConfig)) {
 		Load: func(_ context.Context, who sdk.Subject) (sdk.Record, error) { return b.load(who) }}
 	b.issuer = b.MustIssuer(b.url, map[string]sdk.Document{"extract": document, "licence": document},
 		append([]func(*sdk.IssuerConfig){func(c *sdk.IssuerConfig) { c.Journal = journal }}, bend...)...)
+}
+
+// Places in status lists are never free again: one wallet does not use them up.
+func TestIssuerGivesAPersonSoMuchAnHour(t *testing.T) {
+	b := newBureau(t)
+	for range 30 {
+		b.copies(1, "/credential", b.order(b.proven(1)))
+	}
+	if status, text := b.ask(b.token(), "/credential", b.order(b.proven(1))); status != 400 || !strings.Contains(text, "credential_request_denied") {
+		t.Errorf("%d %.200s", status, text)
+	}
+	lee := b.MustCitizen("lee").IssuanceToken(b.url, "extract", "phone", b.proofs.JKT())
+	if status, text := b.ask(lee, "/credential", b.order(b.proven(1))); status != 200 {
+		t.Errorf("another person: %d %.200s", status, text)
+	}
+	b.Advance(time.Hour)
+	b.copies(1, "/credential", b.order(b.proven(1)))
 }
 
 // A wallet fetches several copies of a document at once: nothing but what they say
