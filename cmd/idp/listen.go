@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/govmydata/mydata/internal/limit"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/pkg/dpop"
 )
@@ -26,7 +27,7 @@ const maxHeader = oauth.MaxToken + dpop.MaxProof + 4<<10
 // server bounds what one connection may cost.
 func server(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           handler,
+		Handler:           limit.Fields(handler),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,

@@ -168,7 +168,7 @@ func readKeyHistory(c config) (*credential.KeyHistory, error) {
 // server bounds what one connection may cost.
 func server(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           handler,
+		Handler:           limit.Fields(handler),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
