@@ -63,7 +63,8 @@ type IssuerConfig struct {
 	Journal   Journal
 	// Batch is how many copies of a document a wallet may fetch at once, each for a
 	// key of its own, so that those who see them cannot connect them: 10 when zero,
-	// one when 1, 16 at most. They are one document to you, revoked together.
+	// one when 1, 16 at most. They are one document to you, revoked together; a person
+	// gets 30 documents an hour.
 	Batch int
 
 	// Issued hears of each document before it is sent: names only.
