@@ -88,3 +88,16 @@ func TestAWitnessThatNamesNoSize(t *testing.T) {
 		})
 	}
 }
+
+// A witness that answers with strangers' signatures alone is said to have answered so.
+func TestAWitnessThatDoesNotCosign(t *testing.T) {
+	h := newHouse(t, 1, 1)
+	h.witnesses[0].Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "— stranger.example %s\n", base64.StdEncoding.EncodeToString(make([]byte, 80)))
+	})
+	log, _ := h.run(t, open(t, filepath.Join(t.TempDir(), "db")).Log())
+	eventually(t, func() bool {
+		_, err := log.Delayed()
+		return errors.Is(err, sequencer.ErrNoQuorum) && strings.Contains(err.Error(), "no cosignature of the policy's")
+	})
+}
