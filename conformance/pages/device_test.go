@@ -16,7 +16,7 @@ func (w *world) visitDevice(t *testing.T) {
 	})
 	must(t, err)
 	_, after, _ := strings.Cut(string(out), "secret, shown once: ")
-	secret := strings.TrimSpace(after)
+	secret, _, _ := strings.Cut(after, "\n")
 	kiosk := w.browser()
 	ask := func(path string, form url.Values) map[string]any {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.hub+path, strings.NewReader(form.Encode()))

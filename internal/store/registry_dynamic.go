@@ -97,6 +97,9 @@ func (r *Registry) Reregister(ctx context.Context, token string, c registry.Clie
 func (r *Registry) Unregister(ctx context.Context, id, token string) error {
 	return r.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := execTx(ctx, tx, `DELETE FROM registry_registrations WHERE client = $1 AND token = $2`, id, token)
+		if absent(err) {
+			return registry.ErrUnknown
+		}
 		if err := exactly(n, err, registry.ErrUnknown); err != nil {
 			return err
 		}

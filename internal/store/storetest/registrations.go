@@ -81,6 +81,7 @@ func managed(t *testing.T, s registry.Store) {
 	is(t, "end by another's token", s.Unregister(ctx, "own", "another's"), registry.ErrUnknown)
 	is(t, "end", s.Unregister(ctx, "own", "mine"), nil)
 	is(t, "end again", s.Unregister(ctx, "own", "mine"), registry.ErrUnknown)
+	is(t, "end of what no row can hold", s.Unregister(ctx, "a\x00b", "mine"), registry.ErrUnknown)
 	is(t, "change what ended", s.Reregister(ctx, "mine", changed), registry.ErrUnknown)
 	_, err = s.Client(ctx, "own")
 	is(t, "what ended", err, registry.ErrUnknown)
