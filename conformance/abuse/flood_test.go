@@ -162,6 +162,8 @@ func (c *tally) flood(ctx context.Context, client *http.Client, base string, a a
 		switch {
 		case err != nil:
 			c.broken.Add(1) // ended without an answer, as some may be
+		case got.status == http.StatusRequestHeaderFieldsTooLarge:
+			c.limited.Add(1) // before it was read, and the connection with it
 		case got.status == http.StatusTooManyRequests:
 			c.limited.Add(1)
 			if got.header.Get("Retry-After") == "" {
@@ -178,7 +180,7 @@ func (c *tally) flood(ctx context.Context, client *http.Client, base string, a a
 
 func (c *tally) say(what string) { c.wrong.CompareAndSwap(nil, &what) }
 
-// judge: a flood gets no fault, and from some point on 429.
+// judge: a flood gets no fault, and from some point on 429, or 431 all along.
 func (c *tally) judge(t *testing.T, a ask) {
 	t.Helper()
 	if wrong := c.wrong.Load(); wrong != nil {

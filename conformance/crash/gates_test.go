@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -57,7 +55,7 @@ type gates struct {
 func openGates(t *testing.T, s *stage.Stage, strike func(victim string)) *gates {
 	g := &gates{strike: strike}
 	for _, name := range stage.Names() {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port(name)+behind)))
+		l, err := stage.Listen(s.Port(name) + behind)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -81,7 +80,7 @@ func newWorld(b *testing.B) *world {
 	})
 	w := &world{Stage: s, b: b, wire: &wire{}}
 	for _, name := range stage.Names() {
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(s.Port(name)+behind))
+		l, err := stage.Listen(s.Port(name) + behind)
 		must(b, err)
 		if name == stage.IDP {
 			w.wire.to = s.Addr(name)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Names of the processes, in the order in which they start.
@@ -83,6 +84,17 @@ func Free(base, behind int) bool {
 		}
 	}
 	return true
+}
+
+// Listen listens at a port of a deployment. Who looks for free ports listens at each
+// for a moment, and a process that was killed is not gone at once: both are waited for.
+func Listen(port int) (net.Listener, error) {
+	for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(deadline) {
+			return l, err
+		}
+	}
 }
 
 func free(port int) bool {
