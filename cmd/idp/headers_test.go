@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -140,6 +141,16 @@ func TestHeadersThatFit(t *testing.T) {
 	}()
 	for _, version := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: version == "HTTP/2.0"}}
+		many, err := http.NewRequest(http.MethodGet, "https://"+l.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 200 {
+			many.Header.Set(fmt.Sprint("X-", i), "")
+		}
+		if resp, err := client.Do(many); err != nil || resp.Body.Close() != nil || resp.StatusCode != 431 {
+			t.Errorf("%s, 200 fields: %v, %v", version, resp, err)
+		}
 		for size, fits := range map[int]bool{oauth.MaxToken: true, 48 << 10: false} {
 			r, err := http.NewRequest(http.MethodGet, "https://"+l.Addr().String(), nil)
 			if err != nil {

@@ -19,7 +19,6 @@ const (
 	metadataRedirects = 3
 	maxMetadata       = 64 << 10
 	maxMetadataKeys   = 32
-	maxMetadataHeld   = 256
 	wellKnownIssuer   = "/.well-known/jwt-vc-issuer"
 )
 
@@ -38,13 +37,7 @@ type IssuerMetadata struct {
 
 	once  sync.Once
 	fetch *fetch.Client
-	mu    sync.Mutex
-	held  map[string]heldKeys
-}
-
-type heldKeys struct {
-	keys        []jose.JSONWebKey
-	from, until time.Time
+	kept  kept[string, []jose.JSONWebKey]
 }
 
 // Keys of an issuer. Every error is ErrIssuerMetadata.
@@ -53,23 +46,15 @@ func (m *IssuerMetadata) Keys(ctx context.Context, issuer string) ([]jose.JSONWe
 	if m.Now != nil {
 		now = m.Now()
 	}
-	m.mu.Lock()
-	held, ok := m.held[issuer]
-	m.mu.Unlock()
-	if ok && !now.Before(held.from) && now.Before(held.until) {
-		return held.keys, nil
+	if keys, ok := m.kept.get(issuer, now); ok {
+		return keys, nil
 	}
 	issuer = strings.Clone(issuer) // it may be part of a whole credential
 	keys, err := m.ask(ctx, issuer)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrIssuerMetadata, err)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.held == nil || len(m.held) >= maxMetadataHeld {
-		m.held = make(map[string]heldKeys)
-	}
-	m.held[issuer] = heldKeys{keys: keys, from: now, until: now.Add(metadataLife)}
+	m.kept.put(issuer, keys, now, metadataLife)
 	return keys, nil
 }
 

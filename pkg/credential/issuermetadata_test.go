@@ -142,12 +142,12 @@ func TestIssuerMetadata(t *testing.T) {
 		}
 	})
 	t.Run("it bounds what it holds", func(t *testing.T) {
-		m := &IssuerMetadata{Development: true, held: map[string]heldKeys{}}
-		for i := range maxMetadataHeld {
-			m.held[strings.Repeat("x", i)] = heldKeys{}
+		m := &IssuerMetadata{Development: true}
+		for i := range maxKept {
+			m.kept.put(strings.Repeat("x", i), nil, time.Now(), time.Minute)
 		}
-		if _, err := m.Keys(t.Context(), issuer); err != nil || len(m.held) > maxMetadataHeld {
-			t.Error(len(m.held), err)
+		if _, err := m.Keys(t.Context(), issuer); err != nil || len(m.kept.held) > maxKept {
+			t.Error(len(m.kept.held), err)
 		}
 	})
 }

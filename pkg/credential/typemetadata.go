@@ -15,8 +15,7 @@ import (
 )
 
 const (
-	maxTypes     = 256 // held
-	maxExtends   = 4   // types of one chain
+	maxExtends   = 4 // types of one chain
 	maxTypeLife  = 24 * time.Hour
 	staticForAll = 100 * 365 * 24 * time.Hour
 )
@@ -40,13 +39,7 @@ type TypeMetadata struct {
 
 	once  sync.Once
 	fetch *fetch.Client
-	mu    sync.Mutex
-	held  map[[2]string]heldType
-}
-
-type heldType struct {
-	document    typeDocument
-	from, until time.Time
+	kept  kept[[2]string, typeDocument] // by type and integrity
 }
 
 // Describe is what is published of a type, with the types that it extends. The
@@ -74,11 +67,8 @@ func (m *TypeMetadata) document(ctx context.Context, vct, integrity string) (typ
 	if m.Now != nil {
 		now = m.Now()
 	}
-	m.mu.Lock()
-	held, ok := m.held[id]
-	m.mu.Unlock()
-	if ok && !now.Before(held.from) && now.Before(held.until) {
-		return held.document, nil
+	if document, ok := m.kept.get(id, now); ok {
+		return document, nil
 	}
 	if _, err := fetch.Check(vct, m.Development); err != nil {
 		return typeDocument{}, errors.New("the type is not an https URL")
@@ -97,13 +87,8 @@ func (m *TypeMetadata) document(ctx context.Context, vct, integrity string) (typ
 	if err != nil || life <= 0 {
 		return document, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.held == nil || len(m.held) >= maxTypes {
-		m.held = make(map[[2]string]heldType)
-	}
 	id = [2]string{strings.Clone(vct), strings.Clone(integrity)} // they may be parts of a whole credential
-	m.held[id] = heldType{document, now, now.Add(life)}
+	m.kept.put(id, document, now, life)
 	return document, nil
 }
 

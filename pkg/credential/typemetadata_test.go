@@ -203,11 +203,11 @@ func TestDescribeKeeps(t *testing.T) {
 	})
 	t.Run("it keeps no more than fits", func(t *testing.T) {
 		l.header.Set("Cache-Control", "max-age=60")
-		for n := range maxTypes + 2 {
+		for n := range maxKept + 2 {
 			path := fmt.Sprintf("/n%d", n)
 			l.pages[path] = `{"vct":"URL` + path + `"}`
-			if _, err := l.client.Describe(t.Context(), l.url+path, ""); err != nil || len(l.client.held) > maxTypes {
-				t.Fatal(err, len(l.client.held))
+			if _, err := l.client.Describe(t.Context(), l.url+path, ""); err != nil || len(l.client.kept.held) > maxKept {
+				t.Fatal(err, len(l.client.kept.held))
 			}
 		}
 	})
