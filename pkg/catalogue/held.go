@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"strings"
 	"sync"
 	"time"
@@ -62,39 +63,90 @@ func hold(key chainKey, h held) {
 	memory.held[key] = h
 }
 
-// keyOf finds the certificates in a protected header that is written as SignAs
-// writes it, with nothing else in it. Others are not remembered.
-func keyOf(header, typ string, roots *x509.CertPool) (chainKey, bool) {
+// plainChain finds the certificates in a protected header that is written as SignAs
+// writes it, with nothing else in it: a list of plain texts, less its brackets.
+func plainChain(header, typ string) ([]byte, bool) {
 	raw, ok := jws.OneSpelling(header)
 	if !ok {
-		return chainKey{}, false
+		return nil, false
 	}
 	x5c, begins := bytes.CutPrefix(raw, []byte(`{"alg":"ES256","typ":"`+typ+`","x5c":[`))
 	x5c, ends := bytes.CutSuffix(x5c, []byte(`]}`))
-	if !begins || !ends || bytes.ContainsAny(x5c, `[]{}:\`) { // a list of plain texts
-		return chainKey{}, false
-	}
-	return chainKey{roots, sha256.Sum256(x5c)}, true
+	return x5c, begins && ends && !bytes.ContainsAny(x5c, `[]{}:\`)
 }
 
-// holding answers a payload that is signed under a chain that is known; its
-// caller asks whether the chain holds at its moment. When anything is not as it
-// should be it answers false, and openSigned says what.
-func holding(compact, typ string, roots *x509.CertPool) (held, []byte, bool) {
+// certificates reads such a list (RFC 7515, 4.1.6).
+func certificates(x5c []byte) (chain []*x509.Certificate, ok bool) {
+	for text := range bytes.SplitSeq(x5c, []byte{','}) {
+		text, begins := bytes.CutPrefix(text, []byte{'"'})
+		text, ends := bytes.CutSuffix(text, []byte{'"'})
+		der, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
+		if err != nil || !begins || !ends || base64.StdEncoding.EncodedLen(len(der)) != len(text) { // the decoder skips line breaks
+			return nil, false
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, false
+		}
+		chain = append(chain, c)
+	}
+	return chain, true
+}
+
+// reaching is a chain from the leaf, the first, to one of the roots at a time.
+func reaching(chain []*x509.Certificate, roots *x509.CertPool, at time.Time) ([]*x509.Certificate, bool) {
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	chains, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return nil, false
+	}
+	return chains[0], true
+}
+
+// openPlain opens what is written as SignAs writes it, under a chain that is held
+// or that reaches the roots; at finds the moment in a payload that the leaf signed.
+// When anything is not as it should be it answers false, and openSigned says what.
+func openPlain(compact, typ string, roots *x509.CertPool, at func(payload []byte) (time.Time, bool)) (agency string, payload []byte, ok bool) {
 	if roots == nil || len(compact) > maxSigned {
-		return held{}, nil, false
+		return "", nil, false
 	}
 	header, _, _ := strings.Cut(compact, ".")
-	key, ok := keyOf(header, typ, roots)
+	x5c, ok := plainChain(header, typ)
 	if !ok {
-		return held{}, nil, false
+		return "", nil, false
 	}
+	name := chainKey{roots, sha256.Sum256(x5c)}
 	memory.RLock()
-	h, ok := memory.held[key]
+	h, known := memory.held[name]
 	memory.RUnlock()
-	if !ok {
-		return held{}, nil, false
+	var chain []*x509.Certificate
+	if !known {
+		if chain, ok = certificates(x5c); !ok {
+			return "", nil, false
+		}
+		var err error
+		if h.agency, h.key, err = agencyOf(chain[0]); err != nil {
+			return "", nil, false
+		}
 	}
-	payload, ok := jws.Verify(compact, h.key)
-	return h, payload, ok
+	if payload, ok = jws.Verify(compact, h.key); !ok {
+		return "", nil, false
+	}
+	moment, ok := at(payload)
+	if !ok {
+		return "", nil, false
+	}
+	if !known {
+		if chain, ok = reaching(chain, roots, moment); !ok {
+			return "", nil, false
+		}
+		h = h.within(chain)
+		hold(name, h)
+	}
+	return h.agency, payload, h.at(moment)
 }

@@ -16,6 +16,7 @@ import (
 	josejson "github.com/go-jose/go-jose/v4/json"
 
 	"github.com/govmydata/mydata/pkg/jcs"
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // maxSigned bounds an agency-signed object of any type.
@@ -50,23 +51,29 @@ func sign(typ string, payload []byte, key crypto.Signer, header jose.HeaderKey, 
 // is the caller's check. at is the moment the certificates must be valid at: now, or for
 // evidence its own iat (Issued), so that old receipts can still be checked.
 func OpenSigned(compact, typ string, roots *x509.CertPool, at time.Time) (agency string, payload []byte, err error) {
-	if held, payload, ok := holding(compact, typ, roots); ok && held.at(at) {
-		return held.agency, payload, nil
+	agency, payload, ok := openPlain(compact, typ, roots, func([]byte) (time.Time, bool) { return at, true })
+	if ok {
+		return agency, payload, nil
 	}
 	object, err := parseSigned(compact)
 	if err != nil {
 		return "", nil, err
 	}
-	return openSigned(object, compact, typ, roots, at)
+	return openSigned(object, typ, roots, at)
 }
 
 // OpenIssued is OpenSigned at the object's own iat, for evidence. read takes the
 // payload apart, strictly, and answers its iat; it may be called twice.
 func OpenIssued(compact, typ string, roots *x509.CertPool, read func(payload []byte) (iat int64, err error)) (agency string, err error) {
-	if held, payload, ok := holding(compact, typ, roots); ok && jcs.Is(payload) { // what issued reads is what read reads
-		if iat, err := read(payload); err == nil && iat > 0 && held.at(time.Unix(iat, 0)) {
-			return held.agency, nil
+	agency, _, ok := openPlain(compact, typ, roots, func(payload []byte) (time.Time, bool) {
+		if !jcs.Is(payload) { // what issued reads is what read reads
+			return time.Time{}, false
 		}
+		iat, err := read(payload)
+		return time.Unix(iat, 0), err == nil && iat > 0
+	})
+	if ok {
+		return agency, nil
 	}
 	object, err := parseSigned(compact)
 	if err != nil {
@@ -76,7 +83,7 @@ func OpenIssued(compact, typ string, roots *x509.CertPool, read func(payload []b
 	if err != nil {
 		return "", err
 	}
-	agency, payload, err := openSigned(object, compact, typ, roots, at)
+	agency, payload, err := openSigned(object, typ, roots, at)
 	if err != nil {
 		return "", err
 	}
@@ -96,7 +103,7 @@ func parseSigned(compact string) (*jose.JSONWebSignature, error) {
 	return jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
 }
 
-func openSigned(object *jose.JSONWebSignature, compact, typ string, roots *x509.CertPool, at time.Time) (agency string, payload []byte, err error) {
+func openSigned(object *jose.JSONWebSignature, typ string, roots *x509.CertPool, at time.Time) (agency string, payload []byte, err error) {
 	if roots == nil {
 		return "", nil, errors.New("no government CA is configured")
 	}
@@ -110,18 +117,13 @@ func openSigned(object *jose.JSONWebSignature, compact, typ string, roots *x509.
 	if err != nil {
 		return "", nil, fmt.Errorf("certificate chain: %w", err)
 	}
-	leaf := chains[0][0]
-	id, key, err := agencyOf(leaf)
+	id, key, err := agencyOf(chains[0][0])
 	if err != nil {
 		return "", nil, err
 	}
 	payload, err = object.Verify(key)
 	if err != nil {
 		return "", nil, errors.New("the signature is wrong")
-	}
-	text, _, _ := strings.Cut(compact, ".")
-	if known, ok := keyOf(text, typ, roots); ok {
-		hold(known, held{agency: id, key: key}.within(chains[0]))
 	}
 	return id, payload, nil
 }
@@ -130,8 +132,7 @@ func openSigned(object *jose.JSONWebSignature, compact, typ string, roots *x509.
 // base64url, so that a digest of the text names one object.
 func OneSpelling(compact string) error {
 	for part := range strings.SplitSeq(compact, ".") {
-		raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
-		if err != nil || base64.RawURLEncoding.EncodeToString(raw) != part {
+		if _, ok := jws.OneSpelling(part); !ok {
 			return errors.New("not unpadded base64url")
 		}
 	}

@@ -47,11 +47,11 @@ func Notice(t Terms) ([]byte, error) {
 	if len(t.Recipient) != 1 {
 		return nil, refuse("recipient", "%d recipients", len(t.Recipient))
 	}
-	var b strings.Builder
+	text := make([]byte, 0, 1<<10)
 	line := func(label, format string, args ...any) {
-		b.WriteString(label + ": " + fmt.Sprintf(format, args...) + "\n")
+		text = append(fmt.Appendf(append(append(text, label...), ": "...), format, args...), '\n')
 	}
-	b.WriteString(w.title + "\n")
+	text = append(append(text, w.title...), '\n')
 	line(w.asks, "%s (%s)", t.Recipient[0].Name, t.Recipient[0].Contact)
 	line(w.gives, "%s (%s)", t.Provider.Name, t.Provider.Contact)
 	how := w.released
@@ -60,11 +60,11 @@ func Notice(t Terms) ([]byte, error) {
 	}
 	line(w.what, "%s (%s)", t.DataSet.Title, how)
 	for _, c := range t.Claims {
+		text = append(append(text, "- "...), c.Label...)
 		if c.Optional {
-			b.WriteString("- " + c.Label + " (" + w.optional + ")\n")
-			continue
+			text = fmt.Appendf(text, " (%s)", w.optional)
 		}
-		b.WriteString("- " + c.Label + "\n")
+		text = append(text, '\n')
 	}
 	if t.Action == ActionDerive {
 		line(w.reads, "%s", labels(t.Fields))
@@ -81,7 +81,7 @@ func Notice(t Terms) ([]byte, error) {
 	}
 	line(w.basis, "%s", w.consent)
 	line(w.withdraw, "%s (%s)", t.Withdrawal.URI, w.after)
-	return []byte(b.String()), nil
+	return text, nil
 }
 
 func labels(fields []Field) string {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 
 	"github.com/govmydata/mydata/pkg/jcs"
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // Names fixed by this version of the protocol.
@@ -180,6 +181,6 @@ func Encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // DigestOf is the base64url SHA-256 by which events and terms name a JWS.
 func DigestOf(compact string) string {
-	sum := sha256.Sum256([]byte(compact))
+	sum := jws.Sum(compact)
 	return Encode(sum[:])
 }

@@ -104,6 +104,7 @@ var (
 	marshaler       = reflect.TypeFor[json.Marshaler]()
 	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
 	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	textAppender    = reflect.TypeFor[encoding.TextAppender]()
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 

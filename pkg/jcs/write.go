@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
+	whole "github.com/gowebpki/jcs"
 )
 
 // stroke writes a value in its canonical form, or answers nil for what it does not
@@ -49,6 +50,8 @@ func strokeOf(t reflect.Type, within []reflect.Type) stroke {
 		return writeOwn
 	case pointer.Implements(marshaler): // which counts depends on where the value lies
 		return nil
+	case t.Implements(textAppender):
+		return writeAppended
 	case t.Implements(textMarshaler):
 		return func(out []byte, v reflect.Value) []byte {
 			text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
@@ -204,12 +207,28 @@ func appendText(out []byte, s string) []byte {
 	return append(append(out, s[from:]...), '"')
 }
 
+// writeAppended puts the quotes around what is plain as it stands.
+func writeAppended(out []byte, v reflect.Value) []byte {
+	out = append(out, '"')
+	from := len(out)
+	out, err := v.Interface().(encoding.TextAppender).AppendText(out)
+	if err != nil || slices.ContainsFunc(out[from:], func(c byte) bool { return !ordinary[c] }) {
+		return nil
+	}
+	return append(out, '"')
+}
+
 func writeOwn(out []byte, v reflect.Value) []byte {
 	text, err := v.Interface().(json.Marshaler).MarshalJSON()
 	if err != nil {
 		return nil
 	}
-	form, err := Transform(text)
+	d := desks.Get().(*desk)
+	defer d.leave()
+	if d.write(text) {
+		return append(out, d.out...)
+	}
+	form, err := whole.Transform(text)
 	if err != nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package tlog
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -87,11 +88,11 @@ func Peek(signed []byte) (Checkpoint, error) {
 
 // Merge adds signature lines to a note, leaving out those it has.
 func Merge(signed, lines []byte) ([]byte, error) {
-	_, have, err := split(signed)
+	_, signatures, err := split(signed)
 	if err != nil {
 		return nil, err
 	}
-	out := string(signed)
+	out, have := string(signed), string(signatures)
 	for line := range strings.Lines(string(lines)) {
 		if !strings.HasPrefix(line, "— ") || !strings.HasSuffix(line, "\n") {
 			return nil, fmt.Errorf("%w: signature line", ErrCheckpoint)
@@ -117,13 +118,12 @@ func Cosign(s Signer, signed []byte) ([]byte, error) {
 	return alone[len(text)+1:], nil
 }
 
-func split(signed []byte) (text, signatures string, err error) {
-	all := string(signed)
-	i := strings.LastIndex(all, "\n\n")
+func split(signed []byte) (text string, signatures []byte, err error) {
+	i := bytes.LastIndex(signed, []byte("\n\n"))
 	if i < 0 {
-		return "", "", ErrCheckpoint
+		return "", nil, ErrCheckpoint
 	}
-	return all[:i+1], all[i+2:], nil
+	return string(signed[:i+1]), signed[i+2:], nil
 }
 
 // decimal reads a number without sign or leading zeroes.
@@ -135,11 +135,14 @@ func decimal(s string) (int64, error) {
 	return n, nil
 }
 
-func parseHash(s string) (h Hash, err error) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(raw) != len(h) || strings.ContainsAny(s, "\r\n") {
+func parseHash[T string | []byte](s T) (h Hash, err error) {
+	var room [len(h) + 1]byte // what 44 characters may hold
+	if len(s) != base64.StdEncoding.EncodedLen(len(h)) {
 		return h, errors.New("malformed hash")
 	}
-	copy(h[:], raw)
-	return h, nil
+	n, err := base64.StdEncoding.Strict().Decode(room[:], []byte(s))
+	if err != nil || n != len(h) { // the decoder skips line breaks: then there are fewer
+		return h, errors.New("malformed hash")
+	}
+	return Hash(room[:n]), nil
 }

@@ -1,6 +1,7 @@
 package tlog
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -44,42 +45,43 @@ func (p Proof) Marshal() []byte {
 	return []byte(b.String())
 }
 
-// ParseProof reads what Marshal writes. It checks no signature.
+// ParseProof reads what Marshal writes. It checks no signature. The proof's
+// Checkpoint is a part of text.
 func ParseProof(text []byte) (Proof, error) {
 	if len(text) > 2*MaxCheckpoint {
 		return Proof{}, ErrProof
 	}
-	rest, ok := strings.CutPrefix(string(text), proofHeader)
-	head, checkpoint, ok2 := strings.Cut(rest, "\n\n")
+	rest, ok := bytes.CutPrefix(text, []byte(proofHeader))
+	head, checkpoint, ok2 := bytes.Cut(rest, []byte("\n\n"))
 	if !ok || !ok2 {
 		return Proof{}, ErrProof
 	}
-	var p Proof
-	lines := strings.Split(head, "\n")
-	if extra, ok := strings.CutPrefix(lines[0], "extra "); ok {
+	p := Proof{Checkpoint: checkpoint}
+	line, head, more := bytes.Cut(head, []byte{'\n'})
+	if extra, ok := bytes.CutPrefix(line, []byte("extra ")); ok {
 		var err error
-		if p.Extra, err = base64.StdEncoding.Strict().DecodeString(extra); err != nil || strings.Contains(extra, "\r") {
+		p.Extra, err = base64.StdEncoding.Strict().AppendDecode(nil, extra)
+		if err != nil || !more || bytes.IndexByte(extra, '\r') >= 0 {
 			return Proof{}, ErrProof
 		}
-		lines = lines[1:]
+		line, head, more = bytes.Cut(head, []byte{'\n'})
 	}
-	if len(lines) == 0 || len(lines) > 1+63 {
-		return Proof{}, ErrProof
-	}
-	index, ok := strings.CutPrefix(lines[0], "index ")
-	n, err := decimal(index)
-	if !ok || err != nil {
+	index, ok := bytes.CutPrefix(line, []byte("index "))
+	n, err := decimal(string(index))
+	hashes := bytes.Count(head, []byte{'\n'}) + 1
+	if !ok || err != nil || hashes > 63 {
 		return Proof{}, ErrProof
 	}
 	p.Index = n
-	for _, line := range lines[1:] {
-		h, err := parseHash(line)
-		if err != nil {
+	if more {
+		p.Path = make([]Hash, hashes)
+	}
+	for i := range p.Path {
+		line, head, _ = bytes.Cut(head, []byte{'\n'})
+		if p.Path[i], err = parseHash(line); err != nil {
 			return Proof{}, ErrProof
 		}
-		p.Path = append(p.Path, h)
 	}
-	p.Checkpoint = []byte(checkpoint)
 	if _, err := Peek(p.Checkpoint); err != nil {
 		return Proof{}, fmt.Errorf("%w: %w", ErrProof, err)
 	}

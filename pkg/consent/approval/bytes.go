@@ -13,8 +13,11 @@ import (
 type Bytes []byte
 
 // MarshalText writes unpadded base64url; encoding/json puts it in quotes.
-func (b Bytes) MarshalText() ([]byte, error) {
-	return base64.RawURLEncoding.AppendEncode(nil, b), nil
+func (b Bytes) MarshalText() ([]byte, error) { return b.AppendText(nil) }
+
+// AppendText writes it behind other text.
+func (b Bytes) AppendText(text []byte) ([]byte, error) {
+	return base64.RawURLEncoding.AppendEncode(text, b), nil
 }
 
 // UnmarshalText reads unpadded base64url and refuses stray trailing bits, so

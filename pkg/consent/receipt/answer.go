@@ -93,7 +93,7 @@ func (a Assembler) AnswerForCitizen(ctx context.Context, id consent.GrantID, cit
 // VerifyAnswer checks an answer, offline, each check by name.
 func (v *Verifier) VerifyAnswer(a Answer) Report {
 	c := &verification{Verifier: v, receipt: Receipt{Request: a.Request, Events: a.Events}, opened: map[string]opened{}}
-	c.write()
+	c.digest()
 	c.locate()
 	record, err := consent.Fold(c.events())
 	var form error
@@ -149,7 +149,7 @@ func (v *verification) checkAnswerRecord(a Answer, record consent.Record) {
 }
 
 func (v *verification) answerRecord(a Answer, c consent.RecordClaims, record consent.Record) error {
-	events, err := sums(v.eventForms)
+	events, err := sums(v.eventDigests)
 	if err != nil {
 		return err
 	}

@@ -10,11 +10,9 @@ import (
 // checkDeletion: where the events tell of a deletion, the consumer signed it.
 func (v *verification) checkDeletion() {
 	told := false
-	for _, e := range v.events() {
-		if e.Kind == consent.KindDeleted {
-			told = true
-			v.report.add("statement of deletion", v.deletion(v.receipt.Deletion, e), v.receipt.Terms.Controller)
-		}
+	for e := range v.of(consent.KindDeleted) {
+		told = true
+		v.report.add("statement of deletion", v.deletion(v.receipt.Deletion, e), v.receipt.Terms.Controller)
 	}
 	if !told && v.receipt.Deletion != "" {
 		v.report.add("statement of deletion", errors.New("no event tells of it"), "")

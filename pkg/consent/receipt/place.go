@@ -9,14 +9,39 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
+// digest is of something with a place in the log, made once for a receipt.
+type digest struct {
+	sum [32]byte
+	err error
+}
+
+func digestOf(v interface{ Digest() ([32]byte, error) }) digest {
+	sum, err := v.Digest()
+	return digest{sum, err}
+}
+
+// digest makes the digests of terms, events and the passkey's history.
+func (v *verification) digest() {
+	v.terms = digestOf(v.receipt.Terms)
+	for _, e := range v.receipt.Events {
+		v.eventDigests = append(v.eventDigests, digestOf(e.Event))
+	}
+	if v.receipt.Approval == nil {
+		return
+	}
+	for _, record := range v.receipt.Approval.History {
+		v.keyDigests = append(v.keyDigests, digestOf(record.Event))
+	}
+}
+
 // sums are the digests, unless one of them is missing.
-func sums(all []form) ([][32]byte, error) {
+func sums(all []digest) ([][32]byte, error) {
 	list := make([][32]byte, len(all))
-	for i, f := range all {
-		if f.err != nil {
-			return nil, f.err
+	for i, d := range all {
+		if d.err != nil {
+			return nil, d.err
 		}
-		list[i] = f.sum
+		list[i] = d.sum
 	}
 	return list, nil
 }
@@ -31,14 +56,14 @@ type place struct {
 // locate finds the places of all events and of the passkey's history.
 func (v *verification) locate() {
 	for i, e := range v.receipt.Events {
-		at, err := v.placed(consent.LeafDomain, e.Salt, v.eventForms[i], e.Proof)
+		at, err := v.placed(consent.LeafDomain, e.Salt, v.eventDigests[i], e.Proof)
 		v.eventPlaces = append(v.eventPlaces, place{fmt.Sprintf("event %d", i+1), at, err})
 	}
 	if v.receipt.Approval == nil {
 		return
 	}
 	for i, record := range v.receipt.Approval.History {
-		at, err := v.placed(approval.LeafDomain, record.Salt, v.keyForms[i], record.Proof)
+		at, err := v.placed(approval.LeafDomain, record.Salt, v.keyDigests[i], record.Proof)
 		v.keyPlaces = append(v.keyPlaces, place{fmt.Sprintf("passkey event %d", i+1), at, err})
 	}
 }
@@ -53,12 +78,12 @@ type opened struct {
 
 // placed is the checkpoint under which an entry is. ErrUnwitnessed comes only
 // when all else is right (tlog.Policy.VerifyInclusion).
-func (v *verification) placed(domain string, salt []byte, f form, text string) (tlog.Checkpoint, error) {
+func (v *verification) placed(domain string, salt []byte, d digest, text string) (tlog.Checkpoint, error) {
 	if len(salt) != 32 {
 		return tlog.Checkpoint{}, fmt.Errorf("a salt of %d bytes", len(salt))
 	}
-	if f.err != nil {
-		return tlog.Checkpoint{}, f.err
+	if d.err != nil {
+		return tlog.Checkpoint{}, d.err
 	}
 	proof, err := tlog.ParseProof([]byte(text))
 	if err != nil {
@@ -72,7 +97,7 @@ func (v *verification) placed(domain string, salt []byte, f form, text string) (
 	if o.err != nil && !errors.Is(o.err, tlog.ErrUnwitnessed) {
 		return tlog.Checkpoint{}, o.err
 	}
-	leaf := tlog.LeafHash(tlog.Commitment(domain, [32]byte(salt), f.sum))
+	leaf := tlog.LeafHash(tlog.Commitment(domain, [32]byte(salt), d.sum))
 	if err := tlog.CheckInclusion(proof.Path, o.checkpoint.Size, o.checkpoint.Root, proof.Index, leaf); err != nil {
 		return tlog.Checkpoint{}, err
 	}

@@ -54,7 +54,7 @@ func Verify(r Receipt, t consent.Trust, options ...Option) Report {
 // so that the report names all of them.
 func (v *Verifier) Verify(r Receipt) Report {
 	c := &verification{Verifier: v, receipt: r, opened: map[string]opened{}}
-	c.write()
+	c.digest()
 	c.locate()
 	c.checkForm()
 	c.checkRequest()
@@ -72,15 +72,15 @@ func (v *Verifier) Verify(r Receipt) Report {
 	return c.report
 }
 
-// history replays a passkey history, whose events have these forms. Whatever the
+// history replays a passkey history, whose events have these digests. Whatever the
 // replay reads is in them; salts and proofs it does not read.
-func (v *Verifier) history(records []approval.KeyRecord, forms []form) ([]jose.JSONWebKey, error) {
+func (v *Verifier) history(records []approval.KeyRecord, digests []digest) ([]jose.JSONWebKey, error) {
 	h := sha256.New()
-	for _, f := range forms {
-		if f.err != nil {
-			return nil, f.err
+	for _, d := range digests {
+		if d.err != nil {
+			return nil, d.err
 		}
-		h.Write(f.sum[:])
+		h.Write(d.sum[:])
 	}
 	return v.histories.get([32]byte(h.Sum(nil)), func() ([]jose.JSONWebKey, error) {
 		return approval.VerifyHistory(records, v.trust.RP, v.trust.Officers)

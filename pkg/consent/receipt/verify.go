@@ -3,6 +3,7 @@ package receipt
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -45,12 +46,12 @@ func (r *Report) add(name string, err error, detail string) bool {
 // verification is the check of one receipt.
 type verification struct {
 	*Verifier
-	receipt                Receipt
-	terms                  form
-	eventForms, keyForms   []form
-	eventPlaces, keyPlaces []place
-	opened                 map[string]opened // checkpoints, each opened once
-	report                 Report
+	receipt                  Receipt
+	terms                    digest
+	eventDigests, keyDigests []digest
+	eventPlaces, keyPlaces   []place
+	opened                   map[string]opened // checkpoints, each opened once
+	report                   Report
 }
 
 func (v *verification) checkForm() {
@@ -80,8 +81,11 @@ func (v *verification) checkRequest() {
 	if v.catalogue != nil {
 		detail = fmt.Sprintf("compared with catalogue %d", v.catalogue.Version)
 	}
-	v.report.add("terms narrow the request", consent.Narrow(request, v.receipt.Terms, v.catalogue), detail)
-	v.report.add("privacy notice", consent.CheckNotice(v.receipt.Terms), v.receipt.Terms.Notice.Lang)
+	notice := consent.Narrow(request, v.receipt.Terms, v.catalogue)
+	if !v.report.add("terms narrow the request", notice, detail) { // which looks at the notice too
+		notice = consent.CheckNotice(v.receipt.Terms)
+	}
+	v.report.add("privacy notice", notice, v.receipt.Terms.Notice.Lang)
 }
 
 // checkEvents: they are legal under the one state machine and begin with this
@@ -112,11 +116,20 @@ func (v *verification) events() []consent.Event {
 	return all
 }
 
-func (v *verification) granted() (consent.Event, bool) {
-	for _, e := range v.receipt.Events {
-		if e.Event.Kind == consent.KindGranted {
-			return e.Event, true
+// of are the events of one kind.
+func (v *verification) of(kind consent.Kind) iter.Seq[consent.Event] {
+	return func(yield func(consent.Event) bool) {
+		for i := range v.receipt.Events {
+			if e := &v.receipt.Events[i].Event; e.Kind == kind && !yield(*e) {
+				return
+			}
 		}
+	}
+}
+
+func (v *verification) granted() (consent.Event, bool) {
+	for e := range v.of(consent.KindGranted) {
+		return e, true
 	}
 	return consent.Event{}, false
 }
@@ -153,7 +166,7 @@ func (v *verification) checkApproval() {
 		err = errors.New("the grant event closes another approval")
 	}
 	v.report.add("approval", err, "")
-	active, historyErr := v.history(a.History, v.keyForms)
+	active, historyErr := v.history(a.History, v.keyDigests)
 	if err = v.terms.err; err == nil {
 		err = a.VerifyBy(v.terms.sum, v.trust.RP, func() ([]jose.JSONWebKey, error) { return active, historyErr })
 	}
@@ -180,10 +193,7 @@ func (v *verification) checkInclusion() {
 // checkCommits: each use was committed by the provider, over these terms.
 func (v *verification) checkCommits() {
 	left := slices.Clone(v.receipt.Commits)
-	for _, e := range v.events() {
-		if e.Kind != consent.KindUsed {
-			continue
-		}
+	for e := range v.of(consent.KindUsed) {
 		var jws string
 		if len(left) > 0 {
 			jws, left = left[0], left[1:]
@@ -216,10 +226,7 @@ func (v *verification) commit(jws string, e consent.Event) error {
 // checkReceived: each receipt of a use was countersigned by the consumer.
 func (v *verification) checkReceived() {
 	left := slices.Clone(v.receipt.Received)
-	for _, e := range v.events() {
-		if e.Kind != consent.KindReceived {
-			continue
-		}
+	for e := range v.of(consent.KindReceived) {
 		var jws string
 		if len(left) > 0 {
 			jws, left = left[0], left[1:]
@@ -260,11 +267,11 @@ func (v *verification) checkRecord(record consent.Record) {
 }
 
 func (v *verification) record(c consent.RecordClaims, record consent.Record) error {
-	events, err := sums(v.eventForms)
+	events, err := sums(v.eventDigests)
 	if err != nil {
 		return err
 	}
-	digest, err := v.digest()
+	digest, err := v.receipt.Digest()
 	switch {
 	case err != nil:
 		return err

@@ -117,15 +117,25 @@ func (p Proof) checkForm() error {
 
 // Marshal writes the proof in its canonical form.
 func (p Proof) Marshal() []byte {
-	j := proofJSON{Reads: []readJSON{}, Schema: Schema}
+	room := len(`{"reads":[],"schema_version":""}`) + len(Schema)
 	for _, r := range p.Reads {
-		j.Reads = append(j.Reads, readJSON{Endorser: r.Endorser, Proposal: r.Proposal, Response: r.Response, Signature: r.Signature})
+		room += len(`{"endorser":"","proposal":"","response":"","signature":""},`)
+		for _, part := range [][]byte{r.Endorser, r.Proposal, r.Response, r.Signature} {
+			room += base64.RawURLEncoding.EncodedLen(len(part))
+		}
 	}
-	raw, err := canonical(j)
-	if err != nil {
-		panic(err) // bytes and one constant always encode
+	out := append(make([]byte, 0, room), `{"reads":[`...)
+	for i, r := range p.Reads {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = base64.RawURLEncoding.AppendEncode(append(out, `{"endorser":"`...), r.Endorser)
+		out = base64.RawURLEncoding.AppendEncode(append(out, `","proposal":"`...), r.Proposal)
+		out = base64.RawURLEncoding.AppendEncode(append(out, `","response":"`...), r.Response)
+		out = base64.RawURLEncoding.AppendEncode(append(out, `","signature":"`...), r.Signature)
+		out = append(out, `"}`...)
 	}
-	return raw
+	return append(out, `],"schema_version":"`+Schema+`"}`...)
 }
 
 // MarshalJSON is Marshal, for a proof inside another document.
