@@ -2,7 +2,6 @@ package jcs
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 	"unicode/utf8"
 )
@@ -137,13 +136,19 @@ func eight(w uint64) bool {
 	return (w|(w-ones*' ')|(quote-ones)|(escape-ones))&high == 0
 }
 
+// word is the first eight bytes, which there must be.
+func word[T string | []byte](s T) uint64 {
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
 // text takes a string whose escapes, if any, are those of one letter that RFC
 // 8785, 3.2.2.2 keeps. A name is in ASCII, without escapes, so that the order of
 // its bytes is the order of its UTF-16 units.
 func (p *plain) text(name bool) bool {
 	data, at, wide := p.data, p.at+1, false
 	for {
-		for at+8 <= len(data) && eight(binary.LittleEndian.Uint64(data[at:])) {
+		for at+8 <= len(data) && eight(word(data[at:])) {
 			at += 8
 		}
 		for at < len(data) && ordinary[data[at]] {

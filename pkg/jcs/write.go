@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
@@ -46,6 +47,8 @@ func strokeOf(t reflect.Type, within []reflect.Type) stroke {
 	case t.Kind() == reflect.Pointer: // what it points to decides
 	case t == reflect.TypeFor[jose.JSONWebKey]():
 		return writeKey
+	case t == reflect.TypeFor[time.Time](): // as its MarshalJSON, in quotes
+		return writeAppended
 	case t.Implements(marshaler):
 		return writeOwn
 	case pointer.Implements(marshaler): // which counts depends on where the value lies
@@ -185,7 +188,10 @@ func plainName(name string) bool {
 func appendText(out []byte, s string) []byte {
 	out = append(out, '"')
 	from, wide := 0, false
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
+		for i+8 < len(s) && eight(word(s[i:])) {
+			i += 8
+		}
 		c := s[i]
 		if ordinary[c] {
 			continue

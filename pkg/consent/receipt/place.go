@@ -23,6 +23,7 @@ func digestOf(v interface{ Digest() ([32]byte, error) }) digest {
 // digest makes the digests of terms, events and the passkey's history.
 func (v *verification) digest() {
 	v.terms = digestOf(v.receipt.Terms)
+	v.eventDigests = make([]digest, 0, len(v.receipt.Events))
 	for _, e := range v.receipt.Events {
 		v.eventDigests = append(v.eventDigests, digestOf(e.Event))
 	}
@@ -55,6 +56,7 @@ type place struct {
 
 // locate finds the places of all events and of the passkey's history.
 func (v *verification) locate() {
+	v.eventPlaces = make([]place, 0, len(v.receipt.Events))
 	for i, e := range v.receipt.Events {
 		at, err := v.placed(consent.LeafDomain, e.Salt, v.eventDigests[i], e.Proof)
 		v.eventPlaces = append(v.eventPlaces, place{fmt.Sprintf("event %d", i+1), at, err})
