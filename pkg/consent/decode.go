@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/govmydata/mydata/pkg/jcs"
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // canonical is the JSON Canonicalization Scheme (RFC 8785) of a value.
@@ -33,8 +34,8 @@ func bytes32(text string) ([32]byte, error) {
 
 // decodeBytes reads unpadded base64url in its one spelling.
 func decodeBytes(text string) ([]byte, error) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || Encode(raw) != text {
+	raw, ok := jws.OneSpelling(text)
+	if !ok {
 		return nil, errors.New("not base64url")
 	}
 	return raw, nil

@@ -177,7 +177,10 @@ func SubjectCommitment(salt [32]byte, sub string) string {
 }
 
 // Encode is unpadded base64url.
-func Encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+func Encode(b []byte) string {
+	var room [64]byte // a digest's text fits
+	return string(base64.RawURLEncoding.AppendEncode(room[:0], b))
+}
 
 // DigestOf is the base64url SHA-256 by which events and terms name a JWS.
 func DigestOf(compact string) string {

@@ -2,6 +2,7 @@ package consent
 
 import (
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -88,18 +89,38 @@ func (f TrustFiles) Trust() (Trust, error) {
 	if len(t.HubKeys.Keys) == 0 || len(t.Officers) < 2 {
 		return Trust{}, errors.New("trust folder: hub.json lacks the hub's keys or two officers' keys")
 	}
-	t.AgencyRoots, t.IssuerRoots = x509.NewCertPool(), x509.NewCertPool()
-	if !t.AgencyRoots.AppendCertsFromPEM(f.AgencyCA) {
-		return Trust{}, fmt.Errorf("trust folder: %s has no certificate", AgencyCAFile)
-	}
-	if !t.IssuerRoots.AppendCertsFromPEM(f.IssuerCA) {
-		return Trust{}, fmt.Errorf("trust folder: %s has no certificate", IssuerCAFile)
-	}
 	var err error
+	if t.AgencyRoots, err = roots(f.AgencyCA); err != nil {
+		return Trust{}, fmt.Errorf("trust folder: %s: %w", AgencyCAFile, err)
+	}
+	if t.IssuerRoots, err = roots(f.IssuerCA); err != nil {
+		return Trust{}, fmt.Errorf("trust folder: %s: %w", IssuerCAFile, err)
+	}
 	if t.Log, err = tlog.ParsePolicy(f.LogPolicy); err != nil {
 		return Trust{}, fmt.Errorf("trust folder: %s: %w", LogPolicyFile, err)
 	}
 	return t, nil
+}
+
+// roots are the certificates of a PEM text (RFC 7468, 5), each of them whole:
+// x509.CertPool would leave out what it cannot read.
+func roots(text []byte) (*x509.CertPool, error) {
+	pool, n := x509.NewCertPool(), 0
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		n++
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d: %w", n, err)
+		}
+		pool.AddCert(c)
+	}
+	if n == 0 {
+		return nil, errors.New("it has no certificate")
+	}
+	return pool, nil
 }
 
 // WriteTrust writes a trust folder, after checking that it would load. The

@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"bytes"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"testing"
@@ -85,7 +86,12 @@ func TestTrustRefuses(t *testing.T) {
 		"it refuses a private key": func(f *consent.TrustFiles) {
 			f.Hub.JWKS = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: consenttest.NewKey(), KeyID: "k"}}}
 		},
-		"it refuses no issuer": func(f *consent.TrustFiles) { f.Hub.Issuer = "" },
+		"it refuses no issuer":                                 func(f *consent.TrustFiles) { f.Hub.Issuer = "" },
+		"it refuses an authority's file without a certificate": func(f *consent.TrustFiles) { f.AgencyCA = []byte("none") },
+		"it refuses an issuers' file without a certificate":    func(f *consent.TrustFiles) { f.IssuerCA = nil },
+		"it refuses a broken certificate beside a good one": func(f *consent.TrustFiles) {
+			f.AgencyCA = append(f.AgencyCA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("broken")})...)
+		},
 		"it refuses no origin": func(f *consent.TrustFiles) { f.Hub.RP.Origin = "" },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,7 +2,7 @@ package approval
 
 import (
 	"crypto"
-	"crypto/sha256"
+	"crypto/ecdsa"
 	"encoding/base64"
 	"time"
 
@@ -63,18 +63,19 @@ func (e KeyEvent) Digest() ([32]byte, error) {
 // key to be added is inside too: create it first, then ask for the assertion.
 func (e KeyEvent) Challenge() [32]byte {
 	e.By.Assertion = nil
-	raw, err := canonical(e)
+	sum, err := jcs.Sum(e, []byte("mydata/passkey-change/v1\x00"))
 	if err != nil {
 		return [32]byte{} // never the challenge of anything
 	}
-	return sha256.Sum256(append([]byte("mydata/passkey-change/v1\x00"), raw...))
+	return sum
 }
 
 // Thumbprint is the RFC 7638 thumbprint of a public key, in base64url.
 func Thumbprint(key jose.JSONWebKey) (string, error) {
-	sum, err := key.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return "", err
+	if public, ok := key.Key.(*ecdsa.PublicKey); ok { // whose JWK has no other members than section 3.2 names
+		sum, err := jcs.Sum(jose.JSONWebKey{Key: public})
+		return base64.RawURLEncoding.EncodeToString(sum[:]), err
 	}
-	return base64.RawURLEncoding.EncodeToString(sum), nil
+	sum, err := key.Thumbprint(crypto.SHA256)
+	return base64.RawURLEncoding.EncodeToString(sum), err
 }
