@@ -163,11 +163,11 @@ func HolderKey(claims map[string]any) (jose.JSONWebKey, error) {
 	point := append(make([]byte, 0, 65), 4)
 	for _, name := range []string{"x", "y"} {
 		text, _ := raw[name].(string)
-		coordinate, err := b64.DecodeString(text)
-		if err != nil || len(coordinate) != 32 {
+		before := len(point)
+		var err error
+		if point, err = b64.AppendDecode(point, []byte(text)); err != nil || len(point)-before != 32 {
 			return jose.JSONWebKey{}, fmt.Errorf("%w: cnf.jwk has no %s of 32 bytes", ErrKeyBinding, name)
 		}
-		point = append(point, coordinate...)
 	}
 	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 	if err != nil {
