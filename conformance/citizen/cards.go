@@ -64,8 +64,8 @@ func (c *Citizen) ReceiveByLogin(ctx context.Context, w *wallet.Wallet) (wallet.
 }
 
 // Authorize walks an authorization request through login, approval with every
-// optional claim unticked, and consent to an issuance, and answers the callback's
-// address without opening it.
+// optional claim unticked, and consent to an issuance or to a login alone, and
+// answers the callback's address without opening it.
 func (c *Citizen) Authorize(ctx context.Context, address string) (*url.URL, error) {
 	hub := strings.TrimSuffix(c.Hub, "/") + "/"
 	c.stop = func(to string) bool { return !strings.HasPrefix(to, hub) }
@@ -95,8 +95,10 @@ func (c *Citizen) agree(ctx context.Context, page Page) (Page, error) {
 		}
 		return c.Open(ctx, to)
 	}
-	if form, ok := page.Form(page.URL.Path); ok && (strings.HasPrefix(page.URL.Path, "/issuance/") || strings.HasPrefix(page.URL.Path, "/document/")) {
-		return c.Submit(ctx, form)
+	for _, question := range []string{"/issuance/", "/document/", "/consent/"} {
+		if form, ok := page.Form(page.URL.Path); ok && strings.HasPrefix(page.URL.Path, question) {
+			return c.Submit(ctx, form)
+		}
 	}
 	return page, nil
 }

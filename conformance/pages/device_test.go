@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -45,15 +46,47 @@ func (w *world) visitDevice(t *testing.T) {
 	}
 }
 
-// visitConsent has kim asked once more before a login, says yes and, the next time,
-// no.
+// visitConsent has kim asked once more before a login, by a client that wants it and
+// by one that registered itself; says yes and, the next time, no.
 func (w *world) visitConsent(t *testing.T) {
 	w.register(t, map[string]any{
 		"client_id": "reader", "client_name": w.wild("reader", 390), "scope": "openid", "redirect_uris": []string{w.wallet + "/callback"},
 	})
+	w.agree(t, "reader", "consent")
+	w.agree(t, w.selfMade(t), "")
+}
+
+// selfMade is a client that registered itself.
+func (w *world) selfMade(t *testing.T) string {
+	out, err := w.Command(t.Context(), "idp", "client", "token", "--json")
+	must(t, err)
+	var initial struct {
+		Token string `json:"token"`
+	}
+	must(t, json.Unmarshal(out, &initial))
+	body, err := json.Marshal(map[string]any{"client_name": w.wild("stranger", 390), "scope": "openid", "redirect_uris": []string{w.wallet + "/callback"}})
+	must(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.hub+"/register", bytes.NewReader(body))
+	must(t, err)
+	r.Header.Set("Authorization", "Bearer "+initial.Token)
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	must(t, err)
+	defer res.Body.Close()
+	var made struct {
+		ID string `json:"client_id"`
+	}
+	must(t, json.NewDecoder(res.Body).Decode(&made))
+	if made.ID == "" {
+		t.Fatal(res.Status)
+	}
+	return made.ID
+}
+
+func (w *world) agree(t *testing.T, client, prompt string) {
 	for name, want := range map[string]string{"/consent/": "code=", "/deny": "error=access_denied"} {
 		page := mustOpen(t, w.kim, w.hub+"/authorize?"+url.Values{
-			"client_id": {"reader"}, "response_type": {"code"}, "redirect_uri": {w.wallet + "/callback"}, "scope": {"openid"}, "prompt": {"consent"},
+			"client_id": {client}, "response_type": {"code"}, "redirect_uri": {w.wallet + "/callback"}, "scope": {"openid"}, "prompt": {prompt},
 			"ui_locales": {"en"}, "code_challenge_method": {"S256"}, "code_challenge": {strings.Repeat("A", 43)},
 		}.Encode())
 		if name == "/consent/" {

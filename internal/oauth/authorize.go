@@ -116,6 +116,9 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, a Authorization, 
 		s.page(w, r, internal(err))
 		return
 	}
+	if client.Dynamic && req.Citizen != "" { // a session alone introduces nobody to who registered itself
+		req.Prompt = append(slices.Clone(req.Prompt), oidc.PromptConsent)
+	}
 	if slices.Contains(a.Prompt, oidc.PromptNone) {
 		refusal, err := s.silent(r.Context(), req)
 		if err != nil {

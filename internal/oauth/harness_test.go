@@ -43,8 +43,9 @@ type hub struct {
 	ahead     time.Duration // of the clock
 	lost      error         // why sessions cannot be read
 
-	synced   bool // passkeys that leave their device
-	consents int  // pages of consent that were shown
+	synced   bool   // passkeys that leave their device
+	consents int    // pages of consent that were shown
+	strange  string // what the last of them said of the client
 
 	says string // "no": what citizens answer to devices
 
@@ -158,7 +159,11 @@ func (h *hub) pages(mux *http.ServeMux) {
 		return h.oauth.Done(r.Context(), r, r.PathValue("id"), oauth.StepApproval)
 	}))
 	mux.HandleFunc("/consent/{id}", step("", func(r *http.Request) error {
-		h.consents++
+		in, err := h.oauth.Interaction(r.Context(), r, r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		h.consents, h.strange = h.consents+1, in.Stranger
 		return h.oauth.Done(r.Context(), r, r.PathValue("id"), oauth.StepConsent)
 	}))
 	mux.HandleFunc("/issuance/{id}", step("", func(r *http.Request) error {

@@ -32,6 +32,9 @@ type Interaction struct {
 	Prompt    []string
 	Done      map[string]bool
 	Device    bool // it answers a device (RFC 8628)
+	// Stranger is the host that the person is led back to by a client that registered
+	// itself: nobody checked its name. It is empty for all others.
+	Stranger string
 }
 
 // Interaction is the one with this id, if this browser began it; otherwise
@@ -45,10 +48,14 @@ func (s *Server) Interaction(ctx context.Context, r *http.Request, id string) (I
 	if err != nil {
 		return Interaction{}, err
 	}
-	return Interaction{
+	in := Interaction{
 		ID: req.ID, Client: client, Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Scopes: req.Scopes,
 		Refs: req.Refs, UILocales: req.UILocales, LoginHint: req.LoginHint, Prompt: req.Prompt, Done: req.Done, Device: req.Device != "",
-	}, nil
+	}
+	if back, err := url.Parse(req.RedirectURI); client.Dynamic && err == nil {
+		in.Stranger = back.Host
+	}
+	return in, nil
 }
 
 // Authenticated notes who logged in. A login older than the request allows

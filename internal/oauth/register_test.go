@@ -38,6 +38,44 @@ func (h *hub) send(method, path, token, body string, change ...func(*http.Reques
 	return h.do(http.DefaultClient, r)
 }
 
+// TestStrangers: nobody is introduced to a client that registered itself by a
+// session alone.
+//
+//clause:as OpenID Connect Core 1.0, 3.1.2.4: a client that registered itself gets nobody without a page that names it
+func TestStrangers(t *testing.T) {
+	h := registering(t)
+	h.aged = time.Hour
+	site := h.send(http.MethodPost, "/register", h.initial(1), selfMade)
+	stranger := &client{h: h, id: site.str("client_id"), secret: site.str("client_secret"), verifier: strings.Repeat("v", 43), browser: newBrowser()}
+	known := h.plain("known")
+	for _, c := range []struct {
+		name, session, prompt string
+		client                *client
+		fail                  string
+		asked                 bool
+	}{
+		{"it asks who is logged in", "ada", "", stranger, "", true},
+		{"it does not ask again who just logged in on the page that names it", "", "", stranger, "", false},
+		{"it says so where no page is wanted", "ada", "none", stranger, "consent_required", false},
+		{"it does not ask for a client that the operator knows", "ada", "", known, "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h.session, h.consents, h.strange = c.session, 0, ""
+			ask := c.client.authorization("openid")
+			if c.prompt != "" {
+				ask.Set("prompt", c.prompt)
+			}
+			back := c.client.open(ask)
+			if back.Get("error") != c.fail || (back.Get("code") == "") != (c.fail != "") {
+				t.Fatal(back)
+			}
+			if host := mustRequest(t, redirect).URL.Host; (h.consents > 0) != c.asked || c.asked && h.strange != host {
+				t.Errorf("the page was shown %d times and named %q", h.consents, h.strange)
+			}
+		})
+	}
+}
+
 const selfMade = `{"redirect_uris":["` + redirect + `"],"client_name":"Site","client_name#ko":"사이트","scope":"openid resident_card","contacts":["a@b.example"],
 	"grant_types":["authorization_code","refresh_token"]}`
 

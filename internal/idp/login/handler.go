@@ -98,6 +98,7 @@ type loginPage struct {
 	Again     bool   // for a card, whose offer wants a login of just now
 	Asked     bool   // in the course of an authorization request
 	Client    string // name of who asks
+	Stranger  string // where it is, if nobody checked the name
 	FinishURL string
 	DenyURL   string
 }
@@ -128,7 +129,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := "?" + url.Values{"request": {id}}.Encode()
-	page.Asked, page.Client = true, in.Client.DisplayName(web.Lang(r))
+	page.Asked, page.Client, page.Stranger = true, in.Client.DisplayName(web.Lang(r)), in.Stranger
 	page.FinishURL += query
 	page.DenyURL = "/login/deny" + query
 	web.AllowForm(w, in.Client.RedirectURIs...)

@@ -26,6 +26,7 @@ type desk struct {
 	amr     []string
 	told    []string // what clients are to hear
 	there   string   // whom the interaction is of already
+	strange string   // where the client is, if nobody checked its name
 	fault   error    // of telling
 }
 
@@ -33,7 +34,7 @@ func (d *desk) Interaction(_ context.Context, _ *http.Request, id string) (oauth
 	if id != "known" {
 		return oauth.Interaction{}, oauth.ErrNoInteraction
 	}
-	return oauth.Interaction{ID: id, Citizen: d.there, Client: registry.Client{
+	return oauth.Interaction{ID: id, Citizen: d.there, Stranger: d.strange, Client: registry.Client{
 		Name: map[string]string{"ko": "면허 데모", "en": "Licence demo"}, RedirectURIs: []string{"http://localhost:8083/callback"},
 	}}, nil
 }
@@ -362,6 +363,16 @@ func TestPages(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it says of whom nobody has checked the name", func(t *testing.T) {
+		s.desk.strange = "shop.example:8443"
+		defer func() { s.desk.strange = "" }()
+		for lang, want := range map[string]string{"en": "nobody has checked its name", "ko": "이름을 확인한 기관이 없습니다"} {
+			r := s.open(t).do("GET", "/login?request=known", "", "Accept-Language", lang)
+			if !strings.Contains(r.body, want) || !strings.Contains(r.body, "shop.example:8443") {
+				t.Errorf("not in\n%s", r.body)
+			}
+		}
+	})
 	r := s.open(t).do("POST", "/login/deny?request=known", "")
 	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.header.Get("Location"), "http://localhost:8083/callback?error=") {
 		t.Errorf("deny: %+v", r)
