@@ -99,6 +99,8 @@ var table = []row{
 	{from: "internal/durable", reason: "a file is replaced without knowing what is in it"},
 	{from: "internal/metrics internal/tracing",
 		reason: "what looks from outside knows nothing of ours; cmd joins it to the hooks that others declare"},
+	{from: "internal/service", may: "pkg/... internal/durable internal/limit internal/metrics internal/tracing internal/web",
+		reason: "what services have in common as processes knows nothing of what they serve"},
 	{from: "sdk/... pkg/...", never: "github.com/prometheus/... go.opentelemetry.io/otel/sdk/... go.opentelemetry.io/otel/exporters/...",
 		reason: "agencies choose how they watch: the SDK has hooks"},
 	{from: "internal/account internal/keys internal/registry internal/sequencer internal/anchor internal/witness internal/web internal/trail internal/limit internal/expiry internal/tally internal/erasure internal/death",

@@ -16,6 +16,7 @@ import (
 	"github.com/govmydata/mydata/internal/anchor"
 	"github.com/govmydata/mydata/internal/anchor/fabric"
 	"github.com/govmydata/mydata/internal/metrics"
+	"github.com/govmydata/mydata/internal/service"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/tlog"
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
@@ -121,13 +122,13 @@ func runAnchorer(cmd *cobra.Command, o anchorOptions) (err error) {
 func serveAnchorer(ctx context.Context, a *anchor.Anchorer, o anchorOptions, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if o.metrics != "" {
-		l, err := listenTCP(o.metrics, "metrics")
+		l, err := program.Listen(o.metrics, "metrics")
 		if err != nil {
 			return err
 		}
 		m := metrics.New()
 		m.Anchorer(func() metrics.AnchorerState { return anchorerState(a.Report()) })
-		group.Go(func() error { return serveUntil(ctx, server(m.Handler(), log), l, "", "") })
+		group.Go(func() error { return service.Until(ctx, server(m.Handler(), log), l, "", "") })
 	}
 	group.Go(func() error {
 		if err := a.Run(ctx); err != nil && ctx.Err() == nil {

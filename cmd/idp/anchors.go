@@ -27,8 +27,8 @@ func (e *engines) buildAnchors() error {
 	rows := e.db.Anchors()
 	e.anchors = &anchor.Book{Origin: e.ring.LogKeys()[0].Key.Name, Trust: trust, Rows: rows, Log: rows, Now: time.Now, Logger: e.log}
 	e.receipts.Proofs, e.receipts.Anchors = anchored{e.sequence}, e.anchors
-	if e.eyes.metrics != nil {
-		e.eyes.metrics.Anchors(func() (metrics.AnchorLag, error) {
+	if e.eyes.Metrics != nil {
+		e.eyes.Metrics.Anchors(func() (metrics.AnchorLag, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 			defer cancel()
 			lag, err := e.anchors.Lag(ctx)

@@ -43,7 +43,7 @@ func (e *engines) terms(now time.Time) []catalogue.Term {
 // watchCertificates says in the log, once a day, whose certificate ends within
 // 60, 30 or 7 days or has ended; metrics say it at each scrape.
 func (e *engines) watchCertificates(ctx context.Context) {
-	e.eyes.metrics.Certificates(func() []metrics.Certificate {
+	e.eyes.Metrics.Certificates(func() []metrics.Certificate {
 		var all []metrics.Certificate
 		now := time.Now()
 		for _, t := range e.terms(now) {

@@ -88,7 +88,7 @@ func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e
 		return nil, err
 	}
 	e.register.Replace(register)
-	if e.eyes, err = openEyes(ctx, c, log); err != nil {
+	if e.eyes.Eyes, err = c.Open(ctx, "mydata-idp", log); err != nil {
 		return nil, err
 	}
 	if e.db, err = openDatabase(ctx, c.Database); err != nil {
@@ -158,7 +158,7 @@ func openDatabase(ctx context.Context, dsn string) (*store.DB, error) {
 }
 
 func (e *engines) build(ctx context.Context) (err error) {
-	if e.limits, e.connections, err = e.config.limited(e.db.Limits()); err != nil {
+	if e.limits, e.connections, err = e.config.Limits(e.db.Limits()); err != nil {
 		return err
 	}
 	e.clock = newClock(machineClock())
@@ -256,7 +256,7 @@ func (e *engines) buildLog(policy tlog.Policy) (err error) {
 	}
 	e.sequence, err = sequencer.New(sequencer.Options{
 		Storage: e.db.Log(), Signer: e.ring.LogSigners(time.Now())[0], Signers: e.ring.LogSigners, Policy: policy, Now: time.Now, Logger: e.log, Sole: e.db.Held(),
-		Asked: e.eyes.asked, Client: &http.Client{Transport: e.eyes.tracer.Client("ask witness", http.DefaultTransport)},
+		Asked: e.eyes.asked, Client: &http.Client{Transport: e.eyes.Tracer.Client("ask witness", http.DefaultTransport)},
 	})
 	if err != nil {
 		return err

@@ -23,6 +23,6 @@ func (e *engines) remind(ctx context.Context, s signal.Signal) error {
 	if err := e.outbox().Signal(ctx, s); err != nil {
 		return err
 	}
-	e.eyes.metrics.DeletionReminder()
+	e.eyes.Metrics.DeletionReminder()
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/metrics"
 	"github.com/govmydata/mydata/internal/monitor"
+	"github.com/govmydata/mydata/internal/service"
 	"github.com/govmydata/mydata/internal/witness"
 	"github.com/govmydata/mydata/pkg/audit"
 	"github.com/govmydata/mydata/pkg/consent"
@@ -169,7 +170,7 @@ func monitorSource(options *monitor.Options, o monitorOptions, whole *consent.Tr
 // onLoopback says that a log is one of development: then its lists may be too.
 func onLoopback(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && u.Scheme == "http" && loopback(u.Hostname())
+	return err == nil && u.Scheme == "http" && service.Loopback(u.Hostname())
 }
 
 func runMonitor(cmd *cobra.Command, o monitorOptions) (err error) {
@@ -195,7 +196,7 @@ func runMonitor(cmd *cobra.Command, o monitorOptions) (err error) {
 		if err != nil {
 			return fmt.Errorf("monitor: cannot listen on %s, choose another address by --metrics: %w", o.metrics, err)
 		}
-		group.Go(func() error { return serveUntil(ctx, server(all.Handler(), slog.Default()), l, "", "") })
+		group.Go(func() error { return service.Until(ctx, server(all.Handler(), slog.Default()), l, "", "") })
 	}
 	group.Go(func() error {
 		defer stop()

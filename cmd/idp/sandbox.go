@@ -19,6 +19,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/idp/sandbox"
 	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/internal/service"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/internal/witness"
 	"github.com/govmydata/mydata/pkg/tlog"
@@ -45,7 +46,7 @@ func (c *config) sandboxed(data string) error {
 		return nil
 	}
 	issuer, err := url.Parse(c.Issuer)
-	if err != nil || !loopback(issuer.Hostname()) {
+	if err != nil || !service.Loopback(issuer.Hostname()) {
 		return fmt.Errorf("sandbox: the issuer %s is not on this machine: a sandbox serves loop-back alone", c.Issuer)
 	}
 	if c.Database != "sqlite:"+filepath.Join(data, "idp.db") {
@@ -128,7 +129,7 @@ func sandboxWitnesses(ctx context.Context, c config, data string, log *slog.Logg
 			return nil, err
 		}
 		running.Go(func() {
-			if err := serveUntil(ctx, server(w, log), listener, "", ""); err != nil {
+			if err := service.Until(ctx, server(w, log), listener, "", ""); err != nil {
 				log.ErrorContext(ctx, "sandbox witness", "error", err)
 			}
 		})

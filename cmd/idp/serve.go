@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/govmydata/mydata/internal/service"
 	"github.com/govmydata/mydata/internal/web"
 )
 
@@ -29,7 +30,7 @@ func newServeCommand() *cobra.Command {
 		if err := c.sandboxed(dataDir(cmd)); err != nil {
 			return err
 		}
-		if err := c.safe(); err != nil {
+		if err := c.Safe("issuer", c.Issuer, c.Listen); err != nil {
 			return err
 		}
 		web.CollectSeldom()
@@ -54,21 +55,21 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, e.db.Close()) }()
-	defer e.eyes.close()
+	defer e.eyes.Close()
 	doors, err := newFaces(e)
 	if err != nil {
 		return err
 	}
-	public, err := listenTCP(c.Listen, "listen")
+	public, err := program.Listen(c.Listen, "listen")
 	if err != nil {
 		return err
 	}
-	socket, err := listenUnix(c.Socket)
+	socket, err := service.Socket(c.Socket)
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	if err := serveMetrics(ctx, group, c, e.eyes.metrics, log); err != nil {
+	if err := e.eyes.Serve(ctx, group, program, &c.Settings, log); err != nil {
 		return errors.Join(err, public.Close(), socket.Close())
 	}
 	group.Go(func() error {
@@ -80,10 +81,10 @@ func serve(ctx context.Context, c config, data string, log *slog.Logger) (err er
 	open := server(doors.public, log)
 	open.ConnState = e.connections.State
 	public = e.connections.Listen(public)
-	group.Go(func() error { return serveUntil(ctx, open, public, c.TLSCert, c.TLSKey) })
+	group.Go(func() error { return service.Until(ctx, open, public, c.TLSCert, c.TLSKey) })
 	operator := server(doors.operator, log)
 	operator.ConnContext = withPeer
-	group.Go(func() error { return serveUntil(ctx, operator, socket, "", "") })
+	group.Go(func() error { return service.Until(ctx, operator, socket, "", "") })
 	for _, run := range e.chores(doors) {
 		group.Go(func() error { run(ctx); return nil })
 	}

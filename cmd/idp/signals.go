@@ -30,7 +30,7 @@ func (e *engines) buildSignals() (err error) {
 	e.messages = messages
 	e.signals, err = notify.New(notify.Options{
 		Outbox: e.db.Signals(), Issuer: e.config.Issuer, Loopback: e.config.Development, Logger: e.log, Now: time.Now,
-		Observe: e.eyes.metrics.Signal, Messages: messages,
+		Observe: e.eyes.Metrics.Signal, Messages: messages,
 		Key: func() (crypto.Signer, string) {
 			signer, kid, _ := e.ring.Signer(keys.Record)
 			return signer, kid

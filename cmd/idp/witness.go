@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/govmydata/mydata/internal/service"
 	"github.com/govmydata/mydata/internal/witness"
 	"github.com/govmydata/mydata/pkg/fetch"
 	"github.com/govmydata/mydata/pkg/tlog"
@@ -128,7 +129,7 @@ func runWitness(cmd *cobra.Command, o witnessOptions) error {
 	for _, log := range logs {
 		slog.InfoContext(ctx, "witness listens", "address", listener.Addr().String(), "log", log.Key.Name, "name", key.Name)
 	}
-	return serveUntil(ctx, server(w, slog.Default()), listener, o.cert, o.key)
+	return service.Until(ctx, server(w, slog.Default()), listener, o.cert, o.key)
 }
 
 // listenWitness refuses plain http to other machines.

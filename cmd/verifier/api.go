@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/govmydata/mydata/internal/service"
 	"github.com/govmydata/mydata/internal/verifier"
 )
 
@@ -27,12 +28,12 @@ func serveAPI(ctx context.Context, group *errgroup.Group, c config, v *verifier.
 	if len(token) < minToken {
 		return fmt.Errorf("api-token: %s holds less than %d characters", c.APIToken, minToken)
 	}
-	l, err := listenTCP(c.API, "api")
+	l, err := program.Listen(c.API, "api")
 	if err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "relying parties are served", "listen", l.Addr().String())
-	group.Go(func() error { return serveUntil(ctx, server(v.API(token), log), l, "", "") })
+	group.Go(func() error { return service.Until(ctx, service.Server(v.API(token), maxHeader, log), l, "", "") })
 	return nil
 }
 

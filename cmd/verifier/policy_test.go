@@ -23,6 +23,7 @@ import (
 
 	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
+	"github.com/govmydata/mydata/internal/service"
 	"github.com/govmydata/mydata/internal/verifier"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/did"
@@ -57,7 +58,8 @@ func newOffice(t *testing.T, policy func(*office) string) *office {
 	}
 	o.publish(t)
 	o.write(t, "policy.json", policy(o))
-	c := config{Listen: address, URL: "http://" + address, TrustPolicy: filepath.Join(o.dir, "policy.json"), CrossDevice: "plain", Development: true, Life: time.Minute, RequestTime: 10 * time.Second}
+	c := config{Listen: address, URL: "http://" + address, TrustPolicy: filepath.Join(o.dir, "policy.json"), CrossDevice: "plain", Life: time.Minute,
+		Settings: service.Settings{Development: true, RequestTime: 10 * time.Second}}
 	if err := c.complete(filepath.Join(o.dir, "data")); err != nil {
 		t.Fatal(err)
 	}

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/limit"
+	"github.com/govmydata/mydata/internal/service"
 	"github.com/govmydata/mydata/internal/verifier"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
@@ -26,10 +25,6 @@ import (
 	"github.com/govmydata/mydata/pkg/did"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
-
-// goodbye is how long a request under way may take after the service is told
-// to stop.
-const goodbye = 4 * time.Second
 
 func newServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -56,17 +51,17 @@ func serve(ctx context.Context, c config, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("time-zone: %w", err)
 	}
-	eyes, err := openEyes(ctx, c, log)
+	eyes, err := c.Open(ctx, "mydata-verifier", log)
 	if err != nil {
 		return err
 	}
-	defer eyes.close()
-	limits, connections, err := c.limited()
+	defer eyes.Close()
+	limits, connections, err := c.Limits(new(limit.Memory)) // the verifier keeps nothing, budgets neither
 	if err != nil {
 		return err
 	}
 	frame := web.New(web.Options{
-		Service: "verifier", Development: c.Development, Logger: log, Zone: zone, Observe: eyes.observe,
+		Service: "verifier", Development: c.Development, Logger: log, Zone: zone, Observe: eyes.Observe,
 		Deadline: c.RequestTime, Admit: limits.Admit,
 	})
 	v, err := build(c, frame, eyes, limits, log)
@@ -75,32 +70,32 @@ func serve(ctx context.Context, c config, log *slog.Logger) error {
 	}
 	mux := http.NewServeMux()
 	v.Mount(mux)
-	public, err := listenTCP(c.Listen, "listen")
+	public, err := program.Listen(c.Listen, "listen")
 	if err != nil {
 		return err
 	}
-	admin, err := listenUnix(c.Socket)
+	admin, err := service.Socket(c.Socket)
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
 	log.InfoContext(ctx, "verifier serves", "url", c.URL, "listen", public.Addr().String(), "hub", c.Hub)
 	group, ctx := errgroup.WithContext(ctx)
-	if err := serveMetrics(ctx, group, c, eyes.metrics, log); err != nil {
+	if err := eyes.Serve(ctx, group, program, &c.Settings, log); err != nil {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
 	if err := serveAPI(ctx, group, c, v, log); err != nil {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
-	open := server(frame.Handler(mux), log)
+	open := service.Server(frame.Handler(mux), maxHeader, log)
 	open.ConnState = connections.State
 	public = connections.Listen(public)
-	group.Go(func() error { return serveUntil(ctx, open, public, c.TLSCert, c.TLSKey) })
-	group.Go(func() error { return serveUntil(ctx, server(v.Admin(), log), admin, "", "") })
+	group.Go(func() error { return service.Until(ctx, open, public, c.TLSCert, c.TLSKey) })
+	group.Go(func() error { return service.Until(ctx, service.Server(v.Admin(), maxHeader, log), admin, "", "") })
 	return group.Wait()
 }
 
 // build reads key, chain and trust.
-func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slog.Logger) (*verifier.Server, error) {
+func build(c config, frame *web.Frame, eyes service.Eyes, limits *limit.Limits, log *slog.Logger) (*verifier.Server, error) {
 	key, err := keys.ReadKey(c.Key)
 	if err != nil {
 		return nil, fmt.Errorf("key that signs requests (made by `idp keygen`): %w", err)
@@ -119,7 +114,7 @@ func build(c config, frame *web.Frame, eyes eyes, limits *limit.Limits, log *slo
 	}
 	return verifier.New(verifier.Config{
 		URL: c.URL, Wallet: c.Wallet, Key: key, Chain: chain, Queries: verifier.Presets(), Frame: frame, Life: c.Life, Logger: log, Limits: limits,
-		Judged: eyes.metrics.Presentation, Attestation: attestation, Types: openid4vp.Transactions(), CrossDevice: c.CrossDevice,
+		Judged: eyes.Metrics.Presentation, Attestation: attestation, Types: openid4vp.Transactions(), CrossDevice: c.CrossDevice,
 		Described: &credential.TypeMetadata{Development: c.Development},
 		Verifier: &credential.Verifier{
 			Policy:  policy,
@@ -165,65 +160,5 @@ func readKeyHistory(c config) (*credential.KeyHistory, error) {
 	return credential.LoadKeyHistory(log, text)
 }
 
-// server bounds what one connection may cost.
-func server(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           limit.Fields(handler),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-}
-
-// listenTCP names the setting to change when somebody else has the port.
-func listenTCP(address, setting string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen on %s: another program has this port; stop it, or choose another by --%s or %s", address, setting, variable(setting))
-	}
-	return l, err
-}
-
-// listenUnix takes over the socket that a killed service left behind, never
-// that of a living one.
-func listenUnix(path string) (net.Listener, error) {
-	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil { //nolint:noctx // a socket of this machine
-		return nil, errors.Join(fmt.Errorf("command socket %s: a verifier serves there already", path), conn.Close())
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("command socket: %w", err)
-	}
-	old := syscall.Umask(0o177) // the socket is its owner's from its first moment
-	defer syscall.Umask(old)
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("command socket: %w", err)
-	}
-	return l, nil
-}
-
-// serveUntil serves until ctx ends, then lets requests under way finish.
-func serveUntil(ctx context.Context, s *http.Server, l net.Listener, cert, key string) error {
-	stop := context.AfterFunc(ctx, func() {
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
-		defer cancel()
-		if err := s.Shutdown(late); err != nil {
-			_ = s.Close() // they had their time
-		}
-	})
-	defer stop()
-	var err error
-	if cert != "" {
-		err = s.ServeTLS(l, cert, key)
-	} else {
-		err = s.Serve(l)
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
-}
+// maxHeader is what a browser or a wallet may send in header fields.
+const maxHeader = 16 << 10

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"fmt"
@@ -16,38 +16,36 @@ const (
 	easier            = 20 // times more, in development
 )
 
-// limited builds the three lines of internal/limit from the configuration.
-func (c config) limited(store limit.Store) (*limit.Limits, *limit.Connections, error) {
-	proxies, err := limit.ParsePrefixes(c.Proxies)
+// Limits builds the three lines of internal/limit. How often a code may be guessed is
+// the same in development.
+func (s *Settings) Limits(store limit.Store) (*limit.Limits, *limit.Connections, error) {
+	proxies, err := limit.ParsePrefixes(s.Proxies)
 	if err != nil {
 		return nil, nil, fmt.Errorf("proxies: %w", err)
 	}
-	trusted, err := limit.ParsePrefixes(c.TrustedAddresses)
+	trusted, err := limit.ParsePrefixes(s.TrustedAddresses)
 	if err != nil {
 		return nil, nil, fmt.Errorf("trusted-addresses: %w", err)
 	}
-	rate, each, budgets := c.Rate, c.Connections, limit.Budgets()
+	times := 1
+	if s.Development {
+		times = easier
+	}
+	rate, each, budgets := s.Rate, s.Connections, limit.Budgets()
 	if rate == 0 {
-		rate = requestsPerSecond * c.easier()
+		rate = requestsPerSecond * times
 	}
 	if each == 0 {
-		each = connectionsEach * min(4, c.easier())
+		each = connectionsEach * min(4, times)
 	}
 	for name, b := range budgets {
 		if name != limit.TxCode && name != limit.UserCode {
-			b.Limit *= int64(c.easier())
+			b.Limit *= int64(times)
 			budgets[name] = b
 		}
 	}
 	limits := limit.New(limit.Options{
-		Store: store, Budgets: budgets, Rate: rate, Proxies: proxies, Trusted: trusted, Factor: c.TrustedFactor, Now: time.Now,
+		Store: store, Budgets: budgets, Rate: rate, Proxies: proxies, Trusted: trusted, Factor: s.TrustedFactor, Now: time.Now,
 	})
 	return limits, &limit.Connections{All: max(connectionsAll, each), Each: each, Proxies: proxies}, nil
-}
-
-func (c config) easier() int {
-	if c.Development {
-		return easier
-	}
-	return 1
 }

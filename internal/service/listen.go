@@ -1,0 +1,83 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/govmydata/mydata/internal/limit"
+)
+
+// goodbye is how long a request under way may take after the service is told
+// to stop.
+const goodbye = 4 * time.Second
+
+// Server bounds what one connection may cost, its header fields by their bytes.
+func Server(handler http.Handler, maxHeader int, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           limit.Fields(handler),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Listen names the setting to change when somebody else has the port.
+func (p Program) Listen(address, setting string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen on %s: another program has this port; stop it, or choose another by --%s or %s", address, setting, p.Variable(setting))
+	}
+	return l, err
+}
+
+// Socket takes over the socket for commands that a killed service left behind, never
+// that of a living one.
+func Socket(path string) (net.Listener, error) {
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil { //nolint:noctx // a socket of this machine
+		return nil, errors.Join(fmt.Errorf("command socket %s: a service answers there already", path), conn.Close())
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("command socket: %w", err)
+	}
+	old := syscall.Umask(0o177) // the socket is its owner's from its first moment
+	defer syscall.Umask(old)
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("command socket: %w", err)
+	}
+	return l, nil
+}
+
+// Until serves until ctx ends, then lets requests under way finish; by https where
+// there is a certificate.
+func Until(ctx context.Context, s *http.Server, l net.Listener, cert, key string) error {
+	stop := context.AfterFunc(ctx, func() {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+		defer cancel()
+		if err := s.Shutdown(late); err != nil {
+			_ = s.Close() // they had their time
+		}
+	})
+	defer stop()
+	var err error
+	if cert != "" {
+		err = s.ServeTLS(l, cert, key)
+	} else {
+		err = s.Serve(l)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,104 @@
+package service
+
+import (
+	"net"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+var some = Program{Prefix: "MYDATA_SOME_", Neighbours: []string{"OTHER"}, Help: "some serve --help"}
+
+func TestSafe(t *testing.T) {
+	type asked struct {
+		Settings
+		url, listen string
+	}
+	for name, c := range map[string]struct {
+		bend func(*asked)
+		says string
+	}{
+		"it takes https":                             {func(*asked) {}, ""},
+		"it takes a proxy's loop-back":               {func(a *asked) { a.TLSCert, a.TLSKey, a.listen = "", "", "127.0.0.1:80" }, ""},
+		"it takes development on loop-back":          {func(a *asked) { a.Development, a.url, a.listen = true, "http://some.localhost:1", "[::1]:1" }, ""},
+		"it refuses development in the open":         {func(a *asked) { a.Development, a.url = true, "http://localhost:1" }, "loop-back only"},
+		"it refuses development under a name":        {func(a *asked) { a.Development, a.listen = true, "127.0.0.1:1" }, "loop-back only"},
+		"it refuses plain http":                      {func(a *asked) { a.url = "http://some.example" }, "the url must be https"},
+		"it refuses the open without a certificate":  {func(a *asked) { a.TLSCert, a.TLSKey = "", "" }, "give tls-cert"},
+		"it refuses half a certificate":              {func(a *asked) { a.TLSKey = "" }, "go together"},
+		"it refuses an address with a path":          {func(a *asked) { a.url = "https://some.example/x" }, "nothing more"},
+		"it refuses an address with a query":         {func(a *asked) { a.url = "https://some.example?x" }, "nothing more"},
+		"it refuses no address":                      {func(a *asked) { a.url = "" }, "nothing more"},
+		"it refuses a listener without a port":       {func(a *asked) { a.listen = "0.0.0.0" }, "listen"},
+		"it refuses a request that may take an hour": {func(a *asked) { a.RequestTime = time.Hour }, "request-time"},
+		"it refuses a request that may take no time": {func(a *asked) { a.RequestTime = 0 }, "request-time"},
+		"it refuses metrics in the open":             {func(a *asked) { a.Metrics = "0.0.0.0:9" }, "metrics"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := asked{Settings{TLSCert: "c", TLSKey: "k", RequestTime: 10 * time.Second}, "https://some.example", "0.0.0.0:443"}
+			c.bend(&a)
+			if err := a.Safe("url", a.url, a.listen); (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestKnown(t *testing.T) {
+	type settings struct {
+		Settings
+		Own string `env:"OWN"`
+	}
+	for variable, known := range map[string]bool{
+		"MYDATA_DATA": true, "MYDATA_SOME_OWN": true, "MYDATA_SOME_PORT": true, "MYDATA_SOME_RATE": true, "MYDATA_OTHER_X": true, "PATH": true,
+		"MYDATA_SOME_OWM": false, "MYDATA_ELSE_X": false, "MYDATA_SOME_": false,
+	} {
+		err := some.known(reflect.TypeFor[settings](), []string{"HOME=/", variable + "=1"})
+		if (err == nil) != known || err != nil && !strings.Contains(err.Error(), variable+" is not a setting of this service; see some serve --help") {
+			t.Errorf("%s: %v", variable, err)
+		}
+	}
+	t.Setenv("MYDATA_SOME_RATE", "7")
+	if c, err := Parse[settings](some); err != nil || c.Rate != 7 || c.RequestTime != 10*time.Second {
+		t.Errorf("%+v, %v", c, err)
+	}
+	t.Setenv("MYDATA_SOME_RATE", "many")
+	if _, err := Parse[settings](some); err == nil {
+		t.Error("it takes any number")
+	}
+}
+
+func TestListen(t *testing.T) {
+	l, err := some.Listen("127.0.0.1:0", "listen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := some.Listen(l.Addr().String(), "listen"); err == nil || !strings.Contains(err.Error(), "--listen or MYDATA_SOME_LISTEN") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := Socket(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Socket(path); err == nil || !strings.Contains(err.Error(), "a service answers there already") {
+		t.Errorf("it takes a living one's place: %v", err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Socket(path)
+	if err != nil {
+		t.Fatalf("it does not take a dead one's place: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
