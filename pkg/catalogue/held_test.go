@@ -1,7 +1,11 @@
 package catalogue_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"sync"
@@ -119,6 +123,37 @@ func TestHeldChains(t *testing.T) {
 		}
 		all.Wait()
 	})
+}
+
+// TestPlainSpellings: what is no JSON opens neither at first nor when its chain is
+// known, however near it is to what we write ourselves.
+func TestPlainSpellings(t *testing.T) {
+	const typ = "a+jwt"
+	g := newGovernment(t)
+	key, chain := g.certify(t, "urn:mydata:agency:a", nil)
+	pool, cert := g.pool(), base64.StdEncoding.EncodeToString(chain[0])
+	open := func(x5c string) error {
+		signed := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"`+typ+`","x5c":[`+x5c+`]}`)) + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iat":1}`))
+		digest := sha256.Sum256([]byte(signed))
+		r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
+		ok(t, "sign", err)
+		signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+		_, _, err = catalogue.OpenSigned(signed+"."+base64.RawURLEncoding.EncodeToString(signature), typ, pool, now)
+		return err
+	}
+	for _, known := range []bool{false, true} {
+		for name, x5c := range map[string]string{
+			"no quotes": cert, "no quote before": cert + `"`, "no quote after": `"` + cert, "a line break": `"` + cert[:8] + "\n" + cert[8:] + `"`,
+			"nothing": ``, "an empty text": `""`, "a comma after": `"` + cert + `",`, "a list in it": `["` + cert + `"]`, "no certificate": `"AAAA"`,
+			"another member": `"` + cert + `"],"crit":["exp"`,
+		} {
+			if open(x5c) == nil {
+				t.Errorf("%s, known %t: it opens", name, known)
+			}
+		}
+		ok(t, "open", open(`"`+cert+`"`))
+		ok(t, "open with spaces", open(` "`+cert+`" `))
+	}
 }
 
 // TestHeldInBounds: however many chains there are, few are kept, and a chain that
