@@ -233,38 +233,98 @@ func TestLoad(t *testing.T) {
 			t.Error("not derived by name")
 		}
 	})
+	swap := func(file string, made func(t *testing.T, old []byte) []byte) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			path := filepath.Join(dir, file)
+			old, err := os.ReadFile(path)
+			must(t, err)
+			must(t, os.WriteFile(path, made(t, old), 0o600))
+		}
+	}
+	with := func(text string) func(*testing.T, []byte) []byte {
+		return func(*testing.T, []byte) []byte { return []byte(text) }
+	}
 	for _, c := range []struct {
-		name  string
-		spoil func(t *testing.T, dir string)
+		name, says string
+		spoil      func(t *testing.T, dir string)
 	}{
-		{"it refuses a key that others may read", func(t *testing.T, dir string) {
+		{"it refuses a key that others may read", "others may read it", func(t *testing.T, dir string) {
 			must(t, os.Chmod(filepath.Join(dir, "keys/token.pem"), 0o640))
 		}},
-		{"it refuses a secret that others may read", func(t *testing.T, dir string) {
+		{"it refuses a secret that others may read", "others may read it", func(t *testing.T, dir string) {
 			must(t, os.Chmod(filepath.Join(dir, "keys/secret"), 0o644))
 		}},
-		{"it refuses a certificate for another key", func(t *testing.T, dir string) {
+		{"it refuses a short secret", "not 32 bytes", swap("keys/secret", with("AAAA"))},
+		{"it refuses a secret that is none", "illegal base64", swap("keys/secret", with("!"))},
+		{"it refuses a key that is no PEM", "not a PEM private key", swap("keys/token.pem", with("x"))},
+		{"it refuses a key in another form", "not a PEM private key", swap("keys/token.pem", func(_ *testing.T, old []byte) []byte {
+			return bytes.ReplaceAll(old, []byte("PRIVATE KEY"), []byte("EC PRIVATE KEY"))
+		})},
+		{"it refuses a log key on another curve", "not an Ed25519 key", func(t *testing.T, dir string) {
+			data, err := os.ReadFile(filepath.Join(dir, "keys/token.pem"))
+			must(t, err)
+			swap("keys/log.pem", with(string(data)))(t, dir)
+		}},
+		{"it refuses a certificate for another key", "for another key", func(t *testing.T, dir string) {
 			data, err := os.ReadFile(filepath.Join(dir, "keys/status-chain.pem"))
 			must(t, err)
 			must(t, os.WriteFile(filepath.Join(dir, "keys/issuer-chain.pem"), data, 0o644))
 		}},
-		{"it refuses a log key that is not the published one", func(t *testing.T, dir string) {
+		{"it refuses an empty chain", "no certificate", swap("keys/issuer-chain.pem", with(""))},
+		{"it refuses a chain with a key in it", "no certificate", swap("keys/issuer-chain.pem", func(_ *testing.T, old []byte) []byte {
+			return append(old, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"...)
+		})},
+		{"it refuses an authority that is no certificate", "no certificate", swap("hub-ca.pem", func(_ *testing.T, old []byte) []byte {
+			return bytes.ReplaceAll(old, []byte("CERTIFICATE"), []byte("TRUSTED CERTIFICATE"))
+		})},
+		{"it refuses a log key that is not the published one", "", func(t *testing.T, dir string) {
 			must(t, os.Remove(filepath.Join(dir, "keys/log.pem")))
 			other := t.TempDir()
 			must(t, keys.Generate(other, options))
 			must(t, os.Rename(filepath.Join(other, "keys/log.pem"), filepath.Join(dir, "keys/log.pem")))
 		}},
-		{"it refuses to go without a key", func(t *testing.T, dir string) {
+		{"it refuses to go without a key", "no such file", func(t *testing.T, dir string) {
 			must(t, os.Remove(filepath.Join(dir, "keys/record.pem")))
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir, _ := generate(t)
 			c.spoil(t, dir)
-			if _, err := keys.Load(dir); err == nil {
-				t.Error("loaded")
+			if _, err := keys.Load(dir); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want %q", err, c.says)
 			}
 		})
+	}
+}
+
+func TestRefusesToMake(t *testing.T) {
+	dir, ring := generate(t)
+	signer, _, _ := ring.Signer(keys.Token)
+	for name, err := range map[string]error{
+		"keys in a file": keys.Generate(filepath.Join(dir, "keys", "token.pem"), options),
+		"a certificate of no name": func() error {
+			_, err := ring.IssueCertificate(keys.Certificate{Key: signer.Public(), URI: "agency"})
+			return err
+		}(),
+		"a log key after none": func() error {
+			_, err := keys.RotateLog(t.TempDir(), time.Now(), time.Now().Add(time.Hour))
+			return err
+		}(),
+		"a key in another's place": func() error {
+			must(t, os.MkdirAll(filepath.Join(dir, "keys", "token-2.pem", "x"), 0o700))
+			_, err := keys.Rotate(dir, keys.Token, time.Now().Add(time.Hour))
+			return err
+		}(),
+	} {
+		if err == nil {
+			t.Errorf("it makes %s", name)
+		}
+	}
+	for _, o := range []keys.Options{{LogOrigin: "x"}, {Issuer: "https://x.example"}} {
+		empty := t.TempDir()
+		if keys.Generate(empty, o) == nil || len(contents(t, empty)) != 0 {
+			t.Error("it begins before it knows for whom")
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -58,6 +59,14 @@ func TestKnown(t *testing.T) {
 		err := some.known(reflect.TypeFor[settings](), []string{"HOME=/", variable + "=1"})
 		if (err == nil) != known || err != nil && !strings.Contains(err.Error(), variable+" is not a setting of this service; see some serve --help") {
 			t.Errorf("%s: %v", variable, err)
+		}
+	}
+	for _, pair := range os.Environ() { // the test's own settings are none of the service's
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "MYDATA_") {
+			t.Setenv(name, "")
+			if err := os.Unsetenv(name); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	t.Setenv("MYDATA_SOME_RATE", "7")
