@@ -92,6 +92,8 @@ type Issuer struct {
 
 	mu     sync.Mutex
 	signed map[int]signedStatus // by list
+
+	deferring sync.Mutex // who is counted waits until the one before is
 }
 
 // NewIssuer checks the configuration and takes the secret of its nonces from

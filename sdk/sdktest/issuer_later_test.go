@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,8 +112,23 @@ func TestIssuerLater(t *testing.T) {
 	})
 	t.Run("it waits for no more than a few phones", func(t *testing.T) {
 		ready = false
-		for range 8 {
-			wait(b.token(), "/credential", b.order(b.proven(1, newKey(t))))
+		var all []*http.Request
+		for range 24 {
+			all = append(all, b.request(b.token(), "/credential", b.order(b.proven(1, newKey(t)))))
+		}
+		var group sync.WaitGroup
+		var waits atomic.Int64
+		for _, r := range all {
+			group.Go(func() {
+				answer := httptest.NewRecorder()
+				if b.issuer.ServeHTTP(answer, r); answer.Code == http.StatusAccepted {
+					waits.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if waits.Load() != 8 {
+			t.Errorf("it waits for %d at once", waits.Load())
 		}
 		if status, text := b.ask(b.token(), "/credential", b.order(b.proven(1, newKey(t)))); status != 400 || !strings.Contains(text, "too often") {
 			t.Errorf("%d %s", status, text)
