@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/govmydata/mydata/internal/idp/admin"
@@ -36,6 +37,9 @@ func TestStatusCommands(t *testing.T) {
 		if got := d.trail.last(); got != step.last {
 			t.Errorf("%s: the trail says %q", step.name, got)
 		}
+	}
+	if err := d.Client.Revoke(ctx, ask("c1", "because")); !strings.Contains(err.Error(), strings.Join(credential.Reasons(), ", ")) {
+		t.Errorf("it does not say which reasons there are: %v", err)
 	}
 	if d.counter.reason != credential.ReasonMisuse {
 		t.Errorf("revoked for %q", d.counter.reason)

@@ -47,6 +47,13 @@ func (d *dark) PutCeremony(ctx context.Context, c account.CeremonyRow, now time.
 	return d.Store.PutCeremony(ctx, c, now)
 }
 
+func (d *dark) EndSession(ctx context.Context, hash string) error {
+	if d.op == "end" {
+		return diskFull{}
+	}
+	return d.Store.EndSession(ctx, hash)
+}
+
 // tight is a Limits of so much for each budget.
 type tight struct{ each, taken map[string]int }
 
@@ -111,7 +118,26 @@ func TestOutage(t *testing.T) {
 		}
 		d.op = ""
 	}
-	if r := b.login(p, ""); r.status != 200 {
+	before := b.cookie(web.SessionCookie)
+	for name, fail := range map[string]func(bool){
+		"it goes on with the session before where clients cannot be told of another": func(now bool) {
+			if s.desk.fault = nil; now {
+				s.desk.fault = diskFull{}
+			}
+		},
+		"it goes on with the session before where that cannot be ended": func(now bool) {
+			if d.op = ""; now {
+				d.op = "end"
+			}
+		},
+	} {
+		fail(true)
+		if r := b.login(p, ""); r.status != http.StatusServiceUnavailable || b.cookie(web.SessionCookie) != before {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+		fail(false)
+	}
+	if r := b.login(p, ""); r.status != 200 || b.cookie(web.SessionCookie) == before {
 		t.Errorf("afterwards: %+v", r)
 	}
 }
