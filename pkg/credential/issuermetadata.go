@@ -27,7 +27,7 @@ const (
 var ErrIssuerMetadata = errors.New("issuer metadata")
 
 // IssuerMetadata fetches what issuers publish of their keys (SD-JWT VC draft, JWT
-// VC Issuer Metadata), and keeps it for five minutes. The zero value works; it may
+// VC Issuer Metadata), and keeps it for five minutes, a failure for a second. The zero value works; it may
 // be used concurrently. It asks whomever it is told to: a Verifier tells it only
 // issuers that its policy names.
 type IssuerMetadata struct {
@@ -37,25 +37,24 @@ type IssuerMetadata struct {
 
 	once  sync.Once
 	fetch *fetch.Client
-	kept  kept[string, []jose.JSONWebKey]
+	kept  fetch.Kept[[]jose.JSONWebKey]
 }
 
 // Keys of an issuer. Every error is ErrIssuerMetadata.
 func (m *IssuerMetadata) Keys(ctx context.Context, issuer string) ([]jose.JSONWebKey, error) {
-	now := time.Now()
-	if m.Now != nil {
-		now = m.Now()
-	}
-	if keys, ok := m.kept.get(issuer, now); ok {
-		return keys, nil
-	}
-	issuer = strings.Clone(issuer) // it may be part of a whole credential
-	keys, err := m.ask(ctx, issuer)
+	m.open()
+	keys, err := m.kept.Get(ctx, issuer, func(ctx context.Context, issuer string) ([]jose.JSONWebKey, time.Duration, error) {
+		keys, err := m.ask(ctx, issuer)
+		return keys, metadataLife, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrIssuerMetadata, err)
 	}
-	m.kept.put(issuer, keys, now, metadataLife)
 	return keys, nil
+}
+
+func (m *IssuerMetadata) open() {
+	m.once.Do(func() { m.fetch, m.kept.Now = &fetch.Client{Loopback: m.Development}, m.Now })
 }
 
 // MetadataURL is where an issuer publishes: the well-known string stands between
@@ -148,7 +147,6 @@ func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
 }
 
 func (m *IssuerMetadata) get(ctx context.Context, address string) ([]byte, error) {
-	m.once.Do(func() { m.fetch = &fetch.Client{Loopback: m.Development} })
 	answer, err := m.fetch.Get(ctx, address, fetch.Want{
 		Types: []string{"application/json", "application/jwk-set+json"}, Limit: maxMetadata, Redirects: metadataRedirects, SameHost: true,
 	})

@@ -141,15 +141,6 @@ func TestIssuerMetadata(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("it bounds what it holds", func(t *testing.T) {
-		m := &IssuerMetadata{Development: true}
-		for i := range maxKept {
-			m.kept.put(strings.Repeat("x", i), nil, time.Now(), time.Minute)
-		}
-		if _, err := m.Keys(t.Context(), issuer); err != nil || len(m.kept.held) > maxKept {
-			t.Error(len(m.kept.held), err)
-		}
-	})
 }
 
 //clause:trust SD-JWT VC, JWT VC Issuer Metadata: well-known string between host and path, issuer identical, one of jwks and jwks_uri, application/json; bounded, no private network, redirects checked

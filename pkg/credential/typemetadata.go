@@ -39,7 +39,7 @@ type TypeMetadata struct {
 
 	once  sync.Once
 	fetch *fetch.Client
-	kept  kept[[2]string, typeDocument] // by type and integrity
+	kept  fetch.Kept[typeDocument] // by type and integrity
 }
 
 // Describe is what is published of a type, with the types that it extends. The
@@ -63,38 +63,30 @@ func (m *TypeMetadata) Describe(ctx context.Context, vct, integrity string) (Typ
 }
 
 func (m *TypeMetadata) document(ctx context.Context, vct, integrity string) (typeDocument, error) {
-	now, id := time.Now(), [2]string{vct, integrity}
-	if m.Now != nil {
-		now = m.Now()
-	}
-	if document, ok := m.kept.get(id, now); ok {
-		return document, nil
-	}
 	if _, err := fetch.Check(vct, m.Development); err != nil {
 		return typeDocument{}, errors.New("the type is not an https URL")
 	}
-	body, life, err := m.get(ctx, vct)
-	if err != nil {
-		return typeDocument{}, err
-	}
-	if integrity != "" {
-		if err := checkIntegrity(body, integrity); err != nil {
-			return typeDocument{}, err
+	m.once.Do(func() { m.fetch, m.kept.Now = &fetch.Client{Loopback: m.Development}, m.Now })
+	name := vct + "\x00" + integrity // no address has a control character in it
+	return m.kept.Get(ctx, name, func(ctx context.Context, name string) (typeDocument, time.Duration, error) {
+		vct, integrity, _ := strings.Cut(name, "\x00")
+		body, life, err := m.get(ctx, vct)
+		if err != nil {
+			return typeDocument{}, 0, err
 		}
-		life = staticForAll
-	}
-	document, err := parseType(body, vct)
-	if err != nil || life <= 0 {
-		return document, err
-	}
-	id = [2]string{strings.Clone(vct), strings.Clone(integrity)} // they may be parts of a whole credential
-	m.kept.put(id, document, now, life)
-	return document, nil
+		if integrity != "" {
+			if err := checkIntegrity(body, integrity); err != nil {
+				return typeDocument{}, 0, err
+			}
+			life = staticForAll
+		}
+		document, err := parseType(body, vct)
+		return document, life, err
+	})
 }
 
 // get follows no redirect: a type is described at its own address.
 func (m *TypeMetadata) get(ctx context.Context, address string) ([]byte, time.Duration, error) {
-	m.once.Do(func() { m.fetch = &fetch.Client{Loopback: m.Development} })
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, 0, err

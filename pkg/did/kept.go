@@ -2,54 +2,30 @@ package did
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/fetch"
 )
 
-const (
-	keptLife = 5 * time.Minute
-	maxKept  = 256
-)
+const keptLife = 5 * time.Minute
 
-// Kept keeps the documents that a Resolver found, for five minutes: who verifies
-// much asks a did:web once, and does not tell it of each use. It may be used
-// concurrently.
+// Kept keeps the documents that a Resolver found, for five minutes, and a failure for
+// a second: who verifies much asks a did:web once, and does not tell it of each use.
+// It may be used concurrently.
 type Kept struct {
 	Resolver *Resolver
 	Now      func() time.Time // nil: time.Now
 
-	mu   sync.Mutex
-	held map[string]keptDocument
+	once sync.Once
+	held fetch.Kept[Document]
 }
 
-type keptDocument struct {
-	document    Document
-	from, until time.Time
-}
-
-// Resolve a DID. What failed is tried again at once.
+// Resolve a DID.
 func (k *Kept) Resolve(ctx context.Context, id string) (Document, error) {
-	now := time.Now()
-	if k.Now != nil {
-		now = k.Now()
-	}
-	k.mu.Lock()
-	held, ok := k.held[id]
-	k.mu.Unlock()
-	if ok && !now.Before(held.from) && now.Before(held.until) {
-		return held.document, nil
-	}
-	id = strings.Clone(id) // it may be part of a whole credential
-	document, err := k.Resolver.Resolve(ctx, id)
-	if err != nil {
-		return Document{}, err
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.held == nil || len(k.held) >= maxKept {
-		k.held = make(map[string]keptDocument)
-	}
-	k.held[id] = keptDocument{document, now, now.Add(keptLife)}
-	return document, nil
+	k.once.Do(func() { k.held.Now = k.Now })
+	return k.held.Get(ctx, id, func(ctx context.Context, id string) (Document, time.Duration, error) {
+		document, err := k.Resolver.Resolve(ctx, id)
+		return document, keptLife, err
+	})
 }
