@@ -16,7 +16,7 @@ var Packages = []string{
 	"pkg/credential", "pkg/credential/sdjwt", "pkg/credential/statuslist", "pkg/credential/openid4vci", "pkg/credential/openid4vp",
 	"internal/account", "internal/oauth", "internal/witness", "internal/limit", "internal/durable", "internal/anchor",
 	"internal/registry", "internal/erasure", "internal/death", "internal/notify", "internal/sequencer", "internal/tally", "internal/trail", "internal/expiry",
-	"internal/keys", "internal/service",
+	"internal/keys", "internal/service", "internal/idp/login", "internal/idp/admin",
 	"internal/idp/approval", "internal/idp/issuance", "internal/idp/document", "internal/idp/agency", "internal/idp/dashboard", "internal/verifier",
 }
 
