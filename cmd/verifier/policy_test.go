@@ -31,10 +31,11 @@ import (
 
 // office is a running service whose policy names issuers without certificates.
 type office struct {
-	dir     string
-	issuer  *wallettest.Issuer
-	web     string       // the issuer's did:web
-	fetched atomic.Int32 // documents of the issuer
+	dir      string
+	issuer   *wallettest.Issuer
+	web      string       // the issuer's did:web
+	document did.Document // and what it says there
+	fetched  atomic.Int32 // documents of the issuer
 }
 
 // free is an address at which nobody answers.
@@ -48,7 +49,7 @@ func free(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func newOffice(t *testing.T, policy func(*office) string) *office {
+func newOffice(t *testing.T, policy func(*office) string, bend ...func(*office, *config)) *office {
 	t.Helper()
 	o := &office{dir: t.TempDir(), issuer: wallettest.NewIssuer(t)}
 	address, key := free(t), wallettest.Key(t)
@@ -62,6 +63,9 @@ func newOffice(t *testing.T, policy func(*office) string) *office {
 		Settings: service.Settings{Development: true, RequestTime: 10 * time.Second}}
 	if err := c.complete(filepath.Join(o.dir, "data")); err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range bend {
+		f(o, &c)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -91,8 +95,7 @@ func (o *office) publish(t *testing.T) {
 	if o.web, err = did.FromURL(o.issuer.URL); err != nil {
 		t.Fatal(err)
 	}
-	document, err := did.New(o.web, map[string]jose.JSONWebKey{"one": {Key: o.issuer.Public()}})
-	if err != nil {
+	if o.document, err = did.New(o.web, map[string]jose.JSONWebKey{"one": {Key: o.issuer.Public()}}); err != nil {
 		t.Fatal(err)
 	}
 	keys := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: o.issuer.Public(), KeyID: "one"}}}
@@ -100,7 +103,7 @@ func (o *office) publish(t *testing.T) {
 		var v any
 		switch r.URL.Path {
 		case "/.well-known/did.json":
-			v = document
+			v = o.document
 		case "/.well-known/jwt-vc-issuer":
 			v = map[string]any{"issuer": o.issuer.URL, "jwks": keys}
 		default:
