@@ -13,6 +13,11 @@ import (
 // Open answers the payload of a text of this typ that one of the keys signed, the
 // only one of its kid. Its caller bounds the text.
 func Open(compact, typ string, keys []jose.JSONWebKey) (payload []byte, ok bool) {
+	return OpenIn(nil, compact, typ, keys)
+}
+
+// OpenIn is Open into room, which it overwrites, and grows where it is too small.
+func OpenIn(room []byte, compact, typ string, keys []jose.JSONWebKey) (payload []byte, ok bool) {
 	header, _, _ := strings.Cut(compact, ".")
 	found := -1
 	for i, key := range keys {
@@ -31,17 +36,22 @@ func Open(compact, typ string, keys []jose.JSONWebKey) (payload []byte, ok bool)
 	if !ok {
 		return nil, false
 	}
-	return Verify(compact, key)
+	return verify(room, compact, key)
+}
+
+// Plain tells that a text stands in JSON as it is, whoever wrote it.
+func Plain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c <= ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
+			return false
+		}
+	}
+	return text != ""
 }
 
 // Header is the first part of such a text; empty where it would not be plain.
 func Header(typ, kid string) string {
-	for i := range len(kid) {
-		if c := kid[i]; c <= ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
-			return ""
-		}
-	}
-	if kid == "" {
+	if !Plain(kid) {
 		return ""
 	}
 	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","kid":"` + kid + `","typ":"` + typ + `"}`))
@@ -50,12 +60,17 @@ func Header(typ, kid string) string {
 // Verify checks the signature alone; that the header says ES256, and nothing that
 // changes what is signed, its caller knows.
 func Verify(compact string, key *ecdsa.PublicKey) (payload []byte, ok bool) {
+	return verify(nil, compact, key)
+}
+
+func verify(room []byte, compact string, key *ecdsa.PublicKey) (payload []byte, ok bool) {
 	_, rest, _ := strings.Cut(compact, ".")
 	body, tail, _ := strings.Cut(rest, ".")
-	if payload, ok = OneSpelling(body); !ok {
+	if payload, ok = AppendOneSpelling(room[:0], body); !ok {
 		return nil, false
 	}
-	signature, ok := OneSpelling(tail)
+	var raw [66]byte
+	signature, ok := AppendOneSpelling(raw[:0], tail)
 	if !ok || len(signature) != 64 || key.Curve != elliptic.P256() {
 		return nil, false
 	}
