@@ -43,7 +43,9 @@ func open(jwe string, key any) (Sealed, error) {
 	if len(jwe) > maxSealed {
 		return s, errors.New("open sealed part: too large")
 	}
-	plain, ok := unseal(jwe, key)
+	d := desks.Get().(*desk)
+	defer desks.Put(d)
+	plain, ok := d.unseal(jwe, key)
 	if !ok {
 		var err error
 		if plain, err = decrypt(jwe, key); err != nil {
