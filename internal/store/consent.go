@@ -67,7 +67,7 @@ func (c *Consents) events(ctx context.Context, query, key string) ([]consent.Eve
 func scanEvent(scan func(...any) error) (consent.Event, error) {
 	var (
 		e                     consent.Event
-		event, salt, evidence []byte
+		event, salt, evidence sql.RawBytes // the driver's own, read before the next row
 		citizen               string
 		seq                   int64
 	)
@@ -92,7 +92,7 @@ func scanEvent(scan func(...any) error) (consent.Event, error) {
 func (c *Consents) Head(ctx context.Context, citizen string) (int64, error) {
 	var head int64
 	err := c.db.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(head), 0) FROM (
-		SELECT citizen_seq AS head FROM consent_events WHERE citizen = $1
+		SELECT MAX(citizen_seq) AS head FROM consent_events WHERE citizen = $1
 		UNION ALL SELECT head FROM consent_erased WHERE citizen = $1) AS heads`, citizen).Scan(&head)
 	if err != nil {
 		return 0, fmt.Errorf("store consent: %w", err)

@@ -97,8 +97,11 @@ func (g *groups) run() {
 // gather lets those whose commits were just answered come with their next ones:
 // otherwise a few would go ahead in a transaction of their own, and the rest
 // wait for it. It waits for as many as there were, no longer than a quarter of
-// what their transaction took.
+// what their transaction took. Who was alone has nobody to go with.
 func (g *groups) gather(took time.Duration) {
+	if g.around < 2 { // only run changes it
+		return
+	}
 	end := time.Now().Add(min(took/4, patience))
 	for {
 		runtime.Gosched()
