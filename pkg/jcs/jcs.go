@@ -93,6 +93,14 @@ func Is(data []byte) bool {
 	return err == nil && bytes.Equal(form, data)
 }
 
+// Compact tells that a text is JSON without space between its parts; false where it
+// is not plain, good or not.
+func Compact(data []byte) bool {
+	d := desks.Get().(*desk)
+	defer d.leave()
+	return d.write(data) && len(d.out) == len(data)
+}
+
 // Decode reads outside JSON so that nothing is lost: a duplicate, an unknown
 // member or another spelling of a known one is an error, since the value written
 // back would differ. Its caller bounds data.

@@ -2,6 +2,7 @@ package jcs_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -32,6 +33,10 @@ func same(t *testing.T, data []byte) {
 	}
 	if !bytes.Equal(data, kept) {
 		t.Errorf("%q was changed", kept)
+	}
+	var compact bytes.Buffer
+	if jcs.Compact(data) && (json.Compact(&compact, data) != nil || !bytes.Equal(compact.Bytes(), data)) {
+		t.Errorf("%q is not compact", data)
 	}
 	if err == nil {
 		again, err := jcs.Transform(got)
