@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // journalHead is the first line of a journal's file.
@@ -114,7 +116,7 @@ func (j *FileJournal) fill(fresh *os.File) error {
 	w.WriteString(journalHead)
 	left := map[string]*row{}
 	for _, r := range j.live() {
-		text, err := encodeLine(line{"put", r.Entry})
+		text, err := encodeLine(&line{"put", r.Entry})
 		if err != nil {
 			return err
 		}
@@ -166,7 +168,6 @@ func (j *FileJournal) replay(text []byte) error {
 }
 
 func (j *FileJournal) apply(l line) {
-	l.Value = bytes.Clone(l.Value)
 	id := l.Kind + "\x00" + l.Key
 	if l.Op == "delete" {
 		delete(j.rows, id)
@@ -196,15 +197,30 @@ func (j *FileJournal) live() []*row {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func encodeLine(l line) ([]byte, error) {
+// encodeLine spells a change, and leaves it the value that lies in the text.
+func encodeLine(l *line) ([]byte, error) {
+	value := l.Value
+	l.Value = nil
 	text, err := json.Marshal(l)
+	if err == nil && len(value) > 0 && !jcs.Compact(value) {
+		value, err = json.Marshal(value)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > maxJournalLine {
+	if len(text)+len(value) > maxJournalLine {
 		return nil, errors.New("entry too large")
 	}
-	return fmt.Appendf(nil, "%08x %s\n", crc32.Checksum(text, castagnoli), text), nil
+	const sum, name = len("00000000 "), `,"value":`
+	whole := make([]byte, sum, sum+len(text)+len(name)+len(value)+1)
+	whole = append(whole, text[:len(text)-1]...)
+	if len(value) > 0 {
+		whole = append(append(whole, name...), value...)
+		l.Value = whole[len(whole)-len(value):]
+	}
+	whole = append(whole, '}')
+	copy(whole, fmt.Sprintf("%08x ", crc32.Checksum(whole[sum:], castagnoli)))
+	return append(whole, '\n'), nil
 }
 
 func decodeLine(text []byte) (line, error) {
@@ -228,7 +244,7 @@ func decodeLine(text []byte) (line, error) {
 
 // write makes one change durable, then applies it.
 func (j *FileJournal) write(l line) error {
-	text, err := encodeLine(l)
+	text, err := encodeLine(&l)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}

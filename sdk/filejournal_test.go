@@ -234,9 +234,44 @@ func TestJournalFault(t *testing.T) {
 	}
 }
 
+// A value is somebody's, and the file has lines.
+func TestJournalKeepsALineALine(t *testing.T) {
+	ctx, path := context.Background(), filepath.Join(t.TempDir(), "journal")
+	j := openJournal(t, path)
+	for _, tt := range []struct{ name, value, kept string }{
+		{"it keeps JSON as it is", `{"b":"<면허>","a":1}`, `{"b":"<면허>","a":1}`},
+		{"it takes line breaks out", "{\n\"a\": [1,\r\n2]\n}", `{"a":[1,2]}`},
+		{"it refuses what ends early", `{"a":1`, ""},
+		{"it refuses two values", `1,"until":2`, ""},
+		{"it refuses a line within a text", "\"a\nb\"", ""},
+	} {
+		err := j.Put(ctx, Entry{Kind: "use", Key: tt.name, Value: json.RawMessage(tt.value)})
+		if (err == nil) != (tt.kept != "") {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	if err := j.Put(ctx, Entry{Kind: "use", Key: "nothing"}); err != nil {
+		t.Error(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || bytes.Count(text, []byte("\n")) != 1+3 {
+		t.Errorf("%q, %v", text, err)
+	}
+	all, err := openJournal(t, path).List(ctx, "use")
+	if err != nil || len(all) != 3 || len(all[2].Value) != 0 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	if a, b := string(all[0].Value), string(all[1].Value); a != `{"b":"<면허>","a":1}` || b != `{"a":[1,2]}` {
+		t.Errorf("%s %s", a, b)
+	}
+}
+
 func FuzzJournal(f *testing.F) {
-	good, _ := encodeLine(line{"put", text("use", "g/1", "v")})
-	gone, _ := encodeLine(line{"delete", Entry{Kind: "use", Key: "g/1"}})
+	good, _ := encodeLine(&line{"put", text("use", "g/1", "v")})
+	gone, _ := encodeLine(&line{"delete", Entry{Kind: "use", Key: "g/1"}})
 	f.Add(append([]byte(journalHead), good...))
 	f.Add(append(append([]byte(journalHead), good...), gone...))
 	f.Add([]byte(journalHead + "00000000 {}\n"))
@@ -246,7 +281,7 @@ func FuzzJournal(f *testing.F) {
 			return
 		}
 		for _, r := range j.rows {
-			l, err := encodeLine(line{"put", r.Entry})
+			l, err := encodeLine(&line{"put", r.Entry})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // Journal keeps what an agency must not forget: which uses it released, which
@@ -39,16 +41,11 @@ type SameDeleter interface {
 
 // deleteSame forgets what still is as it was read. A journal of one process needs
 // no more than Delete: the lock of the grant is held.
-func deleteSame(ctx context.Context, j Journal, kind, key string, was any) error {
-	shared, ok := j.(SameDeleter)
-	if !ok {
-		return j.Delete(ctx, kind, key)
+func deleteSame(ctx context.Context, j Journal, was Entry) error {
+	if shared, ok := j.(SameDeleter); ok {
+		return shared.DeleteSame(ctx, was)
 	}
-	e, err := entry(kind, key, was, time.Time{})
-	if err != nil {
-		return err
-	}
-	return shared.DeleteSame(ctx, e)
+	return j.Delete(ctx, was.Kind, was.Key)
 }
 
 // Entry is one thing kept. An entry whose Until has passed counts as absent.
@@ -72,7 +69,7 @@ func kept[T any](ctx context.Context, j Journal, kind, key string) (T, error) {
 	if err != nil {
 		return v, err
 	}
-	return v, json.Unmarshal(e.Value, &v)
+	return v, jcs.Unmarshal(e.Value, &v)
 }
 
 // entry encodes a value.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
+	"github.com/govmydata/mydata/pkg/jcs"
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 const correlationHeader = "X-Correlation-Id"
@@ -90,7 +92,10 @@ func (p *Provider) acknowledge(ctx context.Context, received string) error {
 // commit has the hub say yes to one use, and keeps the promise before anything
 // is sent. A refusal frees the number: nothing left under it.
 func (p *Provider) commit(ctx context.Context, row *usedRow) error {
-	claims, err := consent.OpenCommit(row.Commit, p.config.Trust.AgencyRoots)
+	claims, err := row.claims, error(nil)
+	if claims.Nonce == "" { // of an earlier try
+		claims, err = consent.OpenCommit(row.Commit, p.config.Trust.AgencyRoots)
+	}
 	if err != nil {
 		return err
 	}
@@ -141,7 +146,11 @@ func (p *Provider) refusedCommit(ctx context.Context, row *usedRow, a answer) er
 	}
 	// Another process may have sent the same commit and been told yes: what it
 	// released stays released, and a retry gets it.
-	now, err := kept[usedRow](ctx, p.config.Journal, "use", row.id())
+	var now usedRow
+	found, err := p.config.Journal.Get(ctx, "use", row.id())
+	if err == nil {
+		err = json.Unmarshal(found.Value, &now)
+	}
 	switch {
 	case err != nil && !errors.Is(err, ErrAbsent):
 		return err
@@ -151,7 +160,7 @@ func (p *Provider) refusedCommit(ctx context.Context, row *usedRow, a answer) er
 	case err == nil && now.Commit == row.Commit:
 		// Only as it was read: the other process may write the hub's yes down just now.
 		// The ciphertext stays until it runs out, for that process to answer with.
-		if err := deleteSame(ctx, p.config.Journal, "use", row.id(), now); err != nil && !errors.Is(err, ErrAbsent) {
+		if err := deleteSame(ctx, p.config.Journal, found); err != nil && !errors.Is(err, ErrAbsent) {
 			return err
 		}
 	}
@@ -234,7 +243,7 @@ func catalogueOf(terms []byte) int64 {
 	var t struct {
 		Catalogue int64 `json:"catalogue"`
 	}
-	if json.Unmarshal(terms, &t) != nil {
+	if jcs.Unmarshal(terms, &t) != nil {
 		return 0
 	}
 	return t.Catalogue
@@ -245,7 +254,7 @@ func digest(tag string, parts ...string) string {
 	h := sha256.New()
 	io.WriteString(h, tag+"/v1")
 	for _, part := range parts {
-		sum := sha256.Sum256([]byte(part))
+		sum := jws.Sum(part)
 		h.Write(sum[:])
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))

@@ -17,6 +17,7 @@ import (
 	"github.com/govmydata/mydata/pkg/consent/envelope"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
 	"github.com/govmydata/mydata/pkg/credential/sdjwt"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // resendFor is how long a retry gets the identical ciphertext.
@@ -48,6 +49,8 @@ type usedRow struct {
 	Promise      string           `json:"promise,omitempty"`
 	Sent         time.Time        `json:"sent,omitzero"` // when the promise came
 	Acknowledged string           `json:"acknowledged,omitempty"`
+
+	claims consent.CommitClaims // of Commit, where it was signed just now
 }
 
 func (u usedRow) id() string { return useID(u.GrantID, u.Use) }
@@ -208,12 +211,12 @@ func (p *Provider) seal(ctx context.Context, g *transfer.Granted, row *usedRow, 
 		return err
 	}
 	sum, plain := sha256.Sum256(ciphertext), transfer.PlaintextDigest(salt, evidence)
-	row.Commit, err = consent.SignCommit(consent.CommitClaims{
+	row.claims = consent.CommitClaims{
 		Issuer: p.config.Keys.Agency, Audience: p.config.Trust.Issuer, IssuedAt: p.config.Now().Unix(),
 		GrantID: g.Terms.GrantID, Use: g.Detail.Use, Terms: g.Detail.Terms,
 		Ciphertext: consent.Encode(sum[:]), Plaintext: consent.Encode(plain[:]), Nonce: consent.Encode(nonce),
-	}, p.config.Keys.Signer, p.config.Keys.Chain)
-	if err != nil {
+	}
+	if row.Commit, err = consent.SignCommit(row.claims, p.config.Keys.Signer, p.config.Keys.Chain); err != nil {
 		return fmt.Errorf("sign commit: %w", err)
 	}
 	// Twice as long as needed: the ten minutes begin with the promise.
@@ -233,20 +236,21 @@ func (p *Provider) seal(ctx context.Context, g *transfer.Granted, row *usedRow, 
 }
 
 func encrypt(g *transfer.Granted, plaintext transfer.Plaintext) ([]byte, error) {
-	text, err := json.Marshal(plaintext)
+	text, err := jcs.Marshal(plaintext)
 	if err != nil {
 		return nil, err
 	}
+	var sealed []byte
 	public, err := base64.RawURLEncoding.Strict().DecodeString(g.Terms.RecipientKey.Public)
 	if err == nil {
-		err = envelope.CheckPublicKey(public)
+		sealed, err = envelope.Seal(public, envelope.Binding{
+			GrantID: g.Detail.GrantID, Use: g.Detail.Use, SchemaHash: g.Terms.DataSet.SchemaHash,
+		}, text)
 	}
-	if err != nil {
+	if _, corrupt := errors.AsType[base64.CorruptInputError](err); corrupt || errors.Is(err, envelope.ErrPublicKey) {
 		return nil, refusal("refused", transfer.CheckRecipientKey, transfer.MenderConsumer, "the key is not a public key of %s", consent.KEM)
 	}
-	return envelope.Seal(public, envelope.Binding{
-		GrantID: g.Detail.GrantID, Use: g.Detail.Use, SchemaHash: g.Terms.DataSet.SchemaHash,
-	}, text)
+	return sealed, err
 }
 
 // finish has the hub commit, if it did not yet, and answers what is stored.

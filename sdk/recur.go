@@ -8,6 +8,7 @@ import (
 
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // DateRange is a period of records: two dates (2026-01-31), both included. The
@@ -64,8 +65,11 @@ func (p *Provider) early(ctx context.Context, g *transfer.Granted) error {
 
 // noteUse keeps when a recurring grant was last used, before anything is sent.
 func (p *Provider) noteUse(ctx context.Context, row *usedRow) error {
-	terms, err := consent.ParseTerms(row.Terms)
-	if err != nil || terms.Frequency == "" {
+	var terms struct { // which were read whole before they were kept
+		Frequency string           `json:"frequency"`
+		Validity  consent.Validity `json:"validity"`
+	}
+	if err := jcs.Unmarshal(row.Terms, &terms); err != nil || terms.Frequency == "" {
 		return err
 	}
 	return p.keep(ctx, "last", row.GrantID, row.Sent, time.Unix(terms.Validity.Expires, 0).Add(24*time.Hour))

@@ -19,6 +19,9 @@ const MaxPlaintext = 1 << 20
 // this schema. It does not say which: HPKE cannot tell, and neither may we.
 var ErrOpen = errors.New("ciphertext does not open with this key, grant, use and schema")
 
+// ErrPublicKey says that a recipient key is no public key of KEM.
+var ErrPublicKey = errors.New("recipient key")
+
 // Binding names what a ciphertext is for. It becomes HPKE's info.
 type Binding struct {
 	GrantID    string
@@ -66,15 +69,6 @@ func (k *PrivateKey) Bytes() ([]byte, error) { return k.key.Bytes() }
 // Public is the serialized public key, for recipient_key.pub.
 func (k *PrivateKey) Public() []byte { return k.key.PublicKey().Bytes() }
 
-// CheckPublicKey says whether b is a public key that Seal can use.
-func CheckPublicKey(b []byte) error {
-	_, err := hpke.MLKEM768X25519().NewPublicKey(b)
-	if err != nil {
-		return fmt.Errorf("recipient key: %w", err)
-	}
-	return nil
-}
-
 // Seal encrypts plaintext to pub. The result is the encapsulated key followed
 // by the ciphertext, as hpke.Seal returns them.
 func Seal(pub []byte, b Binding, plaintext []byte) ([]byte, error) {
@@ -87,7 +81,7 @@ func Seal(pub []byte, b Binding, plaintext []byte) ([]byte, error) {
 	}
 	k, err := hpke.MLKEM768X25519().NewPublicKey(pub)
 	if err != nil {
-		return nil, fmt.Errorf("recipient key: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrPublicKey, err)
 	}
 	ct, err := hpke.Seal(k, hpke.HKDFSHA256(), hpke.AES256GCM(), info, plaintext)
 	if err != nil {
