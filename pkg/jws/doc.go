@@ -1,5 +1,5 @@
-// Package jws opens compact JWS (RFC 7515, 7.1) by ES256 (RFC 7518, 3.4) that are
-// written as go-jose writes them for us, to the byte: a header of alg, kid and typ
+// Package jws writes compact JWS (RFC 7515, 7.1) by ES256 (RFC 7518, 3.4), as go-jose
+// would, to the byte, and opens those that are written so: a header of alg, kid and typ
 // alone, every part in its one spelling. Such a header needs no reading: it is made
 // anew and compared.
 //

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	compact "github.com/govmydata/mydata/pkg/jws"
 )
 
 // How far the iat of a key binding JWT may lie from the present.
@@ -46,7 +48,7 @@ func Bind(presentation string, holder crypto.Signer, kb KeyBinding) (string, err
 	if err != nil {
 		return "", fmt.Errorf("bind: %w", err)
 	}
-	signed, err := sign(nil, holder, []byte(`{"alg":"ES256","typ":"`+KeyBindingType+`"}`), payload)
+	signed, err := compact.AppendSigned(nil, holder, []byte(`{"alg":"ES256","typ":"`+KeyBindingType+`"}`), payload)
 	if err != nil {
 		return "", fmt.Errorf("bind: %w", err)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	compact "github.com/govmydata/mydata/pkg/jws"
 )
 
 //clause:formats RFC 9901, 7: each digest once, no reserved names, key binding over the exact string
@@ -23,7 +25,7 @@ func TestKeyBindingRefuses(t *testing.T) {
 	want := KeyBinding{Audience: "x509_hash:abc", Nonce: "n", IssuedAt: now}
 	change := func(f func(*KeyBinding)) KeyBinding { kb := want; f(&kb); return kb }
 	own := func(header, payload string) string {
-		signed, err := sign(nil, holder, []byte(header), []byte(payload))
+		signed, err := compact.AppendSigned(nil, holder, []byte(header), []byte(payload))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	compact "github.com/govmydata/mydata/pkg/jws"
 )
 
 // saltBytes as RFC 9901, 9.3: 128 bits.
@@ -34,7 +36,7 @@ func Issue(key Key, claims map[string]any) (string, error) {
 		return "", fmt.Errorf("issue: more than %d disclosures", MaxDisclosures)
 	}
 	b.header = key.appendHeader(b.header)
-	if b.signed, err = sign(b.signed[:0], key.Signer, b.header, b.payload); err != nil {
+	if b.signed, err = compact.AppendSigned(b.signed[:0], key.Signer, b.header, b.payload); err != nil {
 		return "", fmt.Errorf("issue: %w", err)
 	}
 	if len(b.signed)+1+len(b.encoded) > MaxBytes {

@@ -1,25 +1,19 @@
 package sdjwt
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/asn1"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
-
-	compact "github.com/govmydata/mydata/pkg/jws"
 )
 
 //clause:formats SD-JWT VC draft-24: typ, vct, what is never disclosed selectively, x5c without anchor
@@ -235,31 +229,5 @@ func TestIssueWritesClaims(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// The two forms of a signature are one number pair, short ones too.
-func TestSignatureForms(t *testing.T) {
-	for _, s := range [][64]byte{{0: 1, 32: 1}, {0: 0x80, 32: 0xff}, {31: 1, 63: 0x80}, {31: 0x80, 62: 1}, {}} {
-		der := compact.AppendDER(nil, s[:])
-		var back [64]byte
-		if err := fromDER(&back, der); err != nil || back != s {
-			t.Errorf("%x: %x %v", s, back, err)
-		}
-		var rs struct{ R, S *big.Int }
-		if rest, err := asn1.Unmarshal(der, &rs); err != nil || len(rest) > 0 || rs.R.Cmp(new(big.Int).SetBytes(s[:32])) != 0 {
-			t.Errorf("%x is not %x: %v", der, s, err)
-		}
-	}
-	var s [64]byte
-	for _, bad := range []string{"", "30", "3000", "3001", "300602010102", "30060201010302" + "01", "3006020101020201", "02020101"} {
-		der, _ := hex.DecodeString(bad)
-		if err := fromDER(&s, der); err == nil {
-			t.Errorf("it takes %s", bad)
-		}
-	}
-	long := append([]byte{0x30, 37, 2, 33}, bytes.Repeat([]byte{1}, 33)...)
-	if err := fromDER(&s, append(long, 2, 0)); err == nil {
-		t.Error("it takes a number that is too long")
 	}
 }

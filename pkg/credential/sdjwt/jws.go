@@ -4,8 +4,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -111,51 +109,6 @@ func (j *jws) verify(key crypto.PublicKey) error {
 	var der [72]byte
 	if !ecdsa.VerifyASN1(public, digest[:], compact.AppendDER(der[:0], rs[:])) {
 		return ErrSignature
-	}
-	return nil
-}
-
-// sign writes a compact JWS to out, which is empty.
-func sign(out []byte, signer crypto.Signer, header, payload []byte) ([]byte, error) {
-	public, _ := signer.Public().(*ecdsa.PublicKey)
-	if public == nil || public.Curve != elliptic.P256() {
-		return nil, fmt.Errorf("sign: the key is not on P-256")
-	}
-	out = b64.AppendEncode(out, header)
-	out = append(out, '.')
-	out = b64.AppendEncode(out, payload)
-	digest := sha256.Sum256(out)
-	der, err := signer.Sign(rand.Reader, digest[:], crypto.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	var signature [64]byte
-	if err := fromDER(&signature, der); err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	out = append(out, '.')
-	return b64.AppendEncode(out, signature[:]), nil
-}
-
-// fromDER is the reverse of compact.AppendDER, of what a signer of ours made.
-func fromDER(signature *[64]byte, der []byte) error {
-	if len(der) < 2 || der[0] != 0x30 || int(der[1]) != len(der)-2 {
-		return errors.New("the signer's answer is no signature on P-256")
-	}
-	der = der[2:]
-	for half := range 2 {
-		if len(der) < 2 || der[0] != 2 || int(der[1]) > len(der)-2 {
-			return errors.New("the signer's answer is not r and s")
-		}
-		n := der[2 : 2+int(der[1])]
-		der = der[2+len(n):]
-		for len(n) > 0 && n[0] == 0 {
-			n = n[1:]
-		}
-		if len(n) > 32 {
-			return errors.New("the signer's answer is of another curve")
-		}
-		copy(signature[half*32+32-len(n):(half+1)*32], n)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	compact "github.com/govmydata/mydata/pkg/jws"
 )
 
 func digestText(encoded string) string {
@@ -16,7 +18,7 @@ func digestText(encoded string) string {
 // token signs a payload as it stands and appends disclosures as they stand.
 func token(t testing.TB, key *ecdsa.PrivateKey, header, payload string, disclosures ...string) string {
 	t.Helper()
-	signed, err := sign(nil, key, []byte(header), []byte(payload))
+	signed, err := compact.AppendSigned(nil, key, []byte(header), []byte(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
