@@ -18,11 +18,11 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/cryptosigner"
 	"github.com/go-jose/go-jose/v4/json"
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/govmydata/mydata/pkg/dpop"
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 const (
@@ -94,20 +94,11 @@ func (h *hub) metadata(ctx context.Context) (metadata, error) {
 
 // sign makes a compact JWS with the client's key.
 func (h *hub) sign(typ string, claims any) (string, error) {
-	options := (&jose.SignerOptions{}).WithHeader("kid", h.kid).WithType(jose.ContentType(typ))
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(h.key)}, options)
-	if err != nil {
-		return "", err
-	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
 	}
-	object, err := signer.Sign(payload)
-	if err != nil {
-		return "", err
-	}
-	return object.CompactSerialize()
+	return jws.Sign(jws.Protected{KeyID: h.kid, Type: typ}, payload, h.key)
 }
 
 // assertion authenticates the client (RFC 7523, 3; FAPI 2.0: aud is the issuer).

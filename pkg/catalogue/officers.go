@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/pkg/jcs"
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // DecisionType is the typ of one officer's word on a change of the catalogue.
@@ -88,7 +89,7 @@ func SignDecision(d Decision, officer crypto.Signer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sign(DecisionType, payload, officer, "kid", kid)
+	return jws.Sign(jws.Protected{KeyID: kid, Type: DecisionType}, payload, officer)
 }
 
 // maxDecision bounds what is parsed.

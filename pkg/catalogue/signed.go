@@ -5,14 +5,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/cryptosigner"
 	josejson "github.com/go-jose/go-jose/v4/json"
 
 	"github.com/govmydata/mydata/pkg/jcs"
@@ -25,24 +23,7 @@ const maxSigned = 64 << 10
 // SignAs makes a compact JWS (ES256) of one of our types with an agency's key.
 // chain is DER, leaf first, without the trust anchor (RFC 7515, 4.1.6).
 func SignAs(typ string, payload []byte, key crypto.Signer, chain [][]byte) (string, error) {
-	x5c := make([]string, len(chain))
-	for i, der := range chain {
-		x5c[i] = base64.StdEncoding.EncodeToString(der)
-	}
-	return sign(typ, payload, key, "x5c", x5c)
-}
-
-func sign(typ string, payload []byte, key crypto.Signer, header jose.HeaderKey, value any) (string, error) {
-	options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader(header, value)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key)}, options)
-	if err != nil {
-		return "", fmt.Errorf("sign %s: %w", typ, err)
-	}
-	object, err := signer.Sign(payload)
-	if err != nil {
-		return "", fmt.Errorf("sign %s: %w", typ, err)
-	}
-	return object.CompactSerialize()
+	return jws.Sign(jws.Protected{Type: typ, X5C: chain}, payload, key)
 }
 
 // OpenSigned checks a compact JWS by an agency: its typ, ES256, the x5c chain to

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // SnapshotType is the typ of a catalogue signed by the hub.
@@ -38,7 +40,7 @@ func Sign(c Catalogue, signer crypto.Signer, kid string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sign(SnapshotType, payload, signer, "kid", kid)
+	return jws.Sign(jws.Protected{KeyID: kid, Type: SnapshotType}, payload, signer)
 }
 
 // Open checks a snapshot: the hub's signature, that it holds together, and each

@@ -3,10 +3,8 @@ package consent
 import (
 	"crypto"
 	"crypto/x509"
-	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/cryptosigner"
 
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/jws"
@@ -100,16 +98,7 @@ func signHub(typ string, claims any, key crypto.Signer, kid string) (string, err
 	if err != nil {
 		return "", err
 	}
-	options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("kid", kid)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key)}, options)
-	if err != nil {
-		return "", fmt.Errorf("sign %s: %w", typ, err)
-	}
-	object, err := signer.Sign(payload)
-	if err != nil {
-		return "", fmt.Errorf("sign %s: %w", typ, err)
-	}
-	return object.CompactSerialize()
+	return jws.Sign(jws.Protected{KeyID: kid, Type: typ}, payload, key)
 }
 
 // OpenRecord checks the hub's countersignature over a record's state.
