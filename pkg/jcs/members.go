@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// field is a member of a struct.
+// field is a member of a struct, or of one that it embeds.
 type field struct {
-	index     int
+	path      []int
+	bit       int
 	step      step
 	omitEmpty bool
 	omitZero  bool
@@ -19,11 +20,13 @@ type field struct {
 // written. ok is false where encoding/json would treat one in a way of its own.
 func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool) {
 	fields = map[string]*field{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for _, f := range reflect.VisibleFields(t) {
 		tag := f.Tag.Get("json")
 		if f.Anonymous {
-			return nil, 0, false
+			if _, own := (*plan)(nil).own(f.Type); own || f.Type.Kind() != reflect.Struct || tag != "" {
+				return nil, 0, false
+			}
+			continue
 		}
 		if !f.IsExported() || tag == "-" {
 			continue
@@ -32,7 +35,7 @@ func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool)
 		if name == "" {
 			name = f.Name
 		}
-		one := &field{index: i}
+		one := &field{path: f.Index, bit: len(fields)}
 		for option := range strings.SplitSeq(options, ",") {
 			switch option {
 			case "":
@@ -45,9 +48,9 @@ func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool)
 			}
 		}
 		if !one.omitEmpty && !one.omitZero {
-			needed |= 1 << i
+			needed |= 1 << one.bit
 		}
-		if fields[name] != nil || i >= bits.UintSize {
+		if fields[name] != nil || one.bit >= bits.UintSize {
 			return nil, 0, false
 		}
 		fields[name] = one
@@ -62,7 +65,7 @@ func (p *plan) members(t reflect.Type, within []reflect.Type) step {
 		return nil
 	}
 	for _, f := range fields {
-		if f.step = p.of(t.Field(f.index).Type, within); f.step == nil {
+		if f.step = p.of(t.FieldByIndex(f.path).Type, within); f.step == nil {
 			return nil
 		}
 	}
@@ -90,13 +93,20 @@ func (r *reader) object(v reflect.Value, fields map[string]*field, needed uint64
 			}
 			continue
 		}
-		value := v.Field(f.index)
+		value := f.of(v)
 		if !f.step(r, value) || r.exact && f.left(value) {
 			return false
 		}
-		seen |= 1 << f.index
+		seen |= 1 << f.bit
 	}
 	return !r.exact || seen&needed == needed
+}
+
+func (f *field) of(v reflect.Value) reflect.Value {
+	if len(f.path) == 1 {
+		return v.Field(f.path[0])
+	}
+	return v.FieldByIndex(f.path)
 }
 
 // left says that a member would not be written for what it holds.

@@ -36,7 +36,13 @@ type inner struct {
 	Count int8   `json:"count,omitempty"`
 }
 
+type near struct {
+	Left  int    `json:"n,omitempty"`
+	Right string `json:"o,omitempty"`
+}
+
 type outer struct {
+	near
 	Name    string           `json:"a"`
 	Number  int64            `json:"b,omitempty"`
 	Yes     bool             `json:"c,omitempty"`
@@ -74,6 +80,7 @@ var outers = []string{
 	`{"Plain":0,"a":"","d":null,"j":{"crv":"P-256","kid":"한\n","kty":"EC","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}}`,
 	`{"Plain":0,"a":"\\\b\f\r\t","d":null,"j":{"crv":"P-256","kid":"k","kty":"EC","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfV"}}`,
 	`{"Plain":0,"a":"","d":null,"i":["x", {"b":1,"a":2}]}`, `{"Plain":0,"a":"","d":null,"i":[1,2]}`, `{"Plain":0,"a":"","i":[1,2],"d":null}`, `{"Plain":0,"a":"","i":[1, 2],"d":null}`, `{"Plain":0,"i":"x","a":"","d":null}`,
+	`{"Plain":0,"a":"","d":null,"n":3,"o":"x"}`, `{"Plain":0,"n":3,"a":"","d":null,"o":null}`, `{"Plain":0,"a":"","d":null,"near":{"n":3}}`, `{"Plain":0,"a":"","d":null,"n":0}`,
 	`null`, `[]`, `"x"`, `1`, `{}`, ``, `{`, `{"a":"x"`, `{"Plain":9007199254740993,"a":"","d":null}`, `{"Plain":0,"a":"","c":"true","d":null}`, `{"Plain":0,"a":"","c":truefalse,"d":null}`,
 }
 
@@ -118,7 +125,7 @@ func agree(t *testing.T, data []byte) {
 			t.Errorf("%s(%q): %v instead of %v", name, data, err, wantErr)
 			continue
 		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(outer{})); err == nil && diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(outer{}, near{})); err == nil && diff != "" {
 			t.Errorf("%s(%q):\n%s", name, data, diff)
 		}
 		if !bytes.Equal(kept, data) {
@@ -195,7 +202,20 @@ func TestMarshalAgrees(t *testing.T) {
 		Key *jose.JSONWebKey `json:"key"`
 		Set jose.JSONWebKeySet
 	}
+	type hidden struct {
+		near
+		Left int `json:"n"`
+	}
+	type named struct {
+		near `json:"near"`
+	}
+	type far struct{ *near }
+	type when struct {
+		time.Time
+		At int
+	}
 	for _, v := range []any{
+		outer{near: near{3, "x"}}, hidden{near{1, "x"}, 2}, named{near{1, "x"}}, far{}, far{&near{1, "x"}}, when{At: 1},
 		nil, "\xff", "a\x00b", "\u2028<>&", "\x7f", "한\n", outer{Name: "\xff"}, outer{Name: "\x01"}, outer{Number: 1 << 53}, outer{Number: -1 << 62}, outer{Plain: 999999999999999},
 		outer{Many: []inner{}}, outer{Bytes: []byte{}}, outer{Own: hex{0}}, outer{Raw: json.RawMessage(`{"b":1, "a":2}`)}, outer{Raw: json.RawMessage(`{`)}, &outer{Raw: json.RawMessage(`{"b":1.5e3}`)},
 		outer{At: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, outer{At: time.Unix(1, 5)}, outer{One: &inner{}}, outer{Inside: inner{Count: 1}}, map[string]any{"b": 1, "a": 2}, []string(nil), (*outer)(nil), 1.5,

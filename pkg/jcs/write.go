@@ -148,7 +148,7 @@ func writeMembers(t reflect.Type, within []reflect.Type) stroke {
 	}
 	var all []written
 	for name, f := range fields {
-		w := written{*f, name, `"` + name + `":`, strokeOf(t.Field(f.index).Type, within)}
+		w := written{*f, name, `"` + name + `":`, strokeOf(t.FieldByIndex(f.path).Type, within)}
 		if w.stroke == nil || !plainName(name) {
 			return nil
 		}
@@ -159,7 +159,7 @@ func writeMembers(t reflect.Type, within []reflect.Type) stroke {
 		out = append(out, '{')
 		first := true
 		for i := range all {
-			value := v.Field(all[i].index)
+			value := all[i].of(v)
 			if all[i].left(value) {
 				continue
 			}
