@@ -110,7 +110,7 @@ func (n *network) once(ctx context.Context, method, address string, header http.
 		return answer{}, fmt.Errorf("%w: %w", ErrUnavailable, withoutAddress(err))
 	}
 	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	text, err := whole(io.LimitReader(res.Body, maxAnswer+1), res.ContentLength)
 	if err != nil {
 		return answer{}, fmt.Errorf("%w: read answer: %w", ErrUnavailable, err)
 	}
@@ -118,6 +118,14 @@ func (n *network) once(ctx context.Context, method, address string, header http.
 		return answer{}, errors.New("answer too large")
 	}
 	return answer{res.StatusCode, res.Header, text}, nil
+}
+
+// whole reads a body of which it was said how long it is, or -1. Of what was only said
+// no more than a little is believed before it comes.
+func whole(body io.Reader, said int64) ([]byte, error) {
+	text := bytes.NewBuffer(make([]byte, 0, max(0, min(said, 64<<10))+bytes.MinRead))
+	_, err := text.ReadFrom(body)
+	return text.Bytes(), err
 }
 
 // withoutAddress keeps an address with its query out of logs.

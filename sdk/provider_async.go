@@ -12,6 +12,7 @@ import (
 	"github.com/govmydata/mydata/pkg/catalogue"
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // ErrLater is what a DataSet's Load answers when the record is there only later,
@@ -88,7 +89,7 @@ func (p *Provider) later(ctx context.Context, g *transfer.Granted, raw []byte, s
 	if end := time.Unix(g.Terms.Validity.Expires, 0).UTC(); end.Before(until) {
 		until = end
 	}
-	row := laterRow{Ticket: digest("mydata/ticket", id, same), Same: same, Raw: raw, Detail: g.Detail, Sealed: g.Sealed,
+	row := laterRow{Ticket: digest("mydata/ticket", jws.Sum(id), jws.Sum(same)), Same: same, Raw: raw, Detail: g.Detail, Sealed: g.Sealed,
 		DataSet: g.DataSet, At: now, Until: until}
 	// In this order: a delivery that waits is one that its own request finds, and ends.
 	if err := p.keep(ctx, "retry", same, id, until); err != nil {

@@ -11,12 +11,10 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
 	"github.com/govmydata/mydata/pkg/jcs"
-	"github.com/govmydata/mydata/pkg/jws"
 )
 
 const correlationHeader = "X-Correlation-Id"
@@ -35,7 +33,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, id, &Error{Reason: "method", Check: "method", Cause: "POST a release request", Mender: transfer.MenderConsumer, Status: http.StatusMethodNotAllowed})
 		return
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, transfer.MaxReleaseRequest))
+	raw, err := whole(http.MaxBytesReader(w, r.Body, transfer.MaxReleaseRequest), r.ContentLength)
 	if err != nil {
 		p.refuse(w, r, id, &Error{Reason: "malformed", Check: transfer.CheckBody, Cause: "the body cannot be read, or is too large", Mender: transfer.MenderConsumer, Status: http.StatusRequestEntityTooLarge})
 		return
@@ -79,7 +77,7 @@ func (p *Provider) acknowledge(ctx context.Context, received string) error {
 		return err
 	}
 	row.Acknowledged = received
-	if err := p.keep(ctx, "use", row.id(), row, time.Time{}); err != nil {
+	if err := p.keepUse(ctx, &row, p.config.Journal.Put); err != nil {
 		return err
 	}
 	err = p.config.Journal.Delete(ctx, "ciphertext", row.sealed())
@@ -124,7 +122,7 @@ func (p *Provider) commit(ctx context.Context, row *usedRow) error {
 	if err := p.noteUse(ctx, row); err != nil {
 		return err
 	}
-	if err := p.keep(ctx, "use", row.id(), row, time.Time{}); err != nil {
+	if err := p.keepUse(ctx, row, p.config.Journal.Put); err != nil {
 		return err
 	}
 	p.config.Logger.InfoContext(ctx, "released", "grant", row.GrantID, "use", row.Use, "consumer", row.Consumer,
@@ -249,13 +247,12 @@ func catalogueOf(terms []byte) int64 {
 	return t.Catalogue
 }
 
-// digest names several texts by one, without letting a border move.
-func digest(tag string, parts ...string) string {
+// digest names several texts by one, of each its SHA-256, without letting a border move.
+func digest(tag string, parts ...[sha256.Size]byte) string {
 	h := sha256.New()
 	io.WriteString(h, tag+"/v1")
 	for _, part := range parts {
-		sum := jws.Sum(part)
-		h.Write(sum[:])
+		h.Write(part[:])
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }

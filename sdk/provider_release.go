@@ -18,6 +18,7 @@ import (
 	"github.com/govmydata/mydata/pkg/consent/transfer"
 	"github.com/govmydata/mydata/pkg/credential/sdjwt"
 	"github.com/govmydata/mydata/pkg/jcs"
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // resendFor is how long a retry gets the identical ciphertext.
@@ -76,7 +77,7 @@ func (p *Provider) release(r *http.Request, raw []byte) (transfer.ReleaseAnswer,
 	if err != nil {
 		return none, err
 	}
-	same := digest("mydata/retry", token, string(raw))
+	same := digest("mydata/retry", jws.Sum(token), sha256.Sum256(raw))
 	if answer, found, err := p.resend(r, same); found || err != nil {
 		return answer, err
 	}
@@ -135,7 +136,7 @@ func (p *Provider) resend(r *http.Request, same string) (answer transfer.Release
 // everything that the hub will be asked to commit to, durable before it is asked.
 func (p *Provider) prepare(ctx context.Context, g *transfer.Granted, body transfer.ReleaseRequest, raw []byte) (usedRow, error) {
 	id := useID(g.Detail.GrantID, g.Detail.Use)
-	keyID, bodyID := digest("mydata/key", g.Detail.Consumer, body.IdempotencyKey), digest("mydata/body", string(raw))
+	keyID, bodyID := digest("mydata/key", jws.Sum(g.Detail.Consumer), jws.Sum(body.IdempotencyKey)), digest("mydata/body", sha256.Sum256(raw))
 	row, err := kept[usedRow](ctx, p.config.Journal, "use", id)
 	switch {
 	case err == nil && row.KeyID == keyID && row.Body == bodyID:
@@ -223,16 +224,20 @@ func (p *Provider) seal(ctx context.Context, g *transfer.Granted, row *usedRow, 
 	if err := p.keep(ctx, "ciphertext", row.sealed(), ciphertext, p.config.Now().Add(2*resendFor)); err != nil {
 		return err
 	}
-	e, err := entry("use", row.id(), row, time.Time{})
+	err = p.keepUse(ctx, row, p.config.Journal.Create)
+	if errors.Is(err, ErrExists) {
+		return refusal("use_taken", "use number", transfer.MenderConsumer, "this use is being released to another request")
+	}
+	return err
+}
+
+// keepUse keeps a use in canonical JSON: of its parts no other spelling is needed.
+func (p *Provider) keepUse(ctx context.Context, row *usedRow, keep func(context.Context, Entry) error) error {
+	value, err := jcs.Marshal(row)
 	if err != nil {
 		return err
 	}
-	if err := p.config.Journal.Create(ctx, e); errors.Is(err, ErrExists) {
-		return refusal("use_taken", "use number", transfer.MenderConsumer, "this use is being released to another request")
-	} else if err != nil {
-		return err
-	}
-	return nil
+	return keep(ctx, Entry{Kind: "use", Key: row.id(), Value: value})
 }
 
 func encrypt(g *transfer.Granted, plaintext transfer.Plaintext) ([]byte, error) {
