@@ -20,6 +20,7 @@ type plain struct {
 	out     []byte
 	members []member // of the objects that are open, innermost last
 	spare   []byte
+	sorted  int // how deep the deepest object lies whose members had to be sorted; 0: none had
 }
 
 // member is a name and its value, where they stand in out.
@@ -27,7 +28,7 @@ type member struct{ start, name, end int } // out[start:name] is the name in quo
 
 // write answers whether all of data was plain: out holds its canonical form.
 func (p *plain) write(data []byte) bool {
-	p.data, p.at, p.out, p.members = data, 0, p.out[:0], p.members[:0]
+	p.data, p.at, p.out, p.members, p.sorted = data, 0, p.out[:0], p.members[:0], 0
 	return p.value(0) && p.end()
 }
 
@@ -221,6 +222,9 @@ func (p *plain) object(depth int) bool {
 		}
 	}
 	ok := sorted || p.sort(p.members[base:], begin)
+	if !sorted {
+		p.sorted = max(p.sorted, depth+1)
+	}
 	p.members = p.members[:base]
 	return ok && p.take('}')
 }

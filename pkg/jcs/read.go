@@ -22,7 +22,7 @@ type reader struct {
 	at    int
 	exact bool // refuse what the value, written back, would not hold
 	lists bool // what data was made from spells lists as data does
-	all   bool // and objects
+	all   bool // and objects, but perhaps the outermost
 }
 
 // step reads one value.
@@ -33,9 +33,10 @@ var steps sync.Map // reflect.Type -> *plan
 // plan is how a type is read; step is nil where it is not known how.
 type plan struct{ step step }
 
-// read fills in a value that is zero, or leaves it zero. canonical was made from
-// data; where exact is not asked for, a part that reads its own text gets data's.
-func read(canonical, data []byte, into any, exact bool) bool {
+// read fills in a value that is zero, or leaves it zero. canonical was made from a
+// text without space where tight says so, by sorting objects down to a depth; where
+// exact is not asked for, a part that reads its own text gets that text's.
+func read(canonical []byte, tight bool, sorted int, into any, exact bool) bool {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() || !v.Elem().IsZero() {
 		return false
@@ -44,8 +45,8 @@ func read(canonical, data []byte, into any, exact bool) bool {
 	if p.step == nil {
 		return false
 	}
-	r := reader{data: canonical, exact: exact, lists: len(canonical) == len(data)}
-	r.all = exact || r.lists && bytes.Equal(canonical, data)
+	r := reader{data: canonical, exact: exact, lists: tight}
+	r.all = exact || tight && sorted <= 1
 	if p.step(&r, v.Elem()) && r.at == len(r.data) {
 		return true
 	}
@@ -139,7 +140,7 @@ func ownJSON(r *reader, v reflect.Value) bool {
 	switch {
 	case raw[0] == 'n': // null is a matter of its own
 		return false
-	case r.all, raw[0] != '{' && raw[0] != '[', r.lists && bytes.IndexByte(raw, '{') < 0:
+	case r.exact, r.all && start > 0, raw[0] != '{' && raw[0] != '[', r.lists && bytes.IndexByte(raw, '{') < 0:
 	default: // it might tell spellings apart
 		return false
 	}

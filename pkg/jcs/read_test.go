@@ -81,6 +81,7 @@ var outers = []string{
 	`{"Plain":0,"a":"\\\b\f\r\t","d":null,"j":{"crv":"P-256","kid":"k","kty":"EC","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfV"}}`,
 	`{"Plain":0,"a":"","d":null,"i":["x", {"b":1,"a":2}]}`, `{"Plain":0,"a":"","d":null,"i":[1,2]}`, `{"Plain":0,"a":"","i":[1,2],"d":null}`, `{"Plain":0,"a":"","i":[1, 2],"d":null}`, `{"Plain":0,"i":"x","a":"","d":null}`,
 	`{"Plain":0,"a":"","d":null,"n":3,"o":"x"}`, `{"Plain":0,"n":3,"a":"","d":null,"o":null}`, `{"Plain":0,"a":"","d":null,"near":{"n":3}}`, `{"Plain":0,"a":"","d":null,"n":0}`,
+	`{"i":{"y":[2],"z":1},"Plain":0,"a":"","d":null}`, `{"i":{"z":1,"y":[2]},"Plain":0,"a":"","d":null}`, `{"i":{"y":[{"b":1,"a":2}],"z":1},"Plain":0,"a":"","d":null}`, `{"i":{"y": 1},"Plain":0,"a":"","d":null}`,
 	`null`, `[]`, `"x"`, `1`, `{}`, ``, `{`, `{"a":"x"`, `{"Plain":9007199254740993,"a":"","d":null}`, `{"Plain":0,"a":"","c":"true","d":null}`, `{"Plain":0,"a":"","c":truefalse,"d":null}`,
 }
 
