@@ -32,6 +32,9 @@ func Interval(frequency string) (time.Duration, error) {
 // Every is the frequency of terms in the seconds by which Apply judges; 0 when
 // they have none, or one that Narrow would refuse.
 func (t Terms) Every() int64 {
+	if t.Frequency == "" { // as most
+		return 0
+	}
 	d, err := Interval(t.Frequency)
 	if err != nil {
 		return 0
