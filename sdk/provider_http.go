@@ -53,12 +53,16 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		promiseLater(w, l)
 		return
 	}
+	var text []byte
+	if err == nil {
+		text, err = jcs.Marshal(answer)
+	}
 	if err != nil {
 		p.refuse(w, r, id, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer)
+	_, _ = w.Write(text)
 }
 
 // acknowledge takes the consumer's countersignature of a commit.
@@ -108,7 +112,7 @@ func (p *Provider) commit(ctx context.Context, row *usedRow) error {
 	var yes struct {
 		Promise string `json:"promise"`
 	}
-	if err := json.Unmarshal(a.body, &yes); err != nil {
+	if err := jcs.Unmarshal(a.body, &yes); err != nil {
 		return refusal("refused", transfer.CheckPromise, transfer.MenderHub, "the hub's answer is not JSON")
 	}
 	promised, err := transfer.CheckPromised(yes.Promise, row.Commit, claims, p.config.Trust, p.config.Now())

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -16,6 +15,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/cryptosigner"
 	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // Header is the HTTP field that carries a proof (RFC 9449, 4.1).
@@ -95,7 +96,7 @@ func (m *Maker) Proof(method, target, accessToken, nonce string) (string, error)
 
 // TokenHash is the ath of an access token (RFC 9449, 4.2).
 func TokenHash(accessToken string) string {
-	sum := sha256.Sum256([]byte(accessToken))
+	sum := jws.Sum(accessToken)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
