@@ -11,7 +11,7 @@ import (
 // Packages hold the rules of the first path: what refuses is here, and the rest
 // of the product asks it.
 var Packages = []string{
-	"pkg/dpop", "pkg/fetch", "pkg/jcs", "pkg/legible", "pkg/catalogue", "pkg/did", "pkg/signal", "pkg/tlog", "pkg/tlog/endorsement",
+	"pkg/dpop", "pkg/fetch", "pkg/jcs", "pkg/jws", "pkg/legible", "pkg/catalogue", "pkg/did", "pkg/signal", "pkg/tlog", "pkg/tlog/endorsement",
 	"pkg/consent", "pkg/consent/approval", "pkg/consent/envelope", "pkg/consent/transfer", "pkg/consent/receipt",
 	"pkg/credential", "pkg/credential/sdjwt", "pkg/credential/statuslist", "pkg/credential/openid4vci", "pkg/credential/openid4vp",
 	"internal/account", "internal/oauth", "internal/witness", "internal/limit", "internal/durable", "internal/anchor",

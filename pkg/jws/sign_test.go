@@ -2,6 +2,7 @@ package jws
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +10,7 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
+	"io"
 	"math/big"
 	"strings"
 	"testing"
@@ -67,10 +69,17 @@ func TestSign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := Sign(Protected{Type: "a+jwt"}, nil, wide); err == nil {
-		t.Errorf("it signs with another curve: %s", text)
+	for says, signer := range map[string]crypto.Signer{"not on P-256": wide, "no signature": mute{key}} {
+		if text, err := Sign(Protected{Type: "a+jwt"}, nil, signer); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("it signs with %T: %s, %v", signer, text, err)
+		}
 	}
 }
+
+// mute is a signer that answers nothing.
+type mute struct{ *ecdsa.PrivateKey }
+
+func (mute) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, nil }
 
 // The two forms of a signature are one number pair, short ones too.
 func TestSignatureForms(t *testing.T) {
