@@ -37,9 +37,9 @@ type DB struct {
 	now     func() time.Time
 	health  health
 	groups  groups
-	retries atomic.Int64  // transactions that the database asked to run again
-	path    string        // of SQLite's file, empty for others
-	writer  chan struct{} // SQLite has one writer at a time: queue here, fairly
+	retries atomic.Int64 // transactions that the database asked to run again
+	path    string       // of SQLite's file, empty for others
+	writer  *writer      // SQLite's one at a time; nil for others
 	held    *os.File
 }
 
@@ -58,9 +58,9 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 
 func openSQLite(ctx context.Context, path string) (*DB, error) {
 	d := newDB(sqlite)
-	d.writer = make(chan struct{}, 1)
-	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(1000)", "foreign_keys(1)",
+	d.writer = &writer{db: d, has: make(chan struct{}, 1)}
+	pragmas := url.Values{"_pragma": {
+		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 		"secure_delete(1)", // what is erased is overwritten, not only unlinked
 	}}
 	name := "file::memory:"
@@ -77,14 +77,19 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		name = (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
 	}
 	var err error
-	if d.db.DB, err = openPrepared(name + "?" + pragmas.Encode()); err != nil {
+	if d.db.DB, err = openPrepared(name + "?" + pragmas.Encode() + "&_pragma=busy_timeout(1000)"); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	d.db.SetMaxIdleConns(connections) // one that is opened anew prepares all its statements again
 	if d.path == "" {                 // each connection would be a database of its own
 		d.db.SetMaxOpenConns(1)
 		d.db.SetMaxIdleConns(1)
+		return d, d.ping(ctx)
 	}
+	if d.db.writes, err = openPrepared(name + "?" + pragmas.Encode()); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), d.db.DB.Close())
+	}
+	d.db.writes.SetMaxOpenConns(1) // what it wrote stays read
 	return d, d.ping(ctx)
 }
 

@@ -18,13 +18,15 @@ var (
 	ReasonOf = reasonOf
 )
 
-// Pragma sets one on the only connection that there will be from now on.
+// Pragma sets one on the only two connections that there will be from now on.
 func (db *DB) Pragma(t *testing.T, pragma string) {
 	t.Helper()
-	db.db.SetMaxOpenConns(1)
-	db.db.SetMaxIdleConns(1)
-	if _, err := db.db.ExecContext(context.Background(), "PRAGMA "+pragma); err != nil {
-		t.Fatal(err)
+	for _, one := range []*sql.DB{db.db.DB, db.db.writes} {
+		one.SetMaxOpenConns(1)
+		one.SetMaxIdleConns(1)
+		if _, err := one.ExecContext(context.Background(), "PRAGMA "+pragma); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -70,3 +72,10 @@ func (l *Log) MovePlaces(ctx context.Context, tx *sql.Tx, g sequencer.Group) err
 
 // Settle empties SQLite's journal.
 func (db *DB) Settle(ctx context.Context) error { db.settle(ctx); return nil }
+
+// Queue is how many wait for SQLite's writer.
+func (db *DB) Queue() int {
+	db.writer.mu.Lock()
+	defer db.writer.mu.Unlock()
+	return len(db.writer.waiting)
+}

@@ -151,7 +151,7 @@ func TestOutageOfSQLite(t *testing.T) {
 		must(t, err)
 		defer other.Close()
 		var tx *sql.Tx
-		suffers(t, db, "is slow", writes,
+		suffers(t, db, "is busy", writes,
 			func() { tx, err = other.Begin(); must(t, err) }, func() { must(t, tx.Rollback()) })
 	})
 	t.Run("it outlives a file that may only be read", func(t *testing.T) {

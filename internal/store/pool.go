@@ -11,8 +11,9 @@ import (
 // transaction inTx does so.
 type pool struct {
 	*sql.DB
-	path string      // of SQLite's file, empty for others
-	file os.FileInfo // as it was opened
+	writes *sql.DB     // the connection of a SQLite file that writes; nil for others
+	path   string      // of SQLite's file, empty for others
+	file   os.FileInfo // as it was opened
 }
 
 // here refuses to go on with a SQLite file that was moved or replaced: its
@@ -44,8 +45,21 @@ func (p pool) BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error) {
 	if err := p.here(); err != nil {
 		return nil, err
 	}
-	tx, err := p.DB.BeginTx(ctx, o)
+	db := p.DB
+	if p.writes != nil {
+		db = p.writes
+	}
+	tx, err := db.BeginTx(ctx, o)
 	return tx, marked(err)
+}
+
+// Close as sql.DB's.
+func (p pool) Close() error {
+	err := p.DB.Close()
+	if p.writes != nil {
+		err = errors.Join(err, p.writes.Close())
+	}
+	return err
 }
 
 // QueryRowContext as sql.DB's.
@@ -55,7 +69,7 @@ func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) sc
 	}
 	ctx, err := p.unwatched(ctx)
 	if err != nil {
-		return nothing{err}
+		return nothing{marked(err)}
 	}
 	return single{p.DB.QueryRowContext(ctx, query, args...)}
 }
@@ -64,6 +78,10 @@ func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) sc
 func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*several, error) {
 	if err := p.here(); err != nil {
 		return nil, err
+	}
+	ctx, err := p.unwatched(ctx)
+	if err != nil {
+		return nil, marked(err)
 	}
 	rows, err := p.DB.QueryContext(ctx, query, args...) //nolint:rowserrcheck // its caller's
 	return &several{rows}, marked(err)

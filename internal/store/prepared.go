@@ -136,6 +136,33 @@ func (p *preparing) QueryContext(ctx context.Context, query string, args []drive
 	return &using{Rows: found, done: func(err error) error { return p.give(query, s, err) }}, nil
 }
 
+// BeginTx begins to write, by statements that are ready.
+func (p *preparing) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
+	if _, err := p.ExecContext(ctx, "BEGIN IMMEDIATE", nil); err != nil {
+		_ = transaction{p}.Rollback() // it may have begun while its caller left
+		return nil, err
+	}
+	return transaction{p}, nil
+}
+
+// transaction is the one that the connection is in.
+type transaction struct{ p *preparing }
+
+// Commit as the driver's: when it fails the connection is in no transaction.
+func (t transaction) Commit() error {
+	_, err := t.p.ExecContext(context.Background(), "COMMIT", nil)
+	if err != nil {
+		_ = t.Rollback()
+	}
+	return err
+}
+
+// Rollback as the driver's.
+func (t transaction) Rollback() error {
+	_, err := t.p.ExecContext(context.Background(), "ROLLBACK", nil)
+	return err
+}
+
 // using are rows whose statement is ready again once they are closed.
 type using struct {
 	driver.Rows

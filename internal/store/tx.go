@@ -65,23 +65,14 @@ func (db *DB) run(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) e
 
 func (db *DB) try(ctx context.Context, options *sql.TxOptions, f func(context.Context, *sql.Tx) error) error {
 	if db.writer != nil {
-		select {
-		case db.writer <- struct{}{}:
-			defer func() { <-db.writer }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return db.writer.write(ctx, options, f)
 	}
 	tx, err := db.db.BeginTx(ctx, options)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback() // after COMMIT it does nothing
-	unwatched, err := db.db.unwatched(ctx)
-	if err != nil {
-		return err
-	}
-	if err := f(unwatched, tx); err != nil {
+	if err := f(ctx, tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

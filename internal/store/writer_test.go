@@ -1,0 +1,168 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/govmydata/mydata/internal/store"
+)
+
+// queue has transactions wait for SQLite's writer, and lets them go at once.
+type queue struct {
+	t    *testing.T
+	db   *store.DB
+	busy chan struct{}
+	all  sync.WaitGroup
+	want int
+}
+
+func newQueue(t *testing.T) *queue {
+	t.Helper()
+	q := &queue{t: t, db: open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db")), busy: make(chan struct{})}
+	began := make(chan struct{})
+	q.all.Go(func() {
+		_ = store.InTx(q.db, context.Background(), func(context.Context, *sql.Tx) error {
+			close(began)
+			<-q.busy
+			return nil
+		})
+	})
+	<-began
+	return q
+}
+
+// wait adds one, behind those who wait.
+func (q *queue) wait(ctx context.Context, f func(context.Context, *sql.Tx) error, then func(error)) {
+	q.t.Helper()
+	q.all.Go(func() {
+		defer func() {
+			if problem := recover(); problem != nil {
+				then(fmt.Errorf("panic: %v", problem))
+			}
+		}()
+		then(store.InTx(q.db, ctx, f))
+	})
+	for q.want++; q.db.Queue() < q.want; {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (q *queue) goOn() {
+	close(q.busy)
+	q.all.Wait()
+}
+
+// note writes that a key was used.
+func note(key string) func(context.Context, *sql.Tx) error {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO oauth_once (scope, id, expires) VALUES ('writer', $1, 1)`, key)
+		return err
+	}
+}
+
+func noted(t *testing.T, db *store.DB, key string) (n int) {
+	t.Helper()
+	must(t, store.InTx(db, t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM oauth_once WHERE scope = 'writer' AND id = $1`, key).Scan(&n)
+	}))
+	return n
+}
+
+// TestWriterTakesAlong has transactions wait for the writer: one COMMIT makes all
+// of them durable, and of those that fail each answers for itself alone.
+func TestWriterTakesAlong(t *testing.T) {
+	errOwn := errors.New("its own")
+	for name, bad := range map[string]struct {
+		f    func(context.Context, *sql.Tx) error
+		says string
+	}{
+		"it makes all durable at once": {nil, ""},
+		"it keeps an error from the others, and what led to it from the database": {func(ctx context.Context, tx *sql.Tx) error {
+			return errors.Join(note("bad")(ctx, tx), errOwn)
+		}, "its own"},
+		"it lets a panic go where it belongs": {func(ctx context.Context, tx *sql.Tx) error {
+			_ = note("bad")(ctx, tx)
+			panic("its own")
+		}, "panic: its own"},
+		"it tells two with one key apart": {note("key 3"), "UNIQUE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := newQueue(t)
+			const n = 6
+			var errs [n]error
+			var within [n]*sql.Tx
+			var says error
+			for i := range n {
+				f := note(fmt.Sprint("key ", i))
+				q.wait(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+					within[i] = tx
+					return f(ctx, tx)
+				}, func(err error) { errs[i] = err })
+				if i == 3 && bad.f != nil {
+					q.wait(t.Context(), bad.f, func(err error) { says = err })
+				}
+			}
+			q.goOn()
+			failed := says != nil
+			for i, err := range errs {
+				if err != nil && bad.says == "UNIQUE" && i == 3 && says == nil {
+					failed = true
+					continue // either may have come first
+				}
+				if err != nil || noted(t, q.db, fmt.Sprint("key ", i)) != 1 {
+					t.Errorf("%d: %v, kept %d times", i, err, noted(t, q.db, fmt.Sprint("key ", i)))
+				}
+				if (within[i] == within[0]) != (bad.f == nil || i == 0) {
+					t.Errorf("%d: in one transaction with the first: %t", i, within[i] == within[0])
+				}
+			}
+			if failed != (bad.f != nil) || noted(t, q.db, "bad") != 0 {
+				t.Errorf("%v, kept %d times", says, noted(t, q.db, "bad"))
+			}
+		})
+	}
+}
+
+// TestWriterForgetsWhoLeft: who waits may leave, and then nothing was written.
+func TestWriterForgetsWhoLeft(t *testing.T) {
+	q := newQueue(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	q.wait(ctx, note("left"), func(err error) { left <- err })
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("while the writer is busy: %v", err)
+	}
+	q.goOn()
+	if noted(t, q.db, "left") != 0 {
+		t.Error("it was written for nobody")
+	}
+}
+
+// TestWriterTellsAll: when a COMMIT fails, nobody hears that it is durable.
+func TestWriterTellsAll(t *testing.T) {
+	q := newQueue(t)
+	var errs [3]error
+	for i := range errs {
+		q.wait(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			if i == 1 {
+				if _, err := tx.ExecContext(ctx, `ROLLBACK`); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, func(err error) { errs[i] = err })
+	}
+	q.goOn()
+	for i, err := range errs {
+		if err == nil {
+			t.Errorf("%d heard of no failure", i)
+		}
+	}
+}
