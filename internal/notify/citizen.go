@@ -32,39 +32,41 @@ type Mailer interface {
 }
 
 // citizen sends one message for all that waits, at most one in a while.
-func (n *Notifier) citizen(ctx context.Context, audience, citizen string) (time.Duration, error) {
-	waiting, err := n.Outbox.Waiting(ctx, audience, batch)
-	if err != nil || len(waiting) == 0 {
-		return 0, err
+func (n *Notifier) citizen(ctx context.Context, citizen string, waiting []signal.Signal) (told []string, after time.Duration, err error) {
+	if len(waiting) == 0 {
+		return nil, 0, nil
 	}
 	last := waiting[len(waiting)-1]
+	for _, s := range waiting {
+		told = append(told, s.ID)
+	}
 	c, err := n.choice(ctx, citizen)
 	switch {
 	case errors.Is(err, ErrNoChoice):
-		return 0, n.told(ctx, audience, waiting)
+		return told, 0, nil
 	case err != nil:
-		return 0, err
+		return nil, 0, err
 	case n.Now().Sub(last.At) > n.Life:
 		n.Observe(Dead)
-		return 0, n.told(ctx, audience, waiting)
+		return told, 0, nil
 	}
 	pause := n.Messages.Every
 	if pause == 0 {
 		pause = every
 	}
 	if wait := c.Told.Add(pause).Sub(n.Now()); wait > 0 && wait <= pause {
-		return wait, nil
+		return nil, wait, nil
 	}
 	switch err := n.Messages.send(ctx, c); {
 	case errors.Is(err, ErrGone): // RFC 8030, 7.3: the subscription has ended
-		return 0, errors.Join(n.Messages.Choices.DropChoice(ctx, citizen, c.Address), n.told(ctx, audience, waiting))
+		return told, 0, n.Messages.Choices.DropChoice(ctx, citizen, c.Address)
 	case err != nil:
 		n.Observe(Retried)
 		n.Logger.WarnContext(ctx, "message not sent", "channel", c.Channel, "err", err)
-		return -time.Nanosecond, nil
+		return nil, -time.Nanosecond, nil
 	}
 	n.Observe(Messaged)
-	return 0, errors.Join(n.Messages.Choices.NoteTold(ctx, citizen, n.Now()), n.told(ctx, audience, waiting))
+	return told, 0, n.Messages.Choices.NoteTold(ctx, citizen, n.Now())
 }
 
 // choice is a proven one.
@@ -77,14 +79,6 @@ func (n *Notifier) choice(ctx context.Context, citizen string) (Choice, error) {
 		err = ErrNoChoice
 	}
 	return c, err
-}
-
-func (n *Notifier) told(ctx context.Context, audience string, waiting []signal.Signal) error {
-	ids := make([]string, len(waiting))
-	for i, s := range waiting {
-		ids[i] = s.ID
-	}
-	return n.Outbox.Told(ctx, audience, ids)
 }
 
 // send says by the chosen channel that something happened.

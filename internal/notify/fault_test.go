@@ -35,22 +35,20 @@ func (f *faulty) do(op string, call func() error) error {
 	return errLost
 }
 
-func (f *faulty) Hold(ctx context.Context, audience, holder string, now, until time.Time) (tries int, err error) {
-	err = f.do("hold", func() (err error) { tries, err = f.Outbox.Hold(ctx, audience, holder, now, until); return err })
-	return tries, err
-}
-
-func (f *faulty) Waiting(ctx context.Context, audience string, most int) (all []signal.Signal, err error) {
-	err = f.do("waiting", func() (err error) { all, err = f.Outbox.Waiting(ctx, audience, most); return err })
-	return all, err
+func (f *faulty) Hold(ctx context.Context, audience, holder string, now, until time.Time, most int) (tries int, all []signal.Signal, err error) {
+	err = f.do("hold", func() (err error) {
+		tries, all, err = f.Outbox.Hold(ctx, audience, holder, now, until, most)
+		return err
+	})
+	return tries, all, err
 }
 
 func (f *faulty) Told(ctx context.Context, audience string, ids []string) error {
 	return f.do("told", func() error { return f.Outbox.Told(ctx, audience, ids) })
 }
 
-func (f *faulty) Release(ctx context.Context, audience, holder string, tries int, next time.Time) error {
-	return f.do("release", func() error { return f.Outbox.Release(ctx, audience, holder, tries, next) })
+func (f *faulty) Release(ctx context.Context, audience, holder string, tries int, next time.Time, told []string) error {
+	return f.do("release", func() error { return f.Outbox.Release(ctx, audience, holder, tries, next, told) })
 }
 
 func (f *faulty) Bury(ctx context.Context, audience, id, reason string, at time.Time) error {
@@ -58,7 +56,7 @@ func (f *faulty) Bury(ctx context.Context, audience, id, reason string, at time.
 }
 
 func TestFaults(t *testing.T) {
-	for _, op := range []string{"hold", "waiting", "told", "release"} {
+	for _, op := range []string{"hold", "release"} {
 		for _, kept := range []bool{false, true} {
 			t.Run("it tells all in order though "+op+" is lost", func(t *testing.T) {
 				h := newHub(t)
@@ -81,6 +79,36 @@ func TestFaults(t *testing.T) {
 					t.Errorf("waiting: %+v", waiting)
 				}
 			})
+		}
+	}
+}
+
+// Of more than one batch, what was heard of the first is told once more at most.
+func TestFaultyBatch(t *testing.T) {
+	for _, kept := range []bool{false, true} {
+		h := newHub(t)
+		f := &faulty{Outbox: h.db.Signals(), op: "told", kept: kept}
+		h.outbox = f
+		const all, batch = 50, 20
+		for i := range all {
+			must(t, h.db.Signals().Signal(t.Context(), signal.New(h.Provider.ID, signal.GrantPaused, "grant", int64(i+1), 0, h.Now())))
+		}
+		n := h.notifier()
+		for range 2 {
+			_ = n.Round(t.Context()) // the first fails
+			h.Pass(2 * time.Minute)
+		}
+		heard := map[int64]int{}
+		for _, s := range h.agencies[h.Provider.ID].took {
+			heard[s.Seq]++
+		}
+		for seq := range int64(all) {
+			if n := heard[seq+1]; n == 0 || n > 1 && (kept || seq >= batch) {
+				t.Errorf("kept %t: the agency heard signal %d %d times", kept, seq+1, n)
+			}
+		}
+		if !f.hit {
+			t.Error("nothing was lost")
 		}
 	}
 }
@@ -138,7 +166,7 @@ func TestLostLease(t *testing.T) {
 	a := h.agencies[h.Provider.ID]
 	a.fail = func(int, http.ResponseWriter) bool {
 		h.Pass(2 * time.Minute)
-		if _, err := h.db.Signals().Hold(context.Background(), h.Provider.ID, "another", h.Now(), h.Now().Add(time.Minute)); err != nil {
+		if _, _, err := h.db.Signals().Hold(context.Background(), h.Provider.ID, "another", h.Now(), h.Now().Add(time.Minute), 0); err != nil {
 			t.Error(err)
 		}
 		return false

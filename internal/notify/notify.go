@@ -134,17 +134,19 @@ func (n *Notifier) Round(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// audience tells one audience what there is, under its lease.
+// audience tells one audience what there is, under its lease. What came meanwhile
+// is looked for at once.
 func (n *Notifier) audience(ctx context.Context, audience string) error {
-	tries, err := n.Outbox.Hold(ctx, audience, n.holder, n.Now(), n.Now().Add(leaseTime))
+	tries, waiting, err := n.hold(ctx, audience, batch)
 	if err != nil {
 		return err
 	}
+	var told []string
 	var after time.Duration // until the next try
 	if citizen, ok := signal.CitizenOf(audience); ok {
-		after, err = n.citizen(ctx, audience, citizen)
+		told, after, err = n.citizen(ctx, citizen, waiting)
 	} else {
-		after, err = n.agency(ctx, audience, tries)
+		told, after, err = n.agency(ctx, audience, tries, waiting)
 	}
 	switch {
 	case err != nil || after < 0:
@@ -155,42 +157,62 @@ func (n *Notifier) audience(ctx context.Context, audience string) error {
 	}
 	giveUp, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTime)
 	defer cancel()
-	return errors.Join(err, n.Outbox.Release(giveUp, audience, n.holder, tries, n.Now().Add(after)))
+	err = errors.Join(err, n.Outbox.Release(giveUp, audience, n.holder, tries, n.Now().Add(after), told))
+	if len(told) > 0 {
+		n.Wake()
+	}
+	return err
 }
 
-// agency pushes until there is nothing more. The answer is when to look again: a
-// negative one says that it failed, and the least time to wait.
-func (n *Notifier) agency(ctx context.Context, audience string, tries int) (time.Duration, error) {
+func (n *Notifier) hold(ctx context.Context, audience string, most int) (tries int, waiting []signal.Signal, err error) {
+	now := n.Now()
+	return n.Outbox.Hold(ctx, audience, n.holder, now, now.Add(leaseTime), most)
+}
+
+// agency pushes until there is nothing more. after is when to look again: a
+// negative one says that it failed, and the least time to wait. told are those of
+// the last batch that were taken: they are forgotten with it.
+func (n *Notifier) agency(ctx context.Context, audience string, tries int, waiting []signal.Signal) (told []string, after time.Duration, err error) {
 	address := n.Endpoint(audience)
 	held := n.Now()
 	for ctx.Err() == nil {
-		waiting, err := n.Outbox.Waiting(ctx, audience, batch)
-		if err != nil || len(waiting) == 0 {
-			return 0, err
-		}
 		for _, s := range waiting {
 			if n.tooOld(s) {
 				if err := n.bury(ctx, s, "too old"); err != nil {
-					return 0, err
+					return told, 0, err
 				}
 				continue
 			}
 			if address == "" {
-				return pollOnly, nil
+				return told, pollOnly, nil
 			}
 			if n.Now().Sub(held) > leaseTime/2 {
 				held = n.Now()
-				if _, err := n.Outbox.Hold(ctx, audience, n.holder, held, held.Add(leaseTime)); err != nil {
-					return 0, err
+				if _, _, err := n.hold(ctx, audience, 0); err != nil {
+					return told, 0, err
 				}
 			}
-			if wait, err := n.one(ctx, address, s, tries); err != nil || wait != 0 {
-				return wait, err
+			taken, wait, err := n.one(ctx, address, s, tries)
+			if taken {
+				told = append(told, s.ID)
+			}
+			if err != nil || wait != 0 {
+				return told, wait, err
 			}
 			tries = 0
 		}
+		if len(waiting) < batch {
+			return told, 0, nil
+		}
+		if err := n.Outbox.Told(ctx, audience, told); err != nil {
+			return nil, 0, err
+		}
+		told, held = nil, n.Now()
+		if _, waiting, err = n.hold(ctx, audience, batch); err != nil {
+			return nil, 0, err
+		}
 	}
-	return 0, ctx.Err()
+	return told, 0, ctx.Err()
 }
 
 // tooOld counts from when an operator had it told again, if one did.
@@ -206,25 +228,25 @@ func (n *Notifier) tooOld(s signal.Signal) bool {
 // aside, so that it does not hold up what follows.
 const refusals = 5
 
-// one pushes a signal; what was taken is forgotten. A negative answer is how
+// one pushes a signal, and says whether it was taken. A negative answer is how
 // long to wait at least.
-func (n *Notifier) one(ctx context.Context, address string, s signal.Signal, tries int) (time.Duration, error) {
+func (n *Notifier) one(ctx context.Context, address string, s signal.Signal, tries int) (taken bool, after time.Duration, err error) {
 	signer, kid := n.Key()
 	token, err := signal.Make(s, n.Issuer, n.Now(), signer, kid)
 	if err != nil {
-		return 0, fmt.Errorf("sign signal: %w", err)
+		return false, 0, fmt.Errorf("sign signal: %w", err)
 	}
 	failed := n.push(ctx, address, token)
 	if failed == nil {
 		n.Observe(Delivered)
-		return 0, n.Outbox.Told(ctx, s.Audience, []string{s.ID})
+		return true, 0, nil
 	}
 	n.Logger.WarnContext(ctx, "signal not taken", "agency", s.Audience, "jti", s.ID, "seq", s.Seq, "try", tries+1, "err", failed)
 	if failed.code == signal.CodeRequest && tries+1 >= refusals {
-		return 0, n.bury(ctx, s, failed.code)
+		return false, 0, n.bury(ctx, s, failed.code)
 	}
 	n.Observe(Retried)
-	return -max(failed.after, time.Nanosecond), nil
+	return false, -max(failed.after, time.Nanosecond), nil
 }
 
 func (n *Notifier) bury(ctx context.Context, s signal.Signal, reason string) error {

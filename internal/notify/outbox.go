@@ -19,8 +19,9 @@ type Outbox interface {
 	// whose next try is not after now; those who wait longest come first.
 	Due(ctx context.Context, now time.Time, most int) ([]string, error)
 	// Hold takes an audience until a time, or takes it on: of several holders one
-	// does, the others get ErrHeld. tries is how many failed in a row.
-	Hold(ctx context.Context, audience, holder string, now, until time.Time) (tries int, err error)
+	// does, the others get ErrHeld. tries is how many failed in a row; waiting is as
+	// Waiting answers.
+	Hold(ctx context.Context, audience, holder string, now, until time.Time, most int) (tries int, waiting []signal.Signal, err error)
 	// Waiting answers the first signals that an audience has not heard, each with
 	// its number: given once, from 1, without a gap, in the order of events.
 	Waiting(ctx context.Context, audience string, most int) ([]signal.Signal, error)
@@ -28,6 +29,7 @@ type Outbox interface {
 	Told(ctx context.Context, audience string, ids []string) error
 	// Bury puts a signal aside that will not be told.
 	Bury(ctx context.Context, audience, id, reason string, at time.Time) error
-	// Release gives an audience up, if holder still has it.
-	Release(ctx context.Context, audience, holder string, tries int, next time.Time) error
+	// Release forgets what an audience has heard, as Told does, and gives it up, if
+	// holder still has it.
+	Release(ctx context.Context, audience, holder string, tries int, next time.Time, told []string) error
 }

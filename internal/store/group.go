@@ -231,6 +231,9 @@ func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit, insert inserter)
 	if err := writeDue(ctx, tx, fresh); err != nil {
 		return err
 	}
+	if tells, err = heard(ctx, tx, tells); err != nil {
+		return err
+	}
 	if err := insertSignals(ctx, tx, tells); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -31,6 +32,39 @@ func signalRows(all []signal.Signal) (rows [][]any) {
 		rows = append(rows, []any{s.ID, s.Audience, string(s.Kind), s.Grant, s.Use, s.Place, s.At.UnixMilli(), s.Txn})
 	}
 	return rows
+}
+
+// heard leaves out what is for citizens who chose no way to be told.
+func heard(ctx context.Context, tx *sql.Tx, rows [][]any) ([][]any, error) {
+	var citizens [][]any
+	for _, row := range rows {
+		if citizen, ok := signal.CitizenOf(row[1].(string)); ok {
+			citizens = append(citizens, []any{citizen})
+		}
+	}
+	listen := map[string]bool{}
+	err := pieces("CAST($%d AS TEXT)", citizens, func(values string, args []any) error {
+		found, err := tx.QueryContext(ctx, `SELECT citizen FROM notices WHERE citizen IN (VALUES `+values+`)`, args...)
+		if err != nil {
+			return err
+		}
+		defer found.Close()
+		for found.Next() {
+			var citizen string
+			if err := found.Scan(&citizen); err != nil {
+				return err
+			}
+			listen[signal.Citizen(citizen)] = true
+		}
+		return found.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store signals: %w", err)
+	}
+	return slices.DeleteFunc(rows, func(row []any) bool {
+		_, citizen := signal.CitizenOf(row[1].(string))
+		return citizen && !listen[row[1].(string)]
+	}), nil
 }
 
 func insertSignals(ctx context.Context, tx *sql.Tx, rows [][]any) error {
@@ -68,36 +102,41 @@ func (s *Signals) Due(ctx context.Context, now time.Time, most int) (due []strin
 	return due, rows.Err()
 }
 
-// stream makes the row of an audience, if there is none.
-func stream(ctx context.Context, tx *sql.Tx, audience string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO signal_streams (audience, seq, holder, until, tries, next)
-		VALUES ($1, 0, '', 0, 0, 0) ON CONFLICT (audience) DO NOTHING`, audience)
-	return err
-}
-
 // Hold implements notify.Outbox.
-func (s *Signals) Hold(ctx context.Context, audience, holder string, now, until time.Time) (tries int, err error) {
+func (s *Signals) Hold(ctx context.Context, audience, holder string, now, until time.Time, most int) (tries int, waiting []signal.Signal, err error) {
 	err = s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := stream(ctx, tx, audience); err != nil {
-			return err
-		}
-		err := tx.QueryRowContext(ctx, `UPDATE signal_streams SET holder = $1, until = $2
-			WHERE audience = $3 AND (until <= $4 OR holder = $5) RETURNING tries`,
-			holder, until.UnixMilli(), audience, now.UnixMilli(), holder).Scan(&tries)
+		err := tx.QueryRowContext(ctx, `INSERT INTO signal_streams (audience, seq, holder, until, tries, next) VALUES ($1, 0, $2, $3, 0, 0)
+			ON CONFLICT (audience) DO UPDATE SET holder = excluded.holder, until = excluded.until
+			WHERE signal_streams.until <= $4 OR signal_streams.holder = excluded.holder RETURNING tries`,
+			audience, holder, until.UnixMilli(), now.UnixMilli()).Scan(&tries)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notify.ErrHeld
 		}
+		if err != nil || most == 0 {
+			return err
+		}
+		if err := number(ctx, tx, audience); err != nil {
+			return err
+		}
+		rows, err := tx.QueryContext(ctx, signalsFirst, audience, most) //nolint:rowserrcheck // scanSignals asks
+		if err != nil {
+			return err
+		}
+		waiting, err = scanSignals(rows)
 		return err
 	})
 	if err != nil && !errors.Is(err, notify.ErrHeld) {
 		err = fmt.Errorf("store signals: %w", err)
 	}
-	return tries, err
+	return tries, waiting, err
 }
 
 // Release implements notify.Outbox.
-func (s *Signals) Release(ctx context.Context, audience, holder string, tries int, next time.Time) error {
+func (s *Signals) Release(ctx context.Context, audience, holder string, tries int, next time.Time, ids []string) error {
 	return s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := told(ctx, tx, audience, ids); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `UPDATE signal_streams SET holder = '', until = 0, tries = $1, next = $2
 			WHERE audience = $3 AND holder = $4`, tries, next.UnixMilli(), audience, holder)
 		return err
@@ -136,6 +175,8 @@ func scanSignals(rows signalScan) (all []signal.Signal, err error) {
 	return all, nil
 }
 
+const signalsFirst = `SELECT ` + signalRead + ` FROM signals WHERE audience = $1 AND seq IS NOT NULL ORDER BY seq LIMIT $2`
+
 // Waiting implements notify.Outbox.
 func (s *Signals) Waiting(ctx context.Context, audience string, most int) ([]signal.Signal, error) {
 	var fresh int
@@ -151,8 +192,7 @@ func (s *Signals) Waiting(ctx context.Context, audience string, most int) ([]sig
 			return nil, fmt.Errorf("store signals: %w", err)
 		}
 	}
-	rows, err := s.db.db.QueryContext(ctx, `SELECT `+signalRead+` FROM signals
-		WHERE audience = $1 AND seq IS NOT NULL ORDER BY seq LIMIT $2`, audience, most)
+	rows, err := s.db.db.QueryContext(ctx, signalsFirst, audience, most)
 	if err != nil {
 		return nil, fmt.Errorf("store signals: %w", err)
 	}
@@ -166,9 +206,6 @@ const numbered = 500
 // after the other, so none is seen before those that it follows; at never goes
 // back within a grant.
 func number(ctx context.Context, tx *sql.Tx, audience string) error {
-	if err := stream(ctx, tx, audience); err != nil {
-		return err
-	}
 	rows, err := tx.QueryContext(ctx, //nolint:rowserrcheck // scanSignals asks
 		`SELECT `+signalRead+` FROM signals WHERE audience = $1 AND seq IS NULL
 		ORDER BY at, grant_id, place LIMIT $2`, audience, numbered)
@@ -176,12 +213,13 @@ func number(ctx context.Context, tx *sql.Tx, audience string) error {
 		return err
 	}
 	fresh, err := scanSignals(rows)
-	if err != nil {
+	if err != nil || len(fresh) == 0 {
 		return err
 	}
 	var last int64
-	if err := tx.QueryRowContext(ctx, `UPDATE signal_streams SET seq = seq + $1 WHERE audience = $2 RETURNING seq`,
-		len(fresh), audience).Scan(&last); err != nil {
+	if err := tx.QueryRowContext(ctx, `INSERT INTO signal_streams (audience, seq, holder, until, tries, next) VALUES ($1, $2, '', 0, 0, 0)
+		ON CONFLICT (audience) DO UPDATE SET seq = signal_streams.seq + excluded.seq RETURNING seq`,
+		audience, len(fresh)).Scan(&last); err != nil {
 		return err
 	}
 	for i, one := range fresh {
@@ -194,17 +232,19 @@ func number(ctx context.Context, tx *sql.Tx, audience string) error {
 
 // Told implements notify.Outbox.
 func (s *Signals) Told(ctx context.Context, audience string, ids []string) error {
-	return s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		for _, id := range ids {
-			if strings.ContainsRune(id, 0) || !utf8.ValidString(id) { // of no row, and PostgreSQL would refuse the text
-				continue
-			}
-			if _, err := tx.ExecContext(ctx, `DELETE FROM signals WHERE id = $1 AND audience = $2`, id, audience); err != nil {
-				return err
-			}
+	return s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return told(ctx, tx, audience, ids) })
+}
+
+func told(ctx context.Context, tx *sql.Tx, audience string, ids []string) error {
+	for _, id := range ids {
+		if strings.ContainsRune(id, 0) || !utf8.ValidString(id) { // of no row, and PostgreSQL would refuse the text
+			continue
 		}
-		return nil
-	})
+		if _, err := tx.ExecContext(ctx, `DELETE FROM signals WHERE id = $1 AND audience = $2`, id, audience); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Bury implements notify.Outbox.

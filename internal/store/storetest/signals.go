@@ -26,6 +26,7 @@ func Signals(t *testing.T, s Outbox, c consent.Store) {
 	t.Run("it numbers each audience from 1, without a gap, in the order of events", func(t *testing.T) { signalsOrder(t, s) })
 	t.Run("it never gives a number twice, to many who ask at once", func(t *testing.T) { signalsRace(t, s) })
 	t.Run("it lets one of several hold an audience", func(t *testing.T) { signalsHold(t, s) })
+	t.Run("it numbers for who holds an audience, and forgets with the lease what was heard", func(t *testing.T) { signalsHeld(t, s) })
 	t.Run("it answers who is due", func(t *testing.T) { signalsDue(t, s) })
 	t.Run("it buries once", func(t *testing.T) { signalsBury(t, s) })
 	t.Run("it tells again what was buried", func(t *testing.T) { signalsResend(t, s) })
@@ -134,7 +135,7 @@ func signalsHold(t *testing.T, s Outbox) {
 	for i := range 4 {
 		group.Go(func() {
 			me := fmt.Sprint("replica ", i)
-			switch _, err := s.Hold(ctx, "urn:hold", me, now, until); {
+			switch _, _, err := s.Hold(ctx, "urn:hold", me, now, until, 1); {
 			case err == nil:
 				mu.Lock()
 				won = append(won, me)
@@ -148,17 +149,49 @@ func signalsHold(t *testing.T, s Outbox) {
 	if len(won) != 1 {
 		t.Fatalf("held by %v", won)
 	}
-	_, err := s.Hold(ctx, "urn:hold", won[0], now, until.Add(time.Minute))
+	_, _, err := s.Hold(ctx, "urn:hold", won[0], now, until.Add(time.Minute), 0)
 	is(t, "taken on", err, nil)
-	_, err = s.Hold(ctx, "urn:hold", "other", until, until)
+	_, _, err = s.Hold(ctx, "urn:hold", "other", until, until, 1)
 	is(t, "still held", err, notify.ErrHeld)
-	is(t, "another's release", s.Release(ctx, "urn:hold", "other", 9, now), nil)
-	_, err = s.Hold(ctx, "urn:hold", "other", until.Add(time.Minute), until.Add(time.Hour))
+	is(t, "another's release", s.Release(ctx, "urn:hold", "other", 9, now, nil), nil)
+	_, _, err = s.Hold(ctx, "urn:hold", "other", until.Add(time.Minute), until.Add(time.Hour), 1)
 	is(t, "over", err, nil)
-	is(t, "release", s.Release(ctx, "urn:hold", "other", 2, now), nil)
-	tries, err := s.Hold(ctx, "urn:hold", "third", now, until)
+	is(t, "release", s.Release(ctx, "urn:hold", "other", 2, now, nil), nil)
+	tries, _, err := s.Hold(ctx, "urn:hold", "third", now, until, 1)
 	is(t, "free", err, nil)
 	same(t, "tries", tries, 2)
+}
+
+// signalsHeld: who holds an audience gets what it has not heard, numbered, and
+// forgets what it heard with the lease.
+func signalsHeld(t *testing.T, s Outbox) {
+	ctx := t.Context()
+	now, until := consentTime, consentTime.Add(time.Minute)
+	for i := range int64(3) {
+		is(t, "signal", s.Signal(ctx, telling("urn:held", i+1)), nil)
+	}
+	same(t, "numbered before", numbers(t, s, "urn:held"), []int64{1, 2, 3})
+	is(t, "signal", s.Signal(ctx, telling("urn:held", 4)), nil)
+	hold := func(most int) (seqs []int64, ids []string) {
+		_, waiting, err := s.Hold(ctx, "urn:held", "me", now, until, most)
+		is(t, "hold", err, nil)
+		for _, one := range waiting {
+			seqs, ids = append(seqs, one.Seq), append(ids, one.ID)
+		}
+		return seqs, ids
+	}
+	seqs, _ := hold(0)
+	same(t, "none asked for", len(seqs), 0)
+	seqs, ids := hold(2)
+	same(t, "the first", seqs, []int64{1, 2})
+	is(t, "another's release", s.Release(ctx, "urn:held", "other", 0, now, ids[:1]), nil)
+	seqs, ids = hold(20)
+	same(t, "what nobody heard", seqs, []int64{2, 3, 4})
+	is(t, "release", s.Release(ctx, "urn:held", "me", 0, now, append(ids, "\x00", "unknown")), nil)
+	same(t, "all heard", len(numbers(t, s, "urn:held")), 0)
+	is(t, "signal", s.Signal(ctx, telling("urn:held", 5)), nil)
+	seqs, _ = hold(20)
+	same(t, "the next", seqs, []int64{5})
 }
 
 func signalsDue(t *testing.T, s Outbox) {
@@ -175,11 +208,11 @@ func signalsDue(t *testing.T, s Outbox) {
 		return false
 	}
 	same(t, "new", due(consentTime), true)
-	_, err := s.Hold(ctx, "urn:due", "a", consentTime, consentTime.Add(time.Minute))
+	_, _, err := s.Hold(ctx, "urn:due", "a", consentTime, consentTime.Add(time.Minute), 0)
 	is(t, "hold", err, nil)
 	same(t, "held", due(consentTime), false)
 	same(t, "no longer held", due(consentTime.Add(time.Minute)), true)
-	is(t, "release", s.Release(ctx, "urn:due", "a", 1, consentTime.Add(time.Hour)), nil)
+	is(t, "release", s.Release(ctx, "urn:due", "a", 1, consentTime.Add(time.Hour), nil), nil)
 	same(t, "later", due(consentTime), false)
 	same(t, "by then", due(consentTime.Add(time.Hour)), true)
 	waiting, err := s.Waiting(ctx, "urn:due", 1)
