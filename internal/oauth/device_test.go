@@ -41,11 +41,7 @@ func (h *hub) devicePages(mux *http.ServeMux) {
 			http.Redirect(w, r, to, http.StatusSeeOther)
 			return
 		}
-		if err := h.oauth.Done(r.Context(), r, id, oauth.StepDevice); err != nil {
-			refuse(w, err)
-			return
-		}
-		next, err := h.oauth.Next(r.Context(), id)
+		next, err := h.done(r, id, oauth.StepDevice)
 		if err != nil {
 			refuse(w, err)
 			return

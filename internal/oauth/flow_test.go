@@ -141,6 +141,14 @@ func TestSteps(t *testing.T) {
 		check(t, err)
 		return to
 	}
+	done := func(t *testing.T, r *http.Request, id, step string) {
+		t.Helper()
+		to, err := h.done(r, id, step)
+		check(t, err)
+		if to != next(t, id) {
+			t.Errorf("it leads to %s, and then to %s", to, next(t, id))
+		}
+	}
 	t.Run("it leads over login, approval, issuance to the callback", func(t *testing.T) {
 		id := begin(t, "resident_card", withDetails)
 		r := request(agency)
@@ -151,9 +159,9 @@ func TestSteps(t *testing.T) {
 			path = append(path, to)
 			switch to {
 			case "/approval/" + id:
-				check(t, h.oauth.Done(t.Context(), r, id, "approval"))
+				done(t, r, id, "approval")
 			case "/issuance/" + id:
-				check(t, h.oauth.Done(t.Context(), r, id, "issuance"))
+				done(t, r, id, "issuance")
 			}
 		}
 		if want := []string{"/approval/" + id, "/issuance/" + id, "/authorize/callback?id=" + id}; !slices.Equal(path, want) {
@@ -180,12 +188,31 @@ func TestSteps(t *testing.T) {
 		id := begin(t, "", withDetails)
 		r := request(agency)
 		check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", h.now(), nil))
-		check(t, h.oauth.Done(t.Context(), r, id, "approval"))
+		done(t, r, id, "approval")
 		check(t, h.oauth.Authenticated(t.Context(), r, id, "bob", h.now(), nil))
 		if to := next(t, id); to != "/approval/"+id {
 			t.Errorf("next is %s", to)
 		}
 	})
+	for name, by := range map[string]string{
+		"it passes a step though another tab was first":                "ada",
+		"it passes none for who comes in the place of the one who did": "bob",
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer h.leaves("ada")
+			id := begin(t, "resident_card")
+			r := request(agency)
+			check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", h.now(), nil))
+			in, err := h.oauth.Interaction(t.Context(), r, id)
+			check(t, err)
+			h.leaves(by)
+			check(t, h.oauth.Authenticated(t.Context(), r, id, by, h.now(), nil))
+			to, err := h.oauth.Done(t.Context(), r, in, "issuance")
+			if by == "ada" && (err != nil || to != "/authorize/callback?id="+id) || by == "bob" && !errors.Is(err, oauth.ErrNobody) {
+				t.Errorf("next is %s, %v", to, err)
+			}
+		})
+	}
 	for name, who := range map[string]string{
 		"it goes no step for a person who logged out":        "",
 		"it goes no step for a person whose place was taken": "bob",
@@ -196,7 +223,7 @@ func TestSteps(t *testing.T) {
 			r := request(agency)
 			check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", h.now(), nil))
 			h.leaves(who)
-			if err := h.oauth.Done(t.Context(), r, id, "issuance"); !errors.Is(err, oauth.ErrNobody) {
+			if _, err := h.done(r, id, "issuance"); !errors.Is(err, oauth.ErrNobody) {
 				t.Errorf("a step: %v", err)
 			}
 			if to := next(t, id); to != "/login?request="+id {
@@ -218,7 +245,7 @@ func TestSteps(t *testing.T) {
 		})
 	}
 	t.Run("it takes no step before somebody logged in", func(t *testing.T) {
-		if err := h.oauth.Done(t.Context(), request(agency), begin(t, "openid"), "approval"); err == nil {
+		if _, err := h.done(request(agency), begin(t, "openid"), "approval"); err == nil {
 			t.Error("done")
 		}
 	})

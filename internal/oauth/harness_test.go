@@ -131,16 +131,20 @@ func (h *hub) leaves(to string) {
 	h.citizen = to
 }
 
+// done passes a step as a page does.
+func (h *hub) done(r *http.Request, id, step string) (next string, err error) {
+	in, err := h.oauth.Interaction(r.Context(), r, id)
+	if err != nil {
+		return "", err
+	}
+	return h.oauth.Done(r.Context(), r, in, step)
+}
+
 // pages are the steps: login, approval, issuance, each of which goes on by Next.
 func (h *hub) pages(mux *http.ServeMux) {
-	step := func(id string, f func(r *http.Request) error) http.HandlerFunc {
+	step := func(f func(r *http.Request) (next string, err error)) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			id := r.PathValue("id") + r.URL.Query().Get("request")
-			if err := f(r); err != nil {
-				http.Error(w, err.Error(), http.StatusForbidden)
-				return
-			}
-			next, err := h.oauth.Next(r.Context(), id)
+			next, err := f(r)
 			if err != nil {
 				http.Error(w, err.Error(), http.StatusForbidden)
 				return
@@ -148,26 +152,30 @@ func (h *hub) pages(mux *http.ServeMux) {
 			http.Redirect(w, r, next, http.StatusSeeOther)
 		}
 	}
-	mux.HandleFunc("/login", step("", func(r *http.Request) error {
+	mux.HandleFunc("/login", step(func(r *http.Request) (string, error) {
 		if h.deny != nil {
 			h.deny(r, r.URL.Query().Get("request"))
 		}
-		return h.oauth.Authenticated(r.Context(), r, r.URL.Query().Get("request"), h.citizen, h.now(), h.amr())
+		id := r.URL.Query().Get("request")
+		if err := h.oauth.Authenticated(r.Context(), r, id, h.citizen, h.now(), h.amr()); err != nil {
+			return "", err
+		}
+		return h.oauth.Next(r.Context(), id)
 	}))
 	h.devicePages(mux)
-	mux.HandleFunc("/approval/{id}", step("", func(r *http.Request) error {
-		return h.oauth.Done(r.Context(), r, r.PathValue("id"), oauth.StepApproval)
+	mux.HandleFunc("/approval/{id}", step(func(r *http.Request) (string, error) {
+		return h.done(r, r.PathValue("id"), oauth.StepApproval)
 	}))
-	mux.HandleFunc("/consent/{id}", step("", func(r *http.Request) error {
+	mux.HandleFunc("/consent/{id}", step(func(r *http.Request) (string, error) {
 		in, err := h.oauth.Interaction(r.Context(), r, r.PathValue("id"))
 		if err != nil {
-			return err
+			return "", err
 		}
 		h.consents, h.strange = h.consents+1, in.Stranger
-		return h.oauth.Done(r.Context(), r, r.PathValue("id"), oauth.StepConsent)
+		return h.done(r, in.ID, oauth.StepConsent)
 	}))
-	mux.HandleFunc("/issuance/{id}", step("", func(r *http.Request) error {
-		return h.oauth.Done(r.Context(), r, r.PathValue("id"), oauth.StepIssuance)
+	mux.HandleFunc("/issuance/{id}", step(func(r *http.Request) (string, error) {
+		return h.done(r, r.PathValue("id"), oauth.StepIssuance)
 	}))
 	mux.Handle("/resource", h.oauth.Protect(h.url, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(oauth.TokenFrom(r.Context()))

@@ -35,6 +35,8 @@ type Interaction struct {
 	// Stranger is the host that the person is led back to by a client that registered
 	// itself: nobody checked its name. It is empty for all others.
 	Stranger string
+
+	request Request // as it was read
 }
 
 // Interaction is the one with this id, if this browser began it; otherwise
@@ -51,6 +53,7 @@ func (s *Server) Interaction(ctx context.Context, r *http.Request, id string) (I
 	in := Interaction{
 		ID: req.ID, Client: client, Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Scopes: req.Scopes,
 		Refs: req.Refs, UILocales: req.UILocales, LoginHint: req.LoginHint, Prompt: req.Prompt, Done: req.Done, Device: req.Device != "",
+		request: req,
 	}
 	if back, err := url.Parse(req.RedirectURI); client.Dynamic && err == nil {
 		in.Stranger = back.Host
@@ -61,7 +64,11 @@ func (s *Server) Interaction(ctx context.Context, r *http.Request, id string) (I
 // Authenticated notes who logged in. A login older than the request allows
 // (prompt, max_age) is ErrStale: the person must log in anew.
 func (s *Server) Authenticated(ctx context.Context, r *http.Request, id, citizen string, authTime time.Time, amr []string) error {
-	return s.change(ctx, r, id, func(req *Request) error {
+	req, err := s.request(ctx, r, id)
+	if err != nil {
+		return err
+	}
+	_, err = s.change(ctx, r, req, func(req *Request) error {
 		if citizen == "" {
 			return errors.New("oauth: authenticated without a citizen")
 		}
@@ -75,12 +82,15 @@ func (s *Server) Authenticated(ctx context.Context, r *http.Request, id, citizen
 		req.Citizen, req.AuthTime, req.AMR = citizen, authTime, amr
 		return nil
 	})
+	return err
 }
 
-// Done notes that a logged-in person passed a step.
-func (s *Server) Done(ctx context.Context, r *http.Request, id, step string) error {
-	return s.change(ctx, r, id, func(req *Request) error {
-		if req.Citizen == "" {
+// Done notes that the person of an interaction, as this request of the browser
+// found it, passed a step, and answers the URL of the next one. ErrNobody where
+// nobody is logged in, or another by now.
+func (s *Server) Done(ctx context.Context, r *http.Request, in Interaction, step string) (next string, err error) {
+	req, err := s.change(ctx, r, in.request, func(req *Request) error {
+		if req.Citizen == "" || req.Citizen != in.Citizen {
 			return ErrNobody
 		}
 		done := maps.Clone(req.Done)
@@ -91,6 +101,7 @@ func (s *Server) Done(ctx context.Context, r *http.Request, id, step string) err
 		req.Done = done
 		return nil
 	})
+	return s.next(req), err
 }
 
 // Deny ends an interaction and returns where to send the browser: the client,
@@ -192,19 +203,22 @@ func (s *Server) present(ctx context.Context, r *http.Request, req Request) (Req
 	return req, nil
 }
 
-// change updates an interaction, again when another tab was first.
-func (s *Server) change(ctx context.Context, r *http.Request, id string, f func(*Request) error) error {
-	for range 3 {
-		req, err := s.request(ctx, r, id)
-		if err != nil {
-			return err
+// change updates an interaction as it was read, and again when another tab was
+// first.
+func (s *Server) change(ctx context.Context, r *http.Request, req Request, f func(*Request) error) (Request, error) {
+	for try := range 3 {
+		if try > 0 {
+			var err error
+			if req, err = s.request(ctx, r, req.ID); err != nil {
+				return req, err
+			}
 		}
 		if err := f(&req); err != nil {
-			return err
+			return req, err
 		}
-		if err = s.Store.UpdateRequest(ctx, req); !errors.Is(err, ErrConflict) {
-			return err
+		if err := s.Store.UpdateRequest(ctx, req); !errors.Is(err, ErrConflict) {
+			return req, err
 		}
 	}
-	return ErrConflict
+	return req, ErrConflict
 }

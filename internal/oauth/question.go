@@ -8,7 +8,7 @@ import (
 // Questions is what a Question asks of the authorization server; *Server is one.
 type Questions interface {
 	Interaction(ctx context.Context, r *http.Request, id string) (Interaction, error)
-	Done(ctx context.Context, r *http.Request, id, step string) error
+	Done(ctx context.Context, r *http.Request, in Interaction, step string) (next string, err error)
 	Deny(ctx context.Context, r *http.Request, id string) (string, error)
 	Next(ctx context.Context, id string) (string, error)
 }
@@ -50,11 +50,12 @@ func (q Question) Agree(w http.ResponseWriter, r *http.Request) {
 
 // Pass notes the yes and leads on; false where it was refused.
 func (q Question) Pass(w http.ResponseWriter, r *http.Request, in Interaction) bool {
-	if err := q.Server.Done(r.Context(), r, in.ID, q.Step); err != nil {
+	next, err := q.Server.Done(r.Context(), r, in, q.Step)
+	if err != nil {
 		q.Fail(w, r, err)
 		return false
 	}
-	q.next(w, r, in.ID)
+	http.Redirect(w, r, next, http.StatusSeeOther)
 	return true
 }
 

@@ -72,12 +72,10 @@ func TestSteppedDetails(t *testing.T) {
 		for _, cookie := range agency.browser.Jar.Cookies(u) {
 			r.AddCookie(cookie)
 		}
-		check(t, h.oauth.Done(t.Context(), r, id, oauth.StepApproval))
-		if next, err := h.oauth.Next(t.Context(), id); err != nil || next != to {
+		if next, err := h.done(r, id, oauth.StepApproval); err != nil || next != to {
 			t.Errorf("next is %s, %v", next, err)
 		}
-		check(t, h.oauth.Done(t.Context(), r, id, "paper"))
-		next, err := h.oauth.Next(t.Context(), id)
+		next, err := h.done(r, id, "paper")
 		check(t, err)
 		back, err := url.Parse(agency.visit(next).header.Get("Location"))
 		check(t, err)

@@ -21,9 +21,8 @@ var files embed.FS
 // oauth.Server for what each method promises.
 type Server interface {
 	Interaction(ctx context.Context, r *http.Request, id string) (oauth.Interaction, error)
-	Done(ctx context.Context, r *http.Request, id, step string) error
+	Done(ctx context.Context, r *http.Request, in oauth.Interaction, step string) (next string, err error)
 	Deny(ctx context.Context, r *http.Request, id string) (redirect string, err error)
-	Next(ctx context.Context, id string) (url string, err error)
 }
 
 // Handler serves the approval page of an interaction, and the privacy notice
@@ -101,7 +100,7 @@ func (m matter) decided(err error, state consent.State) bool {
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	m, err := h.matter(r)
 	if m.decided(err, consent.StateActive) {
-		next, err := h.passed(r.Context(), r, m)
+		next, err := h.Server.Done(r.Context(), r, m.interaction, oauth.StepApproval)
 		if err != nil {
 			h.fail(w, r, err)
 			return
@@ -198,19 +197,12 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	next, err := h.passed(r.Context(), r, m)
+	next, err := h.Server.Done(r.Context(), r, m.interaction, oauth.StepApproval)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
 	web.JSON(w, http.StatusOK, map[string]string{"next": next})
-}
-
-func (h *Handler) passed(ctx context.Context, r *http.Request, m matter) (string, error) {
-	if err := h.Server.Done(ctx, r, m.interaction.ID, oauth.StepApproval); err != nil {
-		return "", err
-	}
-	return h.Server.Next(ctx, m.interaction.ID)
 }
 
 // deny is the citizen's no. It needs no passkey and no JavaScript.

@@ -49,21 +49,17 @@ func (d *desk) Interaction(_ context.Context, r *http.Request, id string) (oauth
 	}, nil
 }
 
-func (d *desk) Done(_ context.Context, _ *http.Request, _, step string) error {
+func (d *desk) Done(_ context.Context, _ *http.Request, _ oauth.Interaction, step string) (string, error) {
 	if d.broken != nil {
-		return d.broken
+		return "", d.broken
 	}
 	d.done = append(d.done, step)
-	return nil
+	return "/authorize/callback?id=known", nil
 }
 
 func (d *desk) Deny(context.Context, *http.Request, string) (string, error) {
 	d.denied = true
 	return "http://localhost:8083/callback?error=access_denied", nil
-}
-
-func (d *desk) Next(context.Context, string) (string, error) {
-	return "/authorize/callback?id=known", nil
 }
 
 type site struct {

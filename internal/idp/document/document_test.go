@@ -37,9 +37,9 @@ func (d *desk) Interaction(context.Context, *http.Request, string) (oauth.Intera
 	return d.about, d.err
 }
 
-func (d *desk) Done(_ context.Context, _ *http.Request, _, step string) error {
+func (d *desk) Done(_ context.Context, _ *http.Request, _ oauth.Interaction, step string) (string, error) {
 	d.steps = append(d.steps, step)
-	return nil
+	return "/next", nil
 }
 
 func (d *desk) Deny(context.Context, *http.Request, string) (string, error) {

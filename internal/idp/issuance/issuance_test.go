@@ -80,9 +80,9 @@ func (g *gate) Interaction(_ context.Context, r *http.Request, id string) (oauth
 	return oauth.Interaction{}, oauth.ErrNoInteraction
 }
 
-func (g *gate) Done(_ context.Context, _ *http.Request, id, step string) error {
-	g.steps = append(g.steps, id+" "+step)
-	return nil
+func (g *gate) Done(_ context.Context, _ *http.Request, in oauth.Interaction, step string) (string, error) {
+	g.steps = append(g.steps, in.ID+" "+step)
+	return "/next/" + in.ID, nil
 }
 
 func (g *gate) Deny(_ context.Context, _ *http.Request, id string) (string, error) {

@@ -54,9 +54,9 @@ func (d *desk) Deny(_ context.Context, _ *http.Request, id string) (string, erro
 	return "http://localhost:8083/callback?error=access_denied", nil
 }
 
-func (d *desk) Done(_ context.Context, _ *http.Request, id, step string) error {
-	d.told = append(d.told, id+" "+step)
-	return d.fault
+func (d *desk) Done(_ context.Context, _ *http.Request, in oauth.Interaction, step string) (string, error) {
+	d.told = append(d.told, in.ID+" "+step)
+	return "/approval/known", d.fault
 }
 
 func (d *desk) EndRequest(_ *http.Request, form url.Values) (oauth.EndRequest, error) {
