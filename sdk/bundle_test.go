@@ -35,7 +35,7 @@ func (h *testHub) approveBundle(p pushedRequest, passkey *consenttest.Passkey) {
 			choices[i].Claims = append(choices[i].Claims, c.Name)
 		}
 	}
-	proposals, err := h.world.Ledger.ProposeAll(ctx, p.grants, citizen, choices)
+	proposals, err := h.world.Ledger.ProposeAll(ctx, p.grants, nil, citizen, choices)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func (h *testHub) approveBundle(p pushedRequest, passkey *consenttest.Passkey) {
 		d, _ := proposal.Terms.Digest()
 		digests = append(digests, d)
 	}
-	if _, err := h.world.Ledger.GrantAll(ctx, p.grants, citizen, passkey.Sign(approval.Challenge(digests, proposals[0].Nonce))); err != nil {
+	if _, err := h.world.Ledger.GrantAll(ctx, p.grants, nil, citizen, passkey.Sign(approval.Challenge(digests, proposals[0].Nonce))); err != nil {
 		h.t.Fatal(err)
 	}
 }

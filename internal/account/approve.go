@@ -34,37 +34,42 @@ func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challen
 }
 
 // PasskeyKey is the public key of a living passkey of that citizen, for checking
-// an approval; ErrYoung while it may not approve.
-func (a *Accounts) PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, error) {
+// an approval, with the History; ErrYoung while it may not approve.
+func (a *Accounts) PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (key jose.JSONWebKey, history []approval.KeyRecord, err error) {
 	rows, err := a.store.Passkeys(ctx, citizen)
 	if err != nil {
-		return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", err)
+		return key, nil, fmt.Errorf("passkey: %w", err)
 	}
 	id := base64.RawURLEncoding.EncodeToString(credentialID)
 	for _, row := range rows {
 		if row.ID == id {
-			if err := a.mature(ctx, citizen); err != nil {
-				return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", err)
+			if history, err = a.grown(ctx, citizen); err != nil {
+				return key, nil, fmt.Errorf("passkey: %w", err)
 			}
-			var key jose.JSONWebKey
-			err := json.Unmarshal(row.JWK, &key)
-			return key, err
+			err = json.Unmarshal(row.JWK, &key)
+			return key, history, err
 		}
 	}
-	return jose.JSONWebKey{}, fmt.Errorf("passkey: %w", ErrNotFound)
+	return key, nil, fmt.Errorf("passkey: %w", ErrNotFound)
 }
 
 // mature refuses for a while after the last officers' order: all passkeys since
 // then, also those that the ordered one signed in, stand on it alone.
 func (a *Accounts) mature(ctx context.Context, citizen string) error {
+	_, err := a.grown(ctx, citizen)
+	return err
+}
+
+// grown is the History of passkeys that are mature.
+func (a *Accounts) grown(ctx context.Context, citizen string) ([]approval.KeyRecord, error) {
 	records, err := a.History(ctx, citizen)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, r := range records {
 		if r.Event.By.Kind == approval.ByOfficers && a.now().Before(r.Event.At.Add(a.wait)) {
-			return ErrYoung
+			return nil, ErrYoung
 		}
 	}
-	return nil
+	return records, nil
 }

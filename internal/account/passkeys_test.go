@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -300,20 +301,23 @@ func TestApprovals(t *testing.T) {
 	}
 	assertion, err := account.Assertion(p.Get(t, options))
 	is(t, "assertion", err, nil)
-	key, err := b.PasskeyKey(ctx, s.Citizen, assertion.CredentialID)
+	key, history, err := b.PasskeyKey(ctx, s.Citizen, assertion.CredentialID)
 	is(t, "key", err, nil)
+	if want, err := b.History(ctx, s.Citizen); err != nil || len(want) == 0 || !reflect.DeepEqual(history, want) {
+		t.Errorf("history %v, want %v, %v", history, want, err)
+	}
 	is(t, "verify", accounttest.RP.Verify(assertion, key, challenge), nil)
 	if err := accounttest.RP.Verify(assertion, key, [32]byte{9}); err == nil {
 		t.Error("it verifies for another challenge")
 	}
-	_, err = b.PasskeyKey(ctx, s.Citizen, hers.Cred.ID)
+	_, _, err = b.PasskeyKey(ctx, s.Citizen, hers.Cred.ID)
 	is(t, "somebody else's passkey", err, account.ErrNotFound)
-	_, err = b.PasskeyKey(ctx, other.Citizen, p.Cred.ID)
+	_, _, err = b.PasskeyKey(ctx, other.Citizen, p.Cred.ID)
 	is(t, "for somebody else", err, account.ErrNotFound)
 	_, err = b.AssertionOptions(ctx, "bm9ib2R5", challenge)
 	is(t, "nobody", err, account.ErrNotFound)
 	b.Letter(t, "resident-01", true)
-	_, err = b.PasskeyKey(ctx, s.Citizen, assertion.CredentialID)
+	_, _, err = b.PasskeyKey(ctx, s.Citizen, assertion.CredentialID)
 	is(t, "after a loss", err, account.ErrNotFound)
 }
 
@@ -329,17 +333,17 @@ func TestYoungPasskeysDoNotApprove(t *testing.T) {
 	for _, phone := range []*accounttest.Phone{p, second} {
 		_, err := b.AssertionOptions(ctx, s.Citizen, [32]byte{1})
 		is(t, "options", err, account.ErrYoung)
-		_, err = b.PasskeyKey(ctx, s.Citizen, phone.Cred.ID)
+		_, _, err = b.PasskeyKey(ctx, s.Citizen, phone.Cred.ID)
 		is(t, "key", err, account.ErrYoung)
 	}
 	b.Wait(time.Second)
 	_, err := b.AssertionOptions(ctx, s.Citizen, [32]byte{1})
 	is(t, "options", err, nil)
-	_, err = b.PasskeyKey(ctx, s.Citizen, p.Cred.ID)
+	_, _, err = b.PasskeyKey(ctx, s.Citizen, p.Cred.ID)
 	is(t, "key", err, nil)
 
 	again, s := b.Person(t, "resident-01", true)
-	_, err = b.PasskeyKey(ctx, s.Citizen, again.Cred.ID)
+	_, _, err = b.PasskeyKey(ctx, s.Citizen, again.Cred.ID)
 	is(t, "after a loss", err, account.ErrYoung)
 }
 

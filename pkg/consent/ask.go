@@ -129,6 +129,8 @@ type Offer struct {
 	Request RequestClaims
 	Terms   Terms
 	Before  *Terms // the version that it would replace; nil where it is no amendment
+
+	loaded account
 }
 
 // Offer answers a request to the person it concerns, in a language. ErrForeign
@@ -138,12 +140,13 @@ func (l *Ledger) Offer(ctx context.Context, id GrantID, citizen, lang string) (O
 	if err != nil {
 		return Offer{}, err
 	}
+	loaded := account{r, events}
 	r = r.Reading(l.Now())
 	claims, err := l.openRequest(events[0].Evidence.Request)
 	if err != nil {
 		return Offer{}, err
 	}
-	offer := Offer{Record: r, Request: claims}
+	offer := Offer{Record: r, Request: claims, loaded: loaded}
 	switch r.State {
 	case StateRequested:
 	case StateExpired:
@@ -173,7 +176,7 @@ const proposalLife = 10 * time.Minute
 // ten minutes; a newer proposal replaces an older one. The approval is a passkey
 // assertion over approval.Challenge of the terms' digest and that nonce.
 func (l *Ledger) Propose(ctx context.Context, id GrantID, citizen string, choice Choice) (Proposal, error) {
-	all, err := l.ProposeAll(ctx, []GrantID{id}, citizen, []*Choice{&choice})
+	all, err := l.ProposeAll(ctx, []GrantID{id}, nil, citizen, []*Choice{&choice})
 	if err != nil {
 		return Proposal{}, err
 	}

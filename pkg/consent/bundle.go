@@ -89,8 +89,8 @@ func (l *Ledger) RequestAll(ctx context.Context, in []Requested) ([]Record, erro
 // ticked, all under one nonce; choices[i] nil: request i was unticked. The
 // approval is an assertion over the digests of the ticked ones, in order. What
 // was unticked is kept too, as a proposal without terms, so that the signature
-// says no to it.
-func (l *Ledger) ProposeAll(ctx context.Context, ids []GrantID, citizen string, choices []*Choice) ([]Proposal, error) {
+// says no to it. offers are what Offer just answered of ids, or nil.
+func (l *Ledger) ProposeAll(ctx context.Context, ids []GrantID, offers []Offer, citizen string, choices []*Choice) ([]Proposal, error) {
 	if len(ids) != len(choices) {
 		return nil, refuse("bundle", "%d choices for %d requests", len(choices), len(ids))
 	}
@@ -103,9 +103,11 @@ func (l *Ledger) ProposeAll(ctx context.Context, ids []GrantID, citizen string, 
 		if choices[i] != nil {
 			choice = *choices[i]
 		}
-		offer, err := l.Offer(ctx, id, citizen, choice.Lang)
-		if err != nil {
-			return nil, err
+		offer, err := offered(offers, i), error(nil)
+		if !offer.to(id, citizen) || offer.Terms.Notice.Lang != choice.Lang {
+			if offer, err = l.Offer(ctx, id, citizen, choice.Lang); err != nil {
+				return nil, err
+			}
 		}
 		if choices[i] == nil {
 			continue
@@ -126,6 +128,19 @@ func (l *Ledger) ProposeAll(ctx context.Context, ids []GrantID, citizen string, 
 	return ticked, nil
 }
 
+// offered is what its caller knows of request i.
+func offered(offers []Offer, i int) Offer {
+	if i >= len(offers) {
+		return Offer{}
+	}
+	return offers[i]
+}
+
+// to says whether there is something to decide, and for this citizen.
+func (o Offer) to(id GrantID, citizen string) bool {
+	return o.Record.Grant == id && o.Terms.GrantID == id && o.Record.State == StateRequested && o.Record.of(citizen) == nil
+}
+
 // chosen makes the terms for a choice.
 func (l *Ledger) chosen(ctx context.Context, offer Offer, citizen string, choice Choice) (Terms, error) {
 	terms := offer.Terms
@@ -142,12 +157,13 @@ func (l *Ledger) chosen(ctx context.Context, offer Offer, citizen string, choice
 // GrantAll makes the proposed terms of a bundle grants, by one approval, and
 // denies what was unticked: one commit, whole or not at all. ids are in the
 // order of asking. The same assertion again answers the same records. Where
-// terms are a new version, the same commit ends the old one.
-func (l *Ledger) GrantAll(ctx context.Context, ids []GrantID, citizen string, a approval.Assertion) ([]Record, error) {
+// terms are a new version, the same commit ends the old one. offers are what Offer
+// just answered of ids, or nil.
+func (l *Ledger) GrantAll(ctx context.Context, ids []GrantID, offers []Offer, citizen string, a approval.Assertion) ([]Record, error) {
 	if len(ids) == 0 || len(ids) > MaxBundle {
 		return nil, refuse("bundle", "%d grants", len(ids))
 	}
-	load, known, err := l.amending(ctx, ids, citizen)
+	load, known, err := l.amending(ctx, ids, offers, citizen)
 	if err != nil {
 		return nil, err
 	}
@@ -173,10 +189,17 @@ func (l *Ledger) GrantAll(ctx context.Context, ids []GrantID, citizen string, a 
 
 // amending loads this person's grants, and after them those that they would
 // replace.
-func (l *Ledger) amending(ctx context.Context, ids []GrantID, citizen string) ([]GrantID, []account, error) {
-	known, err := l.accounts(ctx, ids)
-	if err != nil {
-		return nil, nil, err
+func (l *Ledger) amending(ctx context.Context, ids []GrantID, offers []Offer, citizen string) ([]GrantID, []account, error) {
+	known := make([]account, len(ids))
+	for i, id := range ids {
+		if known[i] = offered(offers, i).loaded; known[i].record.Grant == id {
+			continue
+		}
+		one, err := l.accounts(ctx, ids[i:i+1])
+		if err != nil {
+			return nil, nil, err
+		}
+		known[i] = one[0]
 	}
 	var old []GrantID
 	for _, one := range known {

@@ -44,7 +44,7 @@ var (
 
 // signedBundle proposes the ticked ones and signs them, without granting them.
 func signedBundle(w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey, choices ...*consent.Choice) approval.Assertion {
-	proposals, err := w.Ledger.ProposeAll(context.Background(), ids, ada, choices)
+	proposals, err := w.Ledger.ProposeAll(context.Background(), ids, nil, ada, choices)
 	must(err)
 	var digests [][32]byte
 	for _, p := range proposals {
@@ -55,6 +55,16 @@ func signedBundle(w *consenttest.World, ids []consent.GrantID, passkey *consentt
 	return passkey.Sign(approval.Challenge(digests, proposals[0].Nonce))
 }
 
+// offersOf are the requests as a page shows them.
+func offersOf(w *consenttest.World, ids []consent.GrantID) (all []consent.Offer) {
+	for _, id := range ids {
+		offer, err := w.Ledger.Offer(context.Background(), id, ada, "ko")
+		must(err)
+		all = append(all, offer)
+	}
+	return all
+}
+
 //clause:consent a bundle: one approval, grants that live and die alone
 func TestBundle(t *testing.T) {
 	ctx := t.Context()
@@ -63,14 +73,14 @@ func TestBundle(t *testing.T) {
 	signed := signedBundle(w, ids, passkey, ticking, nil, ticking)
 	_, err := w.Ledger.Notice(ctx, ids[1], ada)
 	is(t, "what was left out has no notice", err, consent.ErrNoOffer)
-	records, err := w.Ledger.GrantAll(ctx, ids, ada, signed)
+	records, err := w.Ledger.GrantAll(ctx, ids, nil, ada, signed)
 	ok(t, "grant", err)
 	for i, want := range []consent.State{consent.StateActive, consent.StateDenied, consent.StateActive} {
 		if records[i].State != want || records[i].Grant != ids[i] {
 			t.Errorf("part %d is %s", i, records[i].State)
 		}
 	}
-	again, err := w.Ledger.GrantAll(ctx, ids, ada, signed)
+	again, err := w.Ledger.GrantAll(ctx, ids, nil, ada, signed)
 	ok(t, "the same signature again", err)
 	if again[0].Seq != records[0].Seq {
 		t.Error("it granted twice")
@@ -169,6 +179,22 @@ func TestRequestAllRefuses(t *testing.T) {
 	})
 }
 
+// What changed since it was put to the citizen is loaded anew.
+func TestGrantAllOfOldOffers(t *testing.T) {
+	w, passkey := world(t)
+	ids := asked(t, w)
+	seen, signed := offersOf(w, ids), signedBundle(w, ids, passkey, ticking, ticking, ticking)
+	_, err := w.Ledger.Deny(t.Context(), ids[1], ada)
+	ok(t, "deny", err)
+	_, err = w.Ledger.GrantAll(t.Context(), ids, seen, ada, signed)
+	is(t, "grant", err, consent.ErrDecided)
+	for i, want := range []consent.State{consent.StateRequested, consent.StateDenied, consent.StateRequested} {
+		if r, _, err := w.Store.History(t.Context(), ids[i]); err != nil || r.State != want {
+			t.Errorf("part %d is %s, %v", i, r.State, err)
+		}
+	}
+}
+
 func TestGrantAllRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		act  func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey) error
@@ -176,15 +202,15 @@ func TestGrantAllRefuses(t *testing.T) {
 		is   error
 	}{
 		"it refuses a signature over fewer": {want: "challenge", act: func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey) error {
-			proposals, err := w.Ledger.ProposeAll(ctx, ids, ada, []*consent.Choice{ticking, ticking, ticking})
+			proposals, err := w.Ledger.ProposeAll(ctx, ids, nil, ada, []*consent.Choice{ticking, ticking, ticking})
 			must(err)
 			d, _ := proposals[0].Terms.Digest()
-			_, err = w.Ledger.GrantAll(ctx, ids, ada, passkey.Sign(approval.Challenge([][32]byte{d}, proposals[0].Nonce)))
+			_, err = w.Ledger.GrantAll(ctx, ids, nil, ada, passkey.Sign(approval.Challenge([][32]byte{d}, proposals[0].Nonce)))
 			return err
 		}},
 		"it refuses a signature over another order": {want: "challenge", act: func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey) error {
 			signed := signedBundle(w, ids, passkey, ticking, ticking, ticking)
-			_, err := w.Ledger.GrantAll(ctx, []consent.GrantID{ids[1], ids[0], ids[2]}, ada, signed)
+			_, err := w.Ledger.GrantAll(ctx, []consent.GrantID{ids[1], ids[0], ids[2]}, nil, ada, signed)
 			return err
 		}},
 		"it grants no part alone by the signature over all": {want: "challenge", act: func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey) error {
@@ -199,23 +225,41 @@ func TestGrantAllRefuses(t *testing.T) {
 			signed := signedBundle(w, ids, passkey, ticking, ticking, ticking)
 			_, err := w.Ledger.Propose(ctx, ids[1], ada, *ticking)
 			must(err)
-			_, err = w.Ledger.GrantAll(ctx, ids, ada, signed)
+			_, err = w.Ledger.GrantAll(ctx, ids, nil, ada, signed)
 			return err
 		}},
 		"it refuses to sign for nothing": {want: "bundle", act: func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, _ *consenttest.Passkey) error {
-			_, err := w.Ledger.ProposeAll(ctx, ids, ada, make([]*consent.Choice, 3))
+			_, err := w.Ledger.ProposeAll(ctx, ids, nil, ada, make([]*consent.Choice, 3))
 			return err
 		}},
 		"it refuses a choice too few": {want: "bundle", act: func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, _ *consenttest.Passkey) error {
-			_, err := w.Ledger.ProposeAll(ctx, ids, ada, []*consent.Choice{ticking})
+			_, err := w.Ledger.ProposeAll(ctx, ids, nil, ada, []*consent.Choice{ticking})
+			return err
+		}},
+		"it believes no offer of another grant or person": {is: consent.ErrForeign, act: func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey) error {
+			seen := offersOf(w, ids)
+			if _, err := w.Ledger.ProposeAll(ctx, ids, []consent.Offer{seen[1], seen[0], {}}, ada, []*consent.Choice{ticking, ticking, ticking}); err != nil {
+				return err
+			}
+			for i, id := range ids {
+				p, err := w.Store.Proposal(ctx, id)
+				if err != nil || p.Terms.GrantID != id || p.Terms.Bundle.Index != i {
+					return fmt.Errorf("part %d: terms of another, %w", i, err)
+				}
+			}
+			_, err := w.Ledger.ProposeAll(ctx, ids, seen, bea, []*consent.Choice{ticking, ticking, ticking})
+			return err
+		}},
+		"it grants nothing to another person by an offer": {is: consent.ErrForeign, act: func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey) error {
+			_, err := w.Ledger.GrantAll(ctx, ids, offersOf(w, ids), bea, signedBundle(w, ids, passkey, ticking, ticking, ticking))
 			return err
 		}},
 		"it refuses to grant nothing": {want: "bundle", act: func(ctx context.Context, w *consenttest.World, _ []consent.GrantID, _ *consenttest.Passkey) error {
-			_, err := w.Ledger.GrantAll(ctx, nil, ada, approval.Assertion{})
+			_, err := w.Ledger.GrantAll(ctx, nil, nil, ada, approval.Assertion{})
 			return err
 		}},
 		"it refuses another person": {is: consent.ErrForeign, act: func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey) error {
-			_, err := w.Ledger.GrantAll(ctx, ids, bea, signedBundle(w, ids, passkey, ticking, ticking, ticking))
+			_, err := w.Ledger.GrantAll(ctx, ids, nil, bea, signedBundle(w, ids, passkey, ticking, ticking, ticking))
 			return err
 		}},
 		"it lets another person say no to nothing": {is: consent.ErrForeign, act: func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, _ *consenttest.Passkey) error {
@@ -248,7 +292,7 @@ func TestGrantAllRefuses(t *testing.T) {
 		signed := signedBundle(w, ids, passkey, ticking, ticking, ticking)
 		_, err := w.Ledger.Deny(t.Context(), ids[1], ada)
 		ok(t, "deny", err)
-		_, err = w.Ledger.GrantAll(t.Context(), ids, ada, signed)
+		_, err = w.Ledger.GrantAll(t.Context(), ids, nil, ada, signed)
 		is(t, "grant", err, consent.ErrDecided)
 		if r, _, _ := w.Ledger.Account(t.Context(), ids[0]); r.State != consent.StateRequested {
 			t.Errorf("the first became %s", r.State)

@@ -75,7 +75,7 @@ var operations = []operation{
 		must(err)
 		ids := []consent.GrantID{records[0].Grant, records[1].Grant, records[2].Grant}
 		signed := signedBundle(w, ids, passkey, ticking, nil, nil)
-		return func(ctx context.Context) error { _, err := w.Ledger.GrantAll(ctx, ids, ada, signed); return err }
+		return func(ctx context.Context) error { _, err := w.Ledger.GrantAll(ctx, ids, nil, ada, signed); return err }
 	}},
 	{name: "deny", kind: consent.KindDenied, prepare: func(w *consenttest.World, _ *consenttest.Passkey) func(context.Context) error {
 		r, err := w.Ledger.Request(context.Background(), w.Request(ada, nil))

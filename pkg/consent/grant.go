@@ -17,7 +17,7 @@ func freshNonce() (nonce [32]byte) {
 // Grant makes the proposed terms a grant, by the citizen's passkey: GrantAll of
 // one.
 func (l *Ledger) Grant(ctx context.Context, id GrantID, citizen string, a approval.Assertion) (Record, error) {
-	all, err := l.GrantAll(ctx, []GrantID{id}, citizen, a)
+	all, err := l.GrantAll(ctx, []GrantID{id}, nil, citizen, a)
 	if len(all) == 0 {
 		return Record{}, err
 	}
@@ -107,17 +107,13 @@ func (l *Ledger) granted(ctx context.Context, p Proposal, given Approval, digest
 }
 
 func (l *Ledger) evidence(ctx context.Context, citizen string, a approval.Assertion) (Approval, error) {
-	key, err := l.People.PasskeyKey(ctx, citizen, a.CredentialID)
+	key, history, err := l.People.PasskeyKey(ctx, citizen, a.CredentialID)
 	if err != nil {
 		return Approval{}, refuse("passkey", "it is not one of this person's: %v", err)
 	}
 	thumbprint, err := approval.Thumbprint(key)
 	if err != nil {
 		return Approval{}, refuse("passkey", "%v", err)
-	}
-	history, err := l.People.History(ctx, citizen)
-	if err != nil {
-		return Approval{}, fmt.Errorf("passkey history: %w", err)
 	}
 	for i := range history { // proofs are added when evidence travels, not kept
 		history[i].Proof = ""

@@ -24,10 +24,9 @@ type People interface {
 	Pairwise(ctx context.Context, citizen, sector string) (string, error)
 	// Salt derives a stable secret from the citizen's own key.
 	Salt(ctx context.Context, citizen, label string) ([32]byte, error)
-	// History answers all passkey events in order.
-	History(ctx context.Context, citizen string) ([]approval.KeyRecord, error)
-	// PasskeyKey answers the public key of one of the citizen's passkeys.
-	PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, error)
+	// PasskeyKey answers the public key of one of the citizen's passkeys, and all
+	// passkey events in order.
+	PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, []approval.KeyRecord, error)
 }
 
 // Ledger decides about grants. It holds no state of its own but the promises

@@ -146,13 +146,9 @@ func (l *Ledger) WithdrawSigned(ctx context.Context, id GrantID, citizen string,
 	if err != nil {
 		return Record{}, err
 	}
-	key, err := l.People.PasskeyKey(ctx, citizen, a.CredentialID)
+	key, history, err := l.People.PasskeyKey(ctx, citizen, a.CredentialID)
 	if err != nil {
 		return Record{}, fmt.Errorf("passkey: %w", err)
-	}
-	history, err := l.People.History(ctx, citizen)
-	if err != nil {
-		return Record{}, fmt.Errorf("passkey history: %w", err)
 	}
 	if w.Key, w.Assertion = key.KeyID, a; len(history) > len(w.Approval.History) {
 		w.History = history

@@ -158,7 +158,7 @@ func (h *Handler) options(w http.ResponseWriter, r *http.Request) {
 // challenge is what the passkey signs: the digests of what was left ticked, in
 // the order of asking.
 func (h *Handler) challenge(ctx context.Context, m matter, choices []*consent.Choice) ([32]byte, error) {
-	proposals, err := h.Ledger.ProposeAll(ctx, m.grants, m.interaction.Citizen, choices)
+	proposals, err := h.Ledger.ProposeAll(ctx, m.grants, m.offers, m.interaction.Citizen, choices)
 	if err != nil {
 		return [32]byte{}, err
 	}
@@ -193,7 +193,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	if _, err := h.Ledger.GrantAll(r.Context(), m.grants, m.interaction.Citizen, assertion); err != nil {
+	if _, err := h.Ledger.GrantAll(r.Context(), m.grants, m.offers, m.interaction.Citizen, assertion); err != nil {
 		h.fail(w, r, err)
 		return
 	}

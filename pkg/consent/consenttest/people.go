@@ -166,18 +166,18 @@ func (p *People) History(_ context.Context, citizen string) ([]approval.KeyRecor
 	return slices.Clone(one.history), nil
 }
 
-// PasskeyKey answers the key of a living passkey.
-func (p *People) PasskeyKey(_ context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, error) {
+// PasskeyKey answers the key of a living passkey, and the history.
+func (p *People) PasskeyKey(_ context.Context, citizen string, credentialID []byte) (jose.JSONWebKey, []approval.KeyRecord, error) {
 	one, err := p.of(citizen)
 	if err != nil {
-		return jose.JSONWebKey{}, err
+		return jose.JSONWebKey{}, nil, err
 	}
 	for _, passkey := range one.passkeys {
 		if bytes.Equal(passkey.ID, credentialID) {
-			return passkey.JWK(), nil
+			return passkey.JWK(), slices.Clone(one.history), nil
 		}
 	}
-	return jose.JSONWebKey{}, errors.New("no such passkey")
+	return jose.JSONWebKey{}, nil, errors.New("no such passkey")
 }
 
 // Forge makes a first passkey up for somebody, beside the history that there is:

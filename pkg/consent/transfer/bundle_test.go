@@ -31,7 +31,7 @@ func bundled(t *testing.T) []*asked {
 	}
 	ids := []consent.GrantID{records[0].Grant, records[1].Grant}
 	choice := &consent.Choice{Claims: []string{"vision_ok", "hearing_ok"}, Lang: "ko"}
-	proposals, err := w.Ledger.ProposeAll(ctx, ids, citizen, []*consent.Choice{choice, choice})
+	proposals, err := w.Ledger.ProposeAll(ctx, ids, nil, citizen, []*consent.Choice{choice, choice})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func bundled(t *testing.T) []*asked {
 		d, _ := p.Terms.Digest()
 		digests = append(digests, d)
 	}
-	records, err = w.Ledger.GrantAll(ctx, ids, citizen, passkey.Sign(approval.Challenge(digests, proposals[0].Nonce)))
+	records, err = w.Ledger.GrantAll(ctx, ids, nil, citizen, passkey.Sign(approval.Challenge(digests, proposals[0].Nonce)))
 	if err != nil {
 		t.Fatal(err)
 	}
