@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // CitizenRow is a citizen as stored. Key is the root of the citizen's salts:
@@ -144,6 +145,6 @@ type Store interface {
 
 func (r EventRow) record() (approval.KeyRecord, error) {
 	rec := approval.KeyRecord{Salt: r.Salt}
-	err := json.Unmarshal(r.Event, &rec.Event)
+	err := jcs.Unmarshal(r.Event, &rec.Event)
 	return rec, err
 }

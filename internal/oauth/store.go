@@ -87,76 +87,77 @@ type Pushed struct {
 	Expires time.Time
 }
 
-// Authorization is a checked authorization request.
+// Authorization is a checked authorization request. What is kept of it and of the
+// types below leaves out what is empty: most is, and it is read at each step.
 type Authorization struct {
-	ClientID      string
-	RedirectURI   string
-	State         string
-	Nonce         string
-	CodeChallenge string
-	JKT           string // dpop_jkt
-	Scopes        []string
-	Refs          map[string]string // authorization_details type -> References, space between
-	Prompt        []string
-	MaxAge        *int64
-	UILocales     []string
-	LoginHint     string
-	Instance      string   // thumbprint of the attested key of who pushed it, or ""
-	ACRValues     []string // classes of login asked for, the best first
-	EssentialACR  []string // one of which must be met
-	Subject       string   // whom the request is about, or ""
-	Wanted        Wanted   // claims asked for one by one
+	ClientID      string            `json:",omitzero"`
+	RedirectURI   string            `json:",omitzero"`
+	State         string            `json:",omitzero"`
+	Nonce         string            `json:",omitzero"`
+	CodeChallenge string            `json:",omitzero"`
+	JKT           string            `json:",omitzero"` // dpop_jkt
+	Scopes        []string          `json:",omitzero"`
+	Refs          map[string]string `json:",omitzero"` // authorization_details type -> References, space between
+	Prompt        []string          `json:",omitzero"`
+	MaxAge        *int64            `json:",omitzero"`
+	UILocales     []string          `json:",omitzero"`
+	LoginHint     string            `json:",omitzero"`
+	Instance      string            `json:",omitzero"` // thumbprint of the attested key of who pushed it, or ""
+	ACRValues     []string          `json:",omitzero"` // classes of login asked for, the best first
+	EssentialACR  []string          `json:",omitzero"` // one of which must be met
+	Subject       string            `json:",omitzero"` // whom the request is about, or ""
+	Wanted        Wanted            `json:",omitzero"` // claims asked for one by one
 }
 
 // Request is an authorization request on its way through the pages.
 type Request struct {
-	ID      string
-	Version int64
+	ID      string `json:",omitzero"`
+	Version int64  `json:",omitzero"`
 	Authorization
-	Browser  string // hash of the browser's cookie
-	Citizen  string
-	AuthTime time.Time
-	AMR      []string
-	Done     map[string]bool
-	Created  time.Time
-	Expires  time.Time
-	Device   string // hash of the device code that it answers, or ""
-	Session  string // by which somebody is logged in, or ""
+	Browser  string          `json:",omitzero"` // hash of the browser's cookie
+	Citizen  string          `json:",omitzero"`
+	AuthTime time.Time       `json:",omitzero"`
+	AMR      []string        `json:",omitzero"`
+	Done     map[string]bool `json:",omitzero"`
+	Created  time.Time       `json:",omitzero"`
+	Expires  time.Time       `json:",omitzero"`
+	Device   string          `json:",omitzero"` // hash of the device code that it answers, or ""
+	Session  string          `json:",omitzero"` // by which somebody is logged in, or ""
 }
 
 // Code is an authorization code (RFC 6749, 4.1.2).
 type Code struct {
-	Hash string
+	Hash string `json:",omitzero"`
 	Authorization
-	Grant    string // the id of the grant it will give or gave
-	Citizen  string
-	AuthTime time.Time
-	AMR      []string
-	Expires  time.Time
-	Used     bool
-	Session  string
-	ACR      string
+	Grant    string    `json:",omitzero"` // the id of the grant it will give or gave
+	Citizen  string    `json:",omitzero"`
+	AuthTime time.Time `json:",omitzero"`
+	AMR      []string  `json:",omitzero"`
+	Expires  time.Time `json:",omitzero"`
+	Used     bool      `json:",omitzero"`
+	Session  string    `json:",omitzero"`
+	ACR      string    `json:",omitzero"`
 }
 
 // Grant is what a citizen gave a client; tokens belong to it and end with it.
 type Grant struct {
-	ID       string
-	Client   string // "" for an anonymous wallet
-	Citizen  string
-	Subject  string
-	Scopes   []string
-	Refs     map[string]string
-	Ref      string // of a pre-authorized code
-	JKT      string // key of the refresh tokens, or ""
-	AuthTime time.Time
-	AMR      []string
-	Expires  time.Time
-	Revoked  bool
-	Session  string // in which it was given, or ""
-	ACR      string
-	Wanted   Wanted
-	SID      string // as the client knows the session, if it is to hear of its end
-	Instance string // thumbprint of the attested key that all tokens belong to, or ""
+	ID       string            `json:",omitzero"`
+	Client   string            `json:",omitzero"` // "" for an anonymous wallet
+	Citizen  string            `json:",omitzero"`
+	Subject  string            `json:",omitzero"`
+	Scopes   []string          `json:",omitzero"`
+	Refs     map[string]string `json:",omitzero"`
+	Ref      string            `json:",omitzero"` // of a pre-authorized code
+	JKT      string            `json:",omitzero"` // key of the refresh tokens, or ""
+	AuthTime time.Time         `json:",omitzero"`
+	AMR      []string          `json:",omitzero"`
+	Expires  time.Time         `json:",omitzero"`
+	Revoked  bool              `json:",omitzero"`
+	Session  string            `json:",omitzero"` // in which it was given, or ""
+	ACR      string            `json:",omitzero"`
+	Wanted   Wanted            `json:",omitzero"`
+	SID      string            `json:",omitzero"` // as the client knows the session, if it is to hear of its end
+	Instance string            `json:",omitzero"` // thumbprint of the attested key that all tokens belong to, or ""
 }
 
 // Tokens are what is given at once.
@@ -167,11 +168,11 @@ type Tokens struct {
 
 // AccessToken is the row of an access token; the token itself is not kept.
 type AccessToken struct {
-	JTI      string
-	Scopes   []string
-	Audience string
-	JKT      string
-	Expires  time.Time
+	JTI      string    `json:",omitzero"`
+	Scopes   []string  `json:",omitzero"`
+	Audience string    `json:",omitzero"`
+	JKT      string    `json:",omitzero"`
+	Expires  time.Time `json:",omitzero"`
 }
 
 // RefreshToken is the row of a refresh token.
