@@ -82,14 +82,14 @@ type countedConsents struct {
 	eyes
 }
 
-func (s countedConsents) Commit(ctx context.Context, c consent.Commit) error {
-	err := s.Store.Commit(ctx, c)
+func (s countedConsents) Commit(ctx context.Context, c consent.Commit) (again bool, err error) {
+	again, err = s.Store.Commit(ctx, c)
 	if err == nil {
 		for _, e := range c.Events {
 			s.Metrics.Consent(string(e.Kind))
 		}
 	}
-	return err
+	return again, err
 }
 
 type countedAccounts struct {

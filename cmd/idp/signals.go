@@ -103,12 +103,12 @@ type waking struct {
 	wake func()
 }
 
-func (w waking) Commit(ctx context.Context, c consent.Commit) error {
-	err := w.Store.Commit(ctx, c)
+func (w waking) Commit(ctx context.Context, c consent.Commit) (again bool, err error) {
+	again, err = w.Store.Commit(ctx, c)
 	if err == nil && len(c.Signals) > 0 {
 		w.wake()
 	}
-	return err
+	return again, err
 }
 
 // calls remembers which calls were made, for all replicas.

@@ -125,8 +125,9 @@ func tell(t *testing.T, db *store.DB, citizen account.CitizenRow) {
 		e.Salt = citizen.Salt(fmt.Sprintf("consent/%s/%d", e.Grant, e.Seq))
 		digest, err := e.Digest()
 		must(t, err)
-		must(t, db.Consents().Commit(ctx, consent.Commit{ID: "consent" + string(rune('0'+i)), Digest: []byte{1}, Events: []consent.Event{e},
-			Leaves: [][]byte{tlog.Commitment(consent.LeafDomain, e.Salt, digest)}}))
+		_, err = db.Consents().Commit(ctx, consent.Commit{ID: "consent" + string(rune('0'+i)), Digest: []byte{1}, Events: []consent.Event{e},
+			Leaves: [][]byte{tlog.Commitment(consent.LeafDomain, e.Salt, digest)}})
+		must(t, err)
 	}
 }
 

@@ -102,20 +102,21 @@ func (c *Consents) Head(ctx context.Context, citizen string) (int64, error) {
 
 // Commit makes events and leaves durable in one transaction, perhaps together
 // with others' commits.
-func (c *Consents) Commit(ctx context.Context, commit consent.Commit) error {
+func (c *Consents) Commit(ctx context.Context, commit consent.Commit) (again bool, err error) {
 	if len(commit.Events) == 0 || len(commit.Events) != len(commit.Leaves) {
-		return errors.New("store consent: a commit has a leaf for each of its events")
+		return false, errors.New("store consent: a commit has a leaf for each of its events")
 	}
-	err := c.db.groups.commit(ctx, &unit{id: commit.ID, digest: commit.Digest, events: commit.Events, leaves: commit.Leaves, tells: commit.Signals})
+	u := &unit{id: commit.ID, digest: commit.Digest, events: commit.Events, leaves: commit.Leaves, tells: commit.Signals}
+	err = c.db.groups.commit(ctx, u)
 	switch {
 	case err == nil:
-		return nil
+		return u.again, nil
 	case errors.Is(err, ErrReused):
-		return consent.ErrReused
+		return false, consent.ErrReused
 	case errors.Is(err, consent.ErrConflict):
-		return consent.ErrConflict
+		return false, consent.ErrConflict
 	}
-	return fmt.Errorf("store consent: %w", err)
+	return false, fmt.Errorf("store consent: %w", err)
 }
 
 func eventRow(e consent.Event) ([]any, error) {

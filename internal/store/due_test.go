@@ -64,18 +64,18 @@ type breaks struct {
 
 var errBroke = errors.New("the connection broke")
 
-func (b breaks) Commit(ctx context.Context, c consent.Commit) error {
+func (b breaks) Commit(ctx context.Context, c consent.Commit) (again bool, err error) {
 	if c.Events[0].Kind != consent.KindExpired {
 		return b.Store.Commit(ctx, c)
 	}
 	switch b.n.Add(1) % 3 {
 	case 0:
-		return errBroke
+		return false, errBroke
 	case 1:
-		if err := b.Store.Commit(ctx, c); err != nil {
-			return err
+		if again, err = b.Store.Commit(ctx, c); err != nil {
+			return again, err
 		}
-		return errBroke
+		return false, errBroke
 	}
 	return b.Store.Commit(ctx, c)
 }

@@ -29,8 +29,9 @@ type unit struct {
 	leaves [][]byte
 	tells  []signal.Signal
 
-	ctx  context.Context //nolint:containedctx // its caller's, who waits on done
-	done chan error
+	ctx   context.Context //nolint:containedctx // its caller's, who waits on done
+	done  chan error
+	again bool // its id was there before
 }
 
 // errTaken says that one unit of a group cannot be: the others are not to blame.
@@ -253,7 +254,7 @@ func newUnits(ctx context.Context, tx *sql.Tx, units []*unit, insert inserter) (
 		return nil, fmt.Errorf("store commit: %w", err)
 	}
 	for _, u := range units {
-		if kept.has(u.id) {
+		if u.again = !kept.has(u.id); !u.again {
 			fresh = append(fresh, u)
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/govmydata/mydata/internal/store"
@@ -16,13 +17,19 @@ import (
 func TestGroups(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		const n = 300
+		var first atomic.Bool // is durable
 		event := func(i int, grant string, citizen string) consent.Event {
 			return consent.Event{Grant: consent.GrantID(grant), Seq: 1, Citizen: citizen, CitizenSeq: 1, Kind: consent.KindRequested, Salt: [32]byte{byte(i)}}
 		}
 		commit := func(id, digest string, leaf []byte, events ...consent.Event) error {
-			return db.Consents().Commit(context.WithoutCancel(t.Context()), consent.Commit{ID: id, Digest: []byte(digest), Events: events, Leaves: [][]byte{leaf}})
+			again, err := db.Consents().Commit(context.WithoutCancel(t.Context()), consent.Commit{ID: id, Digest: []byte(digest), Events: events, Leaves: [][]byte{leaf}})
+			if again != (err == nil && id == "taken" && string(leaf) == "taken" && first.Load()) {
+				t.Errorf("%s: again %t, %v", id, again, err)
+			}
+			return err
 		}
 		must(t, commit("taken", "a", []byte("taken"), event(0, "g-taken", "c-taken")))
+		first.Store(true)
 		errs := make([]error, n)
 		var wait sync.WaitGroup
 		for i := range n {

@@ -32,10 +32,11 @@ func TestNobodyListens(t *testing.T) {
 			tell := func(audience string) signal.Signal {
 				return signal.New(audience, signal.GrantGranted, string(event.Grant), 1, 0, event.At)
 			}
-			must(t, db.Consents().Commit(t.Context(), consent.Commit{
+			_, err := db.Consents().Commit(t.Context(), consent.Commit{
 				ID: fmt.Sprint("listens ", i), Digest: []byte{1}, Events: []consent.Event{event}, Leaves: [][]byte{{1}},
 				Signals: []signal.Signal{tell("urn:listens"), tell(signal.Citizen(citizen))},
-			}))
+			})
+			must(t, err)
 		}
 		for audience, want := range map[string]int{"urn:listens": 2, signal.Citizen("hears"): 1, signal.Citizen("does not"): 0} {
 			if waiting, err := db.Signals().Waiting(t.Context(), audience, 10); err != nil || len(waiting) != want {

@@ -21,7 +21,7 @@ func TestTally(t *testing.T) {
 				})
 				c.Leaves = append(c.Leaves, fmt.Append(nil, "leaf", i, seq))
 			}
-			if err := db.Consents().Commit(t.Context(), c); err != nil {
+			if _, err := db.Consents().Commit(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
 		}

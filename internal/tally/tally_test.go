@@ -62,7 +62,7 @@ func (b *books) grant(t testing.TB, citizen, consumer, purpose string, at time.T
 		c.Events = append(c.Events, e)
 		c.Leaves = append(c.Leaves, fmt.Appendf(nil, "leaf %d %d", b.next, i))
 	}
-	if err := b.db.Consents().Commit(t.Context(), c); err != nil {
+	if _, err := b.db.Consents().Commit(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 }

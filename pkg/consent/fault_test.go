@@ -22,17 +22,17 @@ type faulty struct {
 	proposed   bool // kept all the same
 }
 
-func (f *faulty) Commit(ctx context.Context, c consent.Commit) error {
+func (f *faulty) Commit(ctx context.Context, c consent.Commit) (again bool, err error) {
 	if f.lost > 0 {
 		f.lost--
-		return errFault
+		return false, errFault
 	}
 	if f.kept > 0 {
 		f.kept--
-		if err := f.Store.Commit(ctx, c); err != nil {
-			return err
+		if again, err = f.Store.Commit(ctx, c); err != nil {
+			return again, err
 		}
-		return errFault
+		return false, errFault
 	}
 	return f.Store.Commit(ctx, c)
 }

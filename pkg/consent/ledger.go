@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -30,9 +31,9 @@ type People interface {
 }
 
 // Ledger decides about grants. It holds no state of its own but the promises
-// that wait for a signature, and which requests it has read: every answer comes
-// from the store's history, never from a commit that was tried. Its methods may
-// run at once, in several processes.
+// that wait for a signature, and which requests it has read: every answer is
+// what the store's history holds, never a commit that was tried and may not have
+// been kept. Its methods may run at once, in several processes.
 type Ledger struct {
 	Store       Store
 	People      People
@@ -66,7 +67,7 @@ const commitPrefix = "consent/"
 // already holds the outcome.
 type decision func(r Record, events []Event) (next []Event, id string, done bool, err error)
 
-// decide loads, decides, commits, and answers from the history. request
+// decide loads, decides, commits, and answers what the history then is. request
 // identifies what was asked, so that a commit id is never used for another.
 func (l *Ledger) decide(ctx context.Context, id GrantID, request []byte, make decision) (Record, []Event, error) {
 	all, err := l.decideAll(ctx, []GrantID{id}, nil, request, func(now []account) ([]Event, string, bool, error) {
@@ -124,15 +125,34 @@ func (l *Ledger) decideAll(ctx context.Context, ids []GrantID, known []account, 
 			return now, err
 		}
 		commit.ID, commit.Digest = commitPrefix+name, digest[:]
-		switch err := l.persist(ctx, commit); {
+		switch again, err := l.persist(ctx, commit); {
 		case errors.Is(err, ErrConflict):
 			continue
 		case err != nil:
 			return now, err
+		case again: // as an earlier one had it
+			return l.accounts(ctx, ids)
 		}
-		return l.accounts(ctx, ids)
+		return follow(ids, now, commit.Events)
 	}
 	return nil, fmt.Errorf("decide: %w", ErrConflict)
+}
+
+// follow answers grants after events that are durable by now.
+func follow(ids []GrantID, all []account, next []Event) ([]account, error) {
+	for i, id := range ids {
+		a := &all[i]
+		for _, e := range next {
+			if e.Grant == id {
+				a.events = append(slices.Clip(a.events), e)
+			}
+		}
+		var err error
+		if a.record, err = Fold(a.events); err != nil {
+			return nil, fmt.Errorf("grant %s: %w", id, err)
+		}
+	}
+	return all, nil
 }
 
 // accounts loads grants; one that nothing happened to yet is empty.
@@ -149,15 +169,14 @@ func (l *Ledger) accounts(ctx context.Context, ids []GrantID) ([]account, error)
 }
 
 // persist retries the same commit while the outcome is unknown.
-func (l *Ledger) persist(ctx context.Context, c Commit) error {
-	var err error
+func (l *Ledger) persist(ctx context.Context, c Commit) (again bool, err error) {
 	for range maxUnknown {
-		err = l.Store.Commit(ctx, c)
+		again, err = l.Store.Commit(ctx, c)
 		if err == nil || errors.Is(err, ErrConflict) || errors.Is(err, ErrReused) || ctx.Err() != nil {
-			return err
+			return again, err
 		}
 	}
-	return fmt.Errorf("%w: %w", ErrKept, err)
+	return false, fmt.Errorf("%w: %w", ErrKept, err)
 }
 
 // commit gives the events their places, salts and leaves, and lets Apply judge

@@ -36,11 +36,11 @@ type Store interface {
 	Events(ctx context.Context, citizen string) ([]Event, error)
 	// Head answers the highest CitizenSeq of a citizen, 0 when there is none.
 	Head(ctx context.Context, citizen string) (int64, error)
-	// Commit: nil means this or an earlier commit with this ID is durable,
-	// whole. ErrConflict: a Seq was taken, nothing is written; reload and Apply
+	// Commit: nil means this commit is durable, whole; or an earlier one with this
+	// ID, which may hold the same otherwise, and then again is true. ErrConflict: a Seq was taken, nothing is written; reload and Apply
 	// again. ErrReused: the ID stands for another Digest. Any other error: the
 	// outcome is unknown; retry the same Commit.
-	Commit(ctx context.Context, c Commit) error
+	Commit(ctx context.Context, c Commit) (again bool, err error)
 	// Propose keeps the latest proposal of a grant, replacing an older one.
 	Propose(ctx context.Context, p Proposal) error
 	// Proposal answers it; ErrNoOffer when there is none.

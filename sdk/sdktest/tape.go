@@ -16,14 +16,14 @@ type tape struct {
 	commits []consent.Commit
 }
 
-func (t *tape) Commit(ctx context.Context, c consent.Commit) error {
-	err := t.Store.Commit(ctx, c)
+func (t *tape) Commit(ctx context.Context, c consent.Commit) (again bool, err error) {
+	again, err = t.Store.Commit(ctx, c)
 	if err == nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.commits = append(t.commits, c)
 	}
-	return err
+	return again, err
 }
 
 // Backup remembers what the hub's ledger holds; restore sets it back, as an
@@ -39,7 +39,7 @@ func (h *Hub) Backup() (restore func()) {
 		defer h.tape.mu.Unlock()
 		old := &memory.Store{}
 		for _, c := range h.tape.commits[:n] {
-			if err := old.Commit(context.Background(), c); err != nil {
+			if _, err := old.Commit(context.Background(), c); err != nil {
 				h.t.Fatal(err)
 			}
 		}

@@ -24,6 +24,9 @@ func Consents(t *testing.T, s consent.Store) {
 var consentTime = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
 // asked is a legal first commit of a grant.
+// kept is whether a commit is durable, by this call or an earlier one.
+func kept(_ bool, err error) error { return err }
+
 func asked(grant, citizen string, citizenSeq int64) consent.Commit {
 	e := consent.Event{
 		Grant: consent.GrantID(grant), Seq: 1, Kind: consent.KindRequested, At: consentTime, By: "consumer",
@@ -56,7 +59,7 @@ func consentsEmpty(t *testing.T, s consent.Store) {
 
 func consentsRoundTrip(t *testing.T, s consent.Store) {
 	c := asked("round", "ada", 1)
-	is(t, "commit", s.Commit(t.Context(), c), nil)
+	is(t, "commit", kept(s.Commit(t.Context(), c)), nil)
 	record, events, err := s.History(t.Context(), "round")
 	is(t, "history", err, nil)
 	same(t, "events", events, c.Events)
@@ -72,26 +75,30 @@ func consentsRoundTrip(t *testing.T, s consent.Store) {
 
 func consentsAgain(t *testing.T, s consent.Store) {
 	c := asked("again", "bea", 1)
-	is(t, "commit", s.Commit(t.Context(), c), nil)
-	is(t, "same commit", s.Commit(t.Context(), c), nil)
+	again, err := s.Commit(t.Context(), c)
+	is(t, "commit", err, nil)
+	same(t, "a new commit, again", again, false)
+	again, err = s.Commit(t.Context(), c)
+	is(t, "same commit", err, nil)
+	same(t, "same commit, again", again, true)
 	c.Digest = []byte("another request")
-	is(t, "reused id", s.Commit(t.Context(), c), consent.ErrReused)
+	is(t, "reused id", kept(s.Commit(t.Context(), c)), consent.ErrReused)
 	_, events, err := s.History(t.Context(), "again")
 	is(t, "history", err, nil)
 	same(t, "events", len(events), 1)
 }
 
 func consentsConflict(t *testing.T, s consent.Store) {
-	is(t, "commit", s.Commit(t.Context(), asked("first", "cleo", 1)), nil)
+	is(t, "commit", kept(s.Commit(t.Context(), asked("first", "cleo", 1))), nil)
 	two := asked("second", "cleo", 2)
 	clash := asked("third", "cleo", 1) // the place of "first"
 	two.Events = append(two.Events, clash.Events...)
 	two.Leaves = append(two.Leaves, clash.Leaves...)
-	is(t, "half a conflict", s.Commit(t.Context(), two), consent.ErrConflict)
+	is(t, "half a conflict", kept(s.Commit(t.Context(), two)), consent.ErrConflict)
 	_, _, err := s.History(t.Context(), "second")
 	is(t, "nothing is kept", err, consent.ErrUnknown)
 	two.Events, two.Leaves = two.Events[:1], two.Leaves[:1]
-	is(t, "the id is still free", s.Commit(t.Context(), two), nil)
+	is(t, "the id is still free", kept(s.Commit(t.Context(), two)), nil)
 }
 
 func consentsRace(t *testing.T, s consent.Store) {
@@ -101,7 +108,7 @@ func consentsRace(t *testing.T, s consent.Store) {
 		group.Go(func() {
 			c := asked("race", "dora", 1)
 			c.ID, c.Digest = fmt.Sprintf("race/%d", i), []byte{byte(i)}
-			if s.Commit(t.Context(), c) == nil {
+			if kept(s.Commit(t.Context(), c)) == nil {
 				won.Add(1)
 			}
 		})
@@ -124,7 +131,7 @@ func consentsProposal(t *testing.T, s consent.Store) {
 }
 
 func consentsErase(t *testing.T, s consent.Store) {
-	is(t, "commit", s.Commit(t.Context(), asked("gone", "fay", 1)), nil)
+	is(t, "commit", kept(s.Commit(t.Context(), asked("gone", "fay", 1))), nil)
 	is(t, "erase", s.Erase(t.Context(), "gone"), nil)
 	is(t, "erase again", s.Erase(t.Context(), "gone"), nil)
 	_, _, err := s.History(t.Context(), "gone")

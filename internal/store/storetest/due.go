@@ -26,12 +26,12 @@ func Deadlines(t *testing.T, s interface {
 	follow := func(grant, citizen string, seq int64, e consent.Event) {
 		t.Helper()
 		e.Grant, e.Seq, e.Citizen, e.CitizenSeq, e.At = consent.GrantID(grant), seq, citizen, seq, consentTime
-		is(t, "commit", s.Commit(t.Context(), consent.Commit{
+		is(t, "commit", kept(s.Commit(t.Context(), consent.Commit{
 			ID: "test/" + grant + "/" + string(e.Kind), Digest: []byte(grant), Events: []consent.Event{e}, Leaves: [][]byte{[]byte("leaf")},
-		}), nil)
+		})), nil)
 	}
 	for _, name := range []string{"due-a", "due-b", "due-c"} {
-		is(t, "commit", s.Commit(t.Context(), asked(name, "citizen of "+name, 1)), nil)
+		is(t, "commit", kept(s.Commit(t.Context(), asked(name, "citizen of "+name, 1))), nil)
 	}
 	t.Run("it finds nothing before its time", func(t *testing.T) {
 		same(t, "due", len(due(offer.Add(-time.Millisecond), 10)), 0)

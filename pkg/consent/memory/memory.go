@@ -109,27 +109,27 @@ func (s *Store) Head(_ context.Context, citizen string) (int64, error) {
 }
 
 // Commit keeps events and leaves, whole or not at all.
-func (s *Store) Commit(_ context.Context, c consent.Commit) error {
+func (s *Store) Commit(_ context.Context, c consent.Commit) (again bool, err error) {
 	if len(c.Events) == 0 || len(c.Events) != len(c.Leaves) {
-		return errors.New("a commit has a leaf for each of its events")
+		return false, errors.New("a commit has a leaf for each of its events")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if digest, ok := s.commits[c.ID]; ok {
 		if !bytes.Equal(digest, c.Digest) {
-			return consent.ErrReused
+			return false, consent.ErrReused
 		}
-		return nil
+		return true, nil
 	}
 	rows := s.rows
 	for _, e := range c.Events {
 		fresh, err := write(e)
 		if err != nil {
-			return err
+			return false, err
 		}
 		for _, r := range rows {
 			if r.grant == fresh.grant && r.seq == fresh.seq || r.citizen == fresh.citizen && r.citizenSeq == fresh.citizenSeq {
-				return consent.ErrConflict
+				return false, consent.ErrConflict
 			}
 		}
 		rows = append(rows[:len(rows):len(rows)], fresh)
@@ -144,7 +144,7 @@ func (s *Store) Commit(_ context.Context, c consent.Commit) error {
 			s.Log(bytes.Clone(leaf))
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // Propose keeps the latest proposal of a grant.

@@ -187,5 +187,6 @@ func lead(t testing.TB, w *consenttest.World, r consent.Record, kind consent.Kin
 	}
 	entry, err := consent.Entry(e, e.Salt)
 	ok(t, "entry", err)
-	ok(t, "commit", w.Store.Commit(ctx, consent.Commit{ID: string(r.Grant) + string(kind), Events: []consent.Event{e}, Leaves: [][]byte{entry}}))
+	_, err = w.Store.Commit(ctx, consent.Commit{ID: string(r.Grant) + string(kind), Events: []consent.Event{e}, Leaves: [][]byte{entry}})
+	ok(t, "commit", err)
 }
