@@ -7,11 +7,11 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/go-jose/go-jose/v4/json"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"github.com/govmydata/mydata/internal/registry"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // The limits of a client assertion.
@@ -140,7 +140,7 @@ func (s *Server) authenticateByKey(ctx context.Context, c credentials) (registry
 		return bad(err.Error())
 	}
 	var a assertion
-	if err := json.Unmarshal(payload, &a); err != nil {
+	if err := jcs.Unmarshal(payload, &a); err != nil {
 		return bad("the claims cannot be read; aud must be one string")
 	}
 	if why := a.check(client.ID, s.Issuer, s.now()); why != "" {
@@ -192,5 +192,6 @@ func unverifiedIssuer(compact string) (string, error) {
 	var a struct {
 		Issuer string `json:"iss"`
 	}
-	return a.Issuer, json.Unmarshal(payload, &a)
+	err = jcs.Unmarshal(payload, &a)
+	return a.Issuer, err
 }

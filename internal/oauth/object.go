@@ -7,6 +7,7 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/govmydata/mydata/internal/registry"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // objectType is the typ of a request object (RFC 9101, 10.8).
@@ -36,7 +37,7 @@ func parseObject(compact string, c registry.Client, issuer string, now time.Time
 		IssuedAt int64              `json:"iat"`
 	}
 	var p params
-	if json.Unmarshal(payload, &times) != nil || json.Unmarshal(payload, &p) != nil {
+	if jcs.Unmarshal(payload, &times) != nil || json.Unmarshal(payload, &p) != nil {
 		return bad("the claims cannot be read")
 	}
 	switch {

@@ -14,6 +14,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"github.com/govmydata/mydata/internal/registry"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // params are an authorization request's parameters as sent, from a form or
@@ -192,7 +193,7 @@ func elementsOf(details stdjson.RawMessage) (kind string, elements []stdjson.Raw
 		var head struct {
 			Type string `json:"type"`
 		}
-		if err := json.Unmarshal(element, &head); err != nil || head.Type == "" {
+		if err := jcs.Unmarshal(element, &head); err != nil || head.Type == "" {
 			return bad("an element is no object with a type")
 		}
 		if i > 0 && head.Type != kind {

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/dpop"
+	"github.com/govmydata/mydata/pkg/jcs"
 	"github.com/govmydata/mydata/pkg/jws"
 )
 
@@ -183,7 +183,7 @@ func (s *Server) open(raw string) (accessClaims, error) {
 		}
 	}
 	var c accessClaims
-	if err := json.Unmarshal(payload, &c); err != nil {
+	if err := jcs.Unmarshal(payload, &c); err != nil {
 		return accessClaims{}, err
 	}
 	if c.Issuer != s.Issuer {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	josejson "github.com/go-jose/go-jose/v4/json"
-
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/registry"
@@ -19,6 +17,7 @@ import (
 	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/consent/receipt"
 	"github.com/govmydata/mydata/pkg/consent/transfer"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // tokenLife is how long a consumer has to bring a token to the provider.
@@ -65,7 +64,7 @@ func (t *Transfers) Validate(ctx context.Context, c registry.Client, details []j
 			Type    string `json:"type"`
 			Request string `json:"request"`
 		}
-		if err := josejson.Unmarshal(detail, &pushed); err != nil {
+		if err := jcs.Unmarshal(detail, &pushed); err != nil {
 			return nil, invalid("authorization_details", "it is not an object with type and request", err)
 		}
 		asked[i] = consent.Requested{Client: c.ID, Agency: c.Agency, JWS: pushed.Request, Sub: sub, Salt: salts[i]}
@@ -91,7 +90,7 @@ func openings(requestObject json.RawMessage, n int) (sub string, salts [][32]byt
 			Salts []string `json:"salts"`
 		} `json:"mydata_subject"`
 	}
-	if err := josejson.Unmarshal(requestObject, &object); err != nil {
+	if err := jcs.Unmarshal(requestObject, &object); err != nil {
 		return "", nil, invalid("mydata_subject", "it is not an object with sub and salt", err)
 	}
 	texts := object.Subject.Salts
@@ -117,7 +116,7 @@ func (t *Transfers) Select(detail json.RawMessage) (string, error) {
 		Type    string `json:"type"`
 		GrantID string `json:"grant_id"`
 	}
-	if err := josejson.Unmarshal(detail, &wanted); err != nil || wanted.GrantID == "" {
+	if err := jcs.Unmarshal(detail, &wanted); err != nil || wanted.GrantID == "" {
 		return "", invalid("grant_id", "the element names no grant", err)
 	}
 	return wanted.GrantID, nil
