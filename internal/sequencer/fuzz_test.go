@@ -25,7 +25,7 @@ func FuzzWitnessAnswer(f *testing.F) {
 			return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{}}
 		})}}
 		w.URL = "http://witness.example"
-		lines, err := w.ask(t.Context(), nil, Tree{Signed: []byte("x")}, 0)
+		lines, err := w.ask(t.Context(), &grown{Tree: Tree{Signed: []byte("x")}}, 0)
 		if err == nil && (status != http.StatusOK || len(lines) > len(body)) {
 			t.Errorf("%d %q gave %q", status, body, lines)
 		}

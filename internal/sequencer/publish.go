@@ -118,10 +118,10 @@ func (l *Log) askAll(ctx context.Context) <-chan answer {
 	answers := make(chan answer, len(l.witnesses))
 	asking, cancel := context.WithTimeout(ctx, askFor)
 	time.AfterFunc(askFor, cancel)
-	tree := *l.tree
+	tree := &grown{Tree: *l.tree, tiles: l.o.Storage}
 	for _, w := range l.witnesses {
 		go func() {
-			lines, err := w.cosign(asking, l.o.Storage, tree)
+			lines, err := w.cosign(asking, tree)
 			var cosigned []string
 			if err == nil {
 				lines, cosigned, err = l.judge(tree.Signed, lines)

@@ -30,19 +30,46 @@ type conflict struct{ size int64 }
 
 func (c conflict) Error() string { return fmt.Sprintf("the witness is at size %d", c.size) }
 
+// grown is a tree with the proofs that it only grew: witnesses of one size need
+// the same, which is made once.
+type grown struct {
+	Tree
+	tiles tlog.Tiles
+
+	mu    sync.Mutex
+	known map[int64][]tlog.Hash
+}
+
+func (g *grown) since(ctx context.Context, old int64) ([]tlog.Hash, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if proof, ok := g.known[old]; ok {
+		return proof, nil
+	}
+	proof, err := tlog.ProveConsistency(ctx, g.tiles, g.Size, g.Root, old)
+	if err != nil {
+		return nil, err
+	}
+	if g.known == nil {
+		g.known = map[int64][]tlog.Hash{}
+	}
+	g.known[old] = proof
+	return proof, nil
+}
+
 // cosign asks for a cosignature, and asks once more when the witness is at
 // another size than we thought. ErrRolledBack: it knows a newer tree, or
 // another one.
-func (w *witness) cosign(ctx context.Context, tiles tlog.Tiles, tree Tree) ([]byte, error) {
+func (w *witness) cosign(ctx context.Context, tree *grown) ([]byte, error) {
 	if !w.busy.TryLock() {
 		return nil, errBusy
 	}
 	defer w.busy.Unlock()
 	old := min(w.size, tree.Size)
-	lines, err := w.ask(ctx, tiles, tree, old)
+	lines, err := w.ask(ctx, tree, old)
 	if at, ok := errors.AsType[conflict](err); ok && at.size != old && at.size <= tree.Size {
 		old = at.size
-		lines, err = w.ask(ctx, tiles, tree, old)
+		lines, err = w.ask(ctx, tree, old)
 	}
 	if at, ok := errors.AsType[conflict](err); ok && (at.size > tree.Size || at.size == old) {
 		return nil, fmt.Errorf("%w: %w, the storage at %d", ErrRolledBack, err, tree.Size)
@@ -53,8 +80,8 @@ func (w *witness) cosign(ctx context.Context, tiles tlog.Tiles, tree Tree) ([]by
 	return lines, err
 }
 
-func (w *witness) ask(ctx context.Context, tiles tlog.Tiles, tree Tree, old int64) ([]byte, error) {
-	proof, err := tlog.ProveConsistency(ctx, tiles, tree.Size, tree.Root, old)
+func (w *witness) ask(ctx context.Context, tree *grown, old int64) ([]byte, error) {
+	proof, err := tree.since(ctx, old)
 	if err != nil {
 		return nil, err
 	}
