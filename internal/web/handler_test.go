@@ -224,6 +224,10 @@ func TestBrokenFlowsPanic(t *testing.T) {
 			f.Pages(page(`{{define "title"}}{{end}}{{define "main"}}{{template "none"}}{{end}}`), "page/*.html")
 		},
 		"it refuses a page that does not parse": func(f *Frame) { f.Pages(page(`{{define "main"}}`), "page/*.html") },
+		"it refuses a text that would be a template": func(f *Frame) {
+			f.Messages(texts("{\"a\":\"{{`{{t 1}}`}}\"}", `{"a":"a"}`))
+			f.Pages(page(`{{define "title"}}{{end}}{{define "main"}}{{t "a"}}{{end}}`), "page/*.html")
+		},
 		"it refuses an asset's name twice": func(f *Frame) {
 			f.Assets(fstest.MapFS{"static/mydata.css": {Data: []byte("x")}})
 		},
@@ -250,6 +254,27 @@ func TestShared(t *testing.T) {
 	p.Render(w, httptest.NewRequest("GET", "/?lang=en", nil), 200, "x", map[string]string{"ko": "가", "en": "a"})
 	if !strings.Contains(w.Body.String(), "<nav>n</nav>") || !strings.Contains(w.Body.String(), "<h1>a</h1>") {
 		t.Error(w.Body)
+	}
+}
+
+// A text without arguments stands in the page from the start, as safe as others.
+func TestFixedTexts(t *testing.T) {
+	f := New(Options{Service: "verifier", Logger: slog.New(slog.DiscardHandler)})
+	f.Messages(fstest.MapFS{
+		"l/en.json": {Data: []byte(`{"x.mark":"<b> & \"so\" 'it'","x.name":"to {{.Who}}"}`)},
+		"l/ko.json": {Data: []byte(`{"x.mark":"가<b>","x.name":"{{.Who}}"}`)},
+	})
+	p := f.Pages(fstest.MapFS{"page/x.html": {Data: []byte(
+		`{{define "title"}}{{t "x.mark"}}{{end}}{{define "main"}}<p title="{{t "x.mark"}}">{{t "x.mark"}}, {{t "x.name" "Who" .}}</p>{{end}}`)}}, "page/*.html")
+	for lang, want := range map[string]string{
+		"en": `<p title="&lt;b&gt; &amp; &#34;so&#34; &#39;it&#39;">&lt;b&gt; &amp; &#34;so&#34; &#39;it&#39;, to <bdi>&lt;i&gt;</bdi></p>`,
+		"ko": `<p title="가&lt;b&gt;">가&lt;b&gt;, <bdi>&lt;i&gt;</bdi></p>`,
+	} {
+		w := httptest.NewRecorder()
+		p.Render(w, httptest.NewRequest("GET", "/?lang="+lang, nil), 200, "x", "<i>")
+		if !strings.Contains(w.Body.String(), want) || !strings.Contains(w.Body.String(), "&lt;b&gt;") {
+			t.Errorf("%s: %s", lang, w.Body)
+		}
 	}
 }
 

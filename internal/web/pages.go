@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,10 +32,10 @@ func (f *Frame) Pages(fsys fs.FS, glob string) *Pages {
 	}
 	p := &Pages{frame: f, byKey: map[string]*template.Template{}}
 	for _, lang := range languages {
-		layout := template.Must(template.New("layout.html").Funcs(f.funcs(lang)).ParseFS(ownFiles, "page/layout.html"))
+		layout := f.parse(template.New("layout.html").Funcs(f.funcs(lang)), lang, ownFiles, "page/layout.html")
 		for _, file := range files {
 			if path.Base(file) == "shared.html" {
-				template.Must(layout.ParseFS(fsys, file))
+				f.parse(layout, lang, fsys, file)
 			}
 		}
 		for _, file := range files {
@@ -42,12 +43,32 @@ func (f *Frame) Pages(fsys fs.FS, glob string) *Pages {
 			if name == "layout" || name == "shared" {
 				continue
 			}
-			t := template.Must(template.Must(layout.Clone()).ParseFS(fsys, file))
+			t := f.parse(template.Must(layout.Clone()), lang, fsys, file)
 			mustEscape(t, file)
 			p.byKey[lang+"/"+name] = t
 		}
 	}
 	return p
+}
+
+// fixed is a text of our own files without arguments: most of what a page says.
+var fixed = regexp.MustCompile(`{{t "([\w.]+)"}}`)
+
+// parse reads a page file whose fixed texts stand in it already, in the language of
+// the page. They are escaped for elements and attributes in quotes; no page has a
+// script or a style of its own.
+func (f *Frame) parse(t *template.Template, lang string, fsys fs.FS, file string) *template.Template {
+	body, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		panic("web: pages: " + err.Error())
+	}
+	return template.Must(t.Parse(fixed.ReplaceAllStringFunc(string(body), func(action string) string {
+		text := template.HTMLEscapeString(f.Text(lang, fixed.FindStringSubmatch(action)[1]))
+		if strings.Contains(text, "{{") {
+			panic("web: page " + file + ": " + action + " is a template itself")
+		}
+		return text
+	})))
 }
 
 // mustEscape runs html/template's own check, which comes before the first byte is
