@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"slices"
 	"sync"
+
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // maxOpened bounds the memory of requests: some of each page that is looked at.
@@ -22,7 +24,7 @@ type opened struct {
 // openRequest is OpenRequest, which reads a request that came in once: it is
 // looked at again for each page and each proposal.
 func (l *Ledger) openRequest(compact string) (RequestClaims, error) {
-	o, digest := &l.opened, sha256.Sum256([]byte(compact))
+	o, digest := &l.opened, jws.Sum(compact)
 	o.mu.Lock()
 	c, ok := o.known[digest]
 	ok = ok && o.roots == l.AgencyRoots
