@@ -41,6 +41,7 @@ type Frame struct {
 	plain       sync.Map // texts without arguments, by language and id
 	assets      map[string]asset
 	cross       *http.CrossOriginProtection
+	security    http.Header
 	own         *Pages
 	observe     Observer
 	deadline    time.Duration
@@ -64,6 +65,7 @@ func New(o Options) *Frame {
 		admit:       o.Admit,
 		machines:    http.NewServeMux(),
 		cross:       http.NewCrossOriginProtection(),
+		security:    securityHeaders(o.Development),
 	}
 	if f.log == nil {
 		f.log = slog.Default()

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -19,12 +20,12 @@ func (f *Frame) Handler(mux http.Handler) http.Handler {
 	guarded := f.admitted(f.cross.Handler(f.matched(mux)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newCorrelation()
-		r = r.WithContext(context.WithValue(r.Context(), correlationKey{}, id))
+		ctx := context.WithValue(r.Context(), correlationKey{}, id)
 		w.Header().Set("X-Correlation-Id", id)
-		f.securityHeaders(w)
+		maps.Copy(w.Header(), f.security)
+		ctx, done := f.watch(f.withLanguage(ctx, w, r), id)
+		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, f.body)
-		r = f.withLanguage(w, r)
-		r, done := f.watch(r, id)
 		rec := &recorder{ResponseWriter: w}
 		start := time.Now()
 		defer f.finish(rec, r, func() { done(r, rec.status, time.Since(start)) })
@@ -136,19 +137,23 @@ func newCorrelation() string {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
-func (f *Frame) securityHeaders(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", policy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=(), payment=()")
-	h.Set("Cache-Control", "no-store")
-	if !f.development {
-		h.Set("Strict-Transport-Security", "max-age=63072000")
+// securityHeaders are those of every answer. The lists are shared: none is longer
+// than its one value, so that who adds to one makes another.
+func securityHeaders(development bool) http.Header {
+	h := http.Header{
+		"Content-Security-Policy":      {policy},
+		"X-Content-Type-Options":       {"nosniff"},
+		"X-Frame-Options":              {"DENY"},
+		"Referrer-Policy":              {"same-origin"},
+		"Cross-Origin-Opener-Policy":   {"same-origin"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Permissions-Policy":           {"publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=(), payment=()"},
+		"Cache-Control":                {"no-store"},
 	}
+	if !development {
+		h["Strict-Transport-Security"] = []string{"max-age=63072000"}
+	}
+	return h
 }
 
 // AllowForm lets the forms of this page end at the origins of these addresses too:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -201,7 +202,7 @@ func TestFailures(t *testing.T) {
 func TestAllowForm(t *testing.T) {
 	f := New(Options{Service: "idp"})
 	w := httptest.NewRecorder()
-	f.securityHeaders(w)
+	maps.Copy(w.Header(), f.security)
 	AllowForm(w, "http://localhost:8083", "", "https://x.example; script-src *", "https://*.example", "https://ok.example/cb?x=1", "https://ok.example/other", "app:cb", "/cb", "https://a;b.example/")
 	got := w.Header().Get("Content-Security-Policy")
 	if !strings.HasSuffix(got, "form-action 'self' http://localhost:8083 https://ok.example") {

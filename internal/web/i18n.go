@@ -140,7 +140,7 @@ func acceptedTag(header string) (language.Tag, int, language.Confidence) {
 	return matcher.Match(tags...)
 }
 
-func (f *Frame) withLanguage(w http.ResponseWriter, r *http.Request) *http.Request {
+func (f *Frame) withLanguage(ctx context.Context, w http.ResponseWriter, r *http.Request) context.Context {
 	lang := r.URL.Query().Get("lang")
 	switch {
 	case slices.Contains(languages, lang):
@@ -150,7 +150,7 @@ func (f *Frame) withLanguage(w http.ResponseWriter, r *http.Request) *http.Reque
 	default:
 		lang = accepted(r)
 	}
-	return r.WithContext(context.WithValue(r.Context(), langKey{}, lang))
+	return context.WithValue(ctx, langKey{}, lang)
 }
 
 // switchURL is the same page in the other language. The answer to a POST has no

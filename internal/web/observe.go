@@ -49,14 +49,14 @@ func Refused(ctx context.Context, check string) {
 }
 
 // watch begins the observation of a request.
-func (f *Frame) watch(r *http.Request, correlation string) (*http.Request, func(*http.Request, int, time.Duration)) {
+func (f *Frame) watch(ctx context.Context, correlation string) (context.Context, func(*http.Request, int, time.Duration)) {
 	noted := new(string)
-	ctx := context.WithValue(r.Context(), refusalKey{}, noted)
+	ctx = context.WithValue(ctx, refusalKey{}, noted)
 	end := func(Observation) {}
 	if f.observe != nil {
 		ctx, end = f.observe(ctx, correlation)
 	}
-	return r.WithContext(ctx), func(r *http.Request, status int, took time.Duration) {
+	return ctx, func(r *http.Request, status int, took time.Duration) {
 		if status == 0 { // net/http writes it for who wrote nothing
 			status = http.StatusOK
 		}

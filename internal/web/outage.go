@@ -66,17 +66,17 @@ func retryAfter(w http.ResponseWriter, after time.Duration) {
 // encoding, and whether its sender may ask at all.
 func (f *Frame) admitted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), f.deadline)
-		defer cancel()
-		*r = *r.WithContext(ctx) // in place: who observes r learns its route
+		ctx := r.Context()
 		if f.admit != nil {
-			ctx, err := f.admit(r)
-			if err != nil {
+			var err error
+			if ctx, err = f.admit(r); err != nil {
 				f.Fail(w, r, http.StatusInternalServerError, "web.error.internal", err)
 				return
 			}
-			*r = *r.WithContext(ctx)
 		}
+		ctx, cancel := context.WithTimeout(ctx, f.deadline)
+		defer cancel()
+		*r = *r.WithContext(ctx) // in place: who observes r learns its route
 		// A small body could become a large one (RFC 9110, 15.5.16).
 		if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 			w.Header().Set("Accept-Encoding", "identity")
