@@ -73,7 +73,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		if err := errors.Join(err, file.Close()); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
-		d.path, d.db.path, d.db.file = path, path, info
+		d.path, d.db.path, d.db.file, d.db.seen = path, path, info, new(atomic.Int64)
 		name = (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
 	}
 	var err error

@@ -5,16 +5,22 @@ import (
 	"database/sql"
 	"errors"
 	"os"
+	"sync/atomic"
+	"time"
 )
 
 // pool is *sql.DB whose every error says whether it is an outage. Inside of a
 // transaction inTx does so.
 type pool struct {
 	*sql.DB
-	writes *sql.DB     // the connection of a SQLite file that writes; nil for others
-	path   string      // of SQLite's file, empty for others
-	file   os.FileInfo // as it was opened
+	writes *sql.DB       // the connection of a SQLite file that writes; nil for others
+	path   string        // of SQLite's file, empty for others
+	file   os.FileInfo   // as it was opened
+	seen   *atomic.Int64 // when it was last found there; of a SQLite file alone
 }
+
+// glance is for how long reads believe that the file is where it was.
+const glance = 10 * time.Millisecond
 
 // here refuses to go on with a SQLite file that was moved or replaced: its
 // connections would write into a file that nobody finds again. Moved back, it
@@ -24,9 +30,20 @@ func (p pool) here() error {
 		return nil
 	}
 	if at, err := os.Stat(p.path); err != nil || !os.SameFile(at, p.file) {
+		p.seen.Store(0)
 		return &outage{isGone, errors.Join(errors.New("its file is not where it was opened"), err)}
 	}
+	p.seen.Store(time.Now().UnixNano())
 	return nil
+}
+
+// lately is here for a read: one of many needs no look of its own, for what it
+// finds is as it was a moment ago.
+func (p pool) lately() error {
+	if p.path != "" && time.Since(time.Unix(0, p.seen.Load())).Abs() < glance {
+		return nil
+	}
+	return p.here()
 }
 
 // unwatched keeps database/sql and the driver from watching over each statement of
@@ -64,7 +81,7 @@ func (p pool) Close() error {
 
 // QueryRowContext as sql.DB's.
 func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
-	if err := p.here(); err != nil {
+	if err := p.lately(); err != nil {
 		return nothing{err}
 	}
 	ctx, err := p.unwatched(ctx)
@@ -76,7 +93,7 @@ func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) sc
 
 // QueryContext as sql.DB's.
 func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*several, error) {
-	if err := p.here(); err != nil {
+	if err := p.lately(); err != nil {
 		return nil, err
 	}
 	ctx, err := p.unwatched(ctx)
