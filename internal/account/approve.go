@@ -7,16 +7,18 @@ import (
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/govmydata/mydata/pkg/consent/approval"
+	"github.com/govmydata/mydata/pkg/jcs"
 )
 
 // AssertionOptions asks any living passkey of a citizen to sign a challenge that
 // the caller keeps: a PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3,
 // 5.1.9), user verification required. ErrYoung while they may not approve.
 func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challenge [32]byte) (json.RawMessage, error) {
-	p, err := a.person(ctx, citizen)
+	p, err := a.asked(ctx, citizen)
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +33,31 @@ func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challen
 		return nil, fmt.Errorf("assertion options: %w", err)
 	}
 	return json.Marshal(options.Response)
+}
+
+// asked is a person of whose passkeys no more is read than what options say: their
+// names, and how they are reached.
+func (a *Accounts) asked(ctx context.Context, citizen string) (*person, error) {
+	id, err := base64.RawURLEncoding.DecodeString(citizen)
+	if err != nil {
+		return nil, fmt.Errorf("citizen: %w", ErrNotFound)
+	}
+	rows, err := a.store.Passkeys(ctx, citizen)
+	if err != nil {
+		return nil, fmt.Errorf("passkeys: %w", err)
+	}
+	p := &person{id: id}
+	for _, row := range rows {
+		var c struct {
+			ID        []byte                            `json:"id"`
+			Transport []protocol.AuthenticatorTransport `json:"transport"`
+		}
+		if err := jcs.Unmarshal(row.Credential, &c); err != nil {
+			return nil, fmt.Errorf("passkeys: %w", err)
+		}
+		p.credentials = append(p.credentials, webauthn.Credential{ID: c.ID, Transport: c.Transport})
+	}
+	return p, nil
 }
 
 // PasskeyKey is the public key of a living passkey of that citizen, for checking
