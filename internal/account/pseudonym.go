@@ -17,9 +17,6 @@ func (a *Accounts) Pairwise(ctx context.Context, citizen, sector string) (string
 	if sector == "" {
 		return "", errors.New("pairwise: no sector")
 	}
-	if _, err := a.store.Citizen(ctx, citizen); err != nil {
-		return "", fmt.Errorf("pairwise: %w", err)
-	}
 	sub := base64.RawURLEncoding.EncodeToString(tagged(a.secret, "pairwise", sector, citizen))
 	sub, err := a.store.Pseudonym(ctx, sector, citizen, sub)
 	if err != nil {

@@ -134,7 +134,7 @@ type Store interface {
 	EndSessions(ctx context.Context, citizen, but string) error
 
 	// Pseudonym keeps the pseudonym of a citizen in a sector, or answers the one
-	// that is there; PseudonymOf is the way back.
+	// that is there; ErrNotFound for who is no citizen. PseudonymOf is the way back.
 	Pseudonym(ctx context.Context, sector, citizen, sub string) (string, error)
 	PseudonymOf(ctx context.Context, sector, sub string) (citizen string, err error)
 

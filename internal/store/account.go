@@ -155,8 +155,8 @@ func (a *Accounts) Pseudonym(ctx context.Context, sector, citizen, sub string) (
 	}
 	err = a.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
-			`INSERT INTO pseudonyms (sector, citizen, sub) VALUES ($1, $2, $3) ON CONFLICT (sector, citizen) DO NOTHING`,
-			sector, citizen, sub); err != nil {
+			`INSERT INTO pseudonyms (sector, citizen, sub) SELECT CAST($1 AS TEXT), id, CAST($2 AS TEXT) FROM citizens WHERE id = $3
+			ON CONFLICT (sector, citizen) DO NOTHING`, sector, sub, citizen); err != nil {
 			return err
 		}
 		return tx.QueryRowContext(ctx, find, sector, citizen).Scan(&kept)

@@ -288,6 +288,10 @@ func accountsPseudonyms(t *testing.T, s account.Store) {
 	if _, err := s.Pseudonym(ctx, "sector", "citizen-q", "sub-1"); err == nil {
 		t.Error("two citizens share a pseudonym")
 	}
+	_, err = s.Pseudonym(ctx, "sector", "citizen-none", "sub-3")
+	is(t, "of nobody", err, account.ErrNotFound)
+	_, err = s.PseudonymOf(ctx, "sector", "sub-3")
+	is(t, "nobody has it", err, account.ErrNotFound)
 }
 
 func accountsBudgets(t *testing.T, s account.Store) {
