@@ -147,8 +147,8 @@ func (r *reader) number() []byte {
 	return r.data[start:r.at]
 }
 
-// text is what stands between quotes. The escapes of canonical text that is plain
-// are of one letter each.
+// text is what stands between quotes, until the next is read. The escapes of
+// canonical text that is plain are of one letter each.
 func (r *reader) text() ([]byte, bool) {
 	if !r.byte('"') {
 		return nil, false
@@ -162,11 +162,11 @@ func (r *reader) text() ([]byte, bool) {
 		r.at += n + 1
 		return text, true
 	}
-	text = nil
+	text = (*r.room)[:0]
 	for at := r.at; at < len(r.data); at++ {
 		switch c := r.data[at]; c {
 		case '"':
-			r.at = at + 1
+			r.at, *r.room = at+1, text
 			return text, true
 		case '\\':
 			if at++; at == len(r.data) {

@@ -19,6 +19,7 @@ import (
 // by encoding/json or go-jose's, which also say what is wrong.
 type reader struct {
 	data  []byte
+	room  *[]byte // for a text without its escapes
 	at    int
 	exact bool // refuse what the value, written back, would not hold
 	lists bool // what data was made from spells lists as data does
@@ -36,7 +37,7 @@ type plan struct{ step step }
 // read fills in a value that is zero, or leaves it zero. canonical was made from a
 // text without space where tight says so, by sorting objects down to a depth; where
 // exact is not asked for, a part that reads its own text gets that text's.
-func read(canonical []byte, tight bool, sorted int, into any, exact bool) bool {
+func read(canonical []byte, room *[]byte, tight bool, sorted int, into any, exact bool) bool {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() || !v.Elem().IsZero() {
 		return false
@@ -45,7 +46,7 @@ func read(canonical []byte, tight bool, sorted int, into any, exact bool) bool {
 	if p.step == nil {
 		return false
 	}
-	r := reader{data: canonical, exact: exact, lists: tight}
+	r := reader{data: canonical, room: room, exact: exact, lists: tight}
 	r.all = exact || tight && sorted <= 1
 	if p.step(&r, v.Elem()) && r.at == len(r.data) {
 		return true
