@@ -38,15 +38,11 @@ func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challen
 // asked is a person of whose passkeys no more is read than what options say: their
 // names, and how they are reached.
 func (a *Accounts) asked(ctx context.Context, citizen string) (*person, error) {
-	id, err := base64.RawURLEncoding.DecodeString(citizen)
-	if err != nil {
-		return nil, fmt.Errorf("citizen: %w", ErrNotFound)
-	}
 	rows, err := a.store.Passkeys(ctx, citizen)
 	if err != nil {
 		return nil, fmt.Errorf("passkeys: %w", err)
 	}
-	p := &person{id: id}
+	p := &person{}
 	for _, row := range rows {
 		var c struct {
 			ID        []byte                            `json:"id"`

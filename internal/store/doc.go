@@ -10,7 +10,8 @@
 //
 //   - db.go: Open, Hold; which database it is.
 //   - migrate.go: the schema's history and the dialect that all three share.
-//   - tx.go: inTx, the one way to run a transaction.
+//   - tx.go: inTx, the one way to run a transaction; writer.go: of SQLite's, which
+//     are written one at a time, those that wait go into one.
 //   - unavailable.go, pool.go, ready.go: which errors are the database's own
 //     (ErrUnavailable), and what readiness asks.
 //   - leaves.go: newCommit and appendLeaves, the two calls each commit makes.
