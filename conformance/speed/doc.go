@@ -7,7 +7,7 @@
 // the same requests and gives the same answers, as they were seen on the wire, with
 // net/http alone; does the raw P-256 verifications and signatures that the protocols
 // prescribe for each; and writes the same rows into the same tables of a SQLite
-// database, in as many commits as the hub makes, by bare SQL.
+// database, in as many commits as the hub makes for one person alone, by bare SQL.
 //
 // It leaves out reads of the database, hashes, JSON and pages' templates: they are
 // the hub's own cost.

@@ -137,6 +137,20 @@ func TestOutageOfSQLite(t *testing.T) {
 		suffers(t, db, "is gone", reads,
 			func() { must(t, os.Rename(path, path+".away")) }, func() { must(t, os.Rename(path+".away", path)) })
 	})
+	t.Run("it sees so when it only reads", func(t *testing.T) {
+		works(t, db)
+		must(t, os.Rename(path, path+".away"))
+		defer os.Rename(path+".away", path)
+		for began := time.Now(); ; {
+			_, err := db.Accounts().Session(t.Context(), "nobody's", time.Now())
+			if reasonIn(err) == "the database is gone" {
+				break
+			}
+			if time.Since(began) > time.Second {
+				t.Fatalf("a second later: %v", err)
+			}
+		}
+	})
 	t.Run("it takes no file for its own that it did not open", func(t *testing.T) {
 		must(t, os.Rename(path, path+".away"))
 		must(t, os.WriteFile(path, nil, 0o600))
