@@ -76,7 +76,7 @@ func (s *Server) plain(client registry.Client, p params, form url.Values) (Autho
 	}
 	a, refusal := p.authorization(client)
 	if refusal == nil {
-		refusal = s.claimed(client, p.asks, &a)
+		refusal = s.claimed(client, p.asks(), &a)
 	}
 	s.youngest(&a)
 	return a, refusal

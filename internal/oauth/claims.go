@@ -16,10 +16,12 @@ const maxClaims = 64
 // asks is the part of a request that says how somebody is to be logged in, and
 // which claims are wanted one by one (OpenID Connect Core 1.0, 3.1.2.1 and 5.5).
 type asks struct {
-	ACRValues   string             `json:"acr_values"`
-	Claims      stdjson.RawMessage `json:"claims"`
-	IDTokenHint string             `json:"id_token_hint"`
+	ACRValues   string
+	Claims      stdjson.RawMessage
+	IDTokenHint string
 }
+
+func (p params) asks() asks { return asks{p.ACRValues, p.Claims, p.IDTokenHint} }
 
 // Wanted are the names of claims asked for one by one.
 type Wanted struct {

@@ -37,7 +37,7 @@ func parseObject(compact string, c registry.Client, issuer string, now time.Time
 		IssuedAt int64              `json:"iat"`
 	}
 	var p params
-	if jcs.Unmarshal(payload, &times) != nil || json.Unmarshal(payload, &p) != nil {
+	if jcs.Unmarshal(payload, &times) != nil || jcs.Unmarshal(payload, &p) != nil {
 		return bad("the claims cannot be read")
 	}
 	switch {

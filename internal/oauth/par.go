@@ -59,7 +59,7 @@ func (s *Server) push(r *http.Request, client registry.Client, form url.Values) 
 	if refusal != nil {
 		return "", refusal
 	}
-	if refusal := s.claimed(client, p.asks, &a); refusal != nil {
+	if refusal := s.claimed(client, p.asks(), &a); refusal != nil {
 		return "", refusal
 	}
 	if err := s.bindPushed(r, client, &a); err != nil {

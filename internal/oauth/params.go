@@ -9,7 +9,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/go-jose/go-jose/v4/json"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
@@ -35,7 +34,9 @@ type params struct {
 	UILocales     string             `json:"ui_locales"`
 	LoginHint     string             `json:"login_hint"`
 	Details       stdjson.RawMessage `json:"authorization_details"`
-	asks
+	ACRValues     string             `json:"acr_values"`
+	Claims        stdjson.RawMessage `json:"claims"`
+	IDTokenHint   string             `json:"id_token_hint"`
 	// Of a request object alone: refused, for they would be one inside another.
 	Request    string `json:"request"`
 	RequestURI string `json:"request_uri"`
@@ -52,7 +53,7 @@ func fromForm(form url.Values) (params, *Refusal) {
 		JKT: form.Get("dpop_jkt"), Prompt: form.Get("prompt"), UILocales: form.Get("ui_locales"),
 		LoginHint: form.Get("login_hint"),
 	}
-	p.asks = asks{ACRValues: form.Get("acr_values"), Claims: stdjson.RawMessage(form.Get("claims")), IDTokenHint: form.Get("id_token_hint")}
+	p.ACRValues, p.Claims, p.IDTokenHint = form.Get("acr_values"), stdjson.RawMessage(form.Get("claims")), form.Get("id_token_hint")
 	if details := form.Get("authorization_details"); details != "" {
 		p.Details = stdjson.RawMessage(details)
 	}
@@ -183,7 +184,7 @@ func elementsOf(details stdjson.RawMessage) (kind string, elements []stdjson.Raw
 	bad := func(why string) (string, []stdjson.RawMessage, *Refusal) {
 		return "", nil, refuse("invalid_authorization_details", why)
 	}
-	if err := json.Unmarshal(details, &elements); err != nil {
+	if err := jcs.Unmarshal(details, &elements); err != nil {
 		return bad("not a JSON array")
 	}
 	if len(elements) == 0 || len(elements) > maxDetails {
