@@ -18,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/govmydata/mydata/internal/idp/agency"
+	"github.com/govmydata/mydata/internal/notify"
 	"github.com/govmydata/mydata/internal/store"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/catalogue"
@@ -126,6 +127,8 @@ func newReleases(b *testing.B, db *store.DB) *releases {
 	r.w = consenttest.NewAt(at)
 	r.w.Ledger.Store = db.Consents()
 	r.passkey = r.w.People.Enrol(ada)
+	// who chose a way to be told: a row in the floor too
+	fine(b, db.Signals().PutChoice(b.Context(), notify.Choice{Citizen: ada, Channel: "mail", Lang: "ko", Address: []byte("ada@example.org")}))
 	r.w.Pass(73 * time.Hour)
 
 	quiet := slog.New(slog.DiscardHandler)
