@@ -26,12 +26,10 @@ type Walk struct {
 	Kept func(edge *tlog.Edge) error
 
 	entries *tlog.Edge
-	tiles   *tlog.Edge   // nil: no different from entries so far
-	higher  []difference // tiles above the lowest, against the entries
-	lowest  string       // the first place where entries and tiles differ
+	tiles   *tlog.Edge // nil: no different from entries so far
+	higher  *Finding   // the first tile above the lowest that is not what the entries give
+	lowest  string     // the first place where entries and tiles differ
 }
-
-type difference struct{ path, what string }
 
 // Run walks. It gives the edge of the tree, or the finding that says what was
 // altered, or could not be read. The error says that the context ended, or is
@@ -45,12 +43,9 @@ func (w *Walk) Run(ctx context.Context) (*tlog.Edge, *Finding, error) {
 		return nil, nil, fmt.Errorf("walk: it cannot begin at %d", begin)
 	}
 	for index := w.entries.Size() / tlog.TileWidth; index*tlog.TileWidth < w.To.Size; index++ {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
 		width := int(min(tlog.TileWidth, w.To.Size-index*tlog.TileWidth))
 		unread, err := w.bundle(ctx, index, width)
-		if err == nil && ctx.Err() != nil {
+		if err == nil {
 			err = ctx.Err()
 		}
 		if unread != nil || err != nil {
@@ -111,7 +106,7 @@ func (w *Walk) bundle(ctx context.Context, index int64, width int) (*Finding, er
 }
 
 // agree says that entries and tiles are the same as far as they were read.
-func (w *Walk) agree() bool { return w.lowest == "" && len(w.higher) == 0 }
+func (w *Walk) agree() bool { return w.lowest == "" && w.higher == nil }
 
 func unreadable(t tlog.Tile, err error) *Finding {
 	return &Finding{Check: Unreadable, Detail: fmt.Sprintf("%s: %v", t.Path(), err)}
@@ -128,22 +123,22 @@ func (w *Walk) differ(where string) {
 // published one.
 func (w *Walk) compare(ctx context.Context) func(tlog.Tile, []tlog.Hash) {
 	return func(t tlog.Tile, want []tlog.Hash) {
-		if t.Level == 0 || len(w.higher) > 0 { // the first says enough
+		if t.Level == 0 || w.higher != nil { // the first says enough
 			return
 		}
 		data, err := w.Log.Tile(ctx, t)
 		if err != nil {
-			w.higher = append(w.higher, difference{t.Path(), err.Error()})
+			w.higher = unreadable(t, err)
 			return
 		}
 		got, err := tlog.ParseHashes(data, t.Width)
 		if err != nil {
-			w.higher = append(w.higher, difference{t.Path(), err.Error()})
+			w.higher = &Finding{Check: Tile, Detail: fmt.Sprintf("%s: %v", t.Path(), err)}
 			return
 		}
 		for i := range want {
 			if got[i] != want[i] {
-				w.higher = append(w.higher, difference{t.Path(), fmt.Sprintf("hash %d is not that of the tiles below", i)})
+				w.higher = &Finding{Check: Tile, Detail: fmt.Sprintf("%s: hash %d is not that of the tiles below", t.Path(), i)}
 				return
 			}
 		}
@@ -165,8 +160,6 @@ func (w *Walk) judge() *Finding {
 		return found(Root, "neither entries nor tiles give the signed root; they differ first at %s", where)
 	case where != "":
 		return found(Tile, "the tile of %s was altered: the entries give the signed root", where)
-	case len(w.higher) > 0:
-		return found(Tile, "%s: %s", w.higher[0].path, w.higher[0].what)
 	}
-	return nil
+	return w.higher
 }
