@@ -56,9 +56,7 @@ func (a *Audit) Run(ctx context.Context) (_ Report, err error) {
 		}
 	}
 	if a.Receipts != nil {
-		if err := a.receipts(ctx, walked); err != nil {
-			return a.report, err
-		}
+		a.receipts(ctx, walked)
 	}
 	return a.report, ctx.Err()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -180,10 +181,7 @@ func (b *bucket) join(to joined) error {
 func (b *bucket) each(f func(what byte, hash tlog.Hash, r row)) error {
 	var from io.Reader = bytes.NewReader(b.buffer)
 	if b.file != nil {
-		if _, err := b.file.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		from = io.MultiReader(b.file, from)
+		from = io.MultiReader(io.NewSectionReader(b.file, 0, math.MaxInt64), from)
 	}
 	in := bufio.NewReaderSize(from, bucketSize)
 	for {

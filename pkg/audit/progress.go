@@ -75,11 +75,9 @@ func ParseProgress(text []byte) (Progress, error) {
 		return p, errProgress
 	}
 	_, body, _ := bytes.Cut(text, []byte("\n"))
-	if err := json.Unmarshal(body, &p); err != nil {
-		return Progress{}, errProgress
-	}
-	again, err := p.Marshal()
-	if err != nil || !bytes.Equal(again, text) {
+	err := json.Unmarshal(body, &p)
+	again, err2 := p.Marshal()
+	if err != nil || err2 != nil || !bytes.Equal(again, text) {
 		return Progress{}, errProgress
 	}
 	if _, err := p.At(); err != nil {

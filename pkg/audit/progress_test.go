@@ -189,6 +189,13 @@ func TestProgressDamaged(t *testing.T) {
 			t.Errorf("it takes %+v", bad)
 		}
 	}
+	long, err := audit.Progress{Note: strings.Repeat("x", 1<<20)}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.ParseProgress(long); err == nil {
+		t.Error("it takes more than it ever keeps")
+	}
 }
 
 func FuzzParseProgress(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -127,6 +128,50 @@ func TestReceiptsOfAnotherLog(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestReceiptsOfAnotherOrigin holds receipts that hold against a log that was
+// walked, and is not the one that they are of: neither accuses the other.
+func TestReceiptsOfAnotherOrigin(t *testing.T) {
+	p := newLog(t)
+	p.publish(t, size, entryOf)
+	w, r := used(t)
+	a := audit.Audit{Log: audit.Dir{FS: os.DirFS(p.folder)}, Policy: p.policy, Receipts: &audit.Bundle{FS: fstest.MapFS{"a.json": file(t, r)}, Trust: w.Trust}}
+	report, err := a.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, report, audit.Receipt, "it is of the log")
+	for _, f := range report.Findings {
+		if f.Check != audit.Receipt || f.Evidence != nil {
+			t.Errorf("it finds %+v", f)
+		}
+	}
+}
+
+// told is a folder whose reader is told to stop when a file is opened.
+type told struct {
+	fstest.MapFS
+	stop func()
+}
+
+func (f told) Open(name string) (fs.File, error) {
+	if name != "." {
+		f.stop()
+	}
+	return f.MapFS.Open(name)
+}
+
+// TestReceiptsCutShort: what was not read to its end passes nothing.
+func TestReceiptsCutShort(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	w, r := used(t)
+	a := audit.Audit{Receipts: &audit.Bundle{FS: told{fstest.MapFS{"a.json": file(t, r), "b.json": file(t, r)}, stop}, Trust: w.Trust}}
+	report, err := a.Run(ctx)
+	if !errors.Is(err, context.Canceled) || report.Receipts != 1 || len(report.Passed) != 0 {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 

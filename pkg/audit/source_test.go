@@ -1,0 +1,56 @@
+package audit_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/govmydata/mydata/pkg/audit"
+)
+
+// TestServers reads logs from servers that answer in other ways than a folder.
+func TestServers(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		alter func(t *testing.T, p *published)
+		serve func(w http.ResponseWriter, r *http.Request, files http.Handler)
+		want  audit.Check
+		says  string
+	}{
+		{"it takes full tiles where partial ones are gone", func(t *testing.T, p *published) {
+			small := newLog(t)
+			p.write(t, "checkpoint", small.publish(t, 300, entryOf))
+			p.write(t, "tile/1/000.p/1", small.read(t, "tile/1/000.p/1"))
+		}, nil, "", ""},
+		{"it does not read what comes with a failure", nil, func(w http.ResponseWriter, r *http.Request, files http.Handler) {
+			w.WriteHeader(http.StatusBadGateway)
+			files.ServeHTTP(w, r)
+		}, audit.Unreadable, "502"},
+		{"it does not read without end", nil, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.Write(make([]byte, 256*(2+0xffff)+1))
+		}, audit.Unreadable, "too long"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newLog(t)
+			p.publish(t, size, entryOf)
+			if tt.alter != nil {
+				tt.alter(t, p)
+			}
+			files := http.FileServer(http.Dir(p.folder))
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if tt.serve == nil {
+					files.ServeHTTP(w, r)
+					return
+				}
+				tt.serve(w, r, files)
+			}))
+			defer server.Close()
+			a := audit.Audit{Log: audit.HTTP{Prefix: server.URL, Client: server.Client()}, Policy: p.policy}
+			report, err := a.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, report, tt.want, tt.says)
+		})
+	}
+}
