@@ -74,6 +74,13 @@ func TestStatusLists(t *testing.T) {
 		w.open()
 		expect(t, w.round(), audit.StatusList)
 	})
+	t.Run("it finds a list that nobody's certificate comes with", func(t *testing.T) {
+		w, i := start(t)
+		i.mu.Lock()
+		i.chain = nil
+		i.mu.Unlock()
+		expect(t, w.round(), audit.StatusList)
+	})
 	t.Run("it reaches no private network", func(t *testing.T) {
 		w, _ := start(t)
 		w.options.Lists = monitor.Served{Client: &statuslist.Client{}}
@@ -158,6 +165,33 @@ func TestPromiseProvenElsewhere(t *testing.T) {
 		next.ServeHTTP(rw, r)
 	})
 	expect(t, w.round(), audit.TwoLogs, audit.Promise)
+}
+
+// TestPromiseProvenAhead has the leaf proven in a checkpoint that is newer than
+// the one just read, while the tiles between the two are out of reach: nothing
+// follows for the promise.
+func TestPromiseProvenAhead(t *testing.T) {
+	w := newWorld(t)
+	w.hub.add(t, entries(0, 10)...)
+	w.round()
+	note := w.hub.note(t)
+	w.hub.add(t, entries(10, 600)...)
+	leaf := tlog.LeafHash(entries(599, 600)[0])
+	w.options.Promises = fstest.MapFS{"p": {Data: fmt.Appendf(nil, "%s 1\n", base64.RawURLEncoding.EncodeToString(leaf[:]))}}
+	w.open()
+	w.lie(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		switch {
+		case r.URL.Path == "/log/checkpoint":
+			rw.Write(note)
+		case strings.HasPrefix(r.URL.Path, "/log/tile/"):
+			http.Error(rw, "no", http.StatusBadGateway)
+		default:
+			next.ServeHTTP(rw, r)
+		}
+	})
+	expect(t, w.round(), audit.Unreadable)
+	w.lie(nil)
+	expect(t, w.round())
 }
 
 func TestAnchors(t *testing.T) {

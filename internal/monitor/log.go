@@ -10,13 +10,14 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
-// last is the checkpoint remembered; it was opened when it was.
+// last is the checkpoint remembered; it was opened when it was, and the tree
+// beside it is its own.
 func (m *Monitor) last() (tlog.Checkpoint, bool) {
 	if m.memory.Note == "" {
 		return tlog.Checkpoint{}, false
 	}
 	c, err := m.o.Policy.Open([]byte(m.memory.Note))
-	return c, err == nil
+	return c, err == nil && m.memory.Edge.Size == c.Size-c.Size%tlog.TileWidth
 }
 
 func (m *Monitor) size() int64 {
@@ -63,7 +64,7 @@ func (r *round) continues(ctx context.Context, now tlog.Checkpoint) bool {
 	}
 	last, ok := r.last()
 	if !ok {
-		r.find("log remembered", audit.Finding{Check: audit.Remembered, Detail: "the remembered checkpoint is not one that the policy takes"})
+		r.find("log remembered", audit.Finding{Check: audit.Remembered, Detail: "the remembered checkpoint is not one that the policy takes, or not that of the remembered tree"})
 		return false
 	}
 	f := audit.Continues(ctx, r.o.Log, last, now)

@@ -1,8 +1,10 @@
 package monitor
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +66,51 @@ func TestSignedPromise(t *testing.T) {
 	}
 }
 
+// TestSaid takes the statement on a status list letter by letter.
+func TestSaid(t *testing.T) {
+	sum := strings.Repeat("A", 43)
+	says := func(uri, sum, rest string) string {
+		return fmt.Sprintf(`{"uri":%q,"sha256":%q,%s}`, uri, sum, rest)
+	}
+	for _, tt := range []struct {
+		name, body string
+		ok         bool
+	}{
+		{"it takes uri, sha256, version and iat", says("https://x", sum, `"version":1,"iat":1`), true},
+		{"it takes an address as long as may be", says(strings.Repeat("x", 2048), sum, `"version":1,"iat":1`), true},
+		{"it refuses an address that is longer", says(strings.Repeat("x", 2049), sum, `"version":1,"iat":1`), false},
+		{"it refuses a list without an address", says("", sum, `"version":1,"iat":1`), false},
+		{"it refuses a digest that is too short", says("https://x", sum[1:], `"version":1,"iat":1`), false},
+		{"it refuses a digest of another alphabet", says("https://x", "+"+sum[1:], `"version":1,"iat":1`), false},
+		{"it refuses a digest with loose bits", says("https://x", sum[1:]+"B", `"version":1,"iat":1`), false},
+		{"it refuses a version before the first", says("https://x", sum, `"version":0,"iat":1`), false},
+		{"it refuses a time before all", says("https://x", sum, `"version":1,"iat":0`), false},
+		{"it refuses what it does not know", says("https://x", sum, `"version":1,"iat":1,"more":1`), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := parseSaid([]byte(tt.body)); (err == nil) != tt.ok {
+				t.Errorf("%s: %v", tt.body, err)
+			}
+		})
+	}
+}
+
+// TestStateWithoutEnd: a state is bounded, and ends where it ends.
+func TestStateWithoutEnd(t *testing.T) {
+	if _, err := parseState([]byte("{}\n")); err != nil {
+		t.Error(err)
+	}
+	for name, text := range map[string][]byte{
+		"it refuses more than it ever writes":     append([]byte("{}"), bytes.Repeat([]byte(" "), maxState)...),
+		"it refuses what comes after the state":   []byte("{}{}"),
+		"it refuses a torn state before a second": []byte(`{}{"note"`),
+	} {
+		if _, err := parseState(text); err == nil {
+			t.Error(name)
+		}
+	}
+}
+
 func TestAlerts(t *testing.T) {
 	folder := t.TempDir()
 	out, program := filepath.Join(folder, "out"), filepath.Join(folder, "alert")
@@ -93,6 +140,32 @@ func TestAlerts(t *testing.T) {
 	}
 	if err := File(folder)(t.Context(), a); err == nil {
 		t.Error("a folder tells")
+	}
+	if err := File("/dev/full")(t.Context(), a); err == nil {
+		t.Error("a disk that is full tells")
+	}
+}
+
+// TestAlertAfterATornOne: a line that a full disk or a crash cut short costs no
+// other alert.
+func TestAlertAfterATornOne(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "alerts")
+	if err := os.WriteFile(name, []byte(`{"log":"lo`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := File(name)(t.Context(), Alert{Log: "log.example", Check: audit.TwoLogs}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	var a Alert
+	if len(lines) != 4 || json.Unmarshal([]byte(lines[1]), &a) != nil || a.Check != audit.TwoLogs || lines[2] != lines[1] || lines[3] != "" {
+		t.Errorf("%q", lines)
 	}
 }
 

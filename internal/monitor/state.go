@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -70,6 +71,9 @@ func parseState(text []byte) (memory, error) {
 	if err := d.Decode(&m); err != nil {
 		return m, err
 	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return m, errors.New("more than a state")
+	}
 	for _, l := range m.Lists {
 		if l == nil {
 			return m, errors.New("a list without content")
@@ -111,15 +115,12 @@ func (m *memory) save(folder string) error {
 // state and can be handed on.
 func keepEvidence(folder, name string, notes []string) error {
 	folder = filepath.Join(folder, evidenceFolder)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("monitor evidence: %w", err)
-	}
 	for i, note := range notes {
 		file := filepath.Join(folder, fmt.Sprintf("%s-%d.txt", name, i+1))
 		if _, err := os.Stat(file); err == nil {
 			continue
 		}
-		if err := durable.Replace(file, []byte(note)); err != nil {
+		if err := errors.Join(os.MkdirAll(folder, 0o700), durable.Replace(file, []byte(note))); err != nil {
 			return fmt.Errorf("monitor evidence: %w", err)
 		}
 	}
