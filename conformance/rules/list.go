@@ -17,6 +17,7 @@ var Packages = []string{
 	"internal/account", "internal/oauth", "internal/witness", "internal/limit", "internal/durable", "internal/anchor",
 	"internal/registry", "internal/erasure", "internal/death", "internal/notify", "internal/sequencer", "internal/tally", "internal/trail", "internal/expiry",
 	"internal/keys", "internal/service", "internal/idp/login", "internal/idp/admin",
+	"pkg/audit", "internal/monitor",
 	"internal/idp/approval", "internal/idp/issuance", "internal/idp/document", "internal/idp/agency", "internal/idp/dashboard", "internal/verifier",
 }
 
