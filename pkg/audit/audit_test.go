@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,7 +138,10 @@ func (p *published) audit(t *testing.T, before []byte, events audit.Events) audi
 	return report
 }
 
-const size = 256*3 + 44
+const (
+	size    = 256*3 + 44
+	oneTree = "entries, tiles and root are one tree"
+)
 
 func flip(data []byte, at int) []byte {
 	data[at] ^= 1
@@ -213,7 +217,11 @@ func TestLies(t *testing.T) {
 			p := newLog(t)
 			p.publish(t, size, entryOf)
 			tt.alter(t, p)
-			expect(t, p.audit(t, nil, nil), tt.want, tt.says)
+			r := p.audit(t, nil, nil)
+			expect(t, r, tt.want, tt.says)
+			if whole := tt.want == "" || tt.want == audit.Unwitnessed; len(r.Findings) > 1 || slices.Contains(r.Passed, oneTree) != whole {
+				t.Errorf("%+v", r)
+			}
 		})
 	}
 }
@@ -258,16 +266,26 @@ func TestMemory(t *testing.T) {
 		now    func(t *testing.T, p *published) []byte
 		want   audit.Check
 		notes  int
+		passed int
 	}{
-		{"it takes a log that grew", grown(300, entryOf), grown(size, entryOf), "", 0},
-		{"it takes a log that grew from nothing", grown(0, entryOf), grown(size, entryOf), "", 0},
-		{"it takes the same log again", grown(size, entryOf), grown(size, entryOf), "", 0},
-		{"it takes a fork that lies ahead", grown(100, fork), grown(size, entryOf), "", 0},
-		{"it finds a log set back", grown(size, entryOf), grown(300, entryOf), audit.RolledBack, 2},
-		{"it finds a log emptied", grown(size, entryOf), grown(0, entryOf), audit.RolledBack, 2},
-		{"it finds two logs of one size", grown(300, fork), grown(300, entryOf), audit.TwoLogs, 2},
-		{"it finds two logs of two sizes", grown(300, fork), grown(size, entryOf), audit.TwoLogs, 2},
-		{"it does not take what it never wrote", func(*testing.T, *published) []byte { return []byte("x") }, grown(300, entryOf), audit.Remembered, 0},
+		{"it takes a log that grew", grown(300, entryOf), grown(size, entryOf), "", 0, 4},
+		{"it takes a log that grew from nothing", grown(0, entryOf), grown(size, entryOf), "", 0, 4},
+		{"it takes the same log again", grown(size, entryOf), grown(size, entryOf), "", 0, 4},
+		{"it takes a fork that lies ahead", grown(100, fork), grown(size, entryOf), "", 0, 4},
+		{"it takes what was seen before too few cosigned it", func(t *testing.T, p *published) []byte {
+			note, _, _ := strings.Cut(string(p.publish(t, 300, entryOf)), "— witness")
+			return []byte(note)
+		}, grown(size, entryOf), "", 0, 4},
+		{"it names the place of an altered tile in what was seen before", grown(300, entryOf), func(t *testing.T, p *published) []byte {
+			note := p.publish(t, size, entryOf)
+			p.write(t, "tile/0/000", flip(p.read(t, "tile/0/000"), 64))
+			return note
+		}, audit.Tile, 0, 2},
+		{"it finds a log set back", grown(size, entryOf), grown(300, entryOf), audit.RolledBack, 2, 2},
+		{"it finds a log emptied", grown(size, entryOf), grown(0, entryOf), audit.RolledBack, 2, 2},
+		{"it finds two logs of one size", grown(300, fork), grown(300, entryOf), audit.TwoLogs, 2, 2},
+		{"it finds two logs of two sizes", grown(300, fork), grown(size, entryOf), audit.TwoLogs, 2, 3},
+		{"it does not take what it never wrote", func(*testing.T, *published) []byte { return []byte("x") }, grown(300, entryOf), audit.Remembered, 0, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := tt.before(t, newLog(t))
@@ -275,11 +293,27 @@ func TestMemory(t *testing.T) {
 			tt.now(t, p)
 			r := p.audit(t, before, nil)
 			expect(t, r, tt.want, "")
-			if tt.want != "" && len(r.Findings[0].Evidence) != tt.notes {
-				t.Errorf("evidence %q", r.Findings[0].Evidence)
+			if tt.want != "" && (len(r.Findings) != 1 || len(r.Findings[0].Evidence) != tt.notes) || len(r.Passed) != tt.passed {
+				t.Errorf("%+v", r)
+			}
+			if tt.want == audit.Tile && !strings.Contains(r.Findings[0].Detail, "entry 2") {
+				t.Errorf("it finds it at %s", r.Findings[0].Detail)
 			}
 		})
 	}
+}
+
+// TestMemoryOfAnotherLog remembers a checkpoint of another log that the policy
+// takes as well.
+func TestMemoryOfAnotherLog(t *testing.T) {
+	p, other := newLog(t), newLog(t)
+	var err error
+	if other.signer, err = tlog.NewSigner("other.example", private(1)); err != nil {
+		t.Fatal(err)
+	}
+	p.publish(t, size, entryOf)
+	p.policy.Logs = append(p.policy.Logs, tlog.Log{Key: tlog.LogKey("other.example", private(1).Public().(ed25519.PublicKey))})
+	expect(t, p.audit(t, other.publish(t, 300, entryOf), nil), audit.Remembered, "")
 }
 
 func grown(size int, entry func(int) []byte) func(*testing.T, *published) []byte {

@@ -55,6 +55,21 @@ func TestRoom(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it says that no room is left for the log", func(t *testing.T) {
+		var one []int // entries of one bucket, more than it holds in memory
+		for n := 0; len(one) < 2000; n++ {
+			if tlog.LeafHash(entryOf(n))[0]%64 == 0 {
+				one = append(one, n)
+			}
+		}
+		p := newLog(t)
+		p.publish(t, len(one), func(n int) []byte { return entryOf(one[n]) })
+		full(t, 100)
+		a := audit.Audit{Log: audit.Dir{FS: os.DirFS(p.folder)}, Policy: p.policy, Events: rows{}}
+		if report, err := a.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "room for the leaves") {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
 	t.Run("it says that no room is left", func(t *testing.T) {
 		p := newLog(t)
 		p.publish(t, 0, nil)

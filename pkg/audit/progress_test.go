@@ -135,8 +135,61 @@ func TestProgressOfAnotherLog(t *testing.T) {
 	p.publish(t, size, entryOf)
 	kept := interrupted(t, p, 2, false)
 	kept.Note = strings.ReplaceAll(kept.Note, "812", "900")
-	report, _ := p.resume(t, kept)
+	report, read := p.resume(t, kept)
 	expect(t, report, audit.Remembered, "interrupted")
+	if len(report.Findings) != 1 || len(read) != 0 {
+		t.Errorf("%+v, read %v", report, read)
+	}
+}
+
+// TestProgressThatFitsNothing goes on from nothing that was not verified.
+func TestProgressThatFitsNothing(t *testing.T) {
+	p := newLog(t)
+	first := string(p.publish(t, 300, entryOf))
+	note := string(p.publish(t, size, entryOf))
+	for _, tt := range []struct {
+		name string
+		from audit.Progress
+	}{
+		{"it does not begin amid a bundle", audit.Progress{Size: 300, Note: note}},
+		{"it does not begin past what was being walked", audit.NewProgress(edgeOf(512), []byte(first))},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			report, read := p.resume(t, &tt.from)
+			expect(t, report, audit.Remembered, "damaged")
+			if len(report.Findings) != 1 || len(read) != 0 {
+				t.Errorf("%+v, read %v", report, read)
+			}
+		})
+	}
+}
+
+// TestResumeWithEvents begins anew: each event wants its leaf.
+func TestResumeWithEvents(t *testing.T) {
+	p := newLog(t)
+	p.publish(t, size, entryOf)
+	r := rows{}
+	for n := range size {
+		r.stored = append(r.stored, audit.Stored{Name: "row", Entry: entryOf(n)})
+	}
+	a := audit.Audit{Log: audit.Dir{FS: os.DirFS(p.folder)}, Policy: p.policy, Events: r, Resume: interrupted(t, p, 2, false),
+		Keep: func(audit.Progress) error { t.Error("it keeps what does not know of the events"); return nil }}
+	report, err := a.Run(t.Context())
+	if err != nil || report.Resumed != 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	expect(t, report, "", "")
+}
+
+// TestProgressNotKept ends with the error, and passes nothing.
+func TestProgressNotKept(t *testing.T) {
+	p := newLog(t)
+	p.publish(t, size, entryOf)
+	full := errors.New("disk full")
+	a := audit.Audit{Log: &cut{Source: audit.Dir{FS: os.DirFS(p.folder)}, left: 2}, Policy: p.policy, Keep: func(audit.Progress) error { return full }}
+	if report, err := a.Run(t.Context()); !errors.Is(err, full) || slices.Contains(report.Passed, oneTree) {
+		t.Errorf("%+v, %v", report, err)
+	}
 }
 
 // TestNoProgressPastALie alters the second bundle: what follows is never kept

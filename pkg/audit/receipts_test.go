@@ -206,6 +206,7 @@ func TestAnchored(t *testing.T) {
 		want    audit.Check
 	}{
 		{"it takes a beginning of the log", handed{"a": good}, ""},
+		{"it passes no anchor where there is none", handed{}, ""},
 		{"it finds an anchor of another tree", handed{"a": {Origin: origin, Size: 300, Root: tlog.Hash{1}}}, audit.Anchor},
 		{"it finds a log set back behind its anchor", handed{"a": {Origin: origin, Size: 900, Root: tlog.Hash{1}}}, audit.Anchor},
 		{"it finds an anchor of another log", handed{"a": {Origin: "other", Size: 300, Root: good.Root}}, audit.Anchor},
@@ -219,8 +220,9 @@ func TestAnchored(t *testing.T) {
 				t.Fatal(err)
 			}
 			expect(t, report, tt.want, "")
-			if tt.want == "" && report.Anchored != 300 {
-				t.Errorf("anchored %d", report.Anchored)
+			passed := slices.Contains(report.Passed, "every anchor is a beginning of the log")
+			if all := tt.want == "" && len(tt.anchors) > 0; passed != all || all && report.Anchored != 300 {
+				t.Errorf("%+v", report)
 			}
 		})
 	}
