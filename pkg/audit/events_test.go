@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +27,16 @@ type rows struct {
 	histories map[consent.GrantID][]consent.Event
 	catalogue string
 	keys      []audit.Keys
-	err       error
+	fails     string // the function that answers an error at its end
+}
+
+var errAway = errors.New("the database is away")
+
+func (r rows) end(of string) error {
+	if r.fails == of {
+		return errAway
+	}
+	return nil
 }
 
 func (r rows) Stored(_ context.Context, each func(audit.Stored) error) error {
@@ -34,7 +45,7 @@ func (r rows) Stored(_ context.Context, each func(audit.Stored) error) error {
 			return err
 		}
 	}
-	return r.err
+	return r.end("stored")
 }
 
 func (r rows) Pending(_ context.Context, each func([]byte) error) error {
@@ -43,7 +54,7 @@ func (r rows) Pending(_ context.Context, each func([]byte) error) error {
 			return err
 		}
 	}
-	return nil
+	return r.end("pending")
 }
 
 func (r rows) Erased(_ context.Context, each func(tlog.Hash) error) error {
@@ -52,7 +63,7 @@ func (r rows) Erased(_ context.Context, each func(tlog.Hash) error) error {
 			return err
 		}
 	}
-	return nil
+	return r.end("erased")
 }
 
 func (r rows) Lost(_ context.Context, each func(tlog.Hash) error) error {
@@ -61,14 +72,14 @@ func (r rows) Lost(_ context.Context, each func(tlog.Hash) error) error {
 			return err
 		}
 	}
-	return nil
+	return r.end("lost")
 }
 
 func (r rows) Contradictions(_ context.Context, said []audit.Statement, each func(string) error) error {
 	if r.catalogue != "" && (len(said) != 1 || said[0].Kind != "catalogue" || string(said[0].Body) != r.catalogue) {
 		return each("the catalogue")
 	}
-	return nil
+	return r.end("contradictions")
 }
 
 func (r rows) Passkeys(_ context.Context, each func(audit.Keys) error) error {
@@ -77,7 +88,7 @@ func (r rows) Passkeys(_ context.Context, each func(audit.Keys) error) error {
 			return err
 		}
 	}
-	return nil
+	return r.end("passkeys")
 }
 
 func (r rows) Histories(_ context.Context, each func(consent.GrantID, []consent.Event) error) error {
@@ -86,7 +97,7 @@ func (r rows) Histories(_ context.Context, each func(consent.GrantID, []consent.
 			return err
 		}
 	}
-	return nil
+	return r.end("histories")
 }
 
 func TestEvents(t *testing.T) {
@@ -98,24 +109,30 @@ func TestEvents(t *testing.T) {
 	forged.Evidence.Request = "another"
 	used := consent.Event{Grant: "g", Seq: 2, Kind: consent.KindUsed, At: at().UTC(), Use: 1, Commit: "x"}
 	for _, tt := range []struct {
-		name  string
-		alter func(r *rows)
-		want  audit.Check
+		name   string
+		alter  func(r *rows)
+		want   audit.Check
+		passed int // of seven; each check that finds something passes nothing
 	}{
-		{"it takes what agrees", func(*rows) {}, ""},
+		{"it takes what agrees", func(*rows) {}, "", 7},
 		{"it takes an event not published yet", func(r *rows) {
 			r.stored, r.pending = append(r.stored, audit.Stored{Name: "new", Entry: entryOf(99)}), [][]byte{entryOf(99)}
-		}, ""},
-		{"it takes a tombstone", func(r *rows) { r.stored, r.erased = r.stored[1:], []tlog.Hash{tlog.LeafHash(entryOf(0))} }, ""},
-		{"it finds an altered row", func(r *rows) { r.stored[1].Entry = entryOf(99) }, audit.Event},
-		{"it finds a damaged row", func(r *rows) { r.stored[1] = audit.Stored{Name: "x", Err: errors.New("no JSON")} }, audit.Event},
-		{"it finds a row added", func(r *rows) { r.stored = append(r.stored, audit.Stored{Name: "more", Entry: entryOf(99)}) }, audit.Event},
-		{"it finds a row removed", func(r *rows) { r.stored = r.stored[1:] }, audit.Unexplained},
-		{"it finds an illegal history", func(r *rows) { r.histories["g"] = []consent.Event{requested, used} }, audit.Illegal},
-		{"it finds a gap in a history", func(r *rows) { r.histories["g"] = []consent.Event{used} }, audit.Illegal},
-		{"it finds forged evidence", func(r *rows) { r.histories["g"] = []consent.Event{forged} }, audit.Evidence},
-		{"it finds a row that the log contradicts", func(r *rows) { r.catalogue = "2" }, audit.Public},
-		{"it says when it cannot read", func(r *rows) { r.err = errors.New("broken") }, audit.Unreadable},
+		}, "", 7},
+		{"it takes a tombstone", func(r *rows) { r.stored, r.erased = r.stored[1:], []tlog.Hash{tlog.LeafHash(entryOf(0))} }, "", 7},
+		{"it finds an altered row", func(r *rows) { r.stored[1].Entry = entryOf(99) }, audit.Event, 6},
+		{"it finds a damaged row", func(r *rows) { r.stored[1] = audit.Stored{Name: "x", Err: errors.New("no JSON")} }, audit.Event, 6},
+		{"it finds a row added", func(r *rows) { r.stored = append(r.stored, audit.Stored{Name: "more", Entry: entryOf(99)}) }, audit.Event, 6},
+		{"it finds a row removed", func(r *rows) { r.stored = r.stored[1:] }, audit.Unexplained, 6},
+		{"it finds an illegal history", func(r *rows) { r.histories["g"] = []consent.Event{requested, used} }, audit.Illegal, 6},
+		{"it finds a gap in a history", func(r *rows) { r.histories["g"] = []consent.Event{used} }, audit.Illegal, 6},
+		{"it finds forged evidence", func(r *rows) { r.histories["g"] = []consent.Event{forged} }, audit.Evidence, 6},
+		{"it finds a row that the log contradicts", func(r *rows) { r.catalogue = "2" }, audit.Public, 6},
+		{"it says when it cannot read events", func(r *rows) { r.fails = "stored" }, audit.Unreadable, 3},
+		{"it says when it cannot read what waits", func(r *rows) { r.fails = "pending" }, audit.Unreadable, 3},
+		{"it says when it cannot read tombstones", func(r *rows) { r.fails = "erased" }, audit.Unreadable, 3},
+		{"it says when it cannot read what was lost", func(r *rows) { r.fails = "lost" }, audit.Unreadable, 3},
+		{"it says when it cannot read what is public", func(r *rows) { r.fails = "contradictions" }, audit.Unreadable, 6},
+		{"it says when it cannot read histories", func(r *rows) { r.fails = "histories" }, audit.Unreadable, 6},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			statement, err := tlog.Statement("catalogue", 1)
@@ -134,10 +151,17 @@ func TestEvents(t *testing.T) {
 				r.stored = append(r.stored, audit.Stored{Name: fmt.Sprint(n), Entry: entryOf(n)})
 			}
 			tt.alter(&r)
-			expect(t, p.audit(t, nil, r), tt.want, "")
+			report := p.audit(t, nil, r)
+			expect(t, report, tt.want, "")
+			if tt.want != "" && tt.want != audit.Event && len(report.Findings) != 1 || len(report.Passed) != tt.passed || slices.ContainsFunc(report.Passed, approvals) {
+				t.Errorf("%+v", report)
+			}
 		})
 	}
 }
+
+// approvals says that signatures of citizens were checked.
+func approvals(passed string) bool { return strings.Contains(passed, "approval signed") }
 
 // TestSignatures judges a real grant by a real passkey, and what a hub could
 // put in its place.
@@ -151,6 +175,8 @@ func TestSignatures(t *testing.T) {
 		{"it finds terms that the citizen did not sign", func(t *testing.T, r *rows, _ approvalOf) {
 			alterGrant(t, r, func(e *consent.Event) { e.Evidence.Terms.MaxUses++ })
 		}, audit.Approval},
+		{"it finds a grant without its terms", func(_ *testing.T, r *rows, _ approvalOf) { grantOf(*r).Evidence.Terms = nil }, audit.Evidence},
+		{"it finds a grant without its approval", func(_ *testing.T, r *rows, _ approvalOf) { grantOf(*r).Evidence.Approval = nil }, audit.Evidence},
 		{"it finds an approval by a key of the hub's own", func(t *testing.T, r *rows, foreign approvalOf) {
 			alterGrant(t, r, func(e *consent.Event) { e.Evidence.Approval = &foreign })
 		}, audit.Approval},
@@ -164,6 +190,7 @@ func TestSignatures(t *testing.T) {
 		{"it finds a history that the officers did not begin", func(_ *testing.T, r *rows, foreign approvalOf) {
 			r.keys[0].History = foreign.History
 		}, audit.Passkeys},
+		{"it says when it cannot read passkeys", func(_ *testing.T, r *rows, _ approvalOf) { r.fails = "passkeys" }, audit.Unreadable},
 		{"it finds a damaged passkey", func(_ *testing.T, r *rows, _ approvalOf) { r.keys[0].Err = errors.New("no JSON") }, audit.Passkeys},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -178,7 +205,27 @@ func TestSignatures(t *testing.T) {
 				t.Fatal(err)
 			}
 			expect(t, report, tt.want, "")
+			passed := 7 // of eight
+			if tt.want == "" {
+				passed++
+			}
+			if wrong := tt.want == audit.Approval || tt.want == audit.Evidence; len(report.Passed) != passed || slices.ContainsFunc(report.Passed, approvals) == wrong {
+				t.Errorf("%+v", report)
+			}
 		})
+	}
+}
+
+// TestNoOfficers says nothing of signatures that nobody gave the keys for.
+func TestNoOfficers(t *testing.T) {
+	r := lived(t, consenttest.New())
+	r.keys[0].Living = nil
+	p := newLog(t)
+	p.publish(t, 0, nil)
+	report := p.audit(t, nil, r)
+	expect(t, report, "", "")
+	if slices.ContainsFunc(report.Passed, approvals) || len(report.Passed) != 7 {
+		t.Errorf("%+v", report)
 	}
 }
 
