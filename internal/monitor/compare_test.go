@@ -5,7 +5,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -165,6 +168,79 @@ func TestPromiseProvenElsewhere(t *testing.T) {
 		next.ServeHTTP(rw, r)
 	})
 	expect(t, w.round(), audit.TwoLogs, audit.Promise)
+}
+
+// TestPromisesOutOfReach says of which promises it does not know.
+func TestPromisesOutOfReach(t *testing.T) {
+	many := fstest.MapFS{}
+	for n := range 10_001 {
+		many[fmt.Sprint(n)] = &fstest.MapFile{Data: []byte("# none\n")}
+	}
+	for _, tt := range []struct {
+		name  string
+		files fs.FS
+		says  string
+	}{
+		{"it finds a folder that is away", os.DirFS(filepath.Join(t.TempDir(), "away")), "promises: "},
+		{"it finds more files than it reads", many, "more than 10000"},
+		{"it finds a file that is away", os.DirFS(dangling(t)), "promises gone: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.hub.add(t, entries(0, 3)...)
+			w.options.Promises = tt.files
+			w.open()
+			expect(t, w.round(), audit.Unreadable)
+			if len(w.told) != 1 || !strings.Contains(w.told[0].Detail, tt.says) {
+				t.Errorf("told %+v", w.told)
+			}
+		})
+	}
+}
+
+// dangling is a folder whose only file leads nowhere.
+func dangling(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.Symlink(filepath.Join(folder, "nowhere"), filepath.Join(folder, "gone")); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// TestPromiseProvenByNonsense is given something else for a proof: what does not
+// prove a leaf in time breaks its promise.
+func TestPromiseProvenByNonsense(t *testing.T) {
+	w := newWorld(t)
+	all := entries(0, 2)
+	w.hub.add(t, all...)
+	w.round()
+	proof, err := w.hub.log.Proof(t.Context(), all[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	note := string(proof.Checkpoint)
+	alone, _, _ := strings.Cut(note, "— witness.example")
+	unsigned, _, _ := strings.Cut(note, "— hub.example")
+	leaf := tlog.LeafHash(all[1])
+	w.options.Promises = fstest.MapFS{"p": {Data: fmt.Appendf(nil, "%s 1\n", base64.RawURLEncoding.EncodeToString(leaf[:]))}}
+	w.open()
+	for _, tt := range []struct{ name, note string }{
+		{"it takes no page for a proof", ""},
+		{"it takes no proof in what no witness cosigned", alone},
+		{"it takes no proof in what the log did not sign", unsigned},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := []byte("<html>")
+			if tt.note != "" {
+				text = tlog.Proof{Index: proof.Index, Path: proof.Path, Checkpoint: []byte(tt.note)}.Marshal()
+			}
+			w.lie(show("/log/proof", text))
+			expect(t, w.round(), audit.Promise)
+		})
+	}
+	w.lie(nil)
+	expect(t, w.round())
 }
 
 // TestPromiseProvenAhead has the leaf proven in a checkpoint that is newer than
