@@ -233,7 +233,7 @@ func TestProgressDamaged(t *testing.T) {
 			t.Errorf("it takes a flip of byte %d", i)
 		}
 	}
-	for _, bad := range []audit.Progress{{Size: 255}, {Size: -256}, {Size: 256}, {Size: 256, Edge: map[string][]byte{"tile/1/000.p/1": {1}}}} {
+	for _, bad := range []audit.Progress{{Size: 255}, {Size: 255, Edge: map[string][]byte{"tile/0/000.p/255": make([]byte, 255*32)}}, {Size: -256}, {Size: 256}, {Size: 256, Edge: map[string][]byte{"tile/1/000.p/1": {1}}}} {
 		text, err := bad.Marshal()
 		if err != nil {
 			t.Fatal(err)

@@ -86,6 +86,9 @@ func TestReceipts(t *testing.T) {
 				t.Fatal(err)
 			}
 			expect(t, report, tt.want, tt.says)
+			if passed := slices.Equal(report.Passed, []string{"every receipt holds, and no two show two logs"}); passed != (tt.want == "") {
+				t.Errorf("it passes %q", report.Passed)
+			}
 		})
 	}
 }
@@ -128,6 +131,39 @@ func TestReceiptsOfAnotherLog(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// ofReceipt is the log that a receipt is of, as it was at its last event.
+type ofReceipt struct {
+	*consenttest.Log
+	receipt.Receipt
+}
+
+func (l ofReceipt) Checkpoint(context.Context) ([]byte, error) {
+	proof, err := tlog.ParseProof([]byte(l.Events[len(l.Events)-1].Proof))
+	return proof.Checkpoint, err
+}
+
+// TestReceiptsOfTheLog holds receipts against the log that they are of, and
+// against a folder that is away.
+func TestReceiptsOfTheLog(t *testing.T) {
+	const passed = "every receipt holds, and is of the log that was walked"
+	w, r := used(t)
+	a := audit.Audit{Log: ofReceipt{w.Log, r}, Policy: w.Trust.Log, Receipts: &audit.Bundle{FS: fstest.MapFS{"a.json": file(t, r)}, Trust: w.Trust}}
+	report, err := a.Run(t.Context())
+	if err != nil || !slices.Contains(report.Passed, passed) {
+		t.Errorf("%+v, %v", report, err)
+	}
+	expect(t, report, "", "")
+	a.Receipts.FS = os.DirFS(t.TempDir() + "/away")
+	if report, err = a.Run(t.Context()); err != nil || len(report.Findings) != 1 || slices.Contains(report.Passed, passed) {
+		t.Errorf("%+v, %v", report, err)
+	}
+	expect(t, report, audit.Unreadable, "no such file")
+	a.Receipts.FS, a.Log = fstest.MapFS{"a.json": file(t, r)}, bent{a.Log, func(tlog.Tile) error { return errors.New("no route") }}
+	if report, err = a.Run(t.Context()); err != nil || slices.Contains(report.Passed, passed) {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 

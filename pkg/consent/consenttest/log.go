@@ -54,7 +54,7 @@ func (l *Log) Append(entry []byte) {
 	l.entries = append(l.entries, entry)
 }
 
-// Tile answers the tiles of the two lowest levels.
+// Tile answers the entries, and the tiles of the two lowest levels.
 func (l *Log) Tile(_ context.Context, t tlog.Tile) ([]byte, error) {
 	const full = 256
 	span := 1
@@ -62,8 +62,11 @@ func (l *Log) Tile(_ context.Context, t tlog.Tile) ([]byte, error) {
 		span = full
 	}
 	begin := int(t.Index) * full * span
-	if t.Level < 0 || t.Level > 1 || begin+t.Width*span > len(l.entries) {
+	if t.Level < tlog.Entries || t.Level > 1 || begin+t.Width*span > len(l.entries) {
 		return nil, errors.New("no such tile")
+	}
+	if t.Level == tlog.Entries {
+		return tlog.MarshalBundle(l.entries[begin : begin+t.Width])
 	}
 	var raw []byte
 	for i := range t.Width {
