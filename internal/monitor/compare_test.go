@@ -107,6 +107,7 @@ func TestPromises(t *testing.T) {
 		"kept":   {Data: []byte("# mine\n\n" + line(all[0], w.at))},
 		"broken": {Data: []byte(line(all[1], w.at.Add(time.Minute)))},
 		".part":  {Data: []byte("x")},
+		"sub/x":  {Data: []byte("x")},
 	}
 	w.options.Promises = files
 	w.open()
@@ -331,6 +332,29 @@ func TestAnchors(t *testing.T) {
 		l.take(t, w.hub)
 		l.anchor.Origin = "other.example"
 		expect(t, w.round(), audit.Anchor)
+	})
+	t.Run("it does not call an anchor another's while the log is out of reach", func(t *testing.T) {
+		w, l := start(t)
+		l.take(t, w.hub)
+		w.hub.add(t, entries(300, 600)...)
+		expect(t, w.round())
+		w.lie(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if strings.HasPrefix(r.URL.Path, "/log/tile/") {
+				http.Error(rw, "no", http.StatusBadGateway)
+				return
+			}
+			next.ServeHTTP(rw, r)
+		})
+		expect(t, w.round(), audit.Unreadable)
+		w.lie(nil)
+		expect(t, w.round())
+	})
+	t.Run("it misses no anchor that nobody promised", func(t *testing.T) {
+		w, _ := start(t)
+		w.options.Within = 0
+		w.open()
+		w.at = w.at.Add(24 * time.Hour)
+		expect(t, w.round())
 	})
 	t.Run("it finds anchors out of reach", func(t *testing.T) {
 		w, l := start(t)

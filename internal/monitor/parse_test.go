@@ -55,6 +55,7 @@ func TestSignedPromise(t *testing.T) {
 		{"it refuses a leaf without a time", leaf, -1},
 		{"it refuses a time that is none", leaf + " soon", -1},
 		{"it refuses a time before all", leaf + " 0", -1},
+		{"it refuses a time past all", leaf + " 99999999999999999999", -1},
 		{"it refuses too much", strings.Repeat("#\n", maxPromiseFile), -1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
