@@ -11,17 +11,22 @@ import (
 	"github.com/govmydata/mydata/internal/monitor"
 )
 
+func unproven(err error) bool { return errors.Is(err, monitor.ErrUnproven) }
+
+func none(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
 func TestHanded(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		status int
 		body   string
-		want   error
+		is     func(error) bool
 	}{
-		{"it gives an anchor that verifies", 200, "good", nil},
-		{"it refuses one that does not", 200, "bad", monitor.ErrUnproven},
-		{"it refuses one without end", 200, "good" + strings.Repeat(" ", 1<<20), monitor.ErrUnproven},
-		{"it says that there is none", 404, "", fs.ErrNotExist},
+		{"it gives an anchor that verifies", 200, "good", func(err error) bool { return err == nil }},
+		{"it refuses one that does not", 200, "bad", unproven},
+		{"it refuses one without end", 200, "good" + strings.Repeat(" ", 1<<20), unproven},
+		{"it reads nothing that comes with a failure", 502, "good", func(err error) bool { return err != nil && !unproven(err) && !none(err) }},
+		{"it says that there is none", 404, "", none},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,16 +47,18 @@ func TestHanded(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, err := h.Latest(t.Context())
-			if !errors.Is(err, tt.want) || err == nil && a.Size != 7 {
+			if !tt.is(err) || err == nil && a.Size != 7 {
 				t.Errorf("%+v, %v", a, err)
 			}
 			server.Close()
-			if _, err := h.Latest(t.Context()); err == nil || errors.Is(err, monitor.ErrUnproven) || errors.Is(err, fs.ErrNotExist) {
+			if _, err := h.Latest(t.Context()); err == nil || unproven(err) || none(err) {
 				t.Errorf("out of reach: %v", err)
 			}
 		})
 	}
-	if _, err := monitor.NewHanded("folder", nil); err == nil {
-		t.Error("it takes a folder")
+	for _, bad := range []string{"", "folder", "ftp://hub.example", "http://", "https://", ":"} {
+		if _, err := monitor.NewHanded(bad, nil); err == nil {
+			t.Errorf("it takes %q", bad)
+		}
 	}
 }

@@ -1,12 +1,14 @@
 package monitor_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/govmydata/mydata/internal/monitor"
 	"github.com/govmydata/mydata/pkg/audit"
@@ -126,5 +128,10 @@ func TestStateItCannotTrust(t *testing.T) {
 	}
 	if _, err := w.monitor.Round(t.Context()); err == nil {
 		t.Error("it goes on without keeping what it saw")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := w.monitor.Run(ctx, time.Hour, nil); err == nil {
+		t.Error("it runs on without keeping what it saw")
 	}
 }
