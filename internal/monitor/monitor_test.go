@@ -282,7 +282,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	if err != nil || rounds < 3 {
 		t.Errorf("%d rounds, %v", rounds, err)
 	}
-	if err := w.monitor.Run(ctx, time.Hour, func(monitor.Report) { t.Error("it reports what was cut short") }); err != nil {
-		t.Error(err)
+	if err := w.monitor.Run(ctx, time.Hour, func(monitor.Report) { t.Error("it reports what was cut short") }); err != nil || len(w.told) != 0 {
+		t.Errorf("%v, told %+v", err, w.told)
 	}
 }
