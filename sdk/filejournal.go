@@ -208,10 +208,10 @@ func encodeLine(l *line) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(text)+len(value) > maxJournalLine {
+	const sum, name = len("00000000 "), `,"value":`
+	if len(text)+len(name)+len(value) > maxJournalLine {
 		return nil, errors.New("entry too large")
 	}
-	const sum, name = len("00000000 "), `,"value":`
 	whole := make([]byte, sum, sum+len(text)+len(name)+len(value)+1)
 	whole = append(whole, text[:len(text)-1]...)
 	if len(value) > 0 {

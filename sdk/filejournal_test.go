@@ -316,3 +316,30 @@ func TestJournalForgetsWhatIsPast(t *testing.T) {
 		}
 	}
 }
+
+// What was kept is there when the journal is opened again, however large: a line that
+// the reader would take for a torn one is not written.
+func TestJournalReadsWhatItWrote(t *testing.T) {
+	ctx := context.Background()
+	for _, over := range []int{-10, -9, -1, 0, 1} {
+		path := filepath.Join(t.TempDir(), "journal")
+		j := openJournal(t, path)
+		e := Entry{Kind: "use", Key: "k", Value: json.RawMessage(`""`)}
+		bare, err := json.Marshal(line{"put", e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Value = json.RawMessage(`"` + string(bytes.Repeat([]byte("a"), maxJournalLine-len(bare)+over)) + `"`)
+		kept := j.Put(ctx, e)
+		if (kept == nil) != (over <= 0) {
+			t.Errorf("a line of %d bytes more than there may be: %v", over, kept)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again := openJournal(t, path)
+		if _, err := again.Get(ctx, "use", "k"); (err == nil) != (kept == nil) {
+			t.Errorf("%d: put answered %v, and then it is %v", over, kept, err)
+		}
+	}
+}
