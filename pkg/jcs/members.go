@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/bits"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool)
 	for _, f := range reflect.VisibleFields(t) {
 		tag := f.Tag.Get("json")
 		if f.Anonymous {
-			if _, own := (*plan)(nil).own(f.Type); own || f.Type.Kind() != reflect.Struct || tag != "" {
+			if _, own := (*plan)(nil).own(f.Type); own || f.Type.Kind() != reflect.Struct || tag != "" || hides(t, f) {
 				return nil, 0, false
 			}
 			continue
@@ -56,6 +57,18 @@ func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool)
 		fields[name] = one
 	}
 	return fields, needed, true
+}
+
+// hides tells that a member of an embedded struct is not visible by its Go name,
+// which is not what encoding/json asks.
+func hides(t reflect.Type, embedded reflect.StructField) bool {
+	for i := range embedded.Type.NumField() {
+		f, ok := t.FieldByName(embedded.Type.Field(i).Name)
+		if !ok || !slices.Equal(f.Index, append(slices.Clip(embedded.Index), i)) {
+			return true
+		}
+	}
+	return false
 }
 
 // members reads a struct.
