@@ -166,3 +166,42 @@ func TestWriterTellsAll(t *testing.T) {
 		}
 	}
 }
+
+// TestWriterKeepsWhoItRuns: whose transaction another runs just now does not leave, for
+// it writes to what its caller reads then; it hears what became of it.
+func TestWriterKeepsWhoItRuns(t *testing.T) {
+	q := newQueue(t)
+	const n = 3
+	var cancel [n]context.CancelFunc
+	var answers [n]chan error
+	runs, goOn := make(chan int, n), make(chan struct{})
+	for i := range n {
+		var ctx context.Context
+		ctx, cancel[i] = context.WithCancel(t.Context())
+		answers[i] = make(chan error, 1)
+		q.wait(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			runs <- i
+			<-goOn
+			return note(fmt.Sprint("key ", i))(ctx, tx)
+		}, func(err error) { answers[i] <- err })
+	}
+	close(q.busy)
+	first := <-runs // of who has the writer comes last
+	cancel[first]()
+	select {
+	case err := <-answers[first]:
+		t.Errorf("it left: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(goOn)
+	q.all.Wait()
+	for i := range n {
+		cancel[i]()
+	}
+	if t.Failed() {
+		return
+	}
+	if err := <-answers[first]; err != nil || noted(t, q.db, fmt.Sprint("key ", first)) != 1 {
+		t.Errorf("it heard %v, and it is kept %d times", err, noted(t, q.db, fmt.Sprint("key ", first)))
+	}
+}
