@@ -195,6 +195,23 @@ func TestGrantAllOfOldOffers(t *testing.T) {
 	}
 }
 
+// Terms are of the request that they answer, in the language of the choice, whatever
+// offers their caller has at hand.
+func TestProposeAllOfOtherOffers(t *testing.T) {
+	w, _ := world(t)
+	ids := asked(t, w)
+	english := *ticking
+	english.Lang = "en"
+	seen := offersOf(w, ids)
+	proposals, err := w.Ledger.ProposeAll(t.Context(), ids, []consent.Offer{seen[0], seen[2], seen[2]}, ada, []*consent.Choice{&english, ticking, ticking})
+	ok(t, "propose", err)
+	for i, lang := range []string{"en", "ko", "ko"} {
+		if terms := proposals[i].Terms; terms.GrantID != ids[i] || terms.Notice.Lang != lang {
+			t.Errorf("terms %d are of %s in %s", i, terms.GrantID, terms.Notice.Lang)
+		}
+	}
+}
+
 func TestGrantAllRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		act  func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey) error
