@@ -205,3 +205,23 @@ func TestWriterKeepsWhoItRuns(t *testing.T) {
 		t.Errorf("it heard %v, and it is kept %d times", err, noted(t, q.db, fmt.Sprint("key ", first)))
 	}
 }
+
+// TestWriterGoesOn: a COMMIT that the database refuses leaves nothing behind in the one
+// connection that writes, and the next transaction none of it.
+func TestWriterGoesOn(t *testing.T) {
+	db := open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+	err := store.InTx(db, t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `PRAGMA defer_foreign_keys = 1`); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO pseudonyms (sector, citizen, sub) VALUES ('writer', 'nobody', 'left')`)
+		return errors.Join(err, note("left")(ctx, tx))
+	})
+	if err == nil {
+		t.Fatal("it is durable")
+	}
+	must(t, store.InTx(db, t.Context(), note("next")))
+	if noted(t, db, "left") != 0 || noted(t, db, "next") != 1 {
+		t.Errorf("%d and %d", noted(t, db, "left"), noted(t, db, "next"))
+	}
+}
