@@ -212,6 +212,28 @@ func TestProposeAllOfOtherOffers(t *testing.T) {
 	}
 }
 
+// Each grant is what its own history says, whatever offers are at hand.
+func TestGrantAllOfOtherOffers(t *testing.T) {
+	w, passkey := world(t)
+	ids := asked(t, w)
+	seen, signed := offersOf(w, ids), signedBundle(w, ids, passkey, ticking, ticking, ticking)
+	_, err := w.Ledger.GrantAll(t.Context(), ids, []consent.Offer{seen[1], seen[0], {}}, ada, signed)
+	ok(t, "grant", err)
+	for i, id := range ids {
+		r, _, err := w.Store.History(t.Context(), id)
+		if err != nil || r.State != consent.StateActive || r.Agreed == nil || r.Agreed.GrantID != id {
+			t.Errorf("part %d is %+v, %v", i, r, err)
+		}
+	}
+	fresh, err := w.Ledger.GrantAll(t.Context(), ids, []consent.Offer{seen[1], seen[0], {}}, ada, signed)
+	ok(t, "the same again", err)
+	for i, id := range ids {
+		if fresh[i].Grant != id {
+			t.Errorf("answer %d is of %s", i, fresh[i].Grant)
+		}
+	}
+}
+
 func TestGrantAllRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		act  func(ctx context.Context, w *consenttest.World, ids []consent.GrantID, passkey *consenttest.Passkey) error
