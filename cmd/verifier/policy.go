@@ -14,6 +14,7 @@ import (
 
 	jose "github.com/go-jose/go-jose/v4/json"
 
+	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/pkg/credential"
 	"github.com/govmydata/mydata/pkg/did"
 )
@@ -42,7 +43,7 @@ type believed struct {
 // and what the file of --trust-policy adds. Below the same roots stand agencies, each
 // with documents of its own: the resident card is the hub's alone.
 func (c config) policy(types ...string) (credential.Policy, error) {
-	roots, err := readRoots(filepath.Join(c.Trust, "issuer-ca.pem"))
+	roots, err := keys.ReadRoots(filepath.Join(c.Trust, "issuer-ca.pem"))
 	if err != nil {
 		return credential.Policy{}, fmt.Errorf("trust folder (written by `idp trust export`): %w", err)
 	}
@@ -129,7 +130,7 @@ func (b believed) into(p *credential.Policy, vct, dir string, development bool) 
 		if !filepath.IsAbs(b.Roots) {
 			b.Roots = filepath.Join(dir, b.Roots)
 		}
-		roots, err := readRoots(b.Roots)
+		roots, err := keys.ReadRoots(b.Roots)
 		if err != nil {
 			return fail(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -275,6 +276,10 @@ func TestTrustPolicyRefuses(t *testing.T) {
 	if err := writeFiles(dir, "https://hub.example", wallettest.Key(t), nil, authority.PEM()); err != nil {
 		t.Fatal(err)
 	}
+	broken := append(authority.PEM(), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("broken")})...)
+	if err := os.WriteFile(filepath.Join(dir, "broken.pem"), broken, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	of := func(types string) string {
 		return `{"schema_version": "mydata-trust-policy/1", "types": ` + types + `}`
 	}
@@ -295,6 +300,7 @@ func TestTrustPolicyRefuses(t *testing.T) {
 		{"it refuses names without roots", of(`{"urn:t:1": {"names": ["https://a.example"], "dids": ["did:web:a.example"]}}`), "name their roots too"},
 		{"it refuses other roots for the hub's type", of(`{"` + credential.VCTResidentCard + `": {"roots": "data/trust/issuer-ca.pem"}}`), "its roots are the trust folder's"},
 		{"it refuses roots that are not there", of(`{"urn:t:1": {"roots": "none.pem"}}`), "no such file"},
+		{"it refuses roots of which one is broken", of(`{"urn:t:1": {"roots": "broken.pem"}}`), "certificate 2"},
 		{"it refuses an issuer over plain http", of(`{"urn:t:1": {"issuers": ["http://a.example"]}}`), "iss is not an https URL"},
 		{"it refuses a DID of another method", of(`{"urn:t:1": {"dids": ["did:example:a"]}}`), "DID method not supported"},
 		{"it refuses what is no DID", of(`{"urn:t:1": {"dids": ["https://a.example"]}}`), "malformed DID"},

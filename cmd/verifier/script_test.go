@@ -20,6 +20,7 @@ import (
 
 	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
+	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
 
@@ -41,7 +42,7 @@ func phone(act, file string) int {
 	if err := json.Unmarshal(body, &placed); err != nil {
 		return complain(err)
 	}
-	roots, err := readRoots(filepath.Join("data", "trust", "issuer-ca.pem"))
+	roots, err := keys.ReadRoots(filepath.Join("data", "trust", "issuer-ca.pem"))
 	if err != nil {
 		return complain(err)
 	}

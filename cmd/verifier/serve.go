@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -125,18 +124,6 @@ func build(c config, frame *web.Frame, eyes service.Eyes, limits *limit.Limits, 
 			}}},
 		},
 	})
-}
-
-func readRoots(path string) (*x509.CertPool, error) {
-	body, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(body) {
-		return nil, fmt.Errorf("%s holds no certificate", path)
-	}
-	return pool, nil
 }
 
 // readKeyHistory proves the issuer's keys by the log's policy, which is trusted

@@ -143,7 +143,26 @@ func readPrivate(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-func readChain(path string, key crypto.Signer) ([][]byte, error) {
+// ReadRoots reads trust anchors (PEM), each of them whole: x509.CertPool would leave
+// out what it cannot read.
+func ReadRoots(path string) (*x509.CertPool, error) {
+	all, err := readCertificates(path)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	for i, der := range all {
+		root, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("%s: certificate %d: %w", path, i+1, err)
+		}
+		pool.AddCert(root)
+	}
+	return pool, nil
+}
+
+// readCertificates reads one or more, and nothing else.
+func readCertificates(path string) ([][]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -157,6 +176,14 @@ func readChain(path string, key crypto.Signer) ([][]byte, error) {
 	}
 	if len(chain) == 0 {
 		return nil, fmt.Errorf("%s: no certificate", path)
+	}
+	return chain, nil
+}
+
+func readChain(path string, key crypto.Signer) ([][]byte, error) {
+	chain, err := readCertificates(path)
+	if err != nil {
+		return nil, err
 	}
 	leaf, err := x509.ParseCertificate(chain[0])
 	if err != nil {

@@ -255,6 +255,9 @@ func TestConsentPage(t *testing.T) {
 			t.Errorf("it names %q", text)
 		}
 	}
+	if strange := w.do(t, "GET", "/issuance/strange", "", "", ""); !strings.Contains(string(strange.body), "wallet.example") || strings.Contains(string(page.body), "registered itself") {
+		t.Error("it does not say of whom alone nobody has checked the name")
+	}
 	if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self' http://localhost:8084") {
 		t.Errorf("the form cannot lead back to the wallet: %s", policy)
 	}
