@@ -63,6 +63,7 @@ type Log struct {
 	anchored  Anchor // as last found to be a beginning of the tree
 	agreed    bool   // a quorum of witnesses knows nothing newer
 	askAgain  time.Time
+	refused   error         // why there was no quorum, until they are asked again
 	pause     time.Duration // grows while witnesses are out of reach
 	term      term
 	began     bool // this process had the witnesses' agreement before

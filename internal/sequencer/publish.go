@@ -54,7 +54,7 @@ func (l *Log) wake() {
 // ask has the tree cosigned, at most every few seconds while that fails.
 func (l *Log) ask(ctx context.Context) ([]byte, error) {
 	if time.Now().Before(l.askAgain) {
-		return nil, ErrNoQuorum
+		return nil, l.refused
 	}
 	// The same head again, which is in the storage: by the keys in force by now.
 	signed, err := l.sign(l.tree.Size, l.tree.Root)
@@ -68,13 +68,15 @@ func (l *Log) ask(ctx context.Context) ([]byte, error) {
 		return cosigned, nil
 	}
 	l.pause = min(max(2*l.pause, l.o.Interval), 5*time.Second)
-	l.askAgain = time.Now().Add(l.pause)
+	l.askAgain, l.refused = time.Now().Add(l.pause), ErrNoQuorum
 	if errors.Is(err, ErrRolledBack) {
 		// Unless another writer moved the tree while we asked.
 		if now, err := l.o.Storage.Tree(ctx); err != nil || now.Size != l.tree.Size {
 			return nil, errors.Join(ErrMoved, err)
 		}
+		return nil, err
 	}
+	l.refused = err
 	return nil, err
 }
 
@@ -107,7 +109,11 @@ func (l *Log) cosign(ctx context.Context) ([]byte, error) {
 	case l.o.Policy.Quorum(round.cosigned):
 		return round.whole()
 	case !l.o.Policy.Quorum(round.others):
-		return nil, errors.Join(round.problems...)
+		return nil, errors.Join(append(round.against, round.problems...)...)
+	}
+	// Not ErrRolledBack: those who say so may be lying, as long as others can answer.
+	for _, err := range round.against {
+		round.problems = append(round.problems, errors.New(err.Error()))
 	}
 	return nil, fmt.Errorf("%w: %w", ErrNoQuorum, errors.Join(round.problems...))
 }
@@ -139,7 +145,8 @@ type round struct {
 	merged   []byte
 	cosigned []string
 	others   []string // who did not say that the storage is behind
-	problems []error
+	against  []error  // of those who did
+	problems []error  // of the others
 }
 
 func (r *round) take(ctx context.Context, a answer) {
@@ -147,13 +154,15 @@ func (r *round) take(ctx context.Context, a answer) {
 		r.merged, _ = tlog.Merge(r.merged, a.lines)
 		r.cosigned = append(r.cosigned, a.cosigned...)
 	}
-	if !errors.Is(a.err, ErrRolledBack) {
-		r.others = append(r.others, a.from)
-	} else {
+	said := fmt.Errorf("witness %s: %w", a.from, a.err)
+	if errors.Is(a.err, ErrRolledBack) {
 		r.l.o.Logger.ErrorContext(ctx, "witness contradicts the log", "witness", a.from, "error", a.err)
+		r.against = append(r.against, said)
+		return
 	}
+	r.others = append(r.others, a.from)
 	if a.err != nil {
-		r.problems = append(r.problems, fmt.Errorf("witness %s: %w", a.from, a.err))
+		r.problems = append(r.problems, said)
 	}
 }
 

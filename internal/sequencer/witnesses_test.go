@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,31 @@ func TestALyingWitnessDoesNotStopTheLog(t *testing.T) {
 			h.proven(t, log, 0, 2)
 		})
 	}
+}
+
+// A liar does not stop the log while an honest witness is out of reach either: it
+// waits for that one.
+func TestALyingWitnessBesideOneOutOfReach(t *testing.T) {
+	h := newHouse(t, 3, 2)
+	h.witnesses[1].Config.Handler = http.HandlerFunc(ahead)
+	honest := h.witnesses[2].Config.Handler
+	var back atomic.Bool
+	h.witnesses[2].Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !back.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		honest.ServeHTTP(w, r)
+	})
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	log, _ := h.run(t, db.Log())
+	commit(t, db, 0, 2)
+	eventually(t, func() bool {
+		_, err := log.Delayed()
+		return errors.Is(err, sequencer.ErrNoQuorum) && strings.Contains(err.Error(), "503") && strings.Contains(err.Error(), "the witness is at size")
+	})
+	back.Store(true)
+	h.proven(t, log, 0, 2)
 }
 
 // Witnesses that answer with much beside their cosignatures do not crowd out one
