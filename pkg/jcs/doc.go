@@ -6,8 +6,8 @@
 // pass; whatever else it meets it leaves to gowebpki/jcs, from the start, refusals
 // included. TestTransform and FuzzTransform hold the two to the same bytes.
 //
-// Decode and Unmarshal have a short way too, for texts that are plain and types
-// made of texts, whole numbers, truth values, lists, structs, and what reads and
+// Decode and Unmarshal have a short way too, of one pass, for texts that are plain
+// and types made of texts, whole numbers, truth values, lists, structs, and what reads and
 // writes itself; where it does not know, the value is read anew by encoding/json
 // or go-jose's, which alone refuse. Marshal and Sum write such types in order at
 // once. FuzzDecode and TestMarshalAgrees hold them to the same answers.

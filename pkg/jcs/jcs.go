@@ -124,7 +124,7 @@ func Unmarshal(data []byte, into any) error {
 func short(data []byte, into any, exact bool) bool {
 	d := desks.Get().(*desk)
 	defer d.leave()
-	return d.write(data) && read(d.out, &d.spare, len(data) == len(d.out), d.sorted, into, exact)
+	return d.read(data, into, exact)
 }
 
 // decode reads, writes back, and compares.

@@ -16,7 +16,11 @@ import (
 // RFC 7518, 6.2.1), which nearly all are, it takes apart itself.
 func ownKey(r *reader, v reflect.Value) bool {
 	start := r.at
-	if key, ok := r.key(); ok {
+	_, canonical, ok := r.value()
+	if !ok {
+		return false
+	}
+	if key, ok := publicKey(canonical); ok {
 		v.Set(reflect.ValueOf(key))
 		return true
 	}
@@ -27,7 +31,7 @@ func ownKey(r *reader, v reflect.Value) bool {
 // ownAudience reads an aud that is one text (RFC 7519, 4.1.3), as nearly all are, itself.
 func ownAudience(r *reader, v reflect.Value) bool {
 	start := r.at
-	if text, ok := r.text(); ok && !r.exact {
+	if text, ok := r.plain(); ok {
 		v.Set(reflect.ValueOf(jwt.Audience{string(text)}))
 		return true
 	}
@@ -35,25 +39,27 @@ func ownAudience(r *reader, v reflect.Value) bool {
 	return ownJSON(r, v)
 }
 
-func (r *reader) key() (key jose.JSONWebKey, ok bool) {
-	if !r.word(`{"crv":"P-256",`) {
+// publicKey takes apart the canonical text of a key.
+func publicKey(canonical []byte) (key jose.JSONWebKey, ok bool) {
+	rest, ok := bytes.CutPrefix(canonical, []byte(`{"crv":"P-256",`))
+	if !ok {
 		return key, false
 	}
 	var kid []byte
-	if r.word(`"kid":`) {
-		if kid, ok = r.text(); !ok || len(kid) == 0 || !r.byte(',') {
+	if after, has := bytes.CutPrefix(rest, []byte(`"kid":"`)); has {
+		if kid, rest, ok = bytes.Cut(after, []byte(`",`)); !ok || len(kid) == 0 || bytes.ContainsAny(kid, `\"`) {
 			return key, false
 		}
 	}
-	if !r.word(`"kty":"EC","x":`) {
+	point := [65]byte{4} // SEC 1, 2.3.3: uncompressed
+	if rest, ok = coordinate(point[1:33], rest, `"kty":"EC","x":"`); !ok {
 		return key, false
 	}
-	point := [65]byte{4} // SEC 1, 2.3.3: uncompressed
-	if !r.coordinate(point[1:33]) || !r.word(`,"y":`) || !r.coordinate(point[33:]) || !r.byte('}') {
+	if rest, ok = coordinate(point[33:], rest, `","y":"`); !ok || string(rest) != `"}` {
 		return key, false
 	}
 	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point[:])
-	if err != nil || bytes.ContainsAny(kid, `\"`) {
+	if err != nil {
 		return key, false
 	}
 	return jose.JSONWebKey{ // what is empty is empty as go-jose has it
@@ -62,12 +68,13 @@ func (r *reader) key() (key jose.JSONWebKey, ok bool) {
 	}, true
 }
 
-// coordinate reads 32 bytes in their one spelling.
-func (r *reader) coordinate(into []byte) bool {
-	text, ok := r.text()
-	if !ok || len(text) != base64.RawURLEncoding.EncodedLen(len(into)) {
-		return false
+// coordinate reads 32 bytes in their one spelling, after a label.
+func coordinate(into, text []byte, label string) (rest []byte, ok bool) {
+	text, ok = bytes.CutPrefix(text, []byte(label))
+	n := base64.RawURLEncoding.EncodedLen(len(into))
+	if !ok || len(text) < n {
+		return nil, false
 	}
-	n, err := base64.RawURLEncoding.Strict().Decode(into, text)
-	return err == nil && n == len(into)
+	got, err := base64.RawURLEncoding.Strict().Decode(into, text[:n])
+	return text[n:], err == nil && got == len(into)
 }

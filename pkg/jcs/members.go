@@ -85,34 +85,56 @@ func (p *plan) members(t reflect.Type, within []reflect.Type) step {
 	return func(r *reader, v reflect.Value) bool { return r.object(v, fields, needed) }
 }
 
-// object reads members; canonical text has none twice.
+// object reads members, none of them twice.
 func (r *reader) object(v reflect.Value, fields map[string]*field, needed uint64) bool {
 	if !r.byte('{') {
 		return false
 	}
 	var seen uint64
+	others := len(r.names)
 	for first := true; !r.byte('}'); first = false {
 		if !first && !r.byte(',') {
 			return false
 		}
-		name, ok := r.text()
+		quoted, ok := r.name()
 		if !ok || !r.byte(':') {
 			return false
 		}
+		name := quoted[1 : len(quoted)-1]
 		f := fields[string(name)]
 		if f == nil {
-			if r.exact || !r.skip() {
+			if !r.other(name, others) {
 				return false
 			}
 			continue
 		}
 		value := f.of(v)
-		if !f.step(r, value) || r.exact && f.left(value) {
+		if seen&(1<<f.bit) != 0 || !f.step(r, value) || r.exact && f.left(value) {
 			return false
 		}
 		seen |= 1 << f.bit
 	}
+	r.names = r.names[:others]
 	return !r.exact || seen&needed == needed
+}
+
+// maxOthers is how many members that nobody asked for are told apart.
+const maxOthers = 32
+
+// other passes over a member that nobody asked for; others is where the names of
+// those of the same object begin.
+func (r *reader) other(name []byte, others int) bool {
+	if r.exact || len(r.names)-others == maxOthers {
+		return false
+	}
+	for _, before := range r.names[others:] {
+		if bytes.Equal(before, name) {
+			return false
+		}
+	}
+	r.names = append(r.names, name)
+	_, _, ok := r.value()
+	return ok
 }
 
 func (f *field) of(v reflect.Value) reflect.Value {
@@ -136,92 +158,37 @@ func (f *field) left(v reflect.Value) bool {
 	return f.omitZero && isZero(v)
 }
 
-func (r *reader) byte(c byte) bool {
-	if r.at < len(r.data) && r.data[r.at] == c {
-		r.at++
-		return true
-	}
-	return false
-}
-
-func (r *reader) word(w string) bool {
-	if bytes.HasPrefix(r.data[r.at:], []byte(w)) {
-		r.at += len(w)
-		return true
-	}
-	return false
-}
-
-func (r *reader) number() []byte {
-	start := r.at
-	for r.at < len(r.data) && (r.data[r.at]-'0' <= 9 || r.data[r.at] == '-') {
-		r.at++
-	}
-	return r.data[start:r.at]
-}
-
-// text is what stands between quotes, until the next is read. The escapes of
-// canonical text that is plain are of one letter each.
-func (r *reader) text() ([]byte, bool) {
-	if !r.byte('"') {
+// plain is what stands between quotes, until the next is read.
+func (r *reader) plain() ([]byte, bool) {
+	quoted, escaped, _, ok := r.text()
+	if !ok {
 		return nil, false
 	}
-	n := bytes.IndexByte(r.data[r.at:], '"')
-	if n < 0 {
-		return nil, false
+	inside := quoted[1 : len(quoted)-1]
+	if !escaped {
+		return inside, true
 	}
-	text := r.data[r.at : r.at+n]
-	if bytes.IndexByte(text, '\\') < 0 {
-		r.at += n + 1
-		return text, true
-	}
-	text = (*r.room)[:0]
-	for at := r.at; at < len(r.data); at++ {
-		switch c := r.data[at]; c {
-		case '"':
-			r.at, *r.room = at+1, text
-			return text, true
-		case '\\':
-			if at++; at == len(r.data) {
-				return nil, false
-			}
-			text = append(text, letters[r.data[at]])
-		default:
-			text = append(text, c)
+	text := r.desk.spare[:0]
+	for at := 0; at < len(inside); at++ {
+		c := inside[at]
+		if c == '\\' {
+			at++
+			c = letters[inside[at]]
 		}
+		text = append(text, c)
 	}
-	return nil, false
+	r.desk.spare = text
+	return text, true
 }
 
-// letters are what the escapes of one letter stand for (RFC 8259, 7).
-var letters = [256]byte{'"': '"', '\\': '\\', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
-
-// skip passes over a value.
-func (r *reader) skip() bool {
-	for depth := 0; r.at < len(r.data); {
-		switch c := r.data[r.at]; c {
-		case '"':
-			if _, ok := r.text(); !ok {
-				return false
-			}
-		case '{', '[':
-			depth++
-			r.at++
-			continue
-		case '}', ']':
-			depth--
-			r.at++
-		case ',', ':':
-			r.at++
-			continue
-		default: // a word or a number
-			for r.at < len(r.data) && r.data[r.at] != ',' && r.data[r.at] != ']' && r.data[r.at] != '}' {
-				r.at++
-			}
-		}
-		if depth == 0 {
-			return true
-		}
+// value passes over a value; it answers its text, and the canonical form of that
+// until the next is read.
+func (r *reader) value() (given, canonical []byte, ok bool) {
+	r.space()
+	if !r.desk.first(r.data[r.at:]) {
+		return nil, nil, false
 	}
-	return false
+	given = bytes.TrimRight(r.data[r.at:][:r.desk.at], " \t\r\n") // numbers and words look past their end
+	r.at += r.desk.at
+	return given, r.desk.out, true
 }

@@ -14,16 +14,14 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// reader reads canonical text, as plain wrote it, into a value. Its steps answer
-// false for all that they do not know, good or not: then the value is read anew
-// by encoding/json or go-jose's, which also say what is wrong.
+// reader reads plain text into a value, in one pass. Its steps answer false for all
+// that they do not know, good or not: then the value is read anew by encoding/json
+// or go-jose's, which also say what is wrong.
 type reader struct {
-	data  []byte
-	room  *[]byte // for a text without its escapes
-	at    int
+	scan
 	exact bool // refuse what the value, written back, would not hold
-	lists bool // what data was made from spells lists as data does
-	all   bool // and objects, but perhaps the outermost
+	desk  *desk
+	names [][]byte // of the members that nobody asked for, of the open objects
 }
 
 // step reads one value.
@@ -34,10 +32,8 @@ var steps sync.Map // reflect.Type -> *plan
 // plan is how a type is read; step is nil where it is not known how.
 type plan struct{ step step }
 
-// read fills in a value that is zero, or leaves it zero. canonical was made from a
-// text without space where tight says so, by sorting objects down to a depth; where
-// exact is not asked for, a part that reads its own text gets that text's.
-func read(canonical []byte, room *[]byte, tight bool, sorted int, into any, exact bool) bool {
+// read fills in a value that is zero, or leaves it zero.
+func (d *desk) read(data []byte, into any, exact bool) bool {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() || !v.Elem().IsZero() {
 		return false
@@ -46,9 +42,8 @@ func read(canonical []byte, room *[]byte, tight bool, sorted int, into any, exac
 	if p.step == nil {
 		return false
 	}
-	r := reader{data: canonical, room: room, exact: exact, lists: tight}
-	r.all = exact || tight && sorted <= 1
-	if p.step(&r, v.Elem()) && r.at == len(r.data) {
+	r := reader{scan: scan{data: data}, exact: exact, desk: d}
+	if p.step(&r, v.Elem()) && r.end() {
 		return true
 	}
 	v.Elem().SetZero()
@@ -74,7 +69,7 @@ func (p *plan) of(t reflect.Type, within []reflect.Type) step {
 	switch t.Kind() {
 	case reflect.String:
 		return func(r *reader, v reflect.Value) bool {
-			text, ok := r.text()
+			text, ok := r.plain()
 			v.SetString(string(text))
 			return ok
 		}
@@ -85,7 +80,11 @@ func (p *plan) of(t reflect.Type, within []reflect.Type) step {
 		}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return func(r *reader, v reflect.Value) bool {
-			n, err := strconv.ParseInt(string(r.number()), 10, 64)
+			digits, ok := r.number()
+			if !ok {
+				return false
+			}
+			n, err := strconv.ParseInt(string(digits), 10, 64)
 			v.SetInt(n)
 			return err == nil && !v.OverflowInt(n)
 		}
@@ -133,36 +132,29 @@ func (p *plan) own(t reflect.Type) (step, bool) {
 }
 
 func ownJSON(r *reader, v reflect.Value) bool {
-	start := r.at
-	if !r.skip() {
+	given, canonical, ok := r.value()
+	if !ok || given[0] == 'n' { // null is a matter of its own
 		return false
 	}
-	raw, value := r.data[start:r.at], v.Addr().Interface()
-	switch {
-	case raw[0] == 'n': // null is a matter of its own
-		return false
-	case r.exact, r.all && start > 0, raw[0] != '{' && raw[0] != '[', r.lists && bytes.IndexByte(raw, '{') < 0:
-	default: // it might tell spellings apart
-		return false
-	}
-	if value.(json.Unmarshaler).UnmarshalJSON(raw) != nil {
-		return false
-	}
+	value := v.Addr().Interface()
 	if !r.exact {
-		return true
+		return value.(json.Unmarshaler).UnmarshalJSON(given) == nil
+	}
+	if value.(json.Unmarshaler).UnmarshalJSON(canonical) != nil {
+		return false
 	}
 	again, err := value.(json.Marshaler).MarshalJSON()
 	if err != nil {
 		return false
 	}
-	if !bytes.Equal(again, raw) {
+	if !bytes.Equal(again, canonical) {
 		again, err = Transform(again)
 	}
-	return err == nil && bytes.Equal(again, raw)
+	return err == nil && bytes.Equal(again, canonical)
 }
 
 func ownText(r *reader, v reflect.Value) bool {
-	text, ok := r.text()
+	text, ok := r.plain()
 	if !ok {
 		return false
 	}
@@ -236,7 +228,7 @@ func base64Text(r *reader, v reflect.Value) bool {
 	if r.word("null") {
 		return true
 	}
-	text, ok := r.text()
+	text, ok := r.plain()
 	if !ok {
 		return false
 	}

@@ -9,12 +9,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	josejson "github.com/go-jose/go-jose/v4/json"
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/go-cmp/cmp"
 	whole "github.com/gowebpki/jcs"
 
@@ -58,6 +61,7 @@ type outer struct {
 	Hidden  string           `json:"-"`
 	Plain   int              // by its own name
 	Deep    [][]string       `json:"m,omitempty"`
+	For     jwt.Audience     `json:"p,omitempty"`
 	private string           // what is not exported is not read
 }
 
@@ -82,7 +86,23 @@ var outers = []string{
 	`{"Plain":0,"a":"","d":null,"i":["x", {"b":1,"a":2}]}`, `{"Plain":0,"a":"","d":null,"i":[1,2]}`, `{"Plain":0,"a":"","i":[1,2],"d":null}`, `{"Plain":0,"a":"","i":[1, 2],"d":null}`, `{"Plain":0,"i":"x","a":"","d":null}`,
 	`{"Plain":0,"a":"","d":null,"n":3,"o":"x"}`, `{"Plain":0,"n":3,"a":"","d":null,"o":null}`, `{"Plain":0,"a":"","d":null,"near":{"n":3}}`, `{"Plain":0,"a":"","d":null,"n":0}`,
 	`{"i":{"y":[2],"z":1},"Plain":0,"a":"","d":null}`, `{"i":{"z":1,"y":[2]},"Plain":0,"a":"","d":null}`, `{"i":{"y":[{"b":1,"a":2}],"z":1},"Plain":0,"a":"","d":null}`, `{"i":{"y": 1},"Plain":0,"a":"","d":null}`,
+	` { "Plain" : 0 , "a" : "" , "d" : [ { "word" : "x" } , { } ] , "c" : true , "i" : [ 1 , 2 ] , "z" : 1 } `, `{"Plain":0,"a":"","d":null,"h": "2026-11-28T00:00:00Z" ,"i": 7 }`,
+	`{"Plain":0,"a":"","d":null,"z":1,"z":2}`, `{"Plain":0,"a":"","d":[{"word":"","z":1},{"word":"","z":1}],"z":1}`, `{"Plain":0,"a":"","d":[{"word":"","z":1,"y":2,"z":1}]}`, `{"Plain":0,"a":"","d":null,"z":{"y":1,"y":2}}`,
+	`{"Plain":0,"a":"","d":null` + many(maxOthers) + `}`, `{"Plain":0,"a":"","d":null` + many(maxOthers+1) + `}`, `{"Plain":0,"a":"","d":null,"\u0062":1}`, `{"Plain":0,"a":"","d":null,"z\n":1}`, `{"Plain":0,"a":"","d":null,"한":1}`,
+	`{"Plain":0,"a":"","d":null,"p":"x"}`, `{"Plain":0,"a":"","d":null,"p":["x"]}`, `{"Plain":0,"a":"","d":null,"p":["x","y"]}`, `{"Plain":0,"a":"","d":null,"p":null}`, `{"Plain":0,"a":"","d":null,"p":{}}`,
+	`{"Plain":0,"a":"","d":null,"j":{"crv":"P-256","kid":"k","kty":"EC","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU","z":1}}`,
 	`null`, `[]`, `"x"`, `1`, `{}`, ``, `{`, `{"a":"x"`, `{"Plain":9007199254740993,"a":"","d":null}`, `{"Plain":0,"a":"","c":"true","d":null}`, `{"Plain":0,"a":"","c":truefalse,"d":null}`,
+}
+
+// maxOthers is how many members that nobody asked for the short way tells apart.
+const maxOthers = 32
+
+func many(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, `,"z%d":0`, i)
+	}
+	return text.String()
 }
 
 // slowly is Marshal in two steps.
