@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/govmydata/mydata/conformance/stage"
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
@@ -31,14 +31,11 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			back, err := net.Listen("tcp", "127.0.0.1:0")
+			back, err := stage.Address()
 			if err != nil {
 				return err
 			}
-			e.Setenv("CALLBACK", "http://"+back.Addr().String()+"/callback")
-			if err := back.Close(); err != nil {
-				return err
-			}
+			e.Setenv("CALLBACK", "http://"+back+"/callback")
 			e.Setenv("OFFER", issuer.Offer(t, true))
 			e.Setenv("SIGNIN", issuer.Offer(t, false))
 			e.Setenv("REQUEST", verifier)

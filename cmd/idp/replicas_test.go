@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/govmydata/mydata/conformance/stage"
 	"github.com/govmydata/mydata/internal/store/storetest"
 	"github.com/govmydata/mydata/pkg/tlog"
 )
@@ -34,14 +34,11 @@ type replica struct {
 
 func startReplica(t *testing.T, data, database, name string) replica {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := stage.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := replica{address: l.Addr().String(), socket: filepath.Join(data, name)}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	r := replica{address: address, socket: filepath.Join(data, name)}
 	r.cmd = exec.Command("idp", "serve", "--data", data, "--database", database, "--development",
 		"--listen", r.address, "--socket", r.socket, "--agency-ca", filepath.Join(data, "hub-ca.pem"),
 		"--register", filepath.Join("..", "..", "examples", "story", "residents.csv"))

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/govmydata/mydata/conformance/stage"
 )
 
 func TestMain(m *testing.M) {
@@ -38,15 +39,11 @@ func TestScripts(t *testing.T) {
 
 func setup(env *testscript.Env) error {
 	for _, name := range []string{"IDP", "METRICS", "METRICS2", "W1", "W2", "W3"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := stage.Port()
 		if err != nil {
 			return err
 		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		env.Setenv(name, port)
-		if err := l.Close(); err != nil {
-			return err
-		}
+		env.Setenv(name, strconv.Itoa(port))
 	}
 	register, err := os.ReadFile(filepath.Join("..", "..", "examples", "story", "residents.csv"))
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/govmydata/mydata/conformance/stage"
 	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
 	"github.com/govmydata/mydata/internal/service"
@@ -42,12 +42,11 @@ type office struct {
 // free is an address at which nobody answers.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := stage.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 func newOffice(t *testing.T, policy func(*office) string, bend ...func(*office, *config)) *office {

@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/govmydata/mydata/conformance/stage"
 	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/conformance/wallet/wallettest"
 	"github.com/govmydata/mydata/internal/keys"
@@ -85,14 +85,11 @@ func TestScripts(t *testing.T) {
 // phone with a card.
 func furnish(t *testing.T, e *testscript.Env, issuer *wallettest.Issuer) error {
 	for _, name := range []string{"ADDRESS", "METRICS", "API"} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := stage.Address()
 		if err != nil {
 			return err
 		}
-		e.Setenv(name, listener.Addr().String())
-		if err := listener.Close(); err != nil {
-			return err
-		}
+		e.Setenv(name, address)
 	}
 	key := wallettest.Key(t)
 	leaf := issuer.Authority.Leaf(t, key.Public(), "Test verifier", "http://"+e.Getenv("ADDRESS"))[0]

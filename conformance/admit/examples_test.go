@@ -14,17 +14,17 @@ import (
 
 	"github.com/govmydata/mydata/conformance/admit"
 	"github.com/govmydata/mydata/conformance/report"
+	"github.com/govmydata/mydata/conformance/stage"
 )
 
 // address is a free one of this machine.
 func address(t *testing.T) string {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	free, err := stage.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return free
 }
 
 // run builds an example agency and starts it on what the bench left for it.

@@ -3,7 +3,6 @@ package hostile_test
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,12 +45,8 @@ func (k *keyholders) options(t *testing.T, database string) stage.Options {
 	folder := t.TempDir()
 	trust := filepath.Join(folder, "wallets.json")
 	k.apiToken = text() + text()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.api = listener.Addr().String()
-	if err := listener.Close(); err != nil {
+	var err error
+	if k.api, err = stage.Address(); err != nil {
 		t.Fatal(err)
 	}
 	for path, body := range map[string][]byte{

@@ -14,12 +14,12 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"math/big"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -139,12 +139,9 @@ func (d *deployment) testAgency(t *testing.T, program, office string) {
 }
 
 func port(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	number, err := stage.Port()
 	must(t, err)
-	defer l.Close()
-	_, number, err := net.SplitHostPort(l.Addr().String())
-	must(t, err)
-	return number
+	return strconv.Itoa(number)
 }
 
 func listen(address string) string {

@@ -55,6 +55,39 @@ const (
 // one that is removed would lock nobody out.
 var held sync.Map
 
+// spare are the ports that Port has taken and not given out yet.
+var spare struct {
+	sync.Mutex
+	next, end int
+}
+
+// Port is a port at which nobody listens, for a process that a test starts. It is
+// below those that the system gives out by itself, so that no listener of another
+// test comes upon it in between.
+func Port() (int, error) {
+	spare.Lock()
+	defer spare.Unlock()
+	for {
+		if spare.next == spare.end {
+			base, err := freeBase(0)
+			if err != nil {
+				return 0, err
+			}
+			spare.next, spare.end = base, base+blockSize
+		}
+		spare.next++
+		if free(spare.next - 1) {
+			return spare.next - 1, nil
+		}
+	}
+}
+
+// Address is a Port of this computer.
+func Address() (string, error) {
+	port, err := Port()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
+}
+
 // freeBase takes a block in which nobody listens. It stays this process's: between
 // the look and the listening, which another process does, nobody else may choose it.
 func freeBase(behind int) (int, error) {

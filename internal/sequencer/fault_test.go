@@ -62,7 +62,7 @@ func TestFaults(t *testing.T) {
 					h := newHouse(t, 3, 2)
 					db := open(t, filepath.Join(t.TempDir(), "db"))
 					f := &faulty{Storage: db.Log(), write: write, at: at + 1, kept: kept}
-					log, _ := h.start(t, sequencer.Options{Storage: f, Lease: 40 * time.Millisecond})
+					log, _ := h.start(t, sequencer.Options{Storage: f, Lease: 100 * time.Millisecond})
 					for n := range 6 {
 						commit(t, db, n*50, n*50+50)
 						h.proven(t, log, n*50+49, n*50+50)

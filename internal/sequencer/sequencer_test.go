@@ -139,7 +139,7 @@ func commit(t *testing.T, db *store.DB, from, to int) {
 // proven waits until each entry has a proof that counts.
 func (h *house) proven(t *testing.T, log *sequencer.Log, from, to int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for n := from; n < to; n++ {
 		proof, err := log.WaitProof(ctx, entry(n))
