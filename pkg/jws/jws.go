@@ -81,8 +81,11 @@ func verify(room []byte, compact string, key *ecdsa.PublicKey) (payload []byte, 
 
 // Sum is the SHA-256 of a text, of which no copy is made.
 func Sum(text string) (digest [sha256.Size]byte) {
-	h := sha256.New()
 	var part [1024]byte
+	if len(text) <= len(part) {
+		return sha256.Sum256(part[:copy(part[:], text)])
+	}
+	h := sha256.New()
 	for len(text) > 0 {
 		n := copy(part[:], text)
 		h.Write(part[:n])
