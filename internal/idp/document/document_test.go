@@ -189,6 +189,15 @@ func TestPage(t *testing.T) {
 				t.Errorf("%s: it does not name %s", lang, word)
 			}
 		}
+		if body := w.Body.String(); strings.Contains(body, "registered itself") || strings.Contains(body, "스스로 등록한") {
+			t.Errorf("%s: it warns of a wallet that was checked", lang)
+		}
+	}
+	s.desk.about.Stranger = "phone.example"
+	for lang, words := range map[string]string{"en": "nobody has checked its name. It is at <bdi>phone.example</bdi>.", "ko": "스스로 등록한 서비스로, 이름을 확인한 기관이 없습니다. 주소는 <bdi>phone.example</bdi>입니다."} {
+		if w := s.do(http.MethodGet, "/document/known", "Accept-Language", lang); !strings.Contains(w.Body.String(), words) {
+			t.Errorf("%s: it does not say that nobody checked the name", lang)
+		}
 	}
 	if w := s.do(http.MethodPost, "/document/known", "Sec-Fetch-Site", "cross-site"); w.Code != http.StatusForbidden || len(s.desk.steps) > 0 {
 		t.Errorf("another site agrees: %d %v", w.Code, s.desk.steps)
