@@ -48,7 +48,7 @@ func TestFork(t *testing.T) {
 			// A log that shows its first face again has still shown two.
 			w.hub.Edge, w.hub.Listed, w.hub.Tiles, w.hub.Note = edge, entries, tiles, note
 			w.begin(t, nil, 0)
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			if err := w.a.Run(ctx); !errors.Is(err, anchor.ErrFork) {
 				t.Errorf("after a restart: %v", err)
