@@ -79,3 +79,10 @@ func (db *DB) Queue() int {
 	defer db.writer.mu.Unlock()
 	return len(db.writer.waiting)
 }
+
+// Waiting is how many commits wait for the next group.
+func (db *DB) Waiting() int {
+	db.groups.mu.Lock()
+	defer db.groups.mu.Unlock()
+	return len(db.groups.waiting)
+}

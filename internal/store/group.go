@@ -127,15 +127,16 @@ func (g *groups) next() []*unit {
 			left = append(left, g.waiting[i:]...)
 			break
 		}
+		if u.ctx.Err() != nil { // its caller is gone, and nothing was written: nobody waits for it
+			continue
+		}
 		free := !slices.ContainsFunc(u.keys(), func(key string) bool { return busy[key] })
 		for _, key := range u.keys() {
 			busy[key] = true
 		}
-		switch {
-		case u.ctx.Err() != nil: // its caller is gone, and nothing was written
-		case free:
+		if free {
 			taken = append(taken, u)
-		default:
+		} else {
 			left = append(left, u)
 		}
 	}

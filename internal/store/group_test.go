@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/internal/store"
 	"github.com/govmydata/mydata/pkg/consent"
@@ -100,4 +101,31 @@ func TestGroupsDoNotWaitForOthers(t *testing.T) {
 			t.Errorf("%d leaves, %v", len(leaves), err)
 		}
 	})
+}
+
+// TestGroupsGoOnWithoutWhoLeft has a caller leave while it waits, and come again by
+// the same id: what was left behind does not keep the one who waits.
+func TestGroupsGoOnWithoutWhoLeft(t *testing.T) {
+	q := newQueue(t)
+	log := q.db.Log()
+	add := func(ctx context.Context, id string) error { return log.Append(ctx, id, []byte{1}, [][]byte{{1}}) }
+	under, again := make(chan error, 1), make(chan error, 1)
+	go func() { under <- add(t.Context(), "under way") }()
+	for q.db.Queue() < 1 {
+		time.Sleep(time.Millisecond)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := add(gone, "again"); !errors.Is(err, context.Canceled) {
+		t.Errorf("its caller is gone: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	go func() { again <- add(ctx, "again") }()
+	for q.db.Waiting() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	q.goOn()
+	must(t, <-under)
+	must(t, <-again)
 }
