@@ -288,6 +288,26 @@ func TestDeviceHostile(t *testing.T) {
 		}
 		refused(t, kiosk.ask(nil), http.StatusTooManyRequests, "slow_down", "too many requests")
 	})
+	t.Run("it charges a device for polls that come too soon, and for no other", func(t *testing.T) {
+		m := &meter{taken: map[string]int{}}
+		h := deviceHub(t, func(c *oauth.Config) { c.Limits = m })
+		kiosk := h.kiosk()
+		code := kiosk.ask(nil).str("device_code")
+		for range 3 {
+			refused(t, kiosk.poll(code), http.StatusBadRequest, "authorization_pending", "")
+			h.pass(time.Minute)
+		}
+		if m.spent("client", "kiosk") != 0 || m.spent("oauth", "") != 0 {
+			t.Errorf("it does as it was told: %v", m.taken)
+		}
+		refused(t, kiosk.poll(code), http.StatusBadRequest, "authorization_pending", "")
+		for range 3 {
+			refused(t, kiosk.poll(code), http.StatusBadRequest, "slow_down", "")
+		}
+		if m.spent("client", "kiosk") != 3 || m.spent("oauth", "") != 3 {
+			t.Errorf("it asked three times too soon: %v", m.taken)
+		}
+	})
 	t.Run("it takes one answer of two people who typed the same code", func(t *testing.T) {
 		asked := kiosk.ask(nil)
 		var second answer

@@ -80,7 +80,6 @@ func (s *Server) deviceToken(w http.ResponseWriter, r *http.Request, form url.Va
 	case errors.As(err, &waits):
 		if !waits.early { // it does as it was told
 			s.Limits.Return(ctx, budgetOAuth, "")
-			s.Limits.Return(ctx, budgetClient, spender(client))
 		}
 		writeJSON(w, http.StatusBadRequest, map[string]string{"error": waits.Error(), "error_description": "the citizen has not answered"})
 	case err != nil:

@@ -124,8 +124,18 @@ func ofClient[T any](ctx context.Context, s *Server, c registry.Client, f func()
 		return none, err
 	}
 	answer, err := f()
-	if err == nil || refusalOf(err).ours() {
+	if !costs(err) {
 		s.Limits.Return(ctx, budgetClient, whom)
 	}
 	return answer, err
+}
+
+// costs says that an answer is charged: a refusal, unless it is ours, and a poll that
+// came too soon.
+func costs(err error) bool {
+	var waits *pending
+	if errors.As(err, &waits) {
+		return waits.early
+	}
+	return err != nil && !refusalOf(err).ours()
 }
