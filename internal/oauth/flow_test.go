@@ -284,6 +284,7 @@ func TestSteps(t *testing.T) {
 		"it takes no login from before, for prompt=login":          {"prompt": {"login"}},
 		"it takes no login from before, for prompt=select_account": {"prompt": {"select_account"}},
 		"it takes no login older than max_age":                     {"max_age": {"60"}},
+		"it takes a login made for the request, for max_age=0":     {"max_age": {"0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := begin(t, "openid", func(f url.Values) { maps.Copy(f, form) })
@@ -292,7 +293,9 @@ func TestSteps(t *testing.T) {
 			if !errors.Is(err, oauth.ErrStale) {
 				t.Errorf("%v", err)
 			}
-			check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", h.now(), nil))
+			now := h.now()
+			h.pass(time.Millisecond) // until it is noted
+			check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", now, nil))
 		})
 	}
 	t.Run("it gives one code for one interaction", func(t *testing.T) {

@@ -76,7 +76,8 @@ func (s *Server) Authenticated(ctx context.Context, r *http.Request, id, citizen
 		if req.Citizen != "" && req.Citizen != citizen {
 			req.Done = map[string]bool{}
 		}
-		if forced(*req) && !fresh(*req, authTime) || !recent(*req, authTime, s.now()) {
+		// One made for this very request is never too old for it, though max_age be 0.
+		if !fresh(*req, authTime) && (forced(*req) || !recent(*req, authTime, s.now())) {
 			return ErrStale
 		}
 		req.Citizen, req.AuthTime, req.AMR = citizen, authTime, amr
