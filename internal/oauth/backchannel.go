@@ -86,11 +86,10 @@ func (s *Server) TellLogouts(ctx context.Context) error {
 		group.Go(func() { all[i] = s.tellLogout(ctx, l) })
 	}
 	group.Wait()
-	if err := errors.Join(all...); err != nil || len(due) < logoutsAtOnce {
-		return err
+	if len(due) == logoutsAtOnce {
+		s.WakeLogouts() // there may be more, which do not wait for these
 	}
-	s.WakeLogouts() // there may be more
-	return nil
+	return errors.Join(all...)
 }
 
 // tellLogout tells one client, or says when to try again.
@@ -102,11 +101,10 @@ func (s *Server) tellLogout(ctx context.Context, l Logout) error {
 	if err != nil {
 		return err
 	}
-	token, err := s.logoutToken(client, l)
-	if err != nil {
-		return err
+	token, failed := s.logoutToken(client, l)
+	if failed == nil {
+		failed = s.postLogout(ctx, client.BackchannelLogoutURI, token)
 	}
-	failed := s.postLogout(ctx, client.BackchannelLogoutURI, token)
 	if failed == nil {
 		return s.Store.LogoutTold(ctx, l.ID)
 	}
