@@ -184,8 +184,11 @@ func (a *Accounts) Resident(ctx context.Context, citizen string) (Resident, erro
 	if err != nil {
 		return Resident{}, err
 	}
-	if err := a.open(ctx, row.Resident); err != nil { // for whoever would do something for this person
+	switch err := a.open(ctx, row.Resident); {
+	case errors.Is(err, ErrClosed): // for whoever would do something for this person
 		return Resident{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+	case err != nil: // what could not be read is not absent
+		return Resident{}, err
 	}
 	return a.register.Resident(ctx, row.Resident)
 }

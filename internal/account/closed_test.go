@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"crypto"
 	"errors"
 	"testing"
@@ -64,5 +65,23 @@ func TestBasis(t *testing.T) {
 	}
 	if _, err := b.Basis(t.Context(), "nobody"); !errors.Is(err, account.ErrNotFound) {
 		t.Error(err)
+	}
+}
+
+// unread cannot tell which accounts are closed.
+type unread struct{ account.Store }
+
+func (unread) Closed(context.Context, string) (bool, error) { return false, errBroken }
+
+func TestAnUnreadAccountIsNotClosed(t *testing.T) {
+	b := accounttest.New(t)
+	_, mine := b.Person(t, "resident-01", false)
+	a, err := account.New(account.Options{
+		Store: unread{b.Store}, Register: accounttest.Register(t), RP: accounttest.RP, Officers: b.Officers, PairwiseSecret: make([]byte, 32),
+		Now: b.Now, Development: true, Replaced: func(context.Context, string) error { return nil },
+	})
+	is(t, "accounts", err, nil)
+	if _, err := a.Resident(t.Context(), mine.Citizen); !errors.Is(err, errBroken) || errors.Is(err, account.ErrNotFound) {
+		t.Errorf("it could not be read whether the account is closed: %v", err)
 	}
 }
