@@ -50,6 +50,12 @@ func (s *Server) requested(ctx context.Context, form url.Values) (Authorization,
 	}
 	if form.Has("request_uri") {
 		a, refusal := s.takePushed(ctx, client, form.Get("request_uri"))
+		if refusal == nil { // its registration may have changed since
+			refusal = params{RedirectURI: a.RedirectURI}.target(client)
+		}
+		if refusal != nil {
+			a = Authorization{}
+		}
 		return a, client, refusal
 	}
 	p, unread := fromForm(form)

@@ -176,7 +176,20 @@ func (s *Server) request(ctx context.Context, r *http.Request, id string) (Reque
 	if !s.sameBrowser(r, req) {
 		return Request{}, ErrOtherBrowser
 	}
+	if err := s.registered(ctx, req); err != nil {
+		return Request{}, err
+	}
 	return s.present(ctx, r, req)
+}
+
+// registered refuses to go on for a client that is registered no more, or not with the
+// address that the person was to be led back to.
+func (s *Server) registered(ctx context.Context, req Request) error {
+	client, err := s.Clients.Client(ctx, req.ClientID)
+	if errors.Is(err, registry.ErrUnknown) || err == nil && req.Device == "" && !client.MayRedirect(req.RedirectURI) {
+		return ErrNoInteraction
+	}
+	return err
 }
 
 // present sends back to the login what somebody began who has logged out since,

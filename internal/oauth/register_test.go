@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,49 @@ func TestRegister(t *testing.T) {
 			refused(t, h.send(method, path, manager, ""), http.StatusUnauthorized, "invalid_token", "no such client")
 		}
 	})
+}
+
+// A person is on the way through the pages when a client ends its registration, or
+// takes back the address that she was to be led to: nobody is led there any more.
+func TestRegistrationEndsUnderWay(t *testing.T) {
+	elsewhere := strings.Replace(redirect, "client.example", "elsewhere.example", 1)
+	for name, change := range map[string]func(h *hub, path, id, token string) answer{
+		"it leads nobody to a client that is no more": func(h *hub, path, _, token string) answer {
+			return h.send(http.MethodDelete, path, token, "")
+		},
+		"it leads nobody to an address that was taken back": func(h *hub, path, id, token string) answer {
+			return h.send(http.MethodPut, path, token, `{"client_id":"`+id+`","redirect_uris":["`+elsewhere+`"]}`)
+		},
+	} {
+		for _, at := range []string{"/authorize", "/login", "/authorize/callback"} {
+			t.Run(name+", on the way to "+at, func(t *testing.T) {
+				h := registering(t)
+				a := h.send(http.MethodPost, "/register", h.initial(1), selfMade)
+				self := &client{h: h, id: a.str("client_id"), secret: a.str("client_secret"), verifier: strings.Repeat("v", 43), browser: newBrowser()}
+				arrives := func(path string) {
+					if path != at {
+						return
+					}
+					if b := change(h, "/register/"+self.id, self.id, a.str("registration_access_token")); b.status >= 300 {
+						t.Fatal(b.text)
+					}
+				}
+				self.browser.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+					if r.URL.Host != mustRequest(t, h.url).URL.Host {
+						return http.ErrUseLastResponse
+					}
+					arrives(r.URL.Path)
+					return nil
+				}
+				uri := self.push(self.authorization("openid")).str("request_uri")
+				arrives("/authorize")
+				back := self.visit("/authorize?" + url.Values{"client_id": {self.id}, "request_uri": {uri}}.Encode())
+				if back.status < 400 || back.status >= 500 || back.header.Get("Location") != "" {
+					t.Errorf("%d to %s: %s", back.status, back.header.Get("Location"), back.text)
+				}
+			})
+		}
+	}
 }
 
 // Profiles can be registered for, and not contradicted.
