@@ -62,19 +62,23 @@ func Socket(path string) (net.Listener, error) {
 // Until serves until ctx ends, then lets requests under way finish; by https where
 // there is a certificate.
 func Until(ctx context.Context, s *http.Server, l net.Listener, cert, key string) error {
+	over := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(over)
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 		defer cancel()
 		if err := s.Shutdown(late); err != nil {
 			_ = s.Close() // they had their time
 		}
 	})
-	defer stop()
 	var err error
 	if cert != "" {
 		err = s.ServeTLS(l, cert, key)
 	} else {
 		err = s.Serve(l)
+	}
+	if !stop() { // Serve returns when Shutdown begins, not when it is done
+		<-over
 	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
