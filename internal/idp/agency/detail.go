@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -212,8 +213,11 @@ func invalid(check, cause string, err error) error {
 // refusal puts the reason's word first, for programs to branch on.
 func refusal(code string, err error) error {
 	p, known := problemOf(err)
-	if !known {
+	switch {
+	case !known:
 		return err
+	case p.Status == http.StatusServiceUnavailable: // the request is not to blame
+		return again{err}
 	}
 	word := p.Code
 	if word == "check_failed" {
@@ -221,6 +225,12 @@ func refusal(code string, err error) error {
 	}
 	return &oauth.Refusal{Code: code, Description: plain(word + ": " + p.Cause), Err: err}
 }
+
+// again is what did not come about, or may have: the same may be sent again.
+type again struct{ error }
+
+func (a again) Unwrap() error   { return a.error }
+func (again) Unavailable() bool { return true }
 
 // plain keeps to the characters of error_description (RFC 6749, 5.2).
 func plain(text string) string {

@@ -212,6 +212,44 @@ func TestValidateRefuses(t *testing.T) {
 	}
 }
 
+// full is a ledger's store on a disk without room.
+type full struct{ consent.Store }
+
+var errFull = errors.New("the disk is full")
+
+func (full) Commit(context.Context, consent.Commit) (bool, error) { return false, errFull }
+
+// crowded has another be first each time.
+type crowded struct{ consent.Store }
+
+func (crowded) Commit(context.Context, consent.Commit) (bool, error) { return false, consent.ErrConflict }
+
+// What the hub could not keep is no fault of the request: the same may come again.
+func TestValidateBlamesNobodyForTheLedger(t *testing.T) {
+	for name, broken := range map[string]func(consent.Store) consent.Store{
+		"it cannot be kept":      func(s consent.Store) consent.Store { return full{s} },
+		"others are first, ever": func(s consent.Store) consent.Store { return crowded{s} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			detail, object := s.pushed(s.Request(ada, nil))
+			before := s.Ledger.Store
+			s.Ledger.Store = broken(before)
+			_, err := s.validate(t, detail, object)
+			outage, again := errors.AsType[interface {
+				error
+				Unavailable() bool
+			}](err)
+			if why, refused := errors.AsType[*oauth.Refusal](err); refused || !again || !outage.Unavailable() {
+				t.Errorf("%v, refused as %v", err, why)
+			}
+			s.Ledger.Store = before
+			_, err = s.validate(t, detail, object)
+			ok(t, "the same again", err)
+		})
+	}
+}
+
 func FuzzValidate(f *testing.F) {
 	w := consenttest.New()
 	w.People.Enrol(ada)
