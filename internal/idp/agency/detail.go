@@ -199,6 +199,9 @@ func (t *Transfers) resident(ctx context.Context, provider catalogue.Agency, nex
 		return "", nil, nil
 	}
 	entry, err := t.People.Resident(ctx, next.Record.Citizen)
+	if errors.Is(err, account.ErrNotFound) {
+		err = refusal("invalid_grant", &consent.CheckError{Check: "resident", Cause: "the provider cannot be told who the person is"})
+	}
 	if err != nil {
 		return "", nil, err
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/idp/agency"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/registry"
@@ -143,6 +145,26 @@ func TestTransferWithoutResidentID(t *testing.T) {
 	}
 }
 
+// moved is a register that has lost everybody.
+type moved struct{ agency.People }
+
+func (moved) Resident(context.Context, string) (account.Resident, error) {
+	return account.Resident{}, fmt.Errorf("resident: %w", account.ErrNotFound)
+}
+
+// Who is not in the register any more is nobody to a provider that knows people by it:
+// that is said, and is no fault of the hub's.
+func TestTransferOfSomebodyWhoLeft(t *testing.T) {
+	s := newSite(t)
+	record := s.Granted(t.Context(), ada, s.passkey)
+	s.transfers.People = moved{s.transfers.People}
+	_, err := s.transfers.Authorize(t.Context(), s.client(), ada, string(record.Grant))
+	refusal(t, "a token for somebody who left the register", err, "invalid_grant", "resident")
+	s.Catalogue.Agencies[0].ResidentID = false
+	_, err = s.transfers.Authorize(t.Context(), s.client(), ada, string(record.Grant))
+	ok(t, "a provider that does not know people by the register", err)
+}
+
 func TestTransferWaitsForTheLog(t *testing.T) {
 	s := newSite(t)
 	record := s.Granted(t.Context(), ada, s.passkey)
@@ -222,7 +244,9 @@ func (full) Commit(context.Context, consent.Commit) (bool, error) { return false
 // crowded has another be first each time.
 type crowded struct{ consent.Store }
 
-func (crowded) Commit(context.Context, consent.Commit) (bool, error) { return false, consent.ErrConflict }
+func (crowded) Commit(context.Context, consent.Commit) (bool, error) {
+	return false, consent.ErrConflict
+}
 
 // What the hub could not keep is no fault of the request: the same may come again.
 func TestValidateBlamesNobodyForTheLedger(t *testing.T) {

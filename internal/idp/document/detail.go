@@ -118,6 +118,9 @@ func (d *Documents) Authorize(ctx context.Context, _ registry.Client, citizen, r
 	}
 	if agency.ResidentID {
 		resident, err := d.People.Resident(ctx, citizen)
+		if errors.Is(err, account.ErrNotFound) {
+			return oauth.Authorized{}, &oauth.Refusal{Code: "invalid_grant", Description: "resident: the agency cannot be told who the person is", Err: err}
+		}
 		if err != nil {
 			return oauth.Authorized{}, fmt.Errorf("document: %w", err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/internal/account/accounttest"
+	"github.com/govmydata/mydata/internal/death"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/web"
@@ -168,6 +169,14 @@ func TestAuthorize(t *testing.T) {
 	s.now.Agencies[0].ResidentID = false
 	if _, who := given(); who.ResidentID != "" || who.Sub != sub {
 		t.Errorf("an agency that is not entitled learns %+v", who)
+	}
+	s.now.Agencies[0].ResidentID = true
+	if _, _, err := s.DB.Deaths().Close(t.Context(), death.Closed{Resident: "resident-01", Order: "x", At: s.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Authorize(t.Context(), phone, citizen, "extract@"+address)
+	if why, ok := errors.AsType[*oauth.Refusal](err); !ok || why.Code != "invalid_grant" || !strings.HasPrefix(why.Description, "resident: ") {
+		t.Errorf("somebody whom the register does not know any more: %v", err)
 	}
 	s.now.Agencies[0].Documents[0].ID = "other"
 	_, err = s.Authorize(t.Context(), phone, citizen, "extract@"+address)
