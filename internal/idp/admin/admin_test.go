@@ -113,8 +113,14 @@ func open(t *testing.T, officers bool) *door {
 		Frame: frame, Accounts: d.Accounts, Residents: accounttest.Register(t), Offers: d.counter, Issuer: d.counter,
 		Hub: "http://localhost:8080", Now: d.Now, Trail: &trail.Trail{Store: d.trail, Now: d.Now, Logger: slog.New(slog.DiscardHandler)},
 		AddClient: func(_ context.Context, m json.RawMessage) (registry.Client, string, error) {
-			if string(m) != `{"client_name":"x"}` {
-				return registry.Client{}, "", errors.New("redirect_uris: missing")
+			switch string(m) {
+			case `{"client_name":"x"}`:
+			case `{"client_name":"taken"}`:
+				return registry.Client{}, "", registry.ErrTaken
+			case `{"client_name":"lost"}`:
+				return registry.Client{}, "", context.DeadlineExceeded
+			default:
+				return registry.Client{}, "", &registry.MetadataError{Field: "redirect_uris", Cause: "missing"}
 			}
 			return registry.Client{ID: "x"}, "secret", nil
 		},
@@ -263,6 +269,14 @@ func TestRest(t *testing.T) {
 	_, err = d.AddClient(ctx, json.RawMessage(`{}`))
 	if got := code(t, err); got != "client_metadata" || !strings.Contains(err.Error(), "redirect_uris: missing") {
 		t.Errorf("bad metadata: %v", err)
+	}
+	_, err = d.AddClient(ctx, json.RawMessage(`{"client_name":"taken"}`))
+	if got := code(t, err); got != "client_metadata" || !strings.Contains(err.Error(), "client id is taken") {
+		t.Errorf("another's id: %v", err)
+	}
+	_, err = d.AddClient(ctx, json.RawMessage(`{"client_name":"lost"}`))
+	if r, ok := errors.AsType[*admin.Refusal](err); !ok || r.Status != http.StatusServiceUnavailable || r.Code != "unavailable" {
+		t.Errorf("metadata that could not be kept: %v", err)
 	}
 	if v, err := d.PublishCatalogue(ctx, json.RawMessage(`{}`)); err != nil || v.Version != 7 || v.By != admin.ByDemo {
 		t.Errorf("catalogue %+v, %v", v, err)

@@ -35,11 +35,11 @@ func (h *Handler) waiting(_ http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	out := []Waiting{}
 	for _, d := range all {
-		resident, err := h.Accounts.Resident(r.Context(), d.Citizen)
+		citizen, err := h.Accounts.Citizen(r.Context(), d.Citizen) // whatever the register says by now
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Waiting{d.ID, d.Config, resident.ID, d.Client, d.Device, len(d.Holders), d.Created})
+		out = append(out, Waiting{d.ID, d.Config, citizen.Resident, d.Client, d.Device, len(d.Holders), d.Created})
 	}
 	return map[string][]Waiting{"waiting": out}, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/govmydata/mydata/internal/death"
 	"github.com/govmydata/mydata/internal/idp/admin"
 	"github.com/govmydata/mydata/internal/store"
 	"github.com/govmydata/mydata/internal/trail"
@@ -87,6 +88,16 @@ func TestIssuances(t *testing.T) {
 	}
 	if got := code(t, d.DecideIssuance(t.Context(), good, admin.Decision{Reason: "law"})); got != "issuance" {
 		t.Errorf("an approval was taken back: %s", got)
+	}
+	if _, _, err := d.DB.Deaths().Close(t.Context(), death.Closed{Resident: "resident-01", Order: "x", At: d.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	begin()
+	if all := list(); len(all) != 1 || all[0].Resident != "resident-01" {
+		t.Errorf("one whom nothing more is made for keeps the list from the operator: %+v", all)
+	}
+	if err := d.DecideIssuance(t.Context(), list()[0].ID, admin.Decision{Reason: "register"}); err != nil {
+		t.Error(err)
 	}
 	d.stranger = true
 	d.Client = admin.NewClient(d.socket) // another connection

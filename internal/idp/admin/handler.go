@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -246,8 +247,11 @@ func (h *Handler) client(w http.ResponseWriter, r *http.Request) (any, error) {
 	var out Registered
 	err := h.do(r, "client", trail.Target{Kind: trail.Client}, func() (_ trail.Target, err error) {
 		client, secret, err := h.AddClient(r.Context(), in.Metadata)
+		if _, refused := errors.AsType[*registry.MetadataError](err); refused || errors.Is(err, registry.ErrTaken) {
+			err = fmt.Errorf("%w: %w", errNoMetadata, err)
+		}
 		if err != nil {
-			return trail.Target{Kind: trail.Client}, fmt.Errorf("%w: %w", errNoMetadata, err)
+			return trail.Target{Kind: trail.Client}, err
 		}
 		out = Registered{ClientID: client.ID, ClientSecret: secret, IDTokenAlg: client.SignedBy()}
 		return trail.Target{Kind: trail.Client, ID: out.ClientID}, err
