@@ -21,7 +21,7 @@ func OpenIn(room []byte, compact, typ string, keys []jose.JSONWebKey) (payload [
 	header, _, _ := strings.Cut(compact, ".")
 	found := -1
 	for i, key := range keys {
-		if header != Header(typ, key.KeyID) {
+		if header == "" || header != Header(typ, key.KeyID) {
 			continue
 		}
 		if found >= 0 {

@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -46,6 +48,19 @@ func public(key *ecdsa.PrivateKey, kid string) jose.JSONWebKey {
 	return jose.JSONWebKey{Key: key.Public(), KeyID: kid}
 }
 
+// bare is a text whose first part is empty: its signature is good.
+func bare(t testing.TB, key *ecdsa.PrivateKey) string {
+	t.Helper()
+	text := "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iat":1}`))
+	digest := sha256.Sum256([]byte(text))
+	r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
 func TestOpen(t *testing.T) {
 	key, other, wide := newKey(t, elliptic.P256()), newKey(t, elliptic.P256()), newKey(t, elliptic.P384())
 	keys := []jose.JSONWebKey{public(other, "b"), public(key, "a"), public(wide, "w"), {Key: []byte("secret"), KeyID: "s"}}
@@ -73,6 +88,7 @@ func TestOpen(t *testing.T) {
 		{"it leaves a fourth part", good + ".e30", keys, false},
 		{"it leaves two parts", parts[0] + "." + parts[1], keys, false},
 		{"it leaves nothing", "", keys, false},
+		{"it leaves a text without a header, though a key has no kid", bare(t, key), []jose.JSONWebKey{public(key, "")}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			payload, ok := jws.Open(c.text, typ, c.keys)
