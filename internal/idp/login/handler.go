@@ -273,6 +273,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{oauth.ErrConflict, http.StatusConflict, "login.error.conflict"},
 		{oauth.ErrNoInteraction, http.StatusBadRequest, "login.error.interaction"},
 		{oauth.ErrOtherBrowser, http.StatusBadRequest, "login.error.interaction"},
+		{oauth.ErrNobody, http.StatusBadRequest, "login.error.interaction"},
 		{oauth.ErrStale, http.StatusBadRequest, "login.error.interaction"},
 	} {
 		if errors.Is(err, row.is) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/web"
 )
 
@@ -146,6 +147,13 @@ func TestConsent(t *testing.T) {
 		}
 		if r := b.do("POST", "/consent/known", "", "Content-Type", form); r.header.Get("Location") != "/approval/known" || len(s.desk.told) != 1 || s.desk.told[0] != "known consent" {
 			t.Errorf("%+v, %v", r, s.desk.told)
+		}
+	})
+	t.Run("it takes no yes of whoever logged out in another tab meanwhile", func(t *testing.T) {
+		s.desk.fault = oauth.ErrNobody
+		defer func() { s.desk.fault = nil }()
+		if r := b.do("POST", "/consent/known", "", "Content-Type", form); r.status != http.StatusBadRequest {
+			t.Errorf("%+v", r)
 		}
 	})
 	t.Run("it answers no interaction of another browser", func(t *testing.T) {
