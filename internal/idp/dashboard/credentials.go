@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -33,7 +34,7 @@ func (h *Handler) credentials(w http.ResponseWriter, r *http.Request, s account.
 		return nil
 	}
 	resident, err := h.Accounts.Resident(r.Context(), s.Citizen)
-	if err != nil {
+	if err != nil && !errors.Is(err, account.ErrNotFound) { // the page is theirs, by whatever name
 		return err
 	}
 	name := resident.NameKo

@@ -1,12 +1,14 @@
 package dashboard_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/account/accounttest"
 )
 
@@ -55,6 +57,28 @@ func TestPages(t *testing.T) {
 				t.Errorf("a broken page:\n%s", r.body)
 			}
 		})
+	}
+}
+
+// The pages are a person's also when the register does not know her any more: a phone
+// can be lost, and a card revoked, by who moved away.
+func TestPagesOfSomebodyWhoLeftTheRegister(t *testing.T) {
+	s := newSite(t)
+	b := s.open(t, s.phone)
+	nobody, err := account.ReadRegister(strings.NewReader(strings.Join(account.Columns, ",") + "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.handler.Accounts, err = account.New(account.Options{
+		Store: s.Store, Register: nobody, Officers: s.Officers, RP: accounttest.RP, PairwiseSecret: make([]byte, 32), Now: s.Now,
+		Replaced: func(context.Context, string) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.do("GET", "/me", "", "Accept-Language", "en")
+	if r.status != http.StatusOK || !strings.Contains(r.body, `<a href="/me/lost">`) || strings.Contains(r.body, "<bdi></bdi>") || strings.Contains(r.body, "Hello") {
+		t.Errorf("%d %s", r.status, r.body)
 	}
 }
 
