@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
@@ -42,6 +43,7 @@ var pageErrors = web.Refusals{
 	{oauth.ErrNoInteraction, http.StatusNotFound, "issuance.error.gone"},
 	{oauth.ErrNobody, http.StatusForbidden, "issuance.error.gone"},
 	{oauth.ErrConflict, http.StatusConflict, "issuance.error.conflict"},
+	{account.ErrNotFound, http.StatusForbidden, "issuance.error.resident"},
 }
 
 // refuse answers a program.

@@ -270,6 +270,7 @@ func TestConsentPage(t *testing.T) {
 		{"it asks who has not logged in to do so", "GET", "/issuance/anonymous", 303, "/next/anonymous", nil},
 		{"it refuses another browser", "GET", "/issuance/other", 403, "", nil},
 		{"it knows no other request", "GET", "/issuance/gone", 404, "", nil},
+		{"it has nothing for who is not in the register", "GET", "/issuance/moved", 403, "", nil},
 		{"it goes on when agreed", "POST", "/issuance/mine", 303, "/next/mine", []string{"mine issuance"}},
 		{"it needs a login to agree", "POST", "/issuance/anonymous", 303, "/next/anonymous", nil},
 		{"it goes back when denied", "POST", "/issuance/mine/deny", 303, "http://localhost:8084/callback?error=access_denied", []string{"mine denied"}},

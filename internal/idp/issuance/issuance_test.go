@@ -74,6 +74,8 @@ func (g *gate) Interaction(_ context.Context, r *http.Request, id string) (oauth
 			Name: map[string]string{"en": "Demo wallet", "ko": "데모 지갑"}, RedirectURIs: []string{"http://localhost:8084/callback"}}}, nil
 	case "strange":
 		return oauth.Interaction{ID: id, Citizen: "kim", Scopes: g.scopes, Client: registry.Client{ID: "wallet"}, Stranger: "wallet.example"}, nil
+	case "moved":
+		return oauth.Interaction{ID: id, Citizen: "moved away", Scopes: g.scopes, Client: registry.Client{ID: "wallet"}}, nil
 	case "anonymous":
 		return oauth.Interaction{ID: id}, nil
 	case "other":
