@@ -77,11 +77,12 @@ func (s *Server) step(refs map[string]string) string {
 // not enough.
 const issuanceAge = 5 * time.Minute
 
-// youngest asks for a login as young as the details and scopes need it.
-func (s *Server) youngest(a *Authorization) {
+// oldest is how old a login may be for the details and scopes of a request; false
+// where it may be any.
+func (s *Server) oldest(a Authorization) (age time.Duration, bounded bool) {
 	least := func(d time.Duration) {
-		if age := int64(d.Seconds()); a.MaxAge == nil || *a.MaxAge > age {
-			a.MaxAge = &age
+		if !bounded || age > d {
+			age, bounded = d, true
 		}
 	}
 	if d := s.stepped(a.Refs); d != nil {
@@ -89,6 +90,16 @@ func (s *Server) youngest(a *Authorization) {
 	}
 	if s.issues(a.Scopes) {
 		least(issuanceAge)
+	}
+	return age, bounded
+}
+
+// youngest asks for a login as young as the details and scopes need it.
+func (s *Server) youngest(a *Authorization) {
+	if d, bounded := s.oldest(*a); bounded {
+		if age := int64(d.Seconds()); a.MaxAge == nil || *a.MaxAge > age {
+			a.MaxAge = &age
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -244,6 +245,31 @@ func TestSteps(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it gives no card on a login that grew old before its page", func(t *testing.T) {
+		for _, c := range []struct {
+			scope string
+			left  time.Duration
+			to    string
+		}{
+			{"resident_card", 4 * time.Minute, "/authorize/callback"},
+			{"resident_card", 6 * time.Minute, "/login"},
+			{"openid", 20 * time.Minute, "/authorize/callback"},
+		} {
+			id := begin(t, c.scope)
+			r := request(agency)
+			check(t, h.oauth.Authenticated(t.Context(), r, id, "ada", h.now(), nil))
+			h.pass(c.left)
+			in, err := h.oauth.Interaction(t.Context(), r, id)
+			check(t, err)
+			if in.Citizen != "" {
+				_, err := h.oauth.Done(t.Context(), r, in, oauth.StepIssuance)
+				check(t, err)
+			}
+			if to := next(t, id); !strings.HasPrefix(to, c.to+"?") {
+				t.Errorf("%s after %s: next is %s", c.scope, c.left, to)
+			}
+		}
+	})
 	t.Run("it takes no step before somebody logged in", func(t *testing.T) {
 		if _, err := h.done(request(agency), begin(t, "openid"), "approval"); err == nil {
 			t.Error("done")

@@ -194,13 +194,16 @@ func (s *Server) registered(ctx context.Context, req Request) error {
 
 // present sends back to the login what somebody began who has logged out since,
 // or whose place at this browser another took: a step may need no passkey, and
-// must not be passed in an absent person's name.
+// must not be passed in an absent person's name. So it does where a page was left
+// open for longer than the login may be old for what is asked there.
 func (s *Server) present(ctx context.Context, r *http.Request, req Request) (Request, error) {
 	if req.Citizen == "" || s.SessionFrom == nil {
 		return req, nil
 	}
 	session, err := s.SessionFrom(r)
-	if err == nil && session.Citizen == req.Citizen {
+	age, bounded := s.oldest(req.Authorization)
+	old := bounded && s.now().Sub(req.AuthTime) > age
+	if err == nil && session.Citizen == req.Citizen && !old {
 		req.Session = session.ID
 		return req, nil
 	}
