@@ -98,12 +98,9 @@ func (s *Server) tellLogout(ctx context.Context, l Logout) error {
 	if errors.Is(err, registry.ErrUnknown) || err == nil && client.BackchannelLogoutURI == "" {
 		return s.Store.LogoutTold(ctx, l.ID) // it does not want to know any more
 	}
-	if err != nil {
-		return err
-	}
-	token, failed := s.logoutToken(client, l)
+	failed := err
 	if failed == nil {
-		failed = s.postLogout(ctx, client.BackchannelLogoutURI, token)
+		failed = s.postLogout(ctx, client, l)
 	}
 	if failed == nil {
 		return s.Store.LogoutTold(ctx, l.ID)
@@ -140,9 +137,13 @@ func (s *Server) logoutToken(c registry.Client, l Logout) (string, error) {
 
 // postLogout is Back-Channel Logout 1.0, 2.5: 200 says that it was done; 204 is what
 // some frameworks say (2.8).
-func (s *Server) postLogout(ctx context.Context, address, token string) error {
+func (s *Server) postLogout(ctx context.Context, c registry.Client, l Logout) error {
+	token, err := s.logoutToken(c, l)
+	if err != nil {
+		return err
+	}
 	body := strings.NewReader(url.Values{"logout_token": {token}}.Encode())
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.BackchannelLogoutURI, body)
 	if err != nil {
 		return errors.New("the address is no URL")
 	}

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/oauth"
+	"github.com/govmydata/mydata/internal/registry"
 )
 
 // TestLogoutThatCannotBeSaid: clients for whom no token can be signed, since the key of
-// their algorithm is gone, hold up nobody, and are given up as those that do not listen.
+// their algorithm is gone, or whose rows make no sense, hold up nobody, and are given up
+// as those that do not listen.
 //
 //clause:as Back-Channel Logout 1.0, 2.1 to 2.5: discovery; `sid` in id_tokens; the logout token's typ, claims and life; POST, 200 and 204, retries with backoff from rows, no redirect followed
 func TestLogoutThatCannotBeSaid(t *testing.T) {
@@ -21,6 +23,7 @@ func TestLogoutThatCannotBeSaid(t *testing.T) {
 		"agency": nil, "token_endpoint_auth_method": "client_secret_basic", "jwks": nil, "dpop_bound_access_tokens": false,
 		"require_pushed_authorization_requests": false, "backchannel_logout_uri": l.URL, "id_token_signed_response_alg": "RS256",
 	})
+	check(t, h.store.Registry().AddClient(t.Context(), registry.Client{ID: "bent", Profile: "none such", BackchannelLogoutURI: l.URL}))
 	ended := func(client string, n int) {
 		for i := range n {
 			id := fmt.Sprint(client, i)
@@ -32,6 +35,7 @@ func TestLogoutThatCannotBeSaid(t *testing.T) {
 		h.pass(time.Second)
 	}
 	ended("mute", 24)
+	ended("bent", 1)
 	ended("plain", 1)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
