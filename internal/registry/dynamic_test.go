@@ -209,6 +209,11 @@ func TestDynamicMetadata(t *testing.T) {
 		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["http://127.0.0.1/cb"]}`},
 		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["https://a.example/cb#x"]}`},
 		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["https://*.example/cb"]}`},
+		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["https://b\u0430nk.example/cb"]}`}, // a page names its host: no letters that pass for others
+		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["https://b%D0%B0nk.example/cb"]}`},
+		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["https://a.example\u202e/cb"]}`},
+		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["https://a.example/c b"]}`},
+		{"post_logout_redirect_uris", registry.CodeMetadata, with(`"post_logout_redirect_uris":["https://b\u0430nk.example/out"]`)},
 		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["https://a.example/*"]}`},
 		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["https://u:p@a.example/cb"]}`},
 		{"redirect_uris", registry.CodeRedirect, `{"redirect_uris":["javascript:alert(1)"]}`},

@@ -269,6 +269,10 @@ func checkRedirect(uri string) error {
 	if strings.Contains(uri, "#") {
 		return bad("redirect_uris", "%q has a fragment", uri)
 	}
+	// A page names the host of who registered itself: it is read as it is written.
+	if strings.ContainsFunc(uri+u.Host, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
+		return bad("redirect_uris", "%+q has other characters than an address has (RFC 3986); a host of other letters is written by IDNA, xn--", uri)
+	}
 	if u.Scheme == "https" || u.Scheme == "http" && fetch.Loopback(u.Hostname()) {
 		return nil
 	}
