@@ -29,7 +29,7 @@ func TestUntilLetsRequestsFinish(t *testing.T) {
 	go func() { ended <- Until(ctx, server, l, "", "") }()
 	answered := make(chan string, 1)
 	go func() {
-		response, err := http.Get("http://" + l.Addr().String()) //nolint:noctx // a test's
+		response, err := http.Get("http://" + l.Addr().String())
 		if err != nil {
 			answered <- err.Error()
 			return
