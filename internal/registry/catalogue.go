@@ -83,9 +83,7 @@ func (r *Registry) PublishCatalogue(ctx context.Context, c catalogue.Catalogue, 
 	if err := r.Store.PutCatalogue(ctx, commit); err != nil {
 		return r.settle(ctx, opened, err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.snapshot = snapshot{catalogue: opened, jws: jws}
+	r.enforce(snapshot{catalogue: opened, jws: jws})
 	return nil
 }
 
@@ -161,10 +159,18 @@ func (r *Registry) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.enforce(snapshot{catalogue: opened, jws: jws})
+	return nil
+}
+
+// enforce puts a catalogue in force, unless a newer one is: a read of the store may
+// come late.
+func (r *Registry) enforce(s snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.snapshot = snapshot{catalogue: opened, jws: jws}
-	return nil
+	if now := r.snapshot.catalogue; now == nil || s.catalogue.Version >= now.Version {
+		r.snapshot = s
+	}
 }
 
 // Follow takes up what another replica published, soon after, until ctx ends.

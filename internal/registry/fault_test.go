@@ -135,3 +135,39 @@ func TestFaults(t *testing.T) {
 	}
 	figure.Hold(t, "faults-registry", 8, "writes of the registry, each lost, and kept but called lost")
 }
+
+// late is a store whose answer arrives when something has happened since.
+type late struct {
+	registry.Store
+	meanwhile func()
+}
+
+func (l *late) Catalogue(ctx context.Context) (version int64, jws string, err error) {
+	version, jws, err = l.Store.Catalogue(ctx)
+	if happens := l.meanwhile; happens != nil {
+		l.meanwhile = nil
+		happens()
+	}
+	return version, jws, err
+}
+
+// What is read of the store while a catalogue is published may be the one before.
+func TestAReadThatComesLateSetsNoCatalogueBack(t *testing.T) {
+	d := newDesk(t)
+	publish := func(version int64, code string) {
+		t.Helper()
+		c := purpose(code)
+		c.Version = version
+		if err := d.PublishCatalogue(t.Context(), c, approvals(t, d.ring, d.Registry, c)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(1, "p")
+	d.Store = &late{Store: d.Store, meanwhile: func() { publish(2, "q") }}
+	if err := d.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if v := d.Catalogue().Version; v != 2 {
+		t.Errorf("version %d is in force again", v)
+	}
+}
