@@ -82,6 +82,13 @@ func (a *Accounts) Enrol(ctx context.Context, o EnrolmentOrder) error {
 	if c.EndAll == "" {
 		return nil
 	}
+	row, err := a.store.Order(ctx, order.Code)
+	if err != nil {
+		return fmt.Errorf("enrol: %w", err)
+	}
+	if row.Used { // it was sent before: what is there since is not the lost phone's
+		return nil
+	}
 	if err := a.replaced(ctx, c.EndAll); err != nil {
 		return fmt.Errorf("enrol: passkeys and sessions are ended, the rest is not yet: %w", err)
 	}
