@@ -153,6 +153,7 @@ func (r *Registry) forget(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.clients, id)
+	r.changes++
 }
 
 // within keeps those of the scopes that the initial token allows; all of them when

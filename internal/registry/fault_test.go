@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/conformance/figure"
 	"github.com/govmydata/mydata/internal/keys"
@@ -149,6 +150,40 @@ func (l *late) Catalogue(ctx context.Context) (version int64, jws string, err er
 		happens()
 	}
 	return version, jws, err
+}
+
+func (l *late) Client(ctx context.Context, id string) (registry.Client, error) {
+	c, err := l.Store.Client(ctx, id)
+	if happens := l.meanwhile; happens != nil {
+		l.meanwhile = nil
+		happens()
+	}
+	return c, err
+}
+
+// What is read of a client while it ends its registration is not kept.
+func TestAReadThatComesLateKeepsNoClient(t *testing.T) {
+	s := newStore(t).Registry()
+	r := &registry.Registry{Store: s}
+	initial, _, err := r.NewInitial(t.Context(), registry.InitialOrder{Uses: 1, Life: time.Hour, Scopes: []string{"openid"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := r.Register(t.Context(), initial, json.RawMessage(`{"redirect_uris":["https://a.example/cb"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Store = &late{Store: s, meanwhile: func() {
+		if err := r.Unregister(t.Context(), given.Client.ID, given.Token); err != nil {
+			t.Error(err)
+		}
+	}}
+	if _, err := r.Client(t.Context(), given.Client.ID); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := r.Client(t.Context(), given.Client.ID); !errors.Is(err, registry.ErrUnknown) {
+		t.Errorf("it goes on after its end: %q, %v", c.ID, err)
+	}
 }
 
 // What is read of the store while a catalogue is published may be the one before.

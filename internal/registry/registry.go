@@ -65,6 +65,7 @@ type Registry struct {
 
 	mu       sync.Mutex
 	clients  map[string]cached
+	changes  int // of clients, through this replica
 	snapshot snapshot
 }
 
@@ -77,6 +78,7 @@ type cached struct {
 func (r *Registry) Client(ctx context.Context, id string) (Client, error) {
 	r.mu.Lock()
 	c, ok := r.clients[id]
+	changes := r.changes
 	r.mu.Unlock()
 	if now := r.now(); ok && now.Before(c.until) && c.until.Sub(now) <= clientLife {
 		return c.client, nil
@@ -90,7 +92,9 @@ func (r *Registry) Client(ctx context.Context, id string) (Client, error) {
 	if r.clients == nil {
 		r.clients = map[string]cached{}
 	}
-	r.clients[id] = cached{client: client, until: r.now().Add(clientLife)}
+	if changes == r.changes { // else it may have been read before one
+		r.clients[id] = cached{client: client, until: r.now().Add(clientLife)}
+	}
 	return client, nil
 }
 
@@ -107,9 +111,7 @@ func (r *Registry) AddClient(ctx context.Context, metadata json.RawMessage) (Cli
 	if err := r.Store.AddClient(ctx, c); err != nil {
 		return Client{}, "", err
 	}
-	r.mu.Lock()
-	delete(r.clients, c.ID)
-	r.mu.Unlock()
+	r.forget(c.ID)
 	return c, secret, nil
 }
 
