@@ -17,11 +17,11 @@ func (errLater) Error() string     { return "the issuer's status list cannot be 
 func (errLater) Unavailable() bool { return true }
 
 // unreachable says that a status list that cannot be had is all that failed,
-// and so what the query lacks.
+// and so what the query and the transactions lack.
 func unreachable(checks []credential.Check) bool {
 	found := false
 	for _, c := range checks {
-		if c.OK || c.Name == openid4vp.CheckQuery {
+		if c.OK || c.Name == openid4vp.CheckQuery || c.Name == openid4vp.CheckTransactions {
 			continue
 		}
 		_, name, many := strings.Cut(c.Name, ": ")

@@ -54,6 +54,21 @@ func TestIssuerOutOfReach(t *testing.T) {
 	if r := h.result(t, placed.ID); r.Status != verifier.Verified {
 		t.Fatalf("%+v", r)
 	}
+	t.Run("it waits with what the holder was to authorize, too", func(t *testing.T) {
+		placed, _ := h.place(t, `{"query":`+nameOfCard+`,"transaction_data":[`+toBusan+`]}`)
+		p.out.Store(true)
+		var answer *wallet.Answer
+		if _, err := h.present(t, placed.Request); !errors.As(err, &answer) || answer.Code != "unavailable" {
+			t.Fatalf("the wallet was told %v", err)
+		}
+		p.out.Store(false)
+		if _, err := h.present(t, placed.Request); err != nil {
+			t.Fatal(err)
+		}
+		if r := h.result(t, placed.ID); r.Status != verifier.Verified || len(r.Transactions) != 1 {
+			t.Fatalf("%+v", r)
+		}
+	})
 	t.Run("it rejects what is wrong besides", func(t *testing.T) {
 		p.out.Store(true)
 		h.pass(2 * time.Hour) // the card has expired
