@@ -58,6 +58,13 @@ func (s *Server) Protect(audience string, next http.Handler) http.Handler {
 	})
 }
 
+// Standing is nil while a token that Protect let through has not ended, and ErrGone
+// once it has: for who has made of it what must not outlive it.
+func (s *Server) Standing(ctx context.Context, t Token) error {
+	_, _, err := s.Store.Token(ctx, t.JTI, s.now())
+	return err
+}
+
 // errNoToken: the request has no token at all (RFC 6750, 3.1: no error code).
 var errNoToken = errors.New("oauth: no access token")
 

@@ -58,7 +58,7 @@ func (h *Handler) requested(r *http.Request) (message openid4vci.CredentialRespo
 		return message, 0, nil, err
 	}
 	order.Device = h.device(r.Context(), token.ClientID)
-	message, status, err = h.issueOrDefer(r.Context(), order, token.ClientID)
+	message, status, err = h.issueOrDefer(r.Context(), order, token)
 	return message, status, seal, err
 }
 
@@ -105,34 +105,37 @@ func (h *Handler) charge(ctx context.Context, citizen string, n int) (back func(
 
 // issueOrDefer gives the copies, or a transaction_id where an operator has to
 // allow this kind first.
-func (h *Handler) issueOrDefer(ctx context.Context, o credential.Order, client string) (openid4vci.CredentialResponse, int, error) {
+func (h *Handler) issueOrDefer(ctx context.Context, o credential.Order, token oauth.Token) (openid4vci.CredentialResponse, int, error) {
 	back, err := h.charge(ctx, o.Citizen, len(o.Holders))
 	if err != nil {
 		return openid4vci.CredentialResponse{}, 0, err
 	}
 	if h.defers(o.Config) {
-		d, err := h.Deferrals.Begin(ctx, o, client)
+		d, err := h.Deferrals.Begin(ctx, o, token.ClientID)
 		if err != nil {
 			back()
 			return openid4vci.CredentialResponse{}, 0, err
 		}
 		return waiting(d), http.StatusAccepted, nil
 	}
-	message, err := h.issue(ctx, o)
+	message, err := h.issue(ctx, o, token)
 	if err != nil {
 		back()
 	}
 	return message, http.StatusOK, err
 }
 
-func (h *Handler) issue(ctx context.Context, o credential.Order) (openid4vci.CredentialResponse, error) {
+func (h *Handler) issue(ctx context.Context, o credential.Order, token oauth.Token) (openid4vci.CredentialResponse, error) {
 	tokens, issued, err := h.Issuer.IssueBatch(ctx, o)
+	if err == nil {
+		err = h.still(ctx, token, o, issued)
+	}
 	if err != nil {
 		return openid4vci.CredentialResponse{}, err
 	}
 	message := openid4vci.CredentialResponse{NotificationID: issued[0].Batch()}
-	for _, token := range tokens {
-		message.Credentials = append(message.Credentials, openid4vci.IssuedCredential{Credential: token})
+	for _, text := range tokens {
+		message.Credentials = append(message.Credentials, openid4vci.IssuedCredential{Credential: text})
 	}
 	return message, nil
 }

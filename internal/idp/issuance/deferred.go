@@ -83,7 +83,7 @@ func (h *Handler) collected(ctx context.Context, token oauth.Token, id string) (
 		return refused(err)
 	}
 	order.Device, order.Deferral = d.Device, &d
-	message, err := h.issue(ctx, order)
+	message, err := h.issue(ctx, order, token)
 	if errors.Is(err, credential.ErrDeferral) { // ended meanwhile, as for a lost phone
 		err = openid4vci.Refuse(openid4vci.InvalidTransactionID, "transaction_id", "unknown here, or its credentials were fetched")
 	}

@@ -64,6 +64,14 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		writeJSON(w, http.StatusForbidden, map[string]string{"error": "insufficient_scope"})
 		return
 	}
+	if errors.Is(err, oauth.ErrGone) { // since it was let through
+		web.Refused(r.Context(), "token")
+		h.Logger.InfoContext(r.Context(), "refused", "code", "invalid_token",
+			"route", r.Pattern, "correlation_id", web.Correlation(r.Context()))
+		w.Header().Set("WWW-Authenticate", `DPoP error="invalid_token"`)
+		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_token"})
+		return
+	}
 	for _, p := range problems {
 		if errors.Is(err, p.err) {
 			h.Frame.Problem(w, r, p.problem, err)

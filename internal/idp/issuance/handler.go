@@ -32,6 +32,9 @@ var files embed.FS
 type Server interface {
 	oauth.Questions
 	Protect(audience string, next http.Handler) http.Handler
+	// Standing is nil while a token that Protect let through has not ended, and
+	// oauth.ErrGone once it has.
+	Standing(ctx context.Context, token oauth.Token) error
 }
 
 // Residents tells what the register says of a citizen; *account.Accounts does.

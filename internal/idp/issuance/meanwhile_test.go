@@ -1,0 +1,74 @@
+package issuance_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/govmydata/mydata/conformance/wallet"
+	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/pkg/credential"
+)
+
+// meanwhile happens while a request is under way whose token, proofs and person
+// were looked at: whoever sends it slowly chooses the moment.
+type meanwhile func(context.Context) error
+
+func (m meanwhile) Take(ctx context.Context, _, _ string) error { return m(ctx) }
+func (meanwhile) Return(context.Context, string, string)        {}
+
+func (h *hub) standing(t *testing.T) (all []credential.Issued) {
+	t.Helper()
+	issued, err := h.Issuer.Of(t.Context(), "kim")
+	must(t, err)
+	for _, c := range issued {
+		if c.Status != credential.Revoked {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// What the dashboard does when a phone is lost ends also what that phone's request
+// under way would have brought.
+func TestAPhoneIsLostWhileItAsks(t *testing.T) {
+	h := newHub(t)
+	h.Limits = meanwhile(func(ctx context.Context) error {
+		return errors.Join(h.Offers.End(ctx, "kim"), h.Deferrals.End(ctx, "kim"), h.authorization.RevokeCitizen(ctx, "kim"), h.Issuer.RevokeAll(ctx, "kim"))
+	})
+	_, err := h.take(t, credential.ConfigResidentCard, credential.GrantPreAuthorized, false)
+	if refused, ok := errors.AsType[*wallet.Answer](err); !ok || refused.Status != http.StatusUnauthorized {
+		t.Errorf("the phone was told %v", err)
+	}
+	if all := h.standing(t); len(all) != 0 {
+		t.Errorf("%d cards stand: %+v", len(all), all)
+	}
+}
+
+// An update of the register revokes what says something else, also what was being
+// made at that moment.
+func TestTheRegisterChangesWhileACardIsMade(t *testing.T) {
+	h := newHub(t)
+	now := "before"
+	h.Basis = func(context.Context, string) (string, error) { return now, nil }
+	h.Limits = meanwhile(func(ctx context.Context) error {
+		now = "after"
+		_, err := h.Issuer.Supersede(ctx, h.Basis, nil)
+		return err
+	})
+	_, err := h.take(t, credential.ConfigResidentCard, credential.GrantPreAuthorized, false)
+	if refused, ok := errors.AsType[*wallet.Answer](err); !ok || refused.Status != http.StatusServiceUnavailable {
+		t.Errorf("the wallet was told %v", err)
+	}
+	if all := h.standing(t); len(all) != 0 {
+		t.Errorf("%d cards stand of an entry that is over: %+v", len(all), all)
+	}
+	if _, err := h.take(t, credential.ConfigResidentCard, credential.GrantPreAuthorized, false); err != nil {
+		t.Error(err)
+	}
+	h.Limits, h.Basis = nil, func(context.Context, string) (string, error) { return "", account.ErrNotFound }
+	if _, err := h.take(t, credential.ConfigResidentCard, credential.GrantPreAuthorized, false); err != nil {
+		t.Errorf("where nothing is kept of the register: %v", err)
+	}
+}
