@@ -125,7 +125,7 @@ func (i *Issuer) record(ctx context.Context, all []Issued, d *Deferral) ([]Issue
 	}
 	id := all[0].ID
 	commit := Commit{ID: "issue/" + id, Digest: sha256.Sum256([]byte(id)), Deferral: d}
-	full, list := "", ""
+	full, list := "", List{}
 	var err error
 	for try := range attempts {
 		if list, err = i.openList(ctx, full); err != nil {
@@ -133,7 +133,7 @@ func (i *Issuer) record(ctx context.Context, all []Issued, d *Deferral) ([]Issue
 		}
 		commit.Issue, commit.Leaves = nil, nil
 		for n, issued := range all {
-			issued.List, issued.Index = list, i.freeIndex(list)
+			issued.List, issued.Index = list.ID, list.freeIndex()
 			commit.Issue = append(commit.Issue, issued)
 			commit.Leaves = append(commit.Leaves, tlog.Commitment(LeafDomain, salts[n], issued.Digest()))
 		}
@@ -144,7 +144,7 @@ func (i *Issuer) record(ctx context.Context, all []Issued, d *Deferral) ([]Issue
 			return i.recorded(ctx, all) // an earlier try of this ID may be the durable one
 		}
 		if errors.Is(err, ErrConflict) && try >= attempts/2 {
-			full = list
+			full = list.ID
 		}
 		if errors.Is(err, ErrDeferral) || ctx.Err() != nil {
 			break

@@ -113,11 +113,11 @@ func (i *Issuer) Disturb(ctx context.Context) error {
 }
 
 func (i *Issuer) disturb(ctx context.Context) error {
-	id, err := i.openList(ctx, "")
+	newest, err := i.openList(ctx, "")
 	if err != nil {
 		return err
 	}
-	row, list, err := i.open(ctx, id)
+	row, list, err := i.open(ctx, newest.ID)
 	if err != nil {
 		return err
 	}

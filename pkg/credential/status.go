@@ -49,45 +49,41 @@ func (i *Issuer) bits() int { return max(1, i.Bits) }
 
 // openList is the list that gives indexes now; full names one that does not
 // any more.
-func (i *Issuer) openList(ctx context.Context, full string) (string, error) {
+func (i *Issuer) openList(ctx context.Context, full string) (List, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.list.ID != "" && i.list.ID != full {
-		return i.list.ID, nil
+		return i.list, nil
 	}
 	newest, err := i.Store.NewestList(ctx)
 	if err == nil && newest.ID != full && newest.Bits == i.bits() {
 		i.list = newest
-		return newest.ID, nil
+		return newest, nil
 	}
 	if err != nil && !errors.Is(err, ErrUnknown) {
-		return "", err
+		return List{}, err
 	}
 	list, err := newList(i.bits(), i.Now())
 	if err != nil {
-		return "", err
+		return List{}, err
 	}
 	leaf, err := i.statement(list)
 	if err != nil {
-		return "", err
+		return List{}, err
 	}
 	commit := Commit{ID: "list/" + list.ID, Digest: requestDigest(list.ID), Lists: []List{list}, Leaves: [][]byte{leaf}}
 	if err := i.Store.Commit(ctx, commit); err != nil {
-		return "", err
+		return List{}, err
 	}
 	i.list = list
-	return list.ID, nil
+	return list, nil
 }
 
 // freeIndex is a place at random that is no decoy's. Whether it is taken the
 // store knows.
-func (i *Issuer) freeIndex(list string) int {
-	i.mu.Lock()
-	open := i.list
-	i.mu.Unlock()
+func (l List) freeIndex() int {
 	for {
-		index := randomIndex()
-		if open.ID != list || !open.decoy(index) {
+		if index := randomIndex(); !l.decoy(index) {
 			return index
 		}
 	}
