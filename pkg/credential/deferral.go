@@ -79,9 +79,23 @@ type Deferrals struct {
 	Now   func() time.Time
 }
 
-// Begin keeps an order. One that waits already for the same keys of the same
-// client is found again: a wallet that did not hear the answer asks anew.
+// Begin keeps an order, unless it waits already: see Again.
 func (f *Deferrals) Begin(ctx context.Context, o Order, client string) (Deferral, error) {
+	d, err := f.Again(ctx, o, client)
+	if !errors.Is(err, ErrUnknown) {
+		return d, err
+	}
+	d = Deferral{ID: randomID() + randomID(), Batch: randomID(), Citizen: o.Citizen, Client: client, Config: o.Config, Device: o.Device,
+		Holders: o.Holders, State: DeferralWaiting, Created: f.Now()}
+	if err := f.Store.AddDeferral(ctx, d); err != nil {
+		return Deferral{}, fmt.Errorf("defer: %w", err)
+	}
+	return d, nil
+}
+
+// Again finds an order that waits already for the same keys of the same client: a
+// wallet that did not hear the answer asks anew. ErrUnknown when there is none.
+func (f *Deferrals) Again(ctx context.Context, o Order, client string) (Deferral, error) {
 	prints, err := thumbprints(o.Holders)
 	if err != nil {
 		return Deferral{}, fmt.Errorf("defer: %w", err)
@@ -96,12 +110,7 @@ func (f *Deferrals) Begin(ctx context.Context, o Order, client string) (Deferral
 			return d, nil
 		}
 	}
-	d := Deferral{ID: randomID() + randomID(), Batch: randomID(), Citizen: o.Citizen, Client: client, Config: o.Config, Device: o.Device,
-		Holders: o.Holders, State: DeferralWaiting, Created: f.Now()}
-	if err := f.Store.AddDeferral(ctx, d); err != nil {
-		return Deferral{}, fmt.Errorf("defer: %w", err)
-	}
-	return d, nil
+	return Deferral{}, ErrUnknown
 }
 
 func (f *Deferrals) live(d Deferral) bool {

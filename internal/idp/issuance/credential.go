@@ -106,6 +106,11 @@ func (h *Handler) charge(ctx context.Context, citizen string, n int) (back func(
 // issueOrDefer gives the copies, or a transaction_id where an operator has to
 // allow this kind first.
 func (h *Handler) issueOrDefer(ctx context.Context, o credential.Order, token oauth.Token) (openid4vci.CredentialResponse, int, error) {
+	if h.defers(o.Config) { // what waits was paid for
+		if d, err := h.Deferrals.Again(ctx, o, token.ClientID); !errors.Is(err, credential.ErrUnknown) {
+			return waiting(d), http.StatusAccepted, err
+		}
+	}
 	back, err := h.charge(ctx, o.Citizen, len(o.Holders))
 	if err != nil {
 		return openid4vci.CredentialResponse{}, 0, err

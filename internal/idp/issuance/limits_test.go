@@ -51,3 +51,23 @@ func TestCardsOfOneCitizenAreBounded(t *testing.T) {
 		t.Errorf("an hour later: %d %s", a.status, a.body)
 	}
 }
+
+// A wallet that did not hear the answer asks anew, and is answered by what waits
+// already: that takes nothing from the person's budget.
+func TestAskingAgainForWhatWaitsIsFree(t *testing.T) {
+	w := deferring(t)
+	w.Limits = limit.New(limit.Options{Store: new(limit.Memory), Now: func() time.Time { return w.now },
+		Budgets: map[string]limit.Budget{"credential": {Limit: 2, Window: time.Hour}}})
+	key, id := newKey(t), ""
+	for range 4 {
+		got := w.later(t, []string{w.proof(t, key, w.freshNonce(t), nil)})
+		if id != "" && got != id {
+			t.Errorf("%s, then %s", id, got)
+		}
+		id = got
+	}
+	w.later(t, []string{w.proof(t, newKey(t), w.freshNonce(t), nil)})
+	if a := w.do(t, "POST", "/credential", "kim", "application/json", request(credential.ConfigResidentCard, w.proof(t, newKey(t), w.freshNonce(t), nil))); a.status != http.StatusTooManyRequests {
+		t.Errorf("a third one: %d %s", a.status, a.body)
+	}
+}
