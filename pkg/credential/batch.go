@@ -50,6 +50,9 @@ func (i *Issuer) IssueBatch(ctx context.Context, o Order) ([]string, []Issued, e
 	if all, err = i.record(ctx, all, o.Deferral); err != nil {
 		return nil, nil, fmt.Errorf("issue: %w", err)
 	}
+	if o.Deferral != nil && slices.ContainsFunc(all, func(c Issued) bool { return c.Status == Revoked || c.Basis != o.Basis }) {
+		return nil, nil, fmt.Errorf("issue: %w", ErrDeferral) // it was issued before, and what it said is over
+	}
 	tokens, err := i.signAll(all, o)
 	return tokens, all, err
 }
