@@ -12,7 +12,7 @@ import (
 // (draft-ietf-oauth-status-list, 8.4): its iat is that time, and it expires when
 // the list changed next, at the latest after ListLife, and never after now, so
 // that nobody can take it for a list of now. ErrNoHistory when none are given
-// out, ErrHistory for a time that is not kept or has not come.
+// out, ErrHistory for a second that is not kept or has not passed.
 func (i *Issuer) StatusTokenAt(ctx context.Context, id, media string, at time.Time) ([]byte, error) {
 	row, err := i.Store.List(ctx, id)
 	if err != nil {
@@ -22,7 +22,7 @@ func (i *Issuer) StatusTokenAt(ctx context.Context, id, media string, at time.Ti
 	switch {
 	case i.History <= 0:
 		return nil, ErrNoHistory
-	case !at.Before(now) || at.Before(now.Add(-i.History)) || at.Before(row.Created.Truncate(time.Second)):
+	case at.Add(time.Second).After(now) || at.Before(now.Add(-i.History)) || at.Before(row.Created.Truncate(time.Second)):
 		return nil, ErrHistory
 	}
 	changes, err := i.Store.ListChanges(ctx, id)

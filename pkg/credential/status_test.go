@@ -35,6 +35,10 @@ func TestListsOfThePastRefuse(t *testing.T) {
 			t.Errorf("it knows nothing of %s: %v", name, err)
 		}
 	}
+	o.now = o.now.Add(500 * time.Millisecond)
+	if err := ask(o.now.Truncate(time.Second)); !errors.Is(err, credential.ErrHistory) {
+		t.Errorf("it gives out a list of a second that has not passed, which is good for now: %v", err)
+	}
 	if err := issuer.Revoke(t.Context(), issued.ID); err != nil {
 		t.Fatal(err)
 	}
