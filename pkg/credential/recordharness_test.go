@@ -20,7 +20,10 @@ import (
 // keptFunc is a status list client with one token.
 type keptFunc struct{ token string }
 
-func (k keptFunc) Held(string) string { return k.token }
+func (k keptFunc) Look(ctx context.Context, ref statuslist.Reference, trust statuslist.Trust) (statuslist.Status, string, error) {
+	s, err := k.Status(ctx, ref, trust)
+	return s, k.token, err
+}
 
 func (k keptFunc) Status(_ context.Context, ref statuslist.Reference, trust statuslist.Trust) (statuslist.Status, error) {
 	token, err := statuslist.Verify(k.token, ref.URI, testNow, trust)

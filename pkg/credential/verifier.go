@@ -222,7 +222,7 @@ func (r *verification) status(ctx context.Context, c *Check) error {
 		return fmt.Errorf("this verifier cannot ask for a status")
 	}
 	c.StatusURI, c.StatusIndex, c.At = ref.URI, &ref.Index, r.now
-	status, err := r.Status.Status(ctx, ref, func(x5c [][]byte) (crypto.PublicKey, error) {
+	status, err := r.look(ctx, ref, func(x5c [][]byte) (crypto.PublicKey, error) {
 		key, err := r.statusKey(x5c)
 		if err == nil {
 			c.Key = Thumbprint(key)
@@ -239,11 +239,21 @@ func (r *verification) status(ctx context.Context, c *Check) error {
 	case status != statuslist.Valid:
 		return fmt.Errorf("status %d", status)
 	}
-	if keeper, ok := r.Status.(interface{ Held(uri string) string }); ok {
-		r.statusToken = keeper.Held(ref.URI)
-	}
 	c.Detail = "not revoked"
 	return nil
+}
+
+// looker answers with the list that it went by; *statuslist.Client does.
+type looker interface {
+	Look(ctx context.Context, ref statuslist.Reference, trust statuslist.Trust) (statuslist.Status, string, error)
+}
+
+func (r *verification) look(ctx context.Context, ref statuslist.Reference, trust statuslist.Trust) (status statuslist.Status, err error) {
+	if l, ok := r.Status.(looker); ok {
+		status, r.statusToken, err = l.Look(ctx, ref, trust)
+		return status, err
+	}
+	return r.Status.Status(ctx, ref, trust)
 }
 
 // statusKey says who may speak about the status: the holder of a chain to one of

@@ -62,17 +62,25 @@ type flight struct {
 // Status of a reference. Any error means: unknown, and not to be taken as
 // valid.
 func (c *Client) Status(ctx context.Context, ref Reference, trust Trust) (Status, error) {
+	s, _, err := c.Look(ctx, ref, trust)
+	return s, err
+}
+
+// Look is Status, with the Status List Token, a JWT, that it went by, as it was
+// fetched: what whoever keeps a record of a verification keeps of it. It is empty
+// when that was a CWT.
+func (c *Client) Look(ctx context.Context, ref Reference, trust Trust) (Status, string, error) {
 	if err := CheckURI(ref.URI, c.Development); err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	e := c.entry(ref.URI)
 	e.Lock()
 	if now := c.now(); e.fresh(now, trust) {
 		defer e.Unlock()
-		return e.token.List.Get(ref.Index)
+		return e.get(ref)
 	} else if e.failed != nil && now.Before(e.failedUntil) && !now.Before(e.failedUntil.Add(-failureTTL)) {
 		defer e.Unlock()
-		return 0, e.failed
+		return 0, "", e.failed
 	}
 	f := e.flight
 	if f == nil {
@@ -84,7 +92,7 @@ func (c *Client) Status(ctx context.Context, ref Reference, trust Trust) (Status
 	e.Unlock()
 	select {
 	case <-ctx.Done():
-		return 0, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+		return 0, "", fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	case <-f.done:
 	}
 	return c.landed(ctx, ref, trust, e, f)
@@ -102,9 +110,9 @@ func (c *Client) fly(ctx context.Context, uri string, e *entry, f *flight) {
 
 // landed reads what a flight brought, by this asker's trust; for those who trust
 // the same the first one's work serves.
-func (c *Client) landed(ctx context.Context, ref Reference, trust Trust, e *entry, f *flight) (Status, error) {
+func (c *Client) landed(ctx context.Context, ref Reference, trust Trust, e *entry, f *flight) (Status, string, error) {
 	if f.err != nil {
-		return 0, f.err
+		return 0, "", f.err
 	}
 	e.Lock()
 	defer e.Unlock()
@@ -115,12 +123,18 @@ func (c *Client) landed(ctx context.Context, ref Reference, trust Trust, e *entr
 			err = remember(ctx, c.memory(), s.token, now)
 		}
 		if err != nil {
-			return 0, err
+			return 0, "", err
 		}
 		e.keep(s, now)
 		c.slim(ref.URI)
 	}
-	return e.token.List.Get(ref.Index)
+	return e.get(ref)
+}
+
+// get the status from the list at hand.
+func (e *entry) get(ref Reference) (Status, string, error) {
+	s, err := e.token.List.Get(ref.Index)
+	return s, e.text, err
 }
 
 // keep a token until its ttl or exp; what HTTP says of caching is not asked
