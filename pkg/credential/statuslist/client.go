@@ -1,6 +1,7 @@
 package statuslist
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"fmt"
@@ -46,6 +47,7 @@ type Client struct {
 type entry struct {
 	sync.Mutex
 	signed
+	beside      *List // fetched since, and a little older by its iat: clocks differ
 	from, until time.Time
 	failed      error // until failedUntil
 	failedUntil time.Time
@@ -131,29 +133,38 @@ func (c *Client) landed(ctx context.Context, ref Reference, trust Trust, e *entr
 	return e.get(ref)
 }
 
-// get the status from the list at hand.
+// get the status from the list at hand, and where that is Valid, from the one beside
+// it: which of them is the newer, nobody knows.
 func (e *entry) get(ref Reference) (Status, string, error) {
 	s, err := e.token.List.Get(ref.Index)
+	if err == nil && s == Valid && e.beside != nil {
+		s, err = e.beside.Get(ref.Index)
+	}
 	return s, e.text, err
 }
 
 // keep a token until its ttl or exp; what HTTP says of caching is not asked
 // (draft, 8.2). One that is a little older than the one at hand, as of another
-// replica, does not take its place.
+// replica, does not take its place, and is asked besides.
 func (e *entry) keep(s signed, now time.Time) {
+	e.beside, e.until = nil, s.token.until(now)
 	if e.token.List != nil && s.token.IssuedAt.Before(e.token.IssuedAt) && sameKey(e.key, s.key) &&
 		!e.token.IssuedAt.After(now.Add(skew)) && (e.token.Expires.IsZero() || now.Before(e.token.Expires)) {
-		s = e.signed
+		e.beside, s = s.token.List, e.signed
+		if until := s.token.until(now); until.Before(e.until) {
+			e.until = until
+		}
 	}
-	ttl := s.token.TTL
-	if ttl == 0 {
-		ttl = defaultTTL
+	e.signed, e.from = s, now
+}
+
+// until is how long a token is kept that was fetched now.
+func (t Token) until(now time.Time) time.Time {
+	until := now.Add(min(cmp.Or(t.TTL, defaultTTL), maxTTL))
+	if !t.Expires.IsZero() && t.Expires.Before(until) {
+		return t.Expires
 	}
-	until := now.Add(min(ttl, maxTTL))
-	if !s.token.Expires.IsZero() && s.token.Expires.Before(until) {
-		until = s.token.Expires
-	}
-	e.signed, e.from, e.until = s, now, until
+	return until
 }
 
 // fresh tells whether the cached list may be used, for this asker too.
@@ -246,14 +257,14 @@ func (c *Client) slim(but string) {
 	sizes, total := map[string]int{}, 0
 	for uri, e := range c.cached {
 		if uri == but {
-			total += len(e.token.List.Bytes())
+			total += e.size()
 			continue
 		}
 		if !e.TryLock() {
 			continue
 		}
 		if e.token.List != nil {
-			sizes[uri] = len(e.token.List.Bytes())
+			sizes[uri] = e.size()
 			total += sizes[uri]
 		}
 		e.Unlock()
@@ -265,6 +276,15 @@ func (c *Client) slim(but string) {
 		delete(c.cached, uri)
 		total -= size
 	}
+}
+
+// size of what an entry holds, in bytes.
+func (e *entry) size() int {
+	size := len(e.token.List.Bytes())
+	if e.beside != nil {
+		size += len(e.beside.Bytes())
+	}
+	return size
 }
 
 func (c *Client) memory() Memory {

@@ -80,6 +80,30 @@ func TestClientKeepsTheNewer(t *testing.T) {
 	}
 }
 
+// Nor does one of a clock that was ahead hide what is revoked since: once its ttl is
+// over, the answer is as new as what was fetched.
+func TestClientBelievesTheWorseOfTwoClocks(t *testing.T) {
+	h, key, clock := newHost(t), newKey(t), now
+	client := &Client{Development: true, Now: func() time.Time { return clock }}
+	ref := Reference{URI: h.URL + "/list", Index: 5}
+	ask := func(at time.Duration, want Status) {
+		t.Helper()
+		clock = now.Add(at)
+		if got, err := client.Status(t.Context(), ref, trusts(key)); err != nil || got != want {
+			t.Errorf("after %s: %d, %v", at, got, err)
+		}
+	}
+	h.serve(t, key, Token{IssuedAt: now.Add(40 * time.Second), Expires: now.Add(time.Hour), TTL: 10 * time.Second, List: listOf(t)})
+	ask(0, Valid)
+	h.serve(t, key, Token{IssuedAt: now.Add(9 * time.Second), Expires: now.Add(time.Hour), TTL: 10 * time.Second, List: listOf(t, 5)})
+	ask(9*time.Second, Valid)
+	for _, at := range []time.Duration{10 * time.Second, 11 * time.Second} {
+		ask(at, Invalid)
+	}
+	h.serve(t, key, Token{IssuedAt: now.Add(41 * time.Second), Expires: now.Add(time.Hour), TTL: 10 * time.Second, List: listOf(t)})
+	ask(41*time.Second, Valid)
+}
+
 func TestClientWithoutMemoryBelievesNothing(t *testing.T) {
 	h, key := newHost(t), newKey(t)
 	for _, kept := range []bool{false, true} {
