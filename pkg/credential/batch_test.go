@@ -196,3 +196,37 @@ func BenchmarkIssueBatch(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(floor), "times-the-floor")
 }
+
+// What was issued and never fetched is over with its record: no new copies are made
+// of one that was revoked, or that the register contradicts.
+func TestNothingIsMadeAgainOfWhatIsOver(t *testing.T) {
+	for name, over := range map[string]func(issuer *credential.Issuer, order *credential.Order) error{
+		"it is revoked": func(issuer *credential.Issuer, _ *credential.Order) error {
+			return issuer.RevokeAll(t.Context(), "kim")
+		},
+		"the register says another": func(_ *credential.Issuer, order *credential.Order) error { order.Basis = "after"; return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			issuer, _, order := o.issuer(t, o.rows)
+			order.Holders, order.Basis = holders(t, o, 2), "before"
+			f := &credential.Deferrals{Store: o.rows, Now: func() time.Time { return o.now }}
+			d, err := f.Begin(t.Context(), order, "phone")
+			if err := errors.Join(err, f.Approve(t.Context(), d.ID)); err != nil {
+				t.Fatal(err)
+			}
+			order.Deferral = &d
+			for range 2 { // the first answer was lost
+				if _, _, err := issuer.IssueBatch(t.Context(), order); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := over(issuer, &order); err != nil {
+				t.Fatal(err)
+			}
+			if tokens, _, err := issuer.IssueBatch(t.Context(), order); !errors.Is(err, credential.ErrDeferral) || tokens != nil {
+				t.Errorf("%d tokens, %v", len(tokens), err)
+			}
+		})
+	}
+}
