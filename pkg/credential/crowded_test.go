@@ -50,7 +50,7 @@ func TestNoDecoysPlaceAmongMany(t *testing.T) {
 	group.Wait()
 	taken := 0
 	for _, c := range rows.asked {
-		sum := sha256.Sum256(binary.BigEndian.AppendUint64(append([]byte("mydata/decoy/v1\x00"), rows.decoys[c.List]...), uint64(c.Index))) //nolint:gosec // an index
+		sum := sha256.Sum256(binary.BigEndian.AppendUint64(append([]byte("mydata/decoy/v1\x00"), rows.decoys[c.List]...), uint64(c.Index)))
 		if sum[0] < 16 {
 			taken++
 		}

@@ -72,3 +72,35 @@ func TestTheRegisterChangesWhileACardIsMade(t *testing.T) {
 		t.Errorf("where nothing is kept of the register: %v", err)
 	}
 }
+
+// A deferred card whose answer was lost is handed out again while it is what its
+// record says, and no longer.
+func TestADeferredCardIsOverBeforeItIsFetchedAgain(t *testing.T) {
+	for name, happens := range map[string]func(t *testing.T, w *world, basis *string){
+		"it hands out nothing again that was revoked": func(t *testing.T, w *world, _ *string) {
+			if err := w.Issuer.RevokeAll(t.Context(), "kim"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"it puts nothing new under the record of what the register said": func(_ *testing.T, _ *world, basis *string) { *basis = "after" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := deferring(t)
+			basis := "before"
+			w.Basis = func(context.Context, string) (string, error) { return basis, nil }
+			f := &deferringFault{Credentials: w.db.Credentials(), next: "UpdateDeferral deliver"}
+			w.Deferrals.Store = f
+			id := w.later(t, w.holders(t, 2))
+			if err := w.Deferrals.Approve(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			if a := w.do(t, "POST", "/credential-deferred", "kim", "application/json", collect(id)); a.status != 200 {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			happens(t, w, &basis)
+			if a := w.do(t, "POST", "/credential-deferred", "kim", "application/json", collect(id)); a.status != 400 || code(t, a) != "invalid_transaction_id" {
+				t.Errorf("%d %.200s", a.status, a.body)
+			}
+		})
+	}
+}
