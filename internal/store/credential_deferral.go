@@ -18,6 +18,16 @@ func (s *Credentials) AddDeferral(ctx context.Context, d credential.Deferral) er
 		return fmt.Errorf("deferral: %w", err)
 	}
 	return s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var waiting int
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM credential_deferrals
+			WHERE citizen = $1 AND state = $2 AND client = $3 AND config = $4 AND holders = $5 AND created > $6`,
+			d.Citizen, string(credential.DeferralWaiting), d.Client, d.Config, holders, d.Created.Add(-credential.DeferralLife).UnixMilli()).Scan(&waiting)
+		if err == nil && waiting > 0 {
+			err = credential.ErrConflict
+		}
+		if err != nil {
+			return err
+		}
 		return changed(tx.ExecContext(ctx, `INSERT INTO credential_deferrals
 			(id, version, batch, citizen, client, config, device, holders, state, reason, created, decided)
 			VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0) ON CONFLICT (id) DO NOTHING`,

@@ -56,7 +56,8 @@ type Deferral struct {
 // DeferralStore keeps deferred issuances. Its methods may be called
 // concurrently; a nil error means that the change is durable.
 type DeferralStore interface {
-	// AddDeferral with Version 0.
+	// AddDeferral with Version 0. ErrConflict: there is one of that ID, or one that
+	// waits for the same keys of the same client.
 	AddDeferral(ctx context.Context, d Deferral) error
 	// Deferral: ErrUnknown when there is none.
 	Deferral(ctx context.Context, id string) (Deferral, error)
@@ -87,7 +88,10 @@ func (f *Deferrals) Begin(ctx context.Context, o Order, client string) (Deferral
 	}
 	d = Deferral{ID: randomID() + randomID(), Batch: randomID(), Citizen: o.Citizen, Client: client, Config: o.Config, Device: o.Device,
 		Holders: o.Holders, State: DeferralWaiting, Created: f.Now()}
-	if err := f.Store.AddDeferral(ctx, d); err != nil {
+	switch err := f.Store.AddDeferral(ctx, d); {
+	case errors.Is(err, ErrConflict): // asked for twice at once
+		return f.Again(ctx, o, client)
+	case err != nil:
 		return Deferral{}, fmt.Errorf("defer: %w", err)
 	}
 	return d, nil

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"sync"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/conformance/wallet"
 	"github.com/govmydata/mydata/internal/account"
@@ -102,5 +106,27 @@ func TestADeferredCardIsOverBeforeItIsFetchedAgain(t *testing.T) {
 				t.Errorf("%d %.200s", a.status, a.body)
 			}
 		})
+	}
+}
+
+// A wallet that did not wait for the answer and asks again at once has one order.
+func TestOneOrderOfManyRequests(t *testing.T) {
+	w := deferring(t)
+	order := w.order(t)
+	order.Holders = []jose.JSONWebKey{order.Holder}
+	var wait sync.WaitGroup
+	ids := make([]string, 8)
+	for i := range ids {
+		wait.Go(func() {
+			d, err := w.Deferrals.Begin(t.Context(), order, "phone")
+			if err != nil {
+				t.Error(err)
+			}
+			ids[i] = d.ID
+		})
+	}
+	wait.Wait()
+	if all, err := w.Deferrals.Waiting(t.Context()); err != nil || len(all) != 1 || len(slices.Compact(ids)) != 1 {
+		t.Errorf("%d wait, %v, under %v", len(all), err, ids)
 	}
 }

@@ -40,6 +40,11 @@ func keepsDeferrals(t *testing.T, s CredentialStore) {
 	if err := s.AddDeferral(t.Context(), first); !errors.Is(err, credential.ErrConflict) {
 		t.Errorf("an id twice: %v", err)
 	}
+	same := first
+	same.ID = "later-3"
+	if err := s.AddDeferral(t.Context(), same); !errors.Is(err, credential.ErrConflict) {
+		t.Errorf("an order that waits already: %v", err)
+	}
 	got, err := s.Deferral(t.Context(), first.ID)
 	if diff := cmp.Diff(first, got, sameDeferral); diff != "" || err != nil {
 		t.Error(diff, err)
