@@ -88,10 +88,10 @@ func (f *Deferrals) Begin(ctx context.Context, o Order, client string) (Deferral
 	}
 	d = Deferral{ID: randomID() + randomID(), Batch: randomID(), Citizen: o.Citizen, Client: client, Config: o.Config, Device: o.Device,
 		Holders: o.Holders, State: DeferralWaiting, Created: f.Now()}
-	switch err := f.Store.AddDeferral(ctx, d); {
-	case errors.Is(err, ErrConflict): // asked for twice at once
-		return f.Again(ctx, o, client)
-	case err != nil:
+	if err := f.Store.AddDeferral(ctx, d); err != nil {
+		if errors.Is(err, ErrConflict) { // asked for twice at once
+			return f.Again(ctx, o, client)
+		}
 		return Deferral{}, fmt.Errorf("defer: %w", err)
 	}
 	return d, nil
