@@ -14,7 +14,8 @@
 // server asks when a wallet shows a pre-authorized code.
 //
 // What always holds: a credential is issued to the citizen of the access
-// token, for a key whose holder proved it over a nonce that is then spent; the
+// token, for a key whose holder proved it over a nonce that is then spent; it is
+// handed out while that token stands and the register says the same; the
 // issuer_state of an authorization request is never believed; answers with
 // codes, nonces or credentials are not cached; what an operator has to allow is
 // issued after it was allowed, once; errors are never encrypted; the log gets identifiers, never
