@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/govmydata/mydata/pkg/tlog"
 )
 
 // term is what a replica knows of the lease. Times are of its own monotonic
@@ -121,6 +123,17 @@ func (l *Log) resign() {
 		l.o.Logger.Debug("lease not given up", "error", err) // it runs out
 	}
 	l.leading(false)
+}
+
+// holds takes the tree that the storage holds, not compared with an anchor so far.
+// Where this process knew more, the storage was set back while it ran, as when a
+// copy of the database that lacks the last commits takes over: then the witnesses
+// are asked what they know, as at the beginning.
+func (l *Log) holds(tree Tree, edge *tlog.Edge) {
+	if tree.Size < l.known.Size || tree.Size == l.known.Size && tree.Root != l.known.Root {
+		l.agreed, l.began = false, false
+	}
+	l.tree, l.known, l.edge, l.anchored = &tree, tree, edge, Anchor{}
 }
 
 // explain says what a person has to find out and do.

@@ -59,6 +59,7 @@ type Log struct {
 	witnesses []*witness
 	prover    *tlog.Prover
 	tree      *Tree // as last read or written; nil: read it again
+	known     Tree  // the last that this process found durable
 	edge      *tlog.Edge
 	anchored  Anchor // as last found to be a beginning of the tree
 	agreed    bool   // a quorum of witnesses knows nothing newer
@@ -270,7 +271,7 @@ func (l *Log) load(ctx context.Context) error {
 			return err
 		}
 	}
-	l.tree, l.anchored = &tree, Anchor{}
+	l.holds(tree, l.edge)
 	if first || published.Size < tree.Size {
 		l.waits()
 	}
@@ -351,7 +352,7 @@ func (l *Log) create(ctx context.Context) error {
 	if err := l.o.Storage.Integrate(ctx, Group{To: empty}); err != nil {
 		return fmt.Errorf("create tree: %w", err)
 	}
-	l.tree, l.edge = &empty, new(tlog.Edge)
+	l.holds(empty, new(tlog.Edge))
 	return nil
 }
 
@@ -393,6 +394,6 @@ func (l *Log) place(ctx context.Context, leaves []Leaf) (err error) {
 	if err := l.o.Storage.Integrate(ctx, g); err != nil {
 		return fmt.Errorf("integrate: %w", err)
 	}
-	l.tree, l.edge = &g.To, edge
+	l.tree, l.known, l.edge = &g.To, g.To, edge
 	return nil
 }
