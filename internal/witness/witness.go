@@ -26,8 +26,11 @@ type Witness struct {
 	file   string
 	logger *slog.Logger
 
+	keep func(name string, data []byte) error // durable.Replace, save in tests
+
 	mu   sync.Mutex
 	last tlog.Checkpoint // Note empty: nothing cosigned yet
+	kept bool            // last is known to be durable; what was read back may be lost with the power
 }
 
 // New makes a witness of a log; it takes up where the state file ends.
@@ -47,7 +50,7 @@ func newWitness(logs []tlog.Log, signer tlog.Signer, stateFile string, logger *s
 		return nil, fmt.Errorf("witness: %w", err)
 	}
 	policy.Logs = logs
-	w := &Witness{logs: logs, policy: policy, signer: signer, file: stateFile, logger: logger}
+	w := &Witness{logs: logs, policy: policy, signer: signer, file: stateFile, logger: logger, keep: durable.Replace}
 	w.last.Root = tlog.EmptyRoot
 	state, err := os.ReadFile(stateFile)
 	if errors.Is(err, os.ErrNotExist) {
@@ -142,12 +145,13 @@ func (w *Witness) Cosign(ctx context.Context, body []byte) ([]byte, error) {
 	if err := w.follows(ctx, request, c); err != nil {
 		return nil, err
 	}
-	if len(w.last.Note) == 0 || c.Size != w.last.Size {
-		if err := durable.Replace(w.file, c.Note); err != nil {
+	if !w.kept || c.Size != w.last.Size {
+		w.kept = false
+		if err := w.keep(w.file, c.Note); err != nil {
 			// Written or not: before anything else, read what is there.
 			return nil, errors.Join(fmt.Errorf("keep checkpoint: %w", err), w.reload())
 		}
-		w.last = c
+		w.last, w.kept = c, true
 	}
 	return tlog.Cosign(w.signer, c.Note)
 }
