@@ -51,11 +51,10 @@ func (r *round) anchors(ctx context.Context) {
 	}
 	anchored, ok := r.anchored(ctx, last)
 	if !ok {
-		r.memory.Grown = waiting
-		r.missed(waiting)
-		return
+		anchored = min(r.memory.Ahead, last.Size) // what was anchored before stays so
+	} else {
+		r.report.Anchored = anchored
 	}
-	r.report.Anchored = anchored
 	var left []grown
 	for _, g := range waiting {
 		if g.Size > anchored || g.Size == last.Size { // the last tells growth from rest
@@ -89,7 +88,6 @@ func (r *round) anchored(ctx context.Context, last tlog.Checkpoint) (int64, bool
 		r.find("anchor ahead", audit.Finding{Check: audit.Anchor, Detail: fmt.Sprintf(
 			"the log shows size %d, and size %d was anchored before: it was set back", r.shown, r.memory.Ahead)})
 	}
-	r.memory.Ahead = max(r.memory.Ahead, a.Size)
 	before, now := at, last
 	if at.Size > last.Size {
 		before, now = last, at
@@ -97,10 +95,12 @@ func (r *round) anchored(ctx context.Context, last tlog.Checkpoint) (int64, bool
 	f := audit.Continues(ctx, r.o.Log, before, now)
 	switch {
 	case f == nil:
+		r.memory.Ahead = max(r.memory.Ahead, a.Size)
 		return a.Size, true
 	case f.Check == audit.Unreadable && at.Size > last.Size:
 		// Published after we read the checkpoint, or set back since: the next
 		// round tells.
+		r.memory.Ahead = max(r.memory.Ahead, a.Size)
 		return last.Size, true
 	case f.Check == audit.Unreadable:
 		r.find("anchor unreadable", *f)

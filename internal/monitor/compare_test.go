@@ -205,6 +205,18 @@ func TestAnchors(t *testing.T) {
 		w.at = w.at.Add(24 * time.Hour)
 		expect(t, w.round())
 	})
+	t.Run("it does not call what is anchored missed while anchors are out of reach", func(t *testing.T) {
+		w, l := start(t)
+		l.take(t, w.hub)
+		expect(t, w.round())
+		w.at, l.err = w.at.Add(24*time.Hour), errors.New("no route")
+		w.open()
+		expect(t, w.round(), audit.Unreadable) // a log that rests
+		w.hub.add(t, entries(300, 310)...)
+		expect(t, w.round(), audit.Unreadable) // and one that grew just now
+		w.at = w.at.Add(11 * time.Minute)
+		expect(t, w.round(), audit.Unreadable, audit.Missed)
+	})
 	t.Run("it finds anchors out of reach", func(t *testing.T) {
 		w, l := start(t)
 		l.err = errors.New("no route")

@@ -12,7 +12,9 @@
 // which everything was checked, and only once it is durable. Of two checkpoints
 // that contradict each other both signed notes are kept. A finding is kept
 // before it is told, and is told until the telling succeeded; after a crash
-// between the two it may be told twice. State that cannot be read stops the
+// between the two it may be told twice; what was out of reach and is back is told
+// no more. Of the lies of one kind that last, the first 32 are remembered and told,
+// and no log can make the state longer than what is read of it again. State that cannot be read stops the
 // monitor. Nothing that a log or a list says makes it read without bounds, or
 // reach a private network.
 //

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/audit"
@@ -86,11 +87,14 @@ func parseSaid(body []byte) (said, error) {
 		return s, fmt.Errorf("status list: %w", err)
 	}
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(s.SHA256)
-	if err != nil || len(sum) != sha256.Size || s.URI == "" || len(s.URI) > 2048 || s.Version < 1 || s.At < 1 {
+	if err != nil || len(sum) != sha256.Size || s.URI == "" || len(s.URI) > 2048 || strings.ContainsFunc(s.URI, odd) || s.Version < 1 || s.At < 1 {
 		return s, errors.New("status list: not uri, sha256, version and iat")
 	}
 	return s, nil
 }
+
+// odd is what no address is written with (RFC 3986, 2).
+func odd(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }
 
 // list is what the log has said of one, and how what is served compares.
 type list struct {
@@ -104,6 +108,7 @@ type list struct {
 // Bounds of what a log can make a monitor keep and fetch.
 const (
 	maxLists = 4096
+	maxURIs  = 1 << 20 // bytes of all their addresses
 	maxPast  = 64
 	perRound = 64
 )
@@ -111,13 +116,18 @@ const (
 // hear takes what the log said, the highest version of each list: two entries of
 // one moment may stand in the log in any order.
 func (r *round) hear(all []said) {
+	addresses, tooMany := 0, false
+	for uri := range r.memory.Lists {
+		addresses += len(uri)
+	}
 	for _, s := range all {
 		l, known := r.memory.Lists[s.URI]
 		switch {
-		case !known && len(r.memory.Lists) >= maxLists:
-			r.find("list too many", audit.Finding{Check: audit.Unsaid, Detail: fmt.Sprintf("it names more than %d status lists", maxLists)})
+		case !known && (len(r.memory.Lists) >= maxLists || addresses+len(s.URI) > maxURIs):
+			tooMany = true
 		case !known:
 			r.memory.Lists[s.URI] = &list{Latest: s}
+			addresses += len(s.URI)
 		case s.Version == l.Latest.Version && s.SHA256 != l.Latest.SHA256:
 			r.find("list versions "+s.URI, audit.Finding{Check: audit.Unsaid,
 				Detail: fmt.Sprintf("status list %s has two contents under version %d", s.URI, s.Version)})
@@ -127,6 +137,10 @@ func (r *round) hear(all []said) {
 			l.past(l.Latest.SHA256)
 			l.Latest = s
 		}
+	}
+	if tooMany {
+		r.find("list too many", audit.Finding{Check: audit.Unsaid, Detail: fmt.Sprintf(
+			"it names more than %d status lists, or by addresses of more than %d bytes", maxLists, maxURIs)})
 	}
 }
 

@@ -16,7 +16,7 @@ func (m *Monitor) last() (tlog.Checkpoint, bool) {
 	if m.memory.Note == "" {
 		return tlog.Checkpoint{}, false
 	}
-	c, err := m.o.Policy.Open([]byte(m.memory.Note))
+	c, err := m.o.Policy.Ever().Open([]byte(m.memory.Note)) // a key that was retired since signed it
 	return c, err == nil && m.memory.Edge.Size == c.Size-c.Size%tlog.TileWidth
 }
 
@@ -171,7 +171,7 @@ func (h *hearing) entry(index int64, entry []byte, _ tlog.Hash) error {
 		}
 	}
 	if err != nil && len(h.wrong) < maxWrong {
-		h.wrong = append(h.wrong, audit.Finding{Check: audit.Unsaid, Detail: fmt.Sprintf("entry %d: %v", index, err)})
+		h.wrong = append(h.wrong, audit.Finding{Check: audit.Unsaid, Detail: short(fmt.Sprintf("entry %d: %v", index, err))})
 	}
 	return nil
 }

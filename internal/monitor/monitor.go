@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -164,12 +165,30 @@ func (m *Monitor) Round(ctx context.Context) (Report, error) {
 	return r.report, m.tell(ctx, r.now)
 }
 
+// Bounds of what a log can make a monitor remember of its lies: the first ones of
+// a kind say enough.
+const (
+	maxDetail = 2560 // bytes: the longest address, and what is said of it
+	maxOfOne  = 32   // that last, of one check
+)
+
+// short is what a log made us say, without end and on one line.
+func short(detail string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || c == unicode.ReplacementChar {
+			return '?'
+		}
+		return c
+	}, detail[:min(len(detail), maxDetail)])
+}
+
 // find adds a finding under a key: it is told once, as long as it is there.
 // What lasts is never forgotten.
 func (r *round) find(key string, f audit.Finding) {
+	f.Detail = short(f.Detail)
 	r.report.Findings = append(r.report.Findings, f)
 	r.keys[key] = true
-	if _, known := r.memory.Found[key]; known {
+	if _, known := r.memory.Found[key]; known || r.full(f.Check) {
 		return
 	}
 	r.memory.Found[key] = &told{Finding: f, Since: r.now}
@@ -181,10 +200,26 @@ var lasting = []audit.Check{
 	audit.RolledBack, audit.TwoLogs, audit.Entry, audit.Tile, audit.Root, audit.Promise, audit.Anchor, audit.Unsaid,
 }
 
-// forget drops what is over: the next time it is a finding again.
+// full says that enough findings of a check that lasts are remembered; promises
+// are as many as one was given.
+func (r *round) full(c audit.Check) bool {
+	if c == audit.Promise || !slices.Contains(lasting, c) {
+		return false
+	}
+	n := 0
+	for _, f := range r.memory.Found {
+		if f.Check == c {
+			n++
+		}
+	}
+	return n >= maxOfOne
+}
+
+// forget drops what is over: the next time it is a finding again. What was not
+// told yet is told all the same, unless it was out of reach and is back.
 func (r *round) forget() {
 	for key, f := range r.memory.Found {
-		if !r.keys[key] && !slices.Contains(lasting, f.Check) {
+		if !r.keys[key] && !slices.Contains(lasting, f.Check) && (!f.Told.IsZero() || f.Check == audit.Unreadable) {
 			delete(r.memory.Found, key)
 		}
 	}
@@ -208,7 +243,7 @@ func (m *Monitor) tell(ctx context.Context, now time.Time) error {
 				continue
 			}
 		}
-		f.Told, changed = now, true
+		f.Told, f.Evidence, changed = now, nil, true // the notes are in files
 	}
 	if !changed {
 		return nil

@@ -80,6 +80,8 @@ func TestSaid(t *testing.T) {
 		{"it takes uri, sha256, version and iat", says("https://x", sum, `"version":1,"iat":1`), true},
 		{"it takes an address as long as may be", says(strings.Repeat("x", 2048), sum, `"version":1,"iat":1`), true},
 		{"it refuses an address that is longer", says(strings.Repeat("x", 2049), sum, `"version":1,"iat":1`), false},
+		{"it refuses an address with a letter that no address has", says("https://x/\x01", sum, `"version":1,"iat":1`), false},
+		{"it refuses an address with a letter outside of ASCII", says("https://x/\u00e4", sum, `"version":1,"iat":1`), false},
 		{"it refuses a list without an address", says("", sum, `"version":1,"iat":1`), false},
 		{"it refuses a digest that is too short", says("https://x", sum[1:], `"version":1,"iat":1`), false},
 		{"it refuses a digest of another alphabet", says("https://x", "+"+sum[1:], `"version":1,"iat":1`), false},

@@ -30,7 +30,7 @@ type memory struct {
 	Documents map[string]*document `json:"documents,omitempty"`
 	Promises  map[string]int64     `json:"promises,omitempty"` // kept: by leaf, when that was seen
 	Grown     []grown              `json:"grown,omitempty"`    // sizes that wait for an anchor
-	Ahead     int64                `json:"ahead,omitempty"`    // size of an anchor that was not published yet
+	Ahead     int64                `json:"ahead,omitempty"`    // size of the newest anchor seen, perhaps not published yet
 	Found     map[string]*told     `json:"found,omitempty"`    // by key
 }
 
@@ -101,9 +101,12 @@ func parseState(text []byte) (memory, error) {
 }
 
 func (m *memory) save(folder string) error {
-	text, err := json.Marshal(m)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // or a letter of a log would be six of ours
+	err := e.Encode(m)
 	if err == nil {
-		err = durable.Replace(filepath.Join(folder, stateFile), text)
+		err = durable.Replace(filepath.Join(folder, stateFile), text.Bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("monitor state: %w", err)
@@ -111,17 +114,28 @@ func (m *memory) save(folder string) error {
 	return nil
 }
 
+// maxTimes bounds how often evidence of the same finding is kept.
+const maxTimes = 64
+
 // keepEvidence writes the signed notes of a finding, so that they outlive the
-// state and can be handed on.
+// state and can be handed on; those of the same finding at another time beside
+// the first ones.
 func keepEvidence(folder, name string, notes []string) error {
 	folder = filepath.Join(folder, evidenceFolder)
 	for i, note := range notes {
-		file := filepath.Join(folder, fmt.Sprintf("%s-%d.txt", name, i+1))
-		if _, err := os.Stat(file); err == nil {
-			continue
-		}
-		if err := errors.Join(os.MkdirAll(folder, 0o700), durable.Replace(file, []byte(note))); err != nil {
-			return fmt.Errorf("monitor evidence: %w", err)
+		for times := range maxTimes {
+			file := filepath.Join(folder, fmt.Sprintf("%s-%d.txt", name, times*len(notes)+i+1))
+			kept, err := os.ReadFile(file)
+			if err == nil && string(kept) == note {
+				break
+			}
+			if err == nil {
+				continue
+			}
+			if err := errors.Join(os.MkdirAll(folder, 0o700), durable.Replace(file, []byte(note))); err != nil {
+				return fmt.Errorf("monitor evidence: %w", err)
+			}
+			break
 		}
 	}
 	return nil
