@@ -10,6 +10,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/monitor"
 	"github.com/govmydata/mydata/pkg/audit"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
 // handedAnchors are the anchors that a log's hub hands on, verified by a
@@ -58,9 +59,6 @@ type anchorFiles struct {
 	verify func([]byte) (monitor.Anchor, error)
 }
 
-// maxAnchorFile bounds a file of a proof.
-const maxAnchorFile = 64 << 10
-
 // Each implements audit.Anchors.
 func (f anchorFiles) Each(_ context.Context, each func(string, audit.Anchored, error)) error {
 	names, err := fs.Glob(f.files, "*.json")
@@ -75,8 +73,8 @@ func (f anchorFiles) Each(_ context.Context, each func(string, audit.Anchored, e
 		if err != nil {
 			return err
 		}
-		if info.Size() > maxAnchorFile {
-			each(name, audit.Anchored{}, fmt.Errorf("longer than %d bytes", maxAnchorFile))
+		if info.Size() > endorsement.MaxProof {
+			each(name, audit.Anchored{}, fmt.Errorf("longer than %d bytes", endorsement.MaxProof))
 			continue
 		}
 		proof, err := fs.ReadFile(f.files, name)

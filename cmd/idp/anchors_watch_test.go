@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -40,6 +41,11 @@ func TestAuditOfAnchors(t *testing.T) {
 	prove := func(root tlog.Hash) []byte {
 		return channel.Prove(endorsement.Record{Origin: c.Origin, Size: c.Size, Root: root, Writer: "Org1MSP"}).Marshal()
 	}
+	var digests []endorsement.Digest
+	for n := range endorsement.MaxDigests {
+		digests = append(digests, endorsement.Digest{ID: fmt.Sprintf("https://hub.example/status/%03d", n), Kind: "status-list"})
+	}
+	laden := channel.Prove(endorsement.Record{Digests: digests, Origin: c.Origin, Size: c.Size, Root: c.Root, Writer: "Org1MSP"}).Marshal()
 	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(prove(c.Root)) }))
 	defer hub.Close()
 	write := func(proof []byte) {
@@ -55,6 +61,7 @@ func TestAuditOfAnchors(t *testing.T) {
 	}{
 		{"it takes the hub's newest", hub.URL, nil, ""},
 		{"it takes those in a folder", proofs, prove(c.Root), ""},
+		{"it takes one with as many digests as ride", proofs, laden, ""},
 		{"it finds one of another tree", proofs, prove(tlog.Hash{1}), audit.Anchor},
 		{"it finds one that does not verify", proofs, []byte("{}"), audit.Anchor},
 		{"it finds one without end", proofs, make([]byte, 1<<20), audit.Anchor},

@@ -9,10 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-)
 
-// maxProof bounds the proof of an anchor.
-const maxProof = 64 << 10
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
+)
 
 // Handed are the anchors that a hub hands on (GET /anchors/latest). The hub is
 // not believed: Verify checks each proof by what the monitor was given.
@@ -49,12 +48,12 @@ func (h Handed) Latest(ctx context.Context) (Anchor, error) {
 	default:
 		return Anchor{}, errors.New("the hub answered " + response.Status)
 	}
-	proof, err := io.ReadAll(io.LimitReader(response.Body, maxProof+1))
+	proof, err := io.ReadAll(io.LimitReader(response.Body, endorsement.MaxProof+1))
 	if err != nil {
 		return Anchor{}, err
 	}
-	if len(proof) > maxProof {
-		return Anchor{}, fmt.Errorf("%w: longer than %d bytes", ErrUnproven, maxProof)
+	if len(proof) > endorsement.MaxProof {
+		return Anchor{}, fmt.Errorf("%w: longer than %d bytes", ErrUnproven, endorsement.MaxProof)
 	}
 	a, err := h.Verify(proof)
 	if err != nil {

@@ -23,6 +23,7 @@ func TestHanded(t *testing.T) {
 		is     func(error) bool
 	}{
 		{"it gives an anchor that verifies", 200, "good", func(err error) bool { return err == nil }},
+		{"it gives one as long as may be", 200, "good" + strings.Repeat(" ", 1<<20-4), func(err error) bool { return err == nil }},
 		{"it refuses one that does not", 200, "bad", unproven},
 		{"it refuses one without end", 200, "good" + strings.Repeat(" ", 1<<20), unproven},
 		{"it reads nothing that comes with a failure", 502, "good", func(err error) bool { return err != nil && !unproven(err) && !none(err) }},
