@@ -136,9 +136,10 @@ func (a *Audit) remembered() bool {
 	return a.take(Continues(context.Background(), a.Log, before, a.now)) // sizes and roots alone: no tile is read
 }
 
-// recall opens a checkpoint that an earlier run kept.
+// recall opens a checkpoint that an earlier run kept, perhaps before its key was
+// retired.
 func (a *Audit) recall(note []byte, which string) (tlog.Checkpoint, bool) {
-	c, err := a.Policy.Open(note)
+	c, err := a.Policy.Ever().Open(note)
 	if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) || c.Origin != a.now.Origin {
 		a.report.find(Remembered, "%s is not one of this log", which)
 		return tlog.Checkpoint{}, false
@@ -175,6 +176,14 @@ func (a *Audit) resumed(ctx context.Context) (*tlog.Edge, bool) {
 	if a.Events != nil {
 		return nil, true
 	}
+	for _, note := range a.Resume.Keys {
+		c, err := tlog.ParseKeyChange([]byte(note))
+		if err != nil {
+			a.report.find(Remembered, "%v: %v", errProgress, err)
+			return nil, false
+		}
+		a.changes(c)
+	}
 	a.report.Resumed = edge.Size()
 	return edge, true
 }
@@ -187,7 +196,7 @@ func (a *Audit) walk(ctx context.Context, from *tlog.Edge) (bool, error) {
 	w := Walk{Log: a.Log, To: a.now, From: from, Kept: a.kept, Each: a.each}
 	_, found, err := w.Run(ctx)
 	if a.keeps() && w.agree() && (err != nil || found != nil) { // interrupted, or out of reach
-		err = errors.Join(err, a.Keep(NewProgress(w.entries, a.now.Note)))
+		err = errors.Join(err, a.Keep(a.progress(w.entries)))
 	}
 	if err != nil || !a.take(found) {
 		return false, err
@@ -204,7 +213,7 @@ func (a *Audit) walk(ctx context.Context, from *tlog.Edge) (bool, error) {
 func (a *Audit) each(_ int64, entry []byte, leaf tlog.Hash) error {
 	if !tlog.IsCommitment(entry) {
 		if c, err := tlog.ParseKeyChangeEntry(entry); err == nil {
-			a.keys = append(a.keys, c)
+			a.changes(c)
 		}
 	}
 	if a.Events != nil && !a.hear(entry) {
@@ -220,7 +229,7 @@ func (a *Audit) kept(edge *tlog.Edge) error {
 	if !a.keeps() || edge.Size()%keepEvery != 0 {
 		return nil
 	}
-	return a.Keep(NewProgress(edge, a.now.Note))
+	return a.Keep(a.progress(edge))
 }
 
 func (a *Audit) keeps() bool { return a.Keep != nil && a.Events == nil }

@@ -316,6 +316,23 @@ func TestMemoryOfAnotherLog(t *testing.T) {
 	expect(t, p.audit(t, other.publish(t, 300, entryOf), nil), audit.Remembered, "")
 }
 
+// TestMemoryUnderARetiredKey goes on from a checkpoint whose key was retired
+// since, and begins no walk by a new one of that key.
+func TestMemoryUnderARetiredKey(t *testing.T) {
+	p, before := newLog(t), newLog(t).publish(t, 300, entryOf)
+	p.publish(t, size, entryOf)
+	p.policy.Logs = []tlog.Log{
+		{Key: p.policy.Logs[0].Key, Until: at().Add(-time.Hour)}, {Key: tlog.LogKey(origin, private(9).Public().(ed25519.PublicKey))},
+	}
+	expect(t, p.audit(t, before, nil), audit.Checkpoint, "retired")
+	var err error
+	if p.signer, err = tlog.NewSigner(origin, private(9)); err != nil {
+		t.Fatal(err)
+	}
+	p.publish(t, size, entryOf)
+	expect(t, p.audit(t, before, nil), "", "")
+}
+
 func grown(size int, entry func(int) []byte) func(*testing.T, *published) []byte {
 	return func(t *testing.T, p *published) []byte { return p.publish(t, size, entry) }
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -35,4 +36,28 @@ func KeyChanges(policy tlog.Policy, said []tlog.KeyChange) (found []Finding) {
 		}
 	}
 	return found
+}
+
+// changes takes a change of the log's key that an entry says; one that is said
+// again, or read again after an interruption, once.
+func (a *Audit) changes(c tlog.KeyChange) {
+	size := len(c.Note)
+	for _, known := range a.keys {
+		if bytes.Equal(known.Note, c.Note) {
+			return
+		}
+		size += len(known.Note)
+	}
+	if size <= maxKeys {
+		a.keys = append(a.keys, c)
+	}
+}
+
+// progress is what is kept of a walk: its edge, and what it heard of keys.
+func (a *Audit) progress(edge *tlog.Edge) Progress {
+	p := NewProgress(edge, a.now.Note)
+	for _, c := range a.keys {
+		p.Keys = append(p.Keys, string(c.Note))
+	}
+	return p
 }

@@ -16,12 +16,17 @@ import (
 // was being walked to, which the log has to keep to.
 type Progress struct {
 	Size int64             `json:"size"`
-	Edge map[string][]byte `json:"edge"` // partial tiles by path
-	Note string            `json:"note"` // the checkpoint, signed
+	Edge map[string][]byte `json:"edge"`           // partial tiles by path
+	Note string            `json:"note"`           // the checkpoint, signed
+	Keys []string          `json:"keys,omitempty"` // signed changes of the log's key so far
 }
 
-// maxProgress bounds the file of a Progress: seven levels of tiles, and a note.
-const maxProgress = 1 << 20
+// maxProgress bounds the file of a Progress: seven levels of tiles, a note, and
+// changes of keys, of which maxKeys bytes are kept.
+const (
+	maxProgress = 1 << 20
+	maxKeys     = 128 << 10 // six times as long where each letter is escaped
+)
 
 var errProgress = errors.New("the kept progress is damaged")
 

@@ -2,12 +2,14 @@ package audit_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govmydata/mydata/pkg/audit"
 	"github.com/govmydata/mydata/pkg/tlog"
@@ -127,6 +129,46 @@ func TestResume(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestResumeRemembersKeyChanges: what the log said of its key before the walk was
+// interrupted is judged at its end.
+func TestResumeRemembersKeyChanges(t *testing.T) {
+	old, err := tlog.NewSigner(origin, private(7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := tlog.NewSigner(origin, private(8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(seed byte) tlog.Key { return tlog.LogKey(origin, private(seed).Public().(ed25519.PublicKey)) }
+	change, err := tlog.NewKeyChange(tlog.KeyChange{Old: key(7), New: key(8), Active: at(), Retired: at().Add(time.Hour)}, old, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, err := change.Entry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range []int{10, size - 1} { // before it was interrupted, and after
+		p := newLog(t)
+		p.publish(t, size, func(n int) []byte {
+			if n == where || n == where+1 { // twice
+				return says
+			}
+			return entryOf(n)
+		})
+		kept := interrupted(t, p, 2, false)
+		report, _ := p.resume(t, kept)
+		expect(t, report, audit.Key, "neither key")
+		if len(report.Findings) != 1 || report.Resumed != 512 {
+			t.Errorf("%d: %+v", where, report)
+		}
+		kept.Keys = []string{"x"}
+		report, _ = p.resume(t, kept)
+		expect(t, report, audit.Remembered, "")
 	}
 }
 

@@ -71,7 +71,7 @@ func (m *Mirror) have() (tlog.Checkpoint, error) {
 	if err != nil {
 		return tlog.Checkpoint{}, err
 	}
-	c, err := m.Policy.Open(note)
+	c, err := m.Policy.Ever().Open(note) // its key may be retired since
 	if err != nil {
 		return c, fmt.Errorf("the folder's checkpoint: %w", err)
 	}

@@ -154,6 +154,31 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// TestUpdateUnderARetiredKey goes on from a folder whose checkpoint was signed by
+// a key that was retired since.
+func TestUpdateUnderARetiredKey(t *testing.T) {
+	s, dir := newSource(t, origin), t.TempDir()
+	s.grow(0, 300, "entry")
+	if _, err := (&mirror.Mirror{Source: s, Policy: s.policy, Dir: dir}).Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))
+	s.policy.Logs = []tlog.Log{
+		{Key: s.policy.Logs[0].Key, Until: time.Now().Add(-time.Hour)}, {Key: tlog.LogKey(origin, private.Public().(ed25519.PublicKey))},
+	}
+	s.grow(300, 310, "entry")
+	if _, err := (&mirror.Mirror{Source: s, Policy: s.policy, Dir: dir}).Update(t.Context()); !errors.Is(err, tlog.ErrRetired) {
+		t.Errorf("a checkpoint of the retired key: %v", err)
+	}
+	var err error
+	if s.signer, err = tlog.NewSigner(origin, private); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := (&mirror.Mirror{Source: s, Policy: s.policy, Dir: dir}).Update(t.Context()); err != nil || now.Size != 310 {
+		t.Errorf("it does not go on: %d, %v", now.Size, err)
+	}
+}
+
 func changed(f func(entries [][]byte) [][]byte) func(tlog.Tile, []byte) []byte {
 	return func(t tlog.Tile, bundle []byte) []byte {
 		entries, _ := tlog.ParseBundle(bundle, t.Width)
