@@ -2,6 +2,7 @@ package anchor_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"strings"
 	"testing"
@@ -186,6 +187,47 @@ func TestVoid(t *testing.T) {
 	w.hub.Add(t, personal(3))
 	w.turn(t)
 	w.whole(t, 3, nil)
+}
+
+// TestVoidWithDigests: another write of the same tree that came between took none
+// of the digests along, which ride with the next.
+func TestVoidWithDigests(t *testing.T) {
+	w := newWorld(t)
+	w.begin(t, nil, 2) // chosen, prepared, dead
+	e := statement(t, "did", "did:web:a", 1)
+	w.hub.Add(t, e)
+	w.now = w.now.Add(interval)
+	_ = w.a.Step(t.Context())
+	w.ledger.invalidate(t, anchor.Put{Origin: origin, Size: 1, Root: w.hub.Edge.Root()})
+	w.turn(t)
+	w.hub.Add(t, personal(2))
+	w.turn(t)
+	w.turn(t)
+	w.whole(t, 2, map[string][]byte{"did did:web:a": e})
+}
+
+// TestReplacedLogKey: the ledger was out of reach while the log's key was
+// replaced on it, and what was chosen before is signed by the old one.
+func TestReplacedLogKey(t *testing.T) {
+	w := newWorld(t)
+	e := statement(t, "did", "did:web:a", 1)
+	w.hub.Add(t, e)
+	w.ledger.down = anchor.ErrUnreachable
+	w.begin(t, nil, 0)
+	w.now = w.now.Add(interval)
+	if err := w.a.Step(t.Context()); !errors.Is(err, anchor.ErrUnreachable) {
+		t.Fatal(err)
+	}
+	w.ledger.down, w.ledger.log = nil, anchortest.Key(3).Public().(ed25519.PublicKey)
+	w.now = w.now.Add(interval)
+	if err := w.a.Step(t.Context()); !errors.Is(err, anchor.ErrInvalid) {
+		t.Fatal(err)
+	}
+	w.hub.Rekey(t, 3)
+	w.begin(t, nil, 0) // with the policy of now
+	w.hub.Add(t, personal(2))
+	w.turn(t)
+	w.whole(t, 2, map[string][]byte{"did did:web:a": e})
 }
 
 // TestRemind: a hub that was set back is told what is anchored.

@@ -3,10 +3,12 @@ package anchor_test
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -57,6 +59,7 @@ type ledger struct {
 	silent  int   // so many statuses are unknown
 	down    error // all calls answer it
 	foreign bool
+	log     ed25519.PublicKey // that has to sign; nil: nobody asks
 }
 
 type tx struct {
@@ -86,6 +89,10 @@ func (l *ledger) Prepare(_ context.Context, p anchor.Put) (pending anchor.Pendin
 			return &anchor.Failure{Is: anchor.ErrForeign, Check: "operator", Cause: "unknown key", Mender: "organisations"}
 		case !slices.IsSortedFunc(p.Digests, func(a, b anchor.Digest) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) }):
 			return anchor.ErrInvalid
+		case l.log != nil && !slices.ContainsFunc(p.Signatures, func(s []byte) bool {
+			return ed25519.Verify(l.log, fmt.Appendf(nil, "%s\n%d\n%s\n", p.Origin, p.Size, p.Root), s)
+		}):
+			return &anchor.Failure{Is: anchor.ErrInvalid, Check: "endorsement", Cause: "UNSIGNED", Mender: "organisations"}
 		case known && !same(before, p):
 			return anchor.ErrConflict
 		case !known && p.Size < l.latest:

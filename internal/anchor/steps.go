@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
@@ -55,6 +56,12 @@ func (a *Anchorer) prepare(ctx context.Context, n Entry) (done bool, err error) 
 			return false, fmt.Errorf("ask for the newest anchor: %w", err)
 		}
 		return false, a.adopt(ctx, size)
+	case errors.Is(err, ErrInvalid):
+		// Never as it is: perhaps the log's key that signed it was replaced while the
+		// ledger was out of reach. The log's newest is chosen instead.
+		s := *a.state
+		s.Next, s.Waiting = nil, requeue(n.Put.Digests, s.Waiting)
+		return false, errors.Join(fmt.Errorf("prepare the anchor of size %d: %w", n.Put.Size, err), a.save(s))
 	case err != nil:
 		return false, fmt.Errorf("prepare the anchor of size %d: %w", n.Put.Size, err)
 	}
@@ -122,7 +129,7 @@ func cause(err error) error {
 func (a *Anchorer) void(ctx context.Context, n Entry, why error) error {
 	proof, there, err := a.ask(ctx, n.Put.Size)
 	switch {
-	case err == nil && there.Root == n.Put.Root:
+	case err == nil && there.Root == n.Put.Root && slices.Equal(there.Digests, n.Put.Digests):
 		n.Proof = proof.Marshal()
 		return a.move(n, ReadBack)
 	case err == nil:

@@ -100,6 +100,17 @@ func (h *Hub) Publish(t testing.TB, witnessed bool) {
 	h.Note = note
 }
 
+// Rekey gives the log another of the keys that anybody knows, and the policy it.
+func (h *Hub) Rekey(t testing.TB, n byte) {
+	t.Helper()
+	var err error
+	if h.signer, err = tlog.NewSigner(Origin, Key(n)); err != nil {
+		t.Fatal(err)
+	}
+	h.Policy.Logs = []tlog.Log{{Key: tlog.LogKey(Origin, Key(n).Public().(ed25519.PublicKey))}}
+	h.Publish(t, true)
+}
+
 func (h *Hub) broken(call string, do func() error) error {
 	if h.Broken == nil {
 		return do()
