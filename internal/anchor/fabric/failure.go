@@ -38,6 +38,10 @@ var refusals = []struct {
 	{"FORBIDDEN", anchor.ErrOrganisation, "the anchorer's operator: an identity that may write to the channel"},
 }
 
+// handshake is what gRPC says where a connection was not made: a certificate that
+// expired is then a peer's or an orderer's own, not the writer's.
+const handshake = "authentication handshake failed"
+
 // failure names an error of the network.
 func (c *Chain) failure(check string, err error) error {
 	said := messages(err)
@@ -47,6 +51,9 @@ func (c *Chain) failure(check string, err error) error {
 			f.Is, f.Mender = v.is, v.mender
 			return f
 		}
+	}
+	if strings.Contains(said, handshake) {
+		return f
 	}
 	for _, r := range refusals {
 		if strings.Contains(said, r.text) {
