@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"time"
 
+	"github.com/govmydata/mydata/pkg/audit"
 	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
@@ -23,11 +23,15 @@ type Handed struct {
 
 // NewHanded takes the address of a log or of its hub.
 func NewHanded(address string, verify func([]byte) (Anchor, error)) (Handed, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return Handed{}, fmt.Errorf("anchors: %q is no http address", address)
+	source, err := audit.NewHTTP(address)
+	if err != nil {
+		return Handed{}, fmt.Errorf("anchors: %w", err)
 	}
-	return Handed{u.Scheme + "://" + u.Host, verify, &http.Client{Timeout: 30 * time.Second}}, nil
+	u, err := url.Parse(source.Prefix)
+	if err != nil {
+		return Handed{}, fmt.Errorf("anchors: %w", err)
+	}
+	return Handed{u.Scheme + "://" + u.Host, verify, source.Client}, nil
 }
 
 // Latest implements Anchors.

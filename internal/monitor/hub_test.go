@@ -57,6 +57,15 @@ func TestHanded(t *testing.T) {
 			}
 		})
 	}
+	inner := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it goes where a hub sends it") }))
+	defer inner.Close()
+	sends := httptest.NewServer(http.RedirectHandler(inner.URL, http.StatusFound))
+	defer sends.Close()
+	if h, err := monitor.NewHanded(sends.URL, func([]byte) (monitor.Anchor, error) { return monitor.Anchor{}, nil }); err != nil {
+		t.Error(err)
+	} else if _, err := h.Latest(t.Context()); err == nil || unproven(err) || none(err) {
+		t.Errorf("sent on: %v", err)
+	}
 	for _, bad := range []string{"", "folder", "ftp://hub.example", "http://", "https://", ":"} {
 		if _, err := monitor.NewHanded(bad, nil); err == nil {
 			t.Errorf("it takes %q", bad)

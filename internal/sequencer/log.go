@@ -115,7 +115,7 @@ func New(o Options) (*Log, error) {
 		if w.URL == "" {
 			return nil, fmt.Errorf("sequencer: witness %s has no URL in the policy", w.Name)
 		}
-		l.witnesses = append(l.witnesses, &witness{Witness: w, client: o.Client})
+		l.witnesses = append(l.witnesses, newWitness(w, *o.Client))
 	}
 	return l, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -49,6 +50,30 @@ func TestALyingWitnessDoesNotStopTheLog(t *testing.T) {
 			commit(t, db, 0, 2)
 			h.proven(t, log, 0, 2)
 		})
+	}
+}
+
+// A witness does not send the hub elsewhere, as into a network that it cannot reach
+// itself.
+func TestAWitnessThatSendsOn(t *testing.T) {
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		h := newHouse(t, 3, 2)
+		var reached atomic.Bool
+		var asked atomic.Int32
+		inner := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Store(true) }))
+		defer inner.Close()
+		h.witnesses[1].Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, inner.URL+"/secret", status)
+			asked.Add(1)
+		})
+		db := open(t, filepath.Join(t.TempDir(), "db"))
+		log, _ := h.run(t, db.Log())
+		commit(t, db, 0, 2)
+		h.proven(t, log, 0, 2)
+		eventually(t, func() bool { return asked.Load() > 1 }) // the first is behind us
+		if reached.Load() {
+			t.Errorf("%d: it went where a witness sent it", status)
+		}
 	}
 }
 

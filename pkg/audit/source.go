@@ -39,7 +39,16 @@ func NewHTTP(prefix string) (HTTP, error) {
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/log"
 	}
-	return HTTP{strings.TrimSuffix(u.String(), "/"), &http.Client{Timeout: 30 * time.Second}}, nil
+	return HTTP{strings.TrimSuffix(u.String(), "/"), &http.Client{Timeout: 30 * time.Second, CheckRedirect: stays}}, nil
+}
+
+// stays follows a log no further than its own host: an answer must not lead a
+// reader into networks that its publisher cannot reach.
+func stays(to *http.Request, via []*http.Request) error {
+	if first := via[0].URL; len(via) > 5 || to.URL.Host != first.Host || to.URL.Scheme != first.Scheme && to.URL.Scheme != "https" {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 // Checkpoint implements Source.

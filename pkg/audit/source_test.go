@@ -3,6 +3,7 @@ package audit_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/govmydata/mydata/pkg/audit"
@@ -51,6 +52,42 @@ func TestServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			expect(t, report, tt.want, tt.says)
+		})
+	}
+}
+
+// TestServersThatSendOn: a log may answer from another of its own addresses, and
+// sends its reader to nobody else's.
+func TestServersThatSendOn(t *testing.T) {
+	p := newLog(t)
+	p.publish(t, 10, entryOf)
+	files := http.FileServer(http.Dir(p.folder))
+	elsewhere := httptest.NewServer(files)
+	defer elsewhere.Close()
+	for _, tt := range []struct {
+		name, to string
+		want     audit.Check
+	}{
+		{"it follows within the host", "", ""}, {"it follows to no other", elsewhere.URL, audit.Unreadable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if inner, ok := strings.CutPrefix(r.URL.Path, "/log/"); ok {
+					http.Redirect(w, r, tt.to+"/"+inner, http.StatusFound)
+					return
+				}
+				files.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			source, err := audit.NewHTTP(server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report, err := (&audit.Audit{Log: source, Policy: p.policy}).Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, report, tt.want, "")
 		})
 	}
 }
