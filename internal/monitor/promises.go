@@ -175,7 +175,10 @@ func (r *round) included(ctx context.Context, leaf tlog.Hash) error {
 	if err := tlog.CheckInclusion(proof.Path, c.Size, c.Root, proof.Index, leaf); err != nil {
 		return err
 	}
-	last, _ := r.last()
+	last, ok := r.last()
+	if !ok {
+		return fmt.Errorf("%w: nothing is remembered that a proof can be compared with", errNotAsked)
+	}
 	before, now := c, last
 	if c.Size > last.Size {
 		before, now = last, c
@@ -187,5 +190,17 @@ func (r *round) included(ctx context.Context, leaf tlog.Hash) error {
 		r.find(fmt.Sprintf("log %s %d %s", f.Check, before.Size, before.Root), *f)
 		return fmt.Errorf("proven in another log: %w", f)
 	}
-	return nil
+	return r.followed(proof.Index, c, last)
+}
+
+// followed asks that the leaf is in the tree that is followed: of what goes further
+// there may be several, each shown to somebody else.
+func (r *round) followed(index int64, c, last tlog.Checkpoint) error {
+	switch {
+	case index < last.Size:
+		return nil
+	case r.shown != last.Size:
+		return fmt.Errorf("%w: what is new in it was not read", errNotAsked)
+	}
+	return fmt.Errorf("it is proven in size %d alone, and the log shows %d", c.Size, last.Size)
 }

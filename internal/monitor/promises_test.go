@@ -92,6 +92,39 @@ func TestPromiseProvenElsewhere(t *testing.T) {
 	expect(t, w.round(), audit.TwoLogs, audit.Promise)
 }
 
+// TestPromiseProvenBeyond has leaves proven in continuations of the log, of which
+// there may be one for each reader, while the log that everybody follows rests.
+func TestPromiseProvenBeyond(t *testing.T) {
+	w := newWorld(t)
+	w.hub.add(t, entries(0, 10)...)
+	expect(t, w.round())
+	other := w.operator.hub(t)
+	other.add(t, entries(0, 10)...)
+	other.add(t, entries(90, 91)...)
+	leaf := tlog.LeafHash(entries(90, 91)[0])
+	w.options.Promises = fstest.MapFS{"p": {Data: fmt.Appendf(nil, "%s %d\n", base64.RawURLEncoding.EncodeToString(leaf[:]), w.at.Add(time.Minute).Unix())}}
+	w.open()
+	note, shown := w.hub.note(t), http.StatusOK
+	w.lie(func(rw http.ResponseWriter, r *http.Request, _ http.Handler) {
+		if r.URL.Path == "/log/checkpoint" {
+			rw.WriteHeader(shown)
+			rw.Write(note)
+			return
+		}
+		other.face.ServeHTTP(rw, r)
+	})
+	expect(t, w.round()) // due in a minute: the log may have it by then
+	w.at, shown = w.at.Add(2*time.Minute), http.StatusBadGateway
+	expect(t, w.round(), audit.Unreadable, audit.Unreadable) // the log, and so the promise
+	w.at, shown = w.at.Add(time.Minute), http.StatusOK
+	expect(t, w.round(), audit.Promise)
+	note = other.note(t)
+	expect(t, w.round())
+	if len(w.told) != 3 || !strings.Contains(w.told[2].Detail, "size 11 alone, and the log shows 10") {
+		t.Errorf("told %+v", w.told)
+	}
+}
+
 // TestPromisesOutOfReach says of which promises it does not know.
 func TestPromisesOutOfReach(t *testing.T) {
 	many := fstest.MapFS{}
