@@ -89,25 +89,28 @@ func (p Policy) inForce(until time.Time, at map[string]time.Time) bool {
 // Rekey writes a policy's text anew after a change of the log's key: the old key
 // with its end, and the new one under the same address. The change has to be
 // signed by a key that the policy has for that log. A policy that knows of the
-// change stays as it is.
+// change stays as it is; one that has both keys gets the old one's end.
 func Rekey(text []byte, c KeyChange) ([]byte, error) {
 	policy, err := ParsePolicy(text)
 	if err != nil {
 		return nil, err
 	}
 	var old *Log
+	known := false
 	for i, l := range policy.Logs {
 		switch l.Key.String() {
 		case c.New.String():
-			return text, nil
+			known = true
 		case c.Old.String():
 			old = &policy.Logs[i]
 		}
 	}
-	if old == nil {
+	switch {
+	case known && (old == nil || old.Until.Equal(c.Retired)):
+		return text, nil
+	case old == nil:
 		return nil, errors.New("log key change: the policy does not have the key that signed it")
-	}
-	if !old.Until.IsZero() {
+	case !old.Until.IsZero():
 		return nil, errors.New("log key change: the policy has another change of this key")
 	}
 	var out strings.Builder
@@ -115,7 +118,9 @@ func Rekey(text []byte, c KeyChange) ([]byte, error) {
 		out.WriteString(line)
 		if words := strings.Fields(line); len(words) > 1 && words[0] == "log" && words[1] == c.Old.String() {
 			fmt.Fprintf(&out, "%s %s %s\n", untilWord, c.Old, c.Retired.UTC().Format(time.RFC3339))
-			out.WriteString(strings.TrimSpace("log "+c.New.String()+" "+old.URL) + "\n")
+			if !known {
+				out.WriteString(strings.TrimSpace("log "+c.New.String()+" "+old.URL) + "\n")
+			}
 		}
 	}
 	_, err = ParsePolicy([]byte(out.String()))

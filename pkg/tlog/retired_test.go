@@ -143,6 +143,17 @@ func TestPolicyOfRetiredKey(t *testing.T) {
 	if again, err := tlog.Rekey(once, change); err != nil || string(again) != string(once) {
 		t.Errorf("a change that is known is made again: %v", err)
 	}
+	both := log + "log " + change.New.String() + "\nquorum none\n"
+	ended, err := tlog.Rekey([]byte(both), change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := tlog.ParsePolicy(ended); err != nil || len(p.Logs) != 2 || !p.Logs[0].Until.Equal(end) || !p.Logs[1].Until.IsZero() {
+		t.Errorf("a policy that had both keys: %v, %s", err, ended)
+	}
+	if _, err := tlog.Rekey(once, changed(t, end.Add(-time.Hour), end.Add(time.Hour))); err == nil {
+		t.Error("a change with another end than is known passes")
+	}
 	if _, err := tlog.Rekey([]byte("log "+logVKey(3)+"\nquorum none\n"), change); err == nil {
 		t.Error("a change by a key that the policy does not have passes")
 	}
