@@ -47,10 +47,10 @@ func (p *Prover) Inclusion(ctx context.Context, size int64, root Hash, index int
 		return nil, fmt.Errorf("prove inclusion: %w", ErrNotIncluded)
 	}
 	path, leaf, err := p.path(ctx, size, index)
-	if err == nil {
-		err = CheckInclusion(path, size, root, index, leaf)
+	if err != nil { // a tile that could not be read: those that were stay
+		return nil, fmt.Errorf("prove inclusion: %w", err)
 	}
-	if err != nil {
+	if err := CheckInclusion(path, size, root, index, leaf); err != nil {
 		p.forget() // lest a wrong tile stay
 		return nil, fmt.Errorf("prove inclusion: %w", err)
 	}

@@ -134,6 +134,28 @@ func TestProverRefuses(t *testing.T) {
 	}
 }
 
+// TestProverRemembersThroughOutages: who has a proof made and does not wait for it,
+// or asks while storage is away, costs nobody the tiles that are remembered.
+func TestProverRemembersThroughOutages(t *testing.T) {
+	var g grown
+	g.grow(70001)
+	p, root := &Prover{Tiles: &g}, g.edge.Root()
+	if _, err := p.Inclusion(t.Context(), 70001, root, 5); err != nil {
+		t.Fatal(err)
+	}
+	away := Tile{Level: 0, Index: 100, Width: TileWidth}
+	whole := g.tiles[away]
+	delete(g.tiles, away)
+	if _, err := p.Inclusion(t.Context(), 70001, root, 100*TileWidth); err == nil || errors.Is(err, ErrNotIncluded) {
+		t.Errorf("a tile that is away: %v", err)
+	}
+	g.tiles[away] = whole
+	asked := g.asked
+	if _, err := p.Inclusion(t.Context(), 70001, root, 5); err != nil || g.asked != asked {
+		t.Errorf("%v, %d tiles read again", err, g.asked-asked)
+	}
+}
+
 func TestProverIsBoundedAndConcurrent(t *testing.T) {
 	var g grown
 	g.grow(300_000)
