@@ -67,7 +67,8 @@ type Book struct {
 //
 // A proof that contradicts the tree is kept as well, which is what stops the
 // log (sequencer.Anchored), here and in every other process, and after a
-// restart; it is answered with ErrContradicts.
+// restart, unless one of a greater size is kept, by which the log is held then;
+// it is answered with ErrContradicts, and said as an error, in any case.
 func (b *Book) Take(ctx context.Context, raw []byte) (size int64, fresh bool, err error) {
 	proof, err := endorsement.ParseProof(raw)
 	if err != nil {

@@ -67,6 +67,19 @@ func TestALogCannotOutgrowTheState(t *testing.T) {
 	})
 }
 
+// TestTheSameIsReportedOnce: a log that says the same nonsense again and again does
+// not make a report of its length.
+func TestTheSameIsReportedOnce(t *testing.T) {
+	w := newWorld(t)
+	var all [][]byte
+	for n := range 200 {
+		all = append(all, statement(t, credential.StatementDID, map[string]any{
+			"id": fmt.Sprintf("did:web:%d.example", n), "sha256": strings.Repeat("A", 43), "from": 1}))
+	}
+	w.hub.add(t, all...)
+	expect(t, w.round(), audit.Unsaid) // more than it keeps
+}
+
 // TestWhatIsOverIsToldAllTheSame: a lie that ended before anybody could be told of
 // it is told when that can be done.
 func TestWhatIsOverIsToldAllTheSame(t *testing.T) {

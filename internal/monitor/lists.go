@@ -116,7 +116,7 @@ const (
 // hear takes what the log said, the highest version of each list: two entries of
 // one moment may stand in the log in any order.
 func (r *round) hear(all []said) {
-	addresses, tooMany := 0, false
+	addresses := 0
 	for uri := range r.memory.Lists {
 		addresses += len(uri)
 	}
@@ -124,7 +124,8 @@ func (r *round) hear(all []said) {
 		l, known := r.memory.Lists[s.URI]
 		switch {
 		case !known && (len(r.memory.Lists) >= maxLists || addresses+len(s.URI) > maxURIs):
-			tooMany = true
+			r.find("list too many", audit.Finding{Check: audit.Unsaid, Detail: fmt.Sprintf(
+				"it names more than %d status lists, or by addresses of more than %d bytes", maxLists, maxURIs)})
 		case !known:
 			r.memory.Lists[s.URI] = &list{Latest: s}
 			addresses += len(s.URI)
@@ -137,10 +138,6 @@ func (r *round) hear(all []said) {
 			l.past(l.Latest.SHA256)
 			l.Latest = s
 		}
-	}
-	if tooMany {
-		r.find("list too many", audit.Finding{Check: audit.Unsaid, Detail: fmt.Sprintf(
-			"it names more than %d status lists, or by addresses of more than %d bytes", maxLists, maxURIs)})
 	}
 }
 

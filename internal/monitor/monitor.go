@@ -182,9 +182,12 @@ func short(detail string) string {
 	}, detail[:min(len(detail), maxDetail)])
 }
 
-// find adds a finding under a key: it is told once, as long as it is there.
-// What lasts is never forgotten.
+// find adds a finding under a key: it is told once, as long as it is there, and
+// reported once a round. What lasts is never forgotten.
 func (r *round) find(key string, f audit.Finding) {
+	if r.keys[key] {
+		return
+	}
 	f.Detail = short(f.Detail)
 	r.report.Findings = append(r.report.Findings, f)
 	r.keys[key] = true
