@@ -28,8 +28,12 @@ type pending struct {
 
 const schema = "mydata-sdkanchor/1"
 
-// outbox is the file of the pending transaction.
-type outbox struct{ file string }
+// outbox is the file of the pending transaction, and what keeps another process out
+// of its folder for as long as this one holds it: a file that nobody holds is closed.
+type outbox struct {
+	file string
+	lock *os.File
+}
 
 func openOutbox(folder string) (outbox, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -42,7 +46,7 @@ func openOutbox(folder string) (outbox, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { // it ends with the process
 		return outbox{}, fmt.Errorf("%s is in use by another process: %w", folder, err)
 	}
-	return outbox{filepath.Join(folder, "pending.json")}, nil
+	return outbox{filepath.Join(folder, "pending.json"), lock}, nil
 }
 
 func (o outbox) load() (pending, error) {

@@ -144,7 +144,7 @@ func FuzzState(f *testing.F) {
 	f.Add([]byte(`{}`))
 	f.Add([]byte(``))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		box := outbox{filepath.Join(t.TempDir(), "pending.json")}
+		box := outbox{file: filepath.Join(t.TempDir(), "pending.json")}
 		if err := os.WriteFile(box.file, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
