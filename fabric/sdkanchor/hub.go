@@ -20,7 +20,10 @@ type hub struct {
 }
 
 func newHub(url string) hub {
-	return hub{strings.TrimSuffix(url, "/"), &http.Client{Timeout: 30 * time.Second}}
+	return hub{strings.TrimSuffix(url, "/"), &http.Client{
+		Timeout:       30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // it sends us nowhere else
+	}}
 }
 
 const maxFile = 17 << 20 // a full bundle of the longest entries

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/govmydata/mydata/pkg/tlog"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
 )
 
 // reader is an anchorer that reads a shelf and has no ledger.
@@ -167,4 +168,20 @@ func FuzzConnection(f *testing.F) {
 			t.Errorf("it takes %q", text)
 		}
 	})
+}
+
+// TestHubThatSendsOn: a hub is asked at its address and leads nowhere else.
+func TestHubThatSendsOn(t *testing.T) {
+	inner := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it goes where a hub sends it") }))
+	defer inner.Close()
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		server := httptest.NewServer(http.RedirectHandler(inner.URL, status))
+		defer server.Close()
+		if _, err := newHub(server.URL).get(t.Context(), "/log/checkpoint"); err == nil {
+			t.Error("it reads what a hub sends it to")
+		}
+		if err := newHub(server.URL).take(t.Context(), endorsement.Proof{}); err == nil {
+			t.Error("it hands over where a hub sends it")
+		}
+	}
 }
