@@ -30,7 +30,7 @@ func (a *Audit) receipts(ctx context.Context, walked bool) {
 		a.report.find(Unreadable, "receipts: %v", err)
 		return
 	}
-	findings, seen := len(a.report.Findings), map[int64]tlog.Checkpoint{}
+	findings, seen := len(a.report.Findings), map[head]tlog.Checkpoint{}
 	verifier := receipt.NewVerifier(a.Receipts.Trust)
 	for _, file := range files {
 		if file.IsDir() || !strings.HasSuffix(file.Name(), ".json") {
@@ -52,7 +52,13 @@ func (a *Audit) receipts(ctx context.Context, walked bool) {
 	}
 }
 
-func (a *Audit) receipt(ctx context.Context, verifier *receipt.Verifier, name string, seen map[int64]tlog.Checkpoint, walked bool) {
+// head is what has one root: two logs may be of one size.
+type head struct {
+	origin string
+	size   int64
+}
+
+func (a *Audit) receipt(ctx context.Context, verifier *receipt.Verifier, name string, seen map[head]tlog.Checkpoint, walked bool) {
 	r, err := readReceipt(a.Receipts.FS, name)
 	if err != nil {
 		a.report.find(Receipt, "%s: %v", name, err)
@@ -70,7 +76,8 @@ func (a *Audit) receipt(ctx context.Context, verifier *receipt.Verifier, name st
 		if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) {
 			continue
 		}
-		before, known := seen[c.Size]
+		at := head{c.Origin, c.Size}
+		before, known := seen[at]
 		if known && before.Root == c.Root {
 			continue
 		}
@@ -80,7 +87,7 @@ func (a *Audit) receipt(ctx context.Context, verifier *receipt.Verifier, name st
 			a.take(f)
 			continue
 		}
-		seen[c.Size] = c
+		seen[at] = c
 	}
 }
 

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -183,6 +184,27 @@ func TestReceiptsOfAnotherOrigin(t *testing.T) {
 		if f.Check != audit.Receipt || f.Evidence != nil {
 			t.Errorf("it finds %+v", f)
 		}
+	}
+}
+
+// TestReceiptsOfTwoLogs: a trust folder may know two logs, which are not compared
+// because they are of one size.
+func TestReceiptsOfTwoLogs(t *testing.T) {
+	p, other := newLog(t), newLog(t)
+	var err error
+	if other.signer, err = tlog.NewSigner("other.example", private(1)); err != nil {
+		t.Fatal(err)
+	}
+	w, r := used(t)
+	trust := w.Trust
+	trust.Log = p.policy
+	trust.Log.Logs = append(slices.Clone(p.policy.Logs), tlog.Log{Key: tlog.LogKey("other.example", private(1).Public().(ed25519.PublicKey))})
+	r.Events[0].Proof = string(tlog.Proof{Checkpoint: p.signed(t, 300, tlog.Hash{1})}.Marshal())
+	r.Events[1].Proof = string(tlog.Proof{Checkpoint: other.signed(t, 300, tlog.Hash{2})}.Marshal())
+	a := audit.Audit{Policy: p.policy, Receipts: &audit.Bundle{FS: fstest.MapFS{"a.json": file(t, r)}, Trust: trust}}
+	report, err := a.Run(t.Context())
+	if err != nil || slices.ContainsFunc(report.Findings, func(f audit.Finding) bool { return f.Check == audit.TwoLogs }) {
+		t.Errorf("%+v, %v", report.Findings, err)
 	}
 }
 
