@@ -34,9 +34,9 @@ func Generate(folder, name string) (tlog.Key, error) {
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 		text, err := newKey()
 		if err == nil {
-			err = durable.Replace(file, text)
+			err = durable.Create(file, text, 0o600)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, os.ErrExist) { // another made it meanwhile
 			return tlog.Key{}, fmt.Errorf("witness key: %w", err)
 		}
 	}
@@ -50,7 +50,7 @@ func Generate(folder, name string) (tlog.Key, error) {
 		if _, err := tlog.ParseKey(key.String()); err != nil {
 			return tlog.Key{}, fmt.Errorf("witness key: %q cannot be a name: %w", name, err)
 		}
-		if err := durable.Replace(file, []byte(key.String()+"\n")); err != nil {
+		if err := durable.Create(file, []byte(key.String()+"\n"), 0o600); err != nil && !errors.Is(err, os.ErrExist) {
 			return tlog.Key{}, fmt.Errorf("witness key: %w", err)
 		}
 	}
