@@ -153,22 +153,24 @@ func (a *anchorer) prove(ctx context.Context, p pending, size int64) error {
 	if there.Origin != a.origin || there.Size != size {
 		return fmt.Errorf("the peers answered about %s, size %d", there.Origin, there.Size)
 	}
-	if err := a.hub.take(ctx, proof); err != nil {
+	if err := a.hand(ctx, proof, size, there.Root); err != nil {
 		return err
-	}
-	note, err := a.hub.get(ctx, "/log/checkpoint")
-	if err != nil {
-		return err
-	}
-	c, err := a.policy.Open(note)
-	if err != nil {
-		return err
-	}
-	if c.Size >= size {
-		if err := a.consistent(ctx, c, size, there.Root); err != nil {
-			return err
-		}
 	}
 	a.log.Info("anchored", "size", size, "tx", p.TxID)
 	return a.box.save(pending{Schema: schema, LastSize: size, LastRoot: there.Root, Spent: p.Spent})
+}
+
+// hand gives the hub a proof, and holds the log against it also where the hub
+// refuses it, as one does that was set back: then it is the fork that is to be told.
+func (a *anchorer) hand(ctx context.Context, proof endorsement.Proof, size int64, root tlog.Hash) error {
+	refused := a.hub.take(ctx, proof)
+	note, err := a.hub.get(ctx, "/log/checkpoint")
+	if err != nil {
+		return errors.Join(refused, err)
+	}
+	c, err := a.policy.Open(note)
+	if err == nil && c.Size >= size {
+		err = a.consistent(ctx, c, size, root)
+	}
+	return errors.Join(refused, err)
 }

@@ -88,6 +88,24 @@ func forked(s *shelf) {
 	}
 }
 
+// TestForkOfAHubThatRefuses: a hub whose log was set back refuses the proof that
+// says so, and the anchorer stops all the same.
+func TestForkOfAHubThatRefuses(t *testing.T) {
+	s := newShelf(t)
+	s.grow(0)
+	s.grow(1)
+	root := s.edge.Root()
+	s.grow(2)
+	a := reader(t, s)
+	if err := a.hand(t.Context(), endorsement.Proof{}, 2, root); err == nil || errors.Is(err, errFork) {
+		t.Errorf("the honest log: %v", err)
+	}
+	forked(s)
+	if err := a.hand(t.Context(), endorsement.Proof{}, 2, root); !errors.Is(err, errFork) {
+		t.Errorf("it goes on: %v", err)
+	}
+}
+
 // TestHubThatLies: what a hub answers is bounded, and another status is no file.
 func TestHubThatLies(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
