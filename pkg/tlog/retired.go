@@ -116,7 +116,11 @@ func Rekey(text []byte, c KeyChange) ([]byte, error) {
 	var out strings.Builder
 	for line := range strings.Lines(string(text)) {
 		out.WriteString(line)
-		if words := strings.Fields(line); len(words) > 1 && words[0] == "log" && words[1] == c.Old.String() {
+		words := strings.Fields(line)
+		if len(words) < 2 || words[0] != "log" {
+			continue
+		}
+		if key, err := ParseKey(words[1]); err == nil && key.String() == c.Old.String() { // its id may be in capitals
 			fmt.Fprintf(&out, "%s %s %s\n", untilWord, c.Old, c.Retired.UTC().Format(time.RFC3339))
 			if !known {
 				out.WriteString(strings.TrimSpace("log "+c.New.String()+" "+old.URL) + "\n")

@@ -151,6 +151,15 @@ func TestPolicyOfRetiredKey(t *testing.T) {
 	if p, err := tlog.ParsePolicy(ended); err != nil || len(p.Logs) != 2 || !p.Logs[0].Until.Equal(end) || !p.Logs[1].Until.IsZero() {
 		t.Errorf("a policy that had both keys: %v, %s", err, ended)
 	}
+	name, rest, _ := strings.Cut(logVKey(1), "+")
+	id, public, _ := strings.Cut(rest, "+")
+	loud, err := tlog.Rekey([]byte("log "+name+"+"+strings.ToUpper(id)+"+"+public+"\nquorum none\n"), change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := tlog.ParsePolicy(loud); err != nil || len(p.Logs) != 2 || !p.Logs[0].Until.Equal(end) {
+		t.Errorf("a key whose id is in capitals: %v, %s", err, loud)
+	}
 	if _, err := tlog.Rekey(once, changed(t, end.Add(-time.Hour), end.Add(time.Hour))); err == nil {
 		t.Error("a change with another end than is known passes")
 	}
