@@ -65,6 +65,20 @@ func One(found []Record) (Record, error) {
 	return nil, ErrSeveral
 }
 
+// loading is an error of an agency's Load, by its words alone: what it wraps, say a
+// refusal where the agency asked in its turn, is no answer to who asks here.
+func loading(err error) error {
+	for _, known := range []error{ErrNoMatch, ErrSeveral, ErrLater} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	return errors.New("load record: " + err.Error())
+}
+
 // ErrUnavailable says that the other side did not answer, or answered that it
 // cannot now. What was asked may have happened: ask again, it is idempotent.
 var ErrUnavailable = errors.New("the other side is not available")

@@ -93,7 +93,7 @@ type Issuer struct {
 	mu     sync.Mutex
 	signed map[int]signedStatus // by list
 
-	deferring sync.Mutex // who is counted waits until the one before is
+	counting keyedLocks // of a person, the next waits until the one before is counted
 }
 
 // NewIssuer checks the configuration and takes the secret of its nonces from

@@ -88,13 +88,14 @@ func (i *Issuer) issue(ctx context.Context, t issuanceToken, request openid4vci.
 // load asks the agency what the document says.
 func (i *Issuer) load(ctx context.Context, t issuanceToken) (Record, error) {
 	record, err := i.config.Documents[t.Detail.CredentialConfigurationID].Load(ctx, t.Who)
+	err = loading(err)
 	switch {
 	case errors.Is(err, ErrNoMatch):
 		return nil, &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "record", Description: ErrNoMatch.Error()}
 	case errors.Is(err, ErrSeveral):
 		return nil, &openid4vci.Error{Code: openid4vci.CredentialRequestDenied, Check: "record", Description: ErrSeveral.Error()}
 	case err != nil:
-		return nil, fmt.Errorf("load record: %w", err)
+		return nil, err
 	case len(record) == 0:
 		return nil, errors.New("load record: Load answered neither a record nor an error")
 	}
@@ -133,6 +134,7 @@ func (i *Issuer) keepDocument(ctx context.Context, id string, t issuanceToken, r
 		life = documentLife
 	}
 	now := i.config.Now().UTC().Truncate(time.Second)
+	defer i.counting.lock(t.Who.Sub)()
 	if err := i.enough(ctx, t.Who.Sub, now); err != nil {
 		return IssuedDocument{}, err
 	}

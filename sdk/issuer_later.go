@@ -81,8 +81,7 @@ func (i *Issuer) eachDeferred(ctx context.Context, visit func(id string, d defer
 // it asks anew with the same keys, and gets the same.
 func (i *Issuer) deferIt(ctx context.Context, t issuanceToken, keys []jose.JSONWebKey) (openid4vci.CredentialResponse, error) {
 	var none openid4vci.CredentialResponse
-	i.deferring.Lock()
-	defer i.deferring.Unlock()
+	defer i.counting.lock(t.Who.Sub)()
 	same, others := "", 0
 	err := i.eachDeferred(ctx, func(id string, d deferredRow) {
 		switch {

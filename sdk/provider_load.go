@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -37,7 +38,7 @@ func (p *Provider) load(ctx context.Context, g *transfer.Granted) (map[string]an
 	case errors.Is(err, ErrSeveral):
 		return nil, released, &Error{By: "provider", Reason: "several", Check: "record", Cause: ErrSeveral.Error(), Mender: transfer.MenderProvider, err: ErrSeveral}
 	case err != nil:
-		return nil, released, fmt.Errorf("load record: %w", err)
+		return nil, released, err
 	case record == nil:
 		return nil, released, errors.New("load record: Load answered neither a record nor an error")
 	}
@@ -90,7 +91,7 @@ func (p *Provider) ask(ctx context.Context, set DataSet, who Subject) (Record, e
 	}()
 	select {
 	case l := <-done:
-		return l.record, l.err
+		return l.record, loading(l.err)
 	case <-ctx.Done():
 		return nil, &Error{By: "provider", Reason: "slow", Check: "record", Cause: "the record did not come in time; ask again with the same idempotency key",
 			Mender: transfer.MenderProvider, Status: http.StatusServiceUnavailable, err: ctx.Err()}
@@ -185,9 +186,10 @@ func (p *Provider) pin(ctx context.Context, g *transfer.Granted) error {
 		now.Events = append(now.Events, pinnedKey{
 			base64.RawURLEncoding.EncodeToString(d[:]), record.Event.Op, record.Event.By.Kind, record.Event.Key.KeyID, record.Event.At.Unix()})
 	}
+	defer p.locks.lock("pin/" + g.Sealed.Subject)() // two grants of one person may come at once
 	was, err := kept[pinned](ctx, p.config.Journal, "pin", g.Sealed.Subject)
 	if errors.Is(err, ErrAbsent) {
-		return p.firstPin(ctx, g, now)
+		return p.keepPin(ctx, g, now, true)
 	}
 	if err != nil {
 		return err
@@ -195,9 +197,9 @@ func (p *Provider) pin(ctx context.Context, g *transfer.Granted) error {
 	return p.comparePin(ctx, g, was, now)
 }
 
-// firstPin also ties the resident identifier to this pseudonym for good.
-func (p *Provider) firstPin(ctx context.Context, g *transfer.Granted, now pinned) error {
-	if now.ResidentID != "" {
+// keepPin ties a resident identifier that is new here to this pseudonym for good.
+func (p *Provider) keepPin(ctx context.Context, g *transfer.Granted, now pinned, fresh bool) error {
+	if fresh && now.ResidentID != "" {
 		e, err := entry("resident", now.ResidentID, g.Sealed.Subject, time.Time{})
 		if err != nil {
 			return err
@@ -217,16 +219,20 @@ func (p *Provider) firstPin(ctx context.Context, g *transfer.Granted, now pinned
 	return p.keep(ctx, "pin", g.Sealed.Subject, now, time.Time{})
 }
 
+// comparePin: where one of the two has no resident identifier, the catalogue did not
+// entitle us to it then, or does not now.
 func (p *Provider) comparePin(ctx context.Context, g *transfer.Granted, was, now pinned) error {
-	if was.ResidentID != now.ResidentID {
+	if was.ResidentID != "" && now.ResidentID != "" && was.ResidentID != now.ResidentID {
 		return refusal("refused", checkPinned, transfer.MenderHub, "this pseudonym was another resident's")
 	}
 	shared := min(len(was.Events), len(now.Events))
 	if !slices.Equal(was.Events[:shared], now.Events[:shared]) {
 		return refusal("refused", checkPinned, transfer.MenderHub, "it is not the history seen before: a key came or went without explanation")
 	}
+	fresh := was.ResidentID == ""
+	now.ResidentID = cmp.Or(now.ResidentID, was.ResidentID)
 	if len(now.Events) > len(was.Events) {
-		return p.keep(ctx, "pin", g.Sealed.Subject, now, time.Time{})
+		return p.keepPin(ctx, g, now, fresh)
 	}
 	// An approval from before the newest events we know: good unless its
 	// passkey was gone by then, removed or replaced by officers.
@@ -236,6 +242,9 @@ func (p *Provider) comparePin(ctx context.Context, g *transfer.Granted, was, now
 		if ended && e.At <= begin {
 			return refusal("refused", checkPinned, transfer.MenderHub, "the passkey was removed before it approved")
 		}
+	}
+	if fresh && now.ResidentID != "" {
+		return p.keepPin(ctx, g, pinned{now.ResidentID, was.Events}, fresh)
 	}
 	return nil
 }

@@ -8,10 +8,13 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +118,58 @@ func TestIssuerGivesAPersonSoMuchAnHour(t *testing.T) {
 	}
 	b.Advance(time.Hour)
 	b.copies(1, "/credential", b.order(b.proven(1)))
+}
+
+// slow is a journal on a disk that takes its time.
+type slow struct{ sdk.Journal }
+
+func (s slow) Create(ctx context.Context, e sdk.Entry) error {
+	if e.Kind == "place" {
+		time.Sleep(5 * time.Millisecond)
+	}
+	return s.Journal.Create(ctx, e)
+}
+
+// Nor does one that asks for many at once, before any of them is counted.
+func TestIssuerCountsWhatIsAskedAtOnce(t *testing.T) {
+	b := newBureau(t)
+	b.reopen(slow{b.journal()})
+	for range 29 {
+		b.copies(1, "/credential", b.order(b.proven(1)))
+	}
+	var group sync.WaitGroup
+	var given atomic.Int64
+	for range 8 {
+		request := b.request(b.token(), "/credential", b.order(b.proven(1)))
+		group.Go(func() {
+			res, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				given.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if given.Load() != 1 {
+		t.Errorf("%d documents more than the 29 of this hour", given.Load())
+	}
+}
+
+// What Load met where the agency asked itself is no answer to a wallet, and no end of
+// the connection.
+func TestIssuerKeepsRefusalsOfOthers(t *testing.T) {
+	b := newBureau(t)
+	for _, foreign := range []error{&sdk.Error{By: "sdk", Reason: "withdrawn", Cause: "elsewhere"}, &sdk.Error{By: "hub", Reason: "invalid_client", Status: 401},
+		&openid4vci.Error{Code: openid4vci.InvalidNonce, Check: "nonce"}} {
+		b.load = func(sdk.Subject) (sdk.Record, error) { return nil, fmt.Errorf("ask the registry: %w", foreign) }
+		if status, text := b.ask(b.token(), "/credential", b.order(b.proven(1))); status != 500 || !strings.Contains(text, `"internal"`) {
+			t.Errorf("%v: %d %s", foreign, status, text)
+		}
+	}
 }
 
 // A wallet fetches several copies of a document at once: nothing but what they say
