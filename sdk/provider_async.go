@@ -222,11 +222,14 @@ func (p *Provider) forget(ctx context.Context, grant string, use int) error {
 	return err
 }
 
-// forgetAll drops all that waits under a grant.
-func (p *Provider) forgetAll(ctx context.Context, grant string) error {
-	waiting, err := p.Waiting(ctx)
-	for _, d := range waiting {
-		if d.GrantID == grant {
+// forgetAll drops what waits under a grant, as drop does.
+func (p *Provider) forgetAll(ctx context.Context, grant, said string) error {
+	waiting, err := p.config.Journal.List(ctx, "later")
+	for _, e := range waiting {
+		var row laterRow
+		if bad := json.Unmarshal(e.Value, &row); bad != nil {
+			err = errors.Join(err, bad)
+		} else if d := row.Detail; d.GrantID == grant && (said == "" || said == saidOf(d.Terms, row.Sealed.Approval)) {
 			err = errors.Join(err, p.forget(ctx, grant, d.Use))
 		}
 	}

@@ -60,6 +60,14 @@ func (u usedRow) id() string { return useID(u.GrantID, u.Use) }
 // that answer one use at once, none writes over the other's.
 func (u usedRow) sealed() string { return u.id() + "/" + consent.DigestOf(u.Commit) }
 
+// said is saidOf what was released.
+func (u usedRow) said() string {
+	if u.claims.Terms != "" {
+		return saidOf(u.claims.Terms, u.Approval)
+	}
+	return saidOf(consent.DigestOf(string(u.Terms)), u.Approval) // canonical, as keepUse writes it
+}
+
 func useID(grant string, use int) string { return grant + "/" + strconv.Itoa(use) }
 
 // release is one request from first check to answer.
@@ -148,7 +156,7 @@ func (p *Provider) prepare(ctx context.Context, g *transfer.Granted, body transf
 	case !errors.Is(err, ErrAbsent):
 		return row, err
 	}
-	if err := p.unsaid(ctx, g.Detail.GrantID); err != nil {
+	if err := p.unsaid(ctx, saidOf(g.Detail.Terms, g.Sealed.Approval)); err != nil {
 		return row, err
 	}
 	if err := p.versions(ctx, g); err != nil {
@@ -262,7 +270,7 @@ func encrypt(g *transfer.Granted, plaintext transfer.Plaintext) ([]byte, error) 
 func (p *Provider) finish(ctx context.Context, row usedRow) (transfer.ReleaseAnswer, error) {
 	var none transfer.ReleaseAnswer
 	if row.Promise == "" {
-		if err := p.unsaid(ctx, row.GrantID); err != nil {
+		if err := p.unsaid(ctx, row.said()); err != nil {
 			return none, err
 		}
 		if err := p.commit(ctx, &row); err != nil {

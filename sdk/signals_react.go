@@ -92,12 +92,13 @@ func (p *Provider) heard(ctx context.Context, s Signal) error {
 		return nil
 	}
 	defer p.locks.lock(s.Grant)()
-	return p.drop(ctx, s.Grant)
+	return p.drop(ctx, s.Grant, "")
 }
 
 // drop forgets what is stored for a grant: no retry gets it, no ciphertext stays.
-// What was released and when stays, for the record. Its caller holds the lock.
-func (p *Provider) drop(ctx context.Context, grant string) error {
+// What was released and when stays, for the record. said keeps to what one withdrawal
+// is of, "" does not. Its caller holds the lock.
+func (p *Provider) drop(ctx context.Context, grant, said string) error {
 	uses, err := p.config.Journal.List(ctx, "use")
 	if err != nil {
 		return err
@@ -107,12 +108,12 @@ func (p *Provider) drop(ctx context.Context, grant string) error {
 		if err := json.Unmarshal(e.Value, &row); err != nil {
 			return err
 		}
-		if row.GrantID != grant {
+		if row.GrantID != grant || said != "" && row.said() != said {
 			continue
 		}
 		if err := p.config.Journal.Delete(ctx, "ciphertext", row.sealed()); err != nil && !errors.Is(err, ErrAbsent) {
 			return err
 		}
 	}
-	return p.forgetAll(ctx, grant)
+	return p.forgetAll(ctx, grant, said)
 }
