@@ -29,6 +29,30 @@ func (c *Consumer) Grants(ctx context.Context, subject string) ([]string, error)
 
 // Last is the latest release of a grant, from the journal.
 func (c *Consumer) Last(ctx context.Context, grantID string) (*Release, error) {
+	row, err := c.received(ctx, grantID)
+	return row.Done, err
+}
+
+// Receipt is the latest receipt of a grant, verified: terms, signatures and
+// proofs of inclusion, complete for checking offline. While the log has not
+// taken the last events yet it is ErrUnavailable; ask again within a minute.
+func (c *Consumer) Receipt(ctx context.Context, grantID string) (json.RawMessage, error) {
+	row, err := c.received(ctx, grantID)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := c.countersigned(ctx, row)
+	if err == nil {
+		return fresh, nil
+	}
+	if stored, missing := kept[json.RawMessage](ctx, c.config.Journal, "receipt", grantID); missing == nil {
+		return stored, nil
+	}
+	return nil, err
+}
+
+// received is the latest use whose answer was taken.
+func (c *Consumer) received(ctx context.Context, grantID string) (sendRow, error) {
 	row, err := c.last(ctx, grantID)
 	for err == nil && row.Done == nil && row.Use > 1 {
 		row, err = kept[sendRow](ctx, c.config.Journal, "send", useID(grantID, row.Use-1))
@@ -36,7 +60,7 @@ func (c *Consumer) Last(ctx context.Context, grantID string) (*Release, error) {
 	if err == nil && row.Done == nil {
 		err = refusal("unknown_grant", "grant", "consumer", "nothing was received under it")
 	}
-	return row.Done, err
+	return row, err
 }
 
 func (c *Consumer) last(ctx context.Context, grantID string) (sendRow, error) {

@@ -42,6 +42,7 @@ type sendRow struct {
 	Token    string                  `json:"token"`
 	At       time.Time               `json:"at"`
 	Answer   *transfer.ReleaseAnswer `json:"answer,omitempty"`
+	Came     time.Time               `json:"came,omitzero"` // the answer: it is judged as of then
 	Done     *Release                `json:"done,omitempty"`
 	Received string                  `json:"received,omitempty"` // our countersignature
 	Until    time.Time               `json:"until,omitzero"`     // the provider delivers later, until then
@@ -161,12 +162,19 @@ func (c *Consumer) send(ctx context.Context, g grantRow, row sendRow, cat *catal
 		if err != nil {
 			return nil, c.deferred(ctx, row, err)
 		}
-		row.Answer = &answer
+		row.Answer, row.Came = &answer, c.config.Now().UTC()
 		if err := c.keep(ctx, "send", row.id(), row, time.Time{}); err != nil {
 			return nil, err
 		}
 	}
-	return c.accept(ctx, g, row, sent, cat)
+	r, err := c.accept(ctx, g, row, sent, cat)
+	if _, refused := errors.AsType[*Error](err); refused { // the right one may still come
+		row.Answer, row.Came = nil, time.Time{}
+		if lost := c.keep(ctx, "send", row.id(), row, time.Time{}); lost != nil {
+			return nil, errors.Join(err, lost)
+		}
+	}
+	return r, err
 }
 
 // tries is how often a provider that does not answer is asked within one call.
@@ -235,7 +243,11 @@ func (c *Consumer) post(ctx context.Context, address, token string, body []byte,
 // accept makes every check of the answer, decrypts, countersigns and tells hub
 // and provider. What they cannot be told now is told when the receipt is asked for.
 func (c *Consumer) accept(ctx context.Context, g grantRow, row sendRow, sent transfer.Sent, cat *catalogue.Catalogue) (*Release, error) {
-	received, ciphertext, err := c.checks.CheckCommit(sent, *row.Answer)
+	checks := c.checks
+	if !row.Came.IsZero() {
+		checks.Now = func() time.Time { return row.Came }
+	}
+	received, ciphertext, err := checks.CheckCommit(sent, *row.Answer)
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -251,7 +263,7 @@ func (c *Consumer) accept(ctx context.Context, g grantRow, row sendRow, sent tra
 	if err != nil {
 		return nil, refusal("refused", "ciphertext", transfer.MenderProvider, "%v", err)
 	}
-	if err := c.checks.CheckPlaintext(sent, received, plaintext); err != nil {
+	if err := checks.CheckPlaintext(sent, received, plaintext); err != nil {
 		return nil, failed(err)
 	}
 	row.Done = &Release{
@@ -356,33 +368,6 @@ func (c *Consumer) proven(ctx context.Context, row sendRow) error {
 		return err
 	}
 	return c.promises.kept(ctx, row.id(), nil)
-}
-
-// Receipt is the latest receipt of a grant, verified: terms, signatures and
-// proofs of inclusion, complete for checking offline. While the log has not
-// taken the last events yet it is ErrUnavailable; ask again within a minute.
-func (c *Consumer) Receipt(ctx context.Context, grantID string) (json.RawMessage, error) {
-	row, err := c.last(ctx, grantID)
-	if err != nil {
-		return nil, err
-	}
-	if row.Done == nil {
-		if row.Use == 1 {
-			return nil, refusal("unknown_grant", "grant", "consumer", "nothing was received under it")
-		}
-		row.Use--
-		if row, err = kept[sendRow](ctx, c.config.Journal, "send", row.id()); err != nil {
-			return nil, err
-		}
-	}
-	fresh, err := c.countersigned(ctx, row)
-	if err == nil {
-		return fresh, nil
-	}
-	if stored, missing := kept[json.RawMessage](ctx, c.config.Journal, "receipt", grantID); missing == nil {
-		return stored, nil
-	}
-	return nil, err
 }
 
 // failed is our own check's refusal as an *Error.
