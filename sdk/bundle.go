@@ -132,8 +132,8 @@ func (c *Consumer) CompleteBundle(ctx context.Context, state string, query url.V
 		} else {
 			parts[i].Release, parts[i].Err = c.Again(ctx, parts[i].GrantID)
 		}
-		if Reason(parts[i].Err) == "denied" {
-			parts[i].Err = byCitizen(parts[i].Err)
+		parts[i].Err = byCitizen(parts[i].Err)
+		if e, ok := errors.AsType[*Error](parts[i].Err); ok && e.By == "citizen" && e.Reason == "denied" {
 			if err := c.Forget(ctx, parts[i].GrantID); err != nil {
 				return nil, err
 			}
@@ -173,10 +173,11 @@ func (c *Consumer) redeemBundle(ctx context.Context, code string, b bundleRow, p
 // another.
 var tokenless = []string{"denied", "cancelled", "withdrawn", "expired", "paused", "consumed", "too_soon", "superseded", "invalidated"}
 
-// byCitizen says who left a part out: the hub only tells.
+// byCitizen says who left a part out: the hub only tells. A provider's word for its
+// own refusal says nothing of the citizen.
 func byCitizen(err error) error {
 	var e *Error
-	if errors.As(err, &e) && e.Reason == "denied" {
+	if errors.As(err, &e) && e.Reason == "denied" && e.By == "hub" {
 		told := *e
 		told.By, told.Mender = "citizen", "citizen"
 		return &told

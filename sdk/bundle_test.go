@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -181,6 +182,30 @@ func TestBundleWithAProviderAway(t *testing.T) {
 		r, err := f.consumer.Again(ctx, parts[away].GrantID)
 		if err != nil || r.Use != 1 {
 			t.Errorf("%s back: %+v, %v", host, r, err)
+		}
+	}
+}
+
+// That a citizen left a part out is the hub's to tell: a provider that says so refuses
+// for itself, and what the citizen granted stays to be fetched.
+func TestBundleWithAProviderThatSaysDenied(t *testing.T) {
+	f := newFixture(t)
+	f.withOffice()
+	for says, host := range []string{"insurer.example", "office.example"} {
+		f.route.fault = func(r *http.Request, send func() *http.Response) (*http.Response, error) {
+			if r.URL.Host == host {
+				return &http.Response{StatusCode: http.StatusConflict, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"code":"denied"}`))}, nil
+			}
+			return send(), nil
+		}
+		parts, err := f.bundle(true, true)
+		var refused *Error
+		if err != nil || !errors.As(parts[says].Err, &refused) || refused.By != "provider" {
+			t.Errorf("%s: %+v, %v", host, parts, err)
+		}
+		f.route.fault = nil
+		if r, err := f.consumer.Again(context.Background(), parts[says].GrantID); err != nil || r.Use != 1 {
+			t.Errorf("%s afterwards: %+v, %v", host, r, err)
 		}
 	}
 }

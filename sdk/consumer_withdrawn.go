@@ -14,6 +14,9 @@ import (
 	"github.com/govmydata/mydata/pkg/signal"
 )
 
+// endedFor is how long a consumer remembers a withdrawal beside the grant.
+const endedFor = 400 * 24 * time.Hour
+
 // unsaidRow is that a citizen's own signed withdrawal was shown: kind "withdrawn",
 // key the grant. The withdrawal itself is not kept: it shows a passkey, by which
 // agencies could know one person from another.
@@ -67,7 +70,7 @@ func (c *Consumer) Withdrawn(ctx context.Context, signed []byte) error {
 func (c *Consumer) unable(ctx context.Context, grant string, g grantRow, now time.Time) error {
 	_, err := c.config.Journal.Get(ctx, "ended", grant)
 	if errors.Is(err, ErrAbsent) {
-		err = c.keep(ctx, "ended", grant, endedRow{signal.GrantWithdrawn, now}, now.Add(endedFor))
+		err = c.keep(ctx, "ended", grant, endedRow{signal.GrantWithdrawn, now}, time.Time{})
 	}
 	if err != nil {
 		return err

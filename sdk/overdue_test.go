@@ -53,3 +53,31 @@ func TestDeletionDue(t *testing.T) {
 		}
 	})
 }
+
+// How a grant ended counts for as long as what was received may be kept, which may be
+// years: what a citizen withdrew is not kept to the end of the grant instead.
+func TestRetentionOfALongGrant(t *testing.T) {
+	f := newFixture(t)
+	ctx := context.Background()
+	f.journals[1].now = f.world.Now
+	f.world.Catalogue.Version++
+	f.world.Catalogue.Purposes[0].MaxDays = 3 * 365
+	need := f.need()
+	need.For, need.KeepDays = 3*365*24*time.Hour, 2*365
+	r, err := f.asked(need)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := f.world.Now().Add(2 * 365 * 24 * time.Hour)
+	if err := f.consumer.heard(ctx, Signal{Kind: GrantWithdrawn, Grant: r.GrantID, At: f.world.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	f.world.Pass(2*365*24*time.Hour + time.Hour)
+	due, err := f.consumer.CheckRetention(ctx)
+	if err != nil || len(due) != 1 || due[0].Days != 0 || !due[0].Until.Equal(until) {
+		t.Errorf("%+v, %v; it may be kept until %s", due, err, until)
+	}
+	if reason, err := f.consumer.Ended(ctx, r.GrantID); err != nil || reason != "withdrawn" {
+		t.Errorf("ended: %q, %v", reason, err)
+	}
+}

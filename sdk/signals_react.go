@@ -9,10 +9,8 @@ import (
 	"github.com/govmydata/mydata/pkg/signal"
 )
 
-// endedFor is how long a consumer remembers by itself that a grant is over.
-const endedFor = 400 * 24 * time.Hour
-
-// endedRow is what a consumer heard of a grant: kind "ended", key the grant.
+// endedRow is what a consumer heard of a grant: kind "ended", key the grant. It stays
+// until Forget, as what was received does.
 type endedRow struct {
 	Kind signal.Kind `json:"kind"`
 	At   time.Time   `json:"at"`
@@ -38,7 +36,7 @@ func (c *Consumer) heard(ctx context.Context, s Signal) error {
 	} else if err != nil {
 		return err
 	}
-	return c.keep(ctx, "ended", s.Grant, endedRow{s.Kind, s.At}, c.config.Now().Add(endedFor))
+	return c.keep(ctx, "ended", s.Grant, endedRow{s.Kind, s.At}, time.Time{})
 }
 
 // overdue sends a statement of deletion that the hub misses, or has the agency told
