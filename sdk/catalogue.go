@@ -22,7 +22,7 @@ import (
 const (
 	catalogueFresh = 5 * time.Minute
 	catalogueStale = 24 * time.Hour
-	catalogueAgain = 10 * time.Second // at most so often, whatever others claim
+	catalogueAgain = 10 * time.Second // at most so often, whatever others claim, and while the hub does not answer
 )
 
 // listing is the hub's catalogue as last seen: verified, and never older than
@@ -40,6 +40,7 @@ type listing struct {
 	mu      sync.Mutex
 	current *catalogue.Catalogue
 	fetched time.Time
+	failed  time.Time // when the hub did not answer last
 }
 
 // get is the catalogue; atLeast asks for a version that somebody else has seen.
@@ -51,12 +52,19 @@ func (l *listing) get(ctx context.Context, atLeast int64) (*catalogue.Catalogue,
 	if l.current != nil && age < catalogueFresh && (l.current.Version >= atLeast || age < catalogueAgain) {
 		return l.current, nil
 	}
+	stale := l.current != nil && age < catalogueStale
+	if stale && l.now().Sub(l.failed).Abs() < catalogueAgain { // who waited for the lock does not wait for the hub too
+		return l.current, nil
+	}
 	fresh, err := l.fetch(ctx)
 	if err == nil {
 		l.current, l.fetched = fresh, l.now()
 		return fresh, nil
 	}
-	if errors.Is(err, ErrUnavailable) && l.current != nil && age < catalogueStale {
+	if errors.Is(err, ErrUnavailable) && stale {
+		if ctx.Err() == nil { // else it was the one who asked that went away
+			l.failed = l.now()
+		}
 		return l.current, nil
 	}
 	return nil, fmt.Errorf("catalogue: %w", err)
