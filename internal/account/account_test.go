@@ -8,6 +8,7 @@ import (
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/account/accounttest"
+	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
@@ -105,6 +106,7 @@ func TestPseudonymsAndSalts(t *testing.T) {
 	}
 	_, err = b.CitizenBySub(ctx, "urn:b", sub)
 	is(t, "another sector", err, account.ErrNotFound)
+	is(t, "another sector, to the ledger", err, consent.ErrNobody)
 	_, err = b.Pairwise(ctx, x.Citizen, "")
 	if err == nil {
 		t.Error("an empty sector has a pseudonym")

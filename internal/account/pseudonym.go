@@ -8,6 +8,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/govmydata/mydata/pkg/consent"
 )
 
 // Pairwise is the citizen's identifier in a sector (OpenID Connect Core 1.0,
@@ -28,6 +30,9 @@ func (a *Accounts) Pairwise(ctx context.Context, citizen, sector string) (string
 // CitizenBySub is the way back from a pseudonym, within its sector only.
 func (a *Accounts) CitizenBySub(ctx context.Context, sector, sub string) (string, error) {
 	citizen, err := a.store.PseudonymOf(ctx, sector, sub)
+	if errors.Is(err, ErrNotFound) {
+		return "", fmt.Errorf("pseudonym: %w: %w", err, consent.ErrNobody)
+	}
 	if err != nil {
 		return "", fmt.Errorf("pseudonym: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -43,8 +44,11 @@ func (l *Ledger) prepare(ctx context.Context, in Requested) (prepared, error) {
 		return prepared{}, err
 	}
 	citizen, err := l.People.CitizenBySub(ctx, in.Agency, in.Sub)
-	if err != nil {
+	if errors.Is(err, ErrNobody) {
 		return prepared{}, refuse("subject", "the person is not known here: %v", err)
+	}
+	if err != nil {
+		return prepared{}, fmt.Errorf("subject: %w", err)
 	}
 	old, err := l.amended(ctx, claims, citizen, in.Client)
 	if err != nil {

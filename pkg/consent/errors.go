@@ -25,6 +25,7 @@ var (
 	ErrSuperseded = errors.New("consent: a newer version of the grant is in force")
 	ErrInvalid    = errors.New("consent: invalidated")
 	ErrNoOffer    = errors.New("consent: there is no fresh proposal of terms")
+	ErrNobody     = errors.New("consent: no such person or passkey") // of People
 	ErrKept       = errors.New("consent: the outcome is not known yet, ask again")
 )
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"github.com/govmydata/mydata/pkg/consent/approval"
@@ -108,8 +109,11 @@ func (l *Ledger) granted(ctx context.Context, p Proposal, given Approval, digest
 
 func (l *Ledger) evidence(ctx context.Context, citizen string, a approval.Assertion) (Approval, error) {
 	key, history, err := l.People.PasskeyKey(ctx, citizen, a.CredentialID)
-	if err != nil {
+	if errors.Is(err, ErrNobody) {
 		return Approval{}, refuse("passkey", "it is not one of this person's: %v", err)
+	}
+	if err != nil {
+		return Approval{}, fmt.Errorf("passkey: %w", err)
 	}
 	thumbprint, err := approval.Thumbprint(key)
 	if err != nil {

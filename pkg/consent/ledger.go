@@ -17,7 +17,8 @@ import (
 )
 
 // People is what the ledger asks of the home of citizens. All methods may run
-// at once; an unknown person or passkey is an error.
+// at once; an unknown person or passkey is ErrNobody, any other error says nothing
+// of what was asked.
 type People interface {
 	// CitizenBySub opens a pairwise sub of a sector (an agency id).
 	CitizenBySub(ctx context.Context, sector, sub string) (string, error)

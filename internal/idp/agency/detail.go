@@ -217,10 +217,10 @@ func invalid(check, cause string, err error) error {
 func refusal(code string, err error) error {
 	p, known := problemOf(err)
 	switch {
-	case !known:
-		return err
-	case p.Status == http.StatusServiceUnavailable: // the request is not to blame
+	case known && p.Status == http.StatusServiceUnavailable: // the request is not to blame
 		return again{err}
+	case !known || p.Status >= http.StatusInternalServerError: // which says nothing of what was asked
+		return err
 	}
 	word := p.Code
 	if word == "check_failed" {

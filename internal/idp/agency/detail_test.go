@@ -289,3 +289,27 @@ func FuzzValidate(f *testing.F) {
 		}
 	})
 }
+
+// unsure is a store of which nobody knows what it kept.
+type unsure struct{ consent.Store }
+
+func (unsure) Commit(context.Context, consent.Commit) (bool, error) {
+	return false, errors.New("connection reset")
+}
+
+// An outcome that is not known yet is no refusal of what was asked: the same request
+// is sent again.
+func TestTransferOfUnknownOutcome(t *testing.T) {
+	s := newSite(t)
+	store := s.Ledger.Store
+	s.Ledger.Store = unsure{store}
+	detail, object := s.pushed(s.Request(ada, nil))
+	_, err := s.validate(t, detail, object)
+	if refused, is := errors.AsType[*oauth.Refusal](err); is || !errors.Is(err, consent.ErrKept) {
+		t.Errorf("it is refused: %+v, %v", refused, err)
+	}
+	s.Ledger.Store = store
+	if _, err := s.validate(t, detail, object); err != nil {
+		t.Errorf("again: %v", err)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +17,7 @@ import (
 	"github.com/govmydata/mydata/pkg/tlog"
 )
 
-var errNobody = errors.New("no such person")
+var errNobody = consent.ErrNobody
 
 // People are the citizens of the world: a consent.People. A citizen's id is
 // also the resident id.
@@ -177,7 +176,7 @@ func (p *People) PasskeyKey(_ context.Context, citizen string, credentialID []by
 			return passkey.JWK(), slices.Clone(one.history), nil
 		}
 	}
-	return jose.JSONWebKey{}, nil, errors.New("no such passkey")
+	return jose.JSONWebKey{}, nil, errNobody
 }
 
 // Forge makes a first passkey up for somebody, beside the history that there is:
