@@ -86,59 +86,77 @@ func (m *Messages) Channels() (all []string) {
 }
 
 // Choose takes a choice; channel "" is none. An e-mail address is sent a code
-// first, and Confirm ends that. It says whether a code is to come.
+// first, at most one a minute, and Confirm ends that. It says whether a code is to
+// come.
 func (m *Messages) Choose(ctx context.Context, citizen, channel, lang, address string) (confirm bool, err error) {
 	if lang != "ko" {
 		lang = "en"
 	}
-	c := Choice{Citizen: citizen, Channel: channel, Lang: lang, Address: []byte(address)}
-	switch {
-	case channel == "":
-		return false, m.Choices.DropChoice(ctx, citizen, nil)
-	case channel == ChannelFile && m.File != nil:
-		c.Address = []byte{}
-	case channel == ChannelPush && m.Push != nil:
-		if err := checkSubscription(c.Address); err != nil {
-			return false, err
-		}
-	case channel == ChannelMail && m.Mail != nil:
-		return m.prove(ctx, c)
-	default:
-		return false, ErrChannel
-	}
-	return false, m.Choices.PutChoice(ctx, c)
-}
-
-// prove sends a code to a new address, at most one a minute.
-func (m *Messages) prove(ctx context.Context, c Choice) (bool, error) {
-	at, err := mail.ParseAddress(string(c.Address))
-	if err != nil || at.Name != "" || at.Address != string(c.Address) || len(at.Address) > 254 || strings.ContainsAny(at.Address, "\r\n\x00 ") {
-		return false, ErrAddress
-	}
-	now := m.Now()
-	was, err := m.Choices.Choice(ctx, c.Citizen)
-	switch {
-	case err != nil && !errors.Is(err, ErrNoChoice):
-		return false, err
-	case err == nil && was.Channel == ChannelMail && was.Code == "" && string(was.Address) == at.Address:
-		was.Lang = c.Lang
-		return false, m.Choices.PutChoice(ctx, was)
-	case err == nil && now.Sub(was.Told) < codePause && !was.Told.After(now):
-		return false, ErrTooSoon
-	}
-	code, err := newCode()
-	if err != nil {
+	code, err := m.choose(ctx, Choice{Citizen: citizen, Channel: channel, Lang: lang, Address: []byte(address)})
+	if err != nil || code == "" {
 		return false, err
 	}
-	c.Code, c.CodeUntil, c.Told = hashCode(c.Citizen, code), now.Add(codeLife), now
-	if err := m.Choices.PutChoice(ctx, c); err != nil {
-		return false, err
-	}
-	err = m.Mail.Send(ctx, at.Address, texts[c.Lang].codeSubject, fmt.Sprintf(texts[c.Lang].code, code, m.Hub))
+	err = m.Mail.Send(ctx, address, texts[lang].codeSubject, fmt.Sprintf(texts[lang].code, code, m.Hub))
 	if err != nil && !errors.Is(err, ErrAddress) {
 		err = fmt.Errorf("%w: %w", ErrUnsent, err)
 	}
 	return true, err
+}
+
+// choose keeps a choice, one after the other, and answers the code to send, if any.
+func (m *Messages) choose(ctx context.Context, c Choice) (code string, err error) {
+	m.choosing.Lock()
+	defer m.choosing.Unlock()
+	was, err := m.Choices.Choice(ctx, c.Citizen)
+	if err != nil && !errors.Is(err, ErrNoChoice) {
+		return "", err
+	}
+	c.Told = was.Told
+	switch {
+	case c.Channel == "" && m.justTold(was):
+		c.Address = []byte{} // when something was sent is known a little longer: the next signal drops the row
+	case c.Channel == "":
+		return "", m.Choices.DropChoice(ctx, c.Citizen, nil)
+	case c.Channel == ChannelFile && m.File != nil:
+		c.Address = []byte{}
+	case c.Channel == ChannelPush && m.Push != nil:
+		if err := checkSubscription(c.Address); err != nil {
+			return "", err
+		}
+	case c.Channel == ChannelMail && m.Mail != nil:
+		return m.prove(ctx, c, was)
+	default:
+		return "", ErrChannel
+	}
+	return "", m.Choices.PutChoice(ctx, c)
+}
+
+// prove makes a code for a new address. was is the choice before, zero where there
+// was none.
+func (m *Messages) prove(ctx context.Context, c, was Choice) (code string, err error) {
+	at, err := mail.ParseAddress(string(c.Address))
+	if err != nil || at.Name != "" || at.Address != string(c.Address) || len(at.Address) > 254 || strings.ContainsAny(at.Address, "\r\n\x00 ") {
+		return "", ErrAddress
+	}
+	switch {
+	case was.Channel == ChannelMail && was.Code == "" && string(was.Address) == at.Address:
+		was.Lang = c.Lang
+		return "", m.Choices.PutChoice(ctx, was)
+	case m.justTold(was):
+		return "", ErrTooSoon
+	}
+	if code, err = newCode(); err != nil {
+		return "", err
+	}
+	now := m.Now()
+	c.Code, c.CodeUntil, c.Told = hashCode(c.Citizen, code), now.Add(codeLife), now
+	return code, m.Choices.PutChoice(ctx, c)
+}
+
+// justTold says that something was sent within the pause between two codes.
+func (m *Messages) justTold(c Choice) bool {
+	now := m.Now()
+	return now.Sub(c.Told) < codePause && !c.Told.After(now)
 }
 
 // ErrTooSoon says that a code was sent just now.

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/signal"
@@ -24,6 +25,8 @@ type Messages struct {
 	File    *FileSink
 	Every   time.Duration // between two messages to one citizen; 15 minutes when zero
 	Now     func() time.Time
+
+	choosing sync.Mutex // who asks for many codes at once gets one
 }
 
 // Mailer sends one message. All methods may run at once.

@@ -186,6 +186,52 @@ func TestCodesAreBounded(t *testing.T) {
 	}
 }
 
+// Nobody has the hub write to a stranger again and again, whatever is chosen between.
+func TestCodesAreFarBetween(t *testing.T) {
+	post := newPostOffice(t)
+	smtp, err := notify.NewSMTP("smtp://"+post.Addr().String(), "hub@hub.example", "", "", true)
+	must(t, err)
+	h, m, n := told(t, func(m *notify.Messages) {
+		m.Mail, m.File = smtp, &notify.FileSink{Path: filepath.Join(t.TempDir(), "messages")}
+	})
+	ctx := t.Context()
+	for _, between := range []string{"", notify.ChannelFile} {
+		h.Pass(2 * time.Minute)
+		before := len(post.letters)
+		for range 3 {
+			if _, err := m.Choose(ctx, ada, notify.ChannelMail, "en", "stranger@mail.example"); err != nil && !errors.Is(err, notify.ErrTooSoon) {
+				t.Fatal(err)
+			}
+			_, err := m.Choose(ctx, ada, between, "en", "")
+			must(t, err)
+		}
+		if n := len(post.letters) - before; n != 1 {
+			t.Errorf("%d letters within a minute, with %q between", n, between)
+		}
+	}
+	h.Pass(2 * time.Minute)
+	before := len(post.letters)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() { _, _ = m.Choose(ctx, ada, notify.ChannelMail, "en", "stranger@mail.example") })
+	}
+	group.Wait()
+	if n := len(post.letters) - before; n != 1 {
+		t.Errorf("%d letters to who asks for many at once", n)
+	}
+	_, err = m.Choose(ctx, ada, "", "en", "")
+	must(t, err)
+	if c, err := m.Choice(ctx, ada); err == nil && (c.Channel != "" || len(c.Address) != 0) {
+		t.Errorf("who wants to hear no more is known by %+v", c)
+	}
+	h.Granted(ctx, ada, h.passkey)
+	h.Pass(time.Hour)
+	must(t, n.Round(ctx))
+	if _, err := m.Choice(ctx, ada); !errors.Is(err, notify.ErrNoChoice) {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func TestNewSMTPRefuses(t *testing.T) {
 	for _, tt := range [][2]string{{"http://mail.example", "a@b.example"}, {"smtp://u:p@mail.example", "a@b.example"}, {"smtps://mail.example", ""}, {"smtp:", "a@b.example"}, {"smtp://mail.example:0", "a@b.example"}, {"smtp://mail.example:99999999999999999999", "a@b.example"}} {
 		if _, err := notify.NewSMTP(tt[0], tt[1], "", "", false); err == nil {

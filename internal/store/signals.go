@@ -237,7 +237,7 @@ func (s *Signals) Told(ctx context.Context, audience string, ids []string) error
 
 func told(ctx context.Context, tx *sql.Tx, audience string, ids []string) error {
 	for _, id := range ids {
-		if strings.ContainsRune(id, 0) || !utf8.ValidString(id) { // of no row, and PostgreSQL would refuse the text
+		if !storable(id) {
 			continue
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM signals WHERE id = $1 AND audience = $2`, id, audience); err != nil {
@@ -247,8 +247,14 @@ func told(ctx context.Context, tx *sql.Tx, audience string, ids []string) error 
 	return nil
 }
 
+// storable says that a row can have this id; PostgreSQL would refuse another text.
+func storable(id string) bool { return !strings.ContainsRune(id, 0) && utf8.ValidString(id) }
+
 // Bury implements notify.Outbox.
 func (s *Signals) Bury(ctx context.Context, audience, id, reason string, at time.Time) error {
+	if !storable(id) {
+		return nil
+	}
 	return s.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO signals_dead (id, audience, seq, kind, grant_id, use_number, place, at, txn, reason, buried)
 			SELECT `+signalColumns+`, CAST($1 AS TEXT), CAST($2 AS BIGINT) FROM signals WHERE id = $3 AND audience = $4

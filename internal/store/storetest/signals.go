@@ -188,6 +188,9 @@ func signalsHeld(t *testing.T, s Outbox) {
 	seqs, ids = hold(20)
 	same(t, "what nobody heard", seqs, []int64{2, 3, 4})
 	is(t, "release", s.Release(ctx, "urn:held", "me", 0, now, append(ids, "\x00", "unknown")), nil)
+	for _, id := range append([]string{"unknown"}, unstorable...) {
+		is(t, "what no row can hold is put aside", s.Bury(ctx, "urn:held", id, "refused", now), nil)
+	}
 	same(t, "all heard", len(numbers(t, s, "urn:held")), 0)
 	is(t, "signal", s.Signal(ctx, telling("urn:held", 5)), nil)
 	seqs, _ = hold(20)
