@@ -144,14 +144,18 @@ func (n *Notifier) audience(ctx context.Context, audience string) error {
 	var told []string
 	var after time.Duration // until the next try
 	if citizen, ok := signal.CitizenOf(audience); ok {
-		told, after, err = n.citizen(ctx, citizen, waiting)
+		if told, after, err = n.citizen(ctx, citizen, waiting); after < 0 {
+			tries++
+		}
 	} else {
-		told, after, err = n.agency(ctx, audience, tries, waiting)
+		told, after, err = n.agency(ctx, audience, &tries, waiting)
+	}
+	if err != nil {
+		tries = max(tries, 0) + 1
 	}
 	switch {
 	case err != nil || after < 0:
-		tries++
-		after = max(backoff(tries), -after)
+		after = max(backoff(max(tries, -tries)), -after)
 	case after == 0:
 		tries = 0
 	}
@@ -171,8 +175,9 @@ func (n *Notifier) hold(ctx context.Context, audience string, most int) (tries i
 
 // agency pushes until there is nothing more. after is when to look again: a
 // negative one says that it failed, and the least time to wait. told are those of
-// the last batch that were taken: they are forgotten with it.
-func (n *Notifier) agency(ctx context.Context, audience string, tries int, waiting []signal.Signal) (told []string, after time.Duration, err error) {
+// the last batch that were taken: they are forgotten with it. tries are the failures in
+// a row: above zero those that said nothing of the token, below zero refusals of it.
+func (n *Notifier) agency(ctx context.Context, audience string, tries *int, waiting []signal.Signal) (told []string, after time.Duration, err error) {
 	address := n.Endpoint(audience)
 	held := n.Now()
 	for ctx.Err() == nil {
@@ -199,7 +204,7 @@ func (n *Notifier) agency(ctx context.Context, audience string, tries int, waiti
 			if err != nil || wait != 0 {
 				return told, wait, err
 			}
-			tries = 0
+			*tries = 0
 		}
 		if len(waiting) < batch {
 			return told, 0, nil
@@ -230,7 +235,7 @@ const refusals = 5
 
 // one pushes a signal, and says whether it was taken. A negative answer is how
 // long to wait at least.
-func (n *Notifier) one(ctx context.Context, address string, s signal.Signal, tries int) (taken bool, after time.Duration, err error) {
+func (n *Notifier) one(ctx context.Context, address string, s signal.Signal, tries *int) (taken bool, after time.Duration, err error) {
 	signer, kid := n.Key()
 	token, err := signal.Make(s, n.Issuer, n.Now(), signer, kid)
 	if err != nil {
@@ -241,8 +246,13 @@ func (n *Notifier) one(ctx context.Context, address string, s signal.Signal, tri
 		n.Observe(Delivered)
 		return true, 0, nil
 	}
-	n.Logger.WarnContext(ctx, "signal not taken", "agency", s.Audience, "jti", s.ID, "seq", s.Seq, "try", tries+1, "err", failed)
-	if failed.code == signal.CodeRequest && tries+1 >= refusals {
+	if failed.code == signal.CodeRequest {
+		*tries = min(*tries, 0) - 1
+	} else {
+		*tries = max(*tries, 0) + 1
+	}
+	n.Logger.WarnContext(ctx, "signal not taken", "agency", s.Audience, "jti", s.ID, "seq", s.Seq, "try", max(*tries, -*tries), "err", failed)
+	if *tries <= -refusals {
 		return false, 0, n.bury(ctx, s, failed.code)
 	}
 	n.Observe(Retried)

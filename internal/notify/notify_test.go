@@ -265,6 +265,31 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
+// Who was away, and on coming back refuses once, has not refused five times.
+func TestBeingAwayIsNoRefusal(t *testing.T) {
+	h := newHub(t)
+	n := h.notifier()
+	a := h.agencies[h.Provider.ID]
+	a.fail = func(push int, w http.ResponseWriter) bool {
+		switch {
+		case push <= 6:
+			w.WriteHeader(http.StatusBadGateway)
+		case push <= 10:
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"err":"invalid_request"}`)
+		}
+		return push <= 10
+	}
+	h.withdraw(h.Granted(t.Context(), ada, h.passkey))
+	for range 11 {
+		must(t, n.Round(t.Context()))
+		h.Pass(2 * time.Hour)
+	}
+	if h.count(notify.Dead) != 0 || len(a.took) != 1 {
+		t.Errorf("%d dead, %d taken: %v", h.count(notify.Dead), len(a.took), h.heard)
+	}
+}
+
 func TestReplicasDoNotPushAtOnce(t *testing.T) {
 	h := newHub(t)
 	a := h.agencies[h.Provider.ID]

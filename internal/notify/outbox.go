@@ -19,8 +19,8 @@ type Outbox interface {
 	// whose next try is not after now; those who wait longest come first.
 	Due(ctx context.Context, now time.Time, most int) ([]string, error)
 	// Hold takes an audience until a time, or takes it on: of several holders one
-	// does, the others get ErrHeld. tries is how many failed in a row; waiting is as
-	// Waiting answers.
+	// does, the others get ErrHeld. tries is what Release was told, 0 at first; waiting
+	// is as Waiting answers.
 	Hold(ctx context.Context, audience, holder string, now, until time.Time, most int) (tries int, waiting []signal.Signal, err error)
 	// Waiting answers the first signals that an audience has not heard, each with
 	// its number: given once, from 1, without a gap, in the order of events.
