@@ -10,6 +10,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
+	"github.com/govmydata/mydata/pkg/consent"
 	"github.com/govmydata/mydata/pkg/consent/approval"
 	"github.com/govmydata/mydata/pkg/jcs"
 )
@@ -73,7 +74,7 @@ func (a *Accounts) PasskeyKey(ctx context.Context, citizen string, credentialID 
 			return key, history, err
 		}
 	}
-	return key, nil, fmt.Errorf("passkey: %w", ErrNotFound)
+	return key, nil, fmt.Errorf("passkey: %w: %w", ErrNotFound, consent.ErrNobody)
 }
 
 // mature refuses for a while after the last officers' order: all passkeys since
