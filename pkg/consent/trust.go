@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -119,6 +120,9 @@ func roots(text []byte) (*x509.CertPool, error) {
 	}
 	if n == 0 {
 		return nil, errors.New("it has no certificate")
+	}
+	if bytes.Count(text, []byte("-----BEGIN CERTIFICATE-----")) != n { // pem.Decode passes over what is torn
+		return nil, errors.New("it has a certificate that is not whole")
 	}
 	return pool, nil
 }

@@ -92,6 +92,12 @@ func TestTrustRefuses(t *testing.T) {
 		"it refuses a broken certificate beside a good one": func(f *consent.TrustFiles) {
 			f.AgencyCA = append(f.AgencyCA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("broken")})...)
 		},
+		"it refuses a torn certificate behind a good one": func(f *consent.TrustFiles) {
+			f.AgencyCA = append(bytes.Clone(f.AgencyCA), f.AgencyCA[:len(f.AgencyCA)/2]...)
+		},
+		"it refuses a torn certificate before a good one": func(f *consent.TrustFiles) {
+			f.IssuerCA = append(append(bytes.Clone(f.IssuerCA[:len(f.IssuerCA)/2]), '\n'), f.IssuerCA...)
+		},
 		"it refuses no origin": func(f *consent.TrustFiles) { f.Hub.RP.Origin = "" },
 	} {
 		t.Run(name, func(t *testing.T) {
