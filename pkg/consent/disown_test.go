@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -134,5 +135,32 @@ func TestDisownFreezesFirst(t *testing.T) {
 	ok(t, "once more", second(w.Ledger.Disown(t.Context(), r.Grant, 2, ada)))
 	if count(t, w, consent.KindPaused) != 1 || count(t, w, consent.KindDisowned) != 1 {
 		t.Error("it is not paused and disowned")
+	}
+}
+
+// A grant that a session had paused before is not paused anew by "Not me", and yet no
+// session alone resumes it from then on.
+func TestDisownHoldsWhatWasPausedBefore(t *testing.T) {
+	w := consenttest.New()
+	passkey := w.People.Enrol("ada")
+	ctx := t.Context()
+	r := w.Granted(ctx, "ada", passkey)
+	if _, err := w.Ledger.Pause(ctx, r.Grant, "ada", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.Disown(ctx, r.Grant, 1, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.Resume(ctx, r.Grant, "ada"); !errors.Is(err, consent.ErrConfirm) {
+		t.Errorf("by a session alone: %v", err)
+	}
+	if _, err := w.Ledger.ResumeConfirmed(ctx, r.Grant, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.Pause(ctx, r.Grant, "ada", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.Resume(ctx, r.Grant, "ada"); err != nil {
+		t.Errorf("a pause of afterwards: %v", err)
 	}
 }

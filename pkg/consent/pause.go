@@ -29,16 +29,29 @@ func (l *Ledger) Pause(ctx context.Context, id GrantID, citizen, reason string) 
 }
 
 // Resume lets a grant go on that its citizen paused, by a session alone. While
-// any of the citizen's grants is paused for a reason, it is ErrConfirm.
+// any of the citizen's grants is paused for a reason, or where the citizen has not
+// recognised something since this one was paused and confirmed nothing since then, it
+// is ErrConfirm.
 func (l *Ledger) Resume(ctx context.Context, id GrantID, citizen string) (Record, error) {
-	records, err := l.Of(ctx, citizen)
+	events, err := l.Store.Events(ctx, citizen)
+	if err != nil {
+		return Record{}, fmt.Errorf("load events: %w", err)
+	}
+	records, _, err := foldAll(events)
 	if err != nil {
 		return Record{}, err
 	}
 	for _, r := range records {
-		if r.State == StatePaused && r.Reason != "" {
+		if r = r.Reading(l.Now()); r.State == StatePaused && r.Reason != "" {
 			return Record{}, ErrConfirm
 		}
+	}
+	disowned := false
+	for _, e := range events { // what was resumed since, a passkey has confirmed
+		disowned = e.Kind == KindDisowned || disowned && e.Kind != KindResumed && (e.Kind != KindPaused || e.Grant != id)
+	}
+	if disowned && records[id].State == StatePaused {
+		return Record{}, ErrConfirm
 	}
 	return l.ResumeConfirmed(ctx, id, citizen)
 }
