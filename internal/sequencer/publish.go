@@ -91,8 +91,8 @@ type answer struct {
 // cosignatures. One witness that says it knows a newer tree may be lying; when
 // without those who say so there can be no quorum, the log has to stop.
 func (l *Log) cosign(ctx context.Context) ([]byte, error) {
-	round := round{l: l, merged: l.tree.Signed}
-	answers := l.askAll(ctx)
+	round := round{l: l, policy: l.o.Policy.Remembering(), merged: l.tree.Signed}
+	answers := l.askAll(ctx, round.policy)
 	var patience <-chan time.Time
 	for range l.witnesses {
 		if patience == nil && l.o.Policy.Quorum(round.cosigned) {
@@ -120,7 +120,7 @@ func (l *Log) cosign(ctx context.Context) ([]byte, error) {
 
 // askAll asks each witness in a goroutine of its own; a slow one goes on after
 // the others made a quorum, to be up to date next time.
-func (l *Log) askAll(ctx context.Context) <-chan answer {
+func (l *Log) askAll(ctx context.Context, policy tlog.Policy) <-chan answer {
 	answers := make(chan answer, len(l.witnesses))
 	asking, cancel := context.WithTimeout(ctx, askFor)
 	time.AfterFunc(askFor, cancel)
@@ -130,7 +130,7 @@ func (l *Log) askAll(ctx context.Context) <-chan answer {
 			lines, err := w.cosign(asking, tree)
 			var cosigned []string
 			if err == nil {
-				lines, cosigned, err = l.judge(tree.Signed, lines)
+				lines, cosigned, err = judge(policy, tree.Signed, lines)
 			}
 			l.o.Asked(w.Name, tree.Size, err)
 			answers <- answer{w.Name, lines, cosigned, err}
@@ -142,6 +142,7 @@ func (l *Log) askAll(ctx context.Context) <-chan answer {
 // round collects what the witnesses answered.
 type round struct {
 	l        *Log
+	policy   tlog.Policy
 	merged   []byte
 	cosigned []string
 	others   []string // who did not say that the storage is behind
@@ -168,7 +169,7 @@ func (r *round) take(ctx context.Context, a answer) {
 
 // whole checks the checkpoint as everybody will, once, before it is published.
 func (r *round) whole() ([]byte, error) {
-	if _, err := r.l.o.Policy.Open(r.merged); err != nil {
+	if _, err := r.policy.Open(r.merged); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoQuorum, err)
 	}
 	return r.merged, nil
@@ -177,13 +178,13 @@ func (r *round) whole() ([]byte, error) {
 // judge keeps one line of each witness of the policy, and tells whose they are (C2SP
 // tlog-witness: others are ignored). Wrong ones would spoil the whole note, and
 // strangers' fill it: a note holds a hundred.
-func (l *Log) judge(note, lines []byte) (kept []byte, cosigned []string, err error) {
+func judge(policy tlog.Policy, note, lines []byte) (kept []byte, cosigned []string, err error) {
 	for line := range bytes.Lines(lines) {
 		merged, err := tlog.Merge(note, line)
 		if err != nil {
 			return nil, nil, err
 		}
-		c, err := l.o.Policy.Open(merged)
+		c, err := policy.Open(merged)
 		if err != nil && !errors.Is(err, tlog.ErrUnwitnessed) {
 			return nil, nil, fmt.Errorf("a witness answered with a wrong cosignature: %w", err)
 		}

@@ -25,11 +25,11 @@ func (p Policy) Open(signed []byte) (Checkpoint, error) {
 	var known []note.Verifier
 	names, ends := map[sigID]string{}, map[sigID]time.Time{}
 	for _, l := range p.Logs {
-		known = append(known, verifier{l.Key})
+		known = append(known, p.verifier(l.Key))
 		ends[sigID{l.Key.Name, l.Key.KeyHash()}] = l.Until
 	}
 	for _, w := range p.Witnesses {
-		known = append(known, verifier{w.Key})
+		known = append(known, p.verifier(w.Key))
 		names[sigID{w.Key.Name, w.Key.KeyHash()}] = w.Name
 	}
 	opened, err := note.Open(signed, note.VerifierList(known...))

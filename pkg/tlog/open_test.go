@@ -104,6 +104,7 @@ func TestOpen(t *testing.T) {
 		{"it refuses another size", replace("\n7\n", "\n8\n"), tlog.ErrUnsigned, nil},
 		{"it refuses another origin", replace("log.example\n", "log.other\n"), tlog.ErrUnsigned, nil},
 		{"it refuses another origin under the log's key", signedText("log.other\n7\n" + root.String() + "\n"), tlog.ErrUnsigned, nil},
+		{"it refuses one witness's cosignature under another's name", borrowed(t, witnessed(t, 7, root, 11, 12), 12, 11), tlog.ErrUnsigned, nil},
 		{"it refuses a size with a zero before", signedText("log.example\n07\n" + root.String() + "\n"), tlog.ErrCheckpoint, nil},
 		{"it refuses a negative size", signedText("log.example\n-7\n" + root.String() + "\n"), tlog.ErrCheckpoint, nil},
 		{"it refuses a short root", signedText("log.example\n7\nAAAA\n"), tlog.ErrCheckpoint, nil},
@@ -119,6 +120,15 @@ func TestOpen(t *testing.T) {
 			if !errors.Is(err, tt.want) || (tt.want == nil) != (err == nil) {
 				t.Fatalf("%v, want %v", err, tt.want)
 			}
+			remembers := twoOfThree(t).Remembering()
+			for range 2 {
+				_, _ = remembers.Open(witnessed(t, 7, root, 11, 12, 13))
+				_, _ = remembers.Open(note)
+				again, err := remembers.Open(tt.note)
+				if !errors.Is(err, tt.want) || !cmp.Equal(again, c) {
+					t.Errorf("a policy that remembers: %+v, %v", again, err)
+				}
+			}
 			if !cmp.Equal(c.Witnesses, tt.who) {
 				t.Errorf("witnesses %v", c.Witnesses)
 			}
@@ -130,6 +140,26 @@ func TestOpen(t *testing.T) {
 	if _, err := (tlog.Policy{}).Open(note); !errors.Is(err, tlog.ErrUnsigned) {
 		t.Errorf("the zero policy: %v", err)
 	}
+}
+
+// borrowed gives one witness's line the signature of another's.
+func borrowed(t testing.TB, note []byte, to, from byte) []byte {
+	t.Helper()
+	lines := map[byte][]byte{}
+	for _, seed := range []byte{to, from} {
+		_, line, ok := strings.Cut(string(note), "— "+cosigner(t, seed).Name()+" ")
+		if !ok {
+			t.Fatal("no such witness")
+		}
+		line, _, _ = strings.Cut(line, "\n")
+		raw, err := base64.StdEncoding.DecodeString(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines[seed] = raw
+	}
+	mixed := append(lines[to][:4:4], lines[from][4:]...)
+	return []byte(strings.Replace(string(note), base64.StdEncoding.EncodeToString(lines[to]), base64.StdEncoding.EncodeToString(mixed), 1))
 }
 
 func mustNote(t testing.TB, s tlog.Signer) []byte {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -38,6 +39,7 @@ type Policy struct {
 	Now    func() time.Time
 	groups map[string]group
 	quorum string
+	right  *sync.Map // of Remembering
 }
 
 type group struct {
