@@ -43,7 +43,9 @@ const formats = "pkg/credential/sdjwt pkg/credential/statuslist pkg/credential/m
 var table = []row{
 	{from: "pkg/dpop", may: "pkg/jcs pkg/jws",
 		reason: "words at the ground; a proof is read in the one spelling that nearly all have"},
-	{from: "pkg/signal pkg/fetch pkg/legible pkg/jcs pkg/jws pkg/tlog pkg/consent/envelope",
+	{from: "pkg/signal", may: "pkg/jws",
+		reason: "words at the ground, signed as all that we sign"},
+	{from: "pkg/fetch pkg/legible pkg/jcs pkg/jws pkg/tlog pkg/consent/envelope",
 		reason: "words at the ground know nothing else of ours"},
 	{from: "pkg/did", may: "pkg/fetch",
 		reason: "a DID's words are ground; a document of did:web comes through the one door to strangers' addresses"},

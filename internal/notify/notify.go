@@ -21,6 +21,10 @@ const (
 	leaseTime = time.Minute // of an audience
 	pushTime  = 10 * time.Second
 	pollOnly  = 10 * time.Minute // until an agency without an address is looked at again
+
+	// gather is the least time between two looks at the outbox. What comes alone is told
+	// at once, and of many commits in a row those of a moment together.
+	gather = 100 * time.Millisecond
 )
 
 // What becomes of a signal, as Observe hears it.
@@ -95,8 +99,14 @@ func (n *Notifier) Run(ctx context.Context) {
 	ticker := time.NewTicker(n.Interval)
 	defer ticker.Stop()
 	for {
+		again := time.After(gather)
 		if err := n.Round(ctx); err != nil && ctx.Err() == nil {
 			n.Logger.WarnContext(ctx, "signals wait", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again:
 		}
 		select {
 		case <-ctx.Done():

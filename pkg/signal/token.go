@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/cryptosigner"
 	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/govmydata/mydata/pkg/jws"
 )
 
 // The wire's words.
@@ -64,16 +65,11 @@ func Make(s Signal, issuer string, now time.Time, key crypto.Signer, kid string)
 	if err != nil {
 		return "", err
 	}
-	options := (&jose.SignerOptions{}).WithType(Type).WithHeader("kid", kid)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: cryptosigner.Opaque(key)}, options)
+	token, err := jws.Sign(jws.Protected{KeyID: kid, Type: Type}, body, key)
 	if err != nil {
 		return "", fmt.Errorf("signal: %w", err)
 	}
-	object, err := signer.Sign(body)
-	if err != nil {
-		return "", fmt.Errorf("signal: %w", err)
-	}
-	return object.CompactSerialize()
+	return token, nil
 }
 
 // Expected is what a recipient knows of the tokens it takes.
