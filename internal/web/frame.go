@@ -38,7 +38,7 @@ type Frame struct {
 	log         *slog.Logger
 	zone        *time.Location
 	bundle      *i18n.Bundle
-	plain       sync.Map // texts without arguments, by language and id
+	texts       sync.Map // by language and id
 	assets      map[string]asset
 	cross       *http.CrossOriginProtection
 	security    http.Header

@@ -12,15 +12,15 @@ func testFrame(t *testing.T) *Frame {
 	t.Helper()
 	f := New(Options{Service: "idp", Development: true})
 	f.Messages(fstest.MapFS{
-		"locale/en.json": {Data: []byte(`{"x.title":"Hello {{.Name}} & co","x.n":{"one":"{{.Count}} thing","other":"{{.Count}} things"}}`)},
-		"locale/ko.json": {Data: []byte(`{"x.title":"안녕하세요 {{.Name}}","x.n":{"other":"{{.Count}}개"}}`)},
+		"locale/en.json": {Data: []byte(`{"x.title":"Hello {{.Name}} & co","x.n":"{{.N}} things"}`)},
+		"locale/ko.json": {Data: []byte(`{"x.title":"안녕하세요 {{.Name}}","x.n":"{{.N}}개"}`)},
 	})
 	return f
 }
 
 func testPages(f *Frame) *Pages {
 	return f.Pages(fstest.MapFS{"page/x.html": {Data: []byte(
-		`{{define "title"}}{{t "x.n" "Count" 2}}{{end}}{{define "main"}}<h1>{{t "x.title" "Name" .}}</h1><p title="{{t "x.title" "Name" .}}">{{t "x.n" "Count" 2}}</p>{{qr "hello" "alt"}}{{end}}`)}}, "page/*.html")
+		`{{define "title"}}{{t "x.n" "N" (len .)}}{{end}}{{define "main"}}<h1>{{t "x.title" "Name" .}}</h1><p title="{{t "x.title" "Name" .}}">{{t "x.n" "N" (len .)}}</p>{{qr "hello" "alt"}}{{end}}`)}}, "page/*.html")
 }
 
 func get(t *testing.T, h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
@@ -47,7 +47,7 @@ func TestRender(t *testing.T) {
 		{"it follows the browser's language", "/x", "en-GB,en;q=0.8", "Hello <bdi>&lt;b&gt;&#34;Kim</bdi> &amp; co"},
 		{"it falls back to Korean for a language it does not have", "/x", "fr", "안녕하세요"},
 		{"it keeps elements out of attributes", "/x", "en", `title="Hello &lt;b&gt;&#34;Kim &amp; co"`},
-		{"it lets the reader switch", "/x?lang=en", "ko", "2 things"},
+		{"it lets the reader switch", "/x?lang=en", "ko", "7 things"},
 		{"it marks the language of the page", "/x", "en", `<html lang="en">`},
 		{"it draws the QR code with a text alternative", "/x", "en", `role="img" aria-label="alt"`},
 	}

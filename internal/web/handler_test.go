@@ -229,6 +229,17 @@ func TestBrokenFlowsPanic(t *testing.T) {
 			f.Messages(texts("{\"a\":\"{{`{{t 1}}`}}\"}", `{"a":"a"}`))
 			f.Pages(page(`{{define "title"}}{{end}}{{define "main"}}{{t "a"}}{{end}}`), "page/*.html")
 		},
+		"it refuses a text that nobody wrote": func(f *Frame) {
+			f.Pages(page(`{{define "title"}}{{end}}{{define "main"}}{{t "a"}}{{end}}`), "page/*.html")
+		},
+		"it refuses a text that names more than it is given": func(f *Frame) {
+			f.Messages(texts(`{"a":"{{.Who}} and {{.Whom}}"}`, `{"a":"{{.Who}}"}`))
+			f.Pages(page(`{{define "title"}}{{end}}{{define "main"}}{{t "a" "Who" .}}{{end}}`), "page/*.html")
+		},
+		"it refuses a text that is given what is no value": func(f *Frame) {
+			f.Messages(texts(`{"a":"{{.Who}}"}`, `{"a":"{{.Who}}"}`))
+			f.Pages(page(`{{define "title"}}{{end}}{{define "main"}}{{t "a" "Who" "ada"}}{{end}}`), "page/*.html")
+		},
 		"it refuses an asset's name twice": func(f *Frame) {
 			f.Assets(fstest.MapFS{"static/mydata.css": {Data: []byte("x")}})
 		},
@@ -266,10 +277,10 @@ func TestFixedTexts(t *testing.T) {
 		"l/ko.json": {Data: []byte(`{"x.mark":"가<b>","x.name":"{{.Who}}"}`)},
 	})
 	p := f.Pages(fstest.MapFS{"page/x.html": {Data: []byte(
-		`{{define "title"}}{{t "x.mark"}}{{end}}{{define "main"}}<p title="{{t "x.mark"}}">{{t "x.mark"}}, {{t "x.name" "Who" .}}</p>{{end}}`)}}, "page/*.html")
+		`{{define "title"}}{{t "x.mark"}}{{end}}{{define "main"}}<p title="{{t "x.mark"}}">{{t "x.mark"}}, {{t "x.name" "Who" .}}</p><p>{{t (print "x." "name") "Who" .}}, {{t (print "x." "name") "Who" 7}}</p>{{end}}`)}}, "page/*.html")
 	for lang, want := range map[string]string{
-		"en": `<p title="&lt;b&gt; &amp; &#34;so&#34; &#39;it&#39;">&lt;b&gt; &amp; &#34;so&#34; &#39;it&#39;, to <bdi>&lt;i&gt;</bdi></p>`,
-		"ko": `<p title="가&lt;b&gt;">가&lt;b&gt;, <bdi>&lt;i&gt;</bdi></p>`,
+		"en": `<p title="&lt;b&gt; &amp; &#34;so&#34; &#39;it&#39;">&lt;b&gt; &amp; &#34;so&#34; &#39;it&#39;, to <bdi>&lt;i&gt;</bdi></p><p>to <bdi>&lt;i&gt;</bdi>, to 7</p>`,
+		"ko": `<p title="가&lt;b&gt;">가&lt;b&gt;, <bdi>&lt;i&gt;</bdi></p><p><bdi>&lt;i&gt;</bdi>, 7</p>`,
 	} {
 		w := httptest.NewRecorder()
 		p.Render(w, httptest.NewRequest("GET", "/?lang="+lang, nil), 200, "x", "<i>")

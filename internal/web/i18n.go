@@ -29,7 +29,7 @@ func newBundle() *i18n.Bundle {
 // fsys. It panics when a file is broken or an id lacks one of the languages,
 // because a page with holes must not start.
 func (f *Frame) Messages(fsys fs.FS) {
-	f.plain.Clear()
+	f.texts.Clear()
 	ids := map[string][]string{}
 	for _, lang := range languages {
 		file, err := find(fsys, lang+".json")
@@ -81,32 +81,23 @@ func missing(of, in []string) []string {
 	return out
 }
 
-// Text is the message of that id in that language; args are name and value
-// pairs, and "Count" also chooses the plural. An unknown id is shown as itself.
-func (f *Frame) Text(lang, id string, args ...any) string {
+// Text is the message of that id in that language. An unknown id is shown as itself.
+func (f *Frame) Text(lang, id string) string {
 	key := [2]string{lang, id}
-	if text, ok := f.plain.Load(key); ok && len(args) == 0 {
+	if text, ok := f.texts.Load(key); ok {
 		return text.(string)
 	}
-	data := map[string]any{}
-	for i := 0; i+1 < len(args); i += 2 {
-		if name, ok := args[i].(string); ok {
-			data[name] = args[i+1]
-		}
-	}
-	config := &i18n.LocalizeConfig{MessageID: id, TemplateData: data}
-	if n, ok := data["Count"]; ok {
-		config.PluralCount = n
-	}
-	text, err := i18n.NewLocalizer(f.bundle, lang).Localize(config)
+	text, err := f.message(lang, id, nil)
 	if err != nil {
 		f.log.Error("message", "id", id, "lang", lang, "err", err)
 		return id
 	}
-	if len(args) == 0 { // of our own files alone are there any: they are few
-		f.plain.Store(key, text)
-	}
+	f.texts.Store(key, text) // of our own files alone are there any: they are few
 	return text
+}
+
+func (f *Frame) message(lang, id string, about map[string]any) (string, error) {
+	return i18n.NewLocalizer(f.bundle, lang).Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: about})
 }
 
 type langKey struct{}

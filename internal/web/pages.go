@@ -11,7 +11,6 @@ import (
 	"path"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -51,24 +50,84 @@ func (f *Frame) Pages(fsys fs.FS, glob string) *Pages {
 	return p
 }
 
-// fixed is a text of our own files without arguments: most of what a page says.
-var fixed = regexp.MustCompile(`{{t "([\w.]+)"}}`)
+// said is a text of our own files, {{t "id"}} or {{t "id" "Name" .Name}} with whom and
+// what it names; named is one of these.
+var (
+	said  = regexp.MustCompile(`{{t "([\w.]+)"((?: "\w+" ` + value + `)*)}}`)
+	named = regexp.MustCompile(`"(\w+)" (` + value + `)`)
+)
 
-// parse reads a page file whose fixed texts stand in it already, in the language of
-// the page. They are escaped for elements and attributes in quotes; no page has a
-// script or a style of its own.
+const value = `(?:[$.][\w.]*|\(len [$.][\w.]*\))`
+
+// parse reads a page file whose texts stand in it already, in the language of the page,
+// and whose names in them are actions of their own. The texts are escaped for elements
+// and attributes in quotes; no page has a script or a style of its own.
 func (f *Frame) parse(t *template.Template, lang string, fsys fs.FS, file string) *template.Template {
 	body, err := fs.ReadFile(fsys, file)
 	if err != nil {
 		panic("web: pages: " + err.Error())
 	}
-	return template.Must(t.Parse(fixed.ReplaceAllStringFunc(string(body), func(action string) string {
-		text := template.HTMLEscapeString(f.Text(lang, fixed.FindStringSubmatch(action)[1]))
-		if strings.Contains(text, "{{") {
-			panic("web: page " + file + ": " + action + " is a template itself")
+	text := said.ReplaceAllStringFunc(string(body), func(action string) string {
+		parts := said.FindStringSubmatch(action)
+		text, err := f.worded(lang, parts[1], named.FindAllStringSubmatch(parts[2], -1))
+		if err != nil {
+			panic("web: page " + file + ": " + action + ": " + err.Error())
 		}
 		return text
-	})))
+	})
+	if strings.Contains(text, `{{t "`) {
+		panic("web: page " + file + ": a text names what is no value")
+	}
+	return template.Must(t.Parse(text))
+}
+
+// worded is a text as a page has it.
+func (f *Frame) worded(lang, id string, named [][]string) (string, error) {
+	var names []string
+	for _, n := range named {
+		names = append(names, n[1])
+	}
+	text, err := f.filled(lang, id, names, func(i int) string { return "{{bdi " + named[i][2] + "}}" })
+	if strings.Count(text, "{{") != strings.Count(text, "{{bdi ") {
+		return "", errors.New("it is a template itself")
+	}
+	return text, err
+}
+
+// chosen is a text for a page whose id it learns when it is shown.
+func (f *Frame) chosen(lang, id string, args []any) any {
+	if len(args) == 0 {
+		return f.Text(lang, id)
+	}
+	var names []string
+	for i := 0; i+1 < len(args); i += 2 {
+		names = append(names, fmt.Sprint(args[i]))
+	}
+	text, err := f.filled(lang, id, names, func(i int) string {
+		if name, ok := bdi(args[2*i+1]).(template.HTML); ok {
+			return string(name)
+		}
+		return template.HTMLEscapeString(fmt.Sprint(args[2*i+1]))
+	})
+	if err != nil {
+		f.log.Error("message", "id", id, "lang", lang, "err", err)
+		return id
+	}
+	return template.HTML(text) //nolint:gosec // G203: all parts are escaped
+}
+
+// filled is a text, escaped, with what is put where it names something.
+func (f *Frame) filled(lang, id string, names []string, put func(i int) string) (string, error) {
+	about, puts := map[string]any{}, []string(nil)
+	for i, name := range names {
+		mark := fmt.Sprintf("\ufdd0%d\ufdd1", i) // noncharacters, which no text has: pkg/legible
+		about[name], puts = mark, append(puts, mark, put(i))
+	}
+	text, err := f.message(lang, id, about)
+	if err == nil && strings.Contains(text, "<no value>") {
+		err = errors.New("it names more than it is given")
+	}
+	return strings.NewReplacer(puts...).Replace(template.HTMLEscapeString(text)), err
 }
 
 // mustEscape runs html/template's own check, which comes before the first byte is
@@ -88,8 +147,10 @@ func (closed) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 type view struct {
 	Data        any
 	Service     string
+	Brand       string
 	Correlation string
 	Other       string // the other language
+	Switch      string // its name
 	SwitchURL   string
 }
 
@@ -105,10 +166,11 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 	if lang == "en" {
 		other = "ko"
 	}
-	v := view{data, p.frame.service, Correlation(r.Context()), other, switchURL(r, other)}
+	f := p.frame
+	v := view{data, f.service, f.Text(lang, "web.brand."+f.service), Correlation(r.Context()), other, f.Text(lang, "web.switch."+other), switchURL(r, other)}
 	var out bytes.Buffer
 	if err := t.ExecuteTemplate(&out, "layout", v); err != nil {
-		p.frame.log.ErrorContext(r.Context(), "render", "page", page, "correlation_id", v.Correlation, "err", err)
+		f.log.ErrorContext(r.Context(), "render", "page", page, "correlation_id", v.Correlation, "err", err)
 		http.Error(w, "internal error, correlation id "+v.Correlation, http.StatusInternalServerError)
 		return
 	}
@@ -122,7 +184,8 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 
 func (f *Frame) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
-		"t":    func(id string, args ...any) any { return f.isolated(lang, id, args) },
+		"t":    func(id string, args ...any) any { return f.chosen(lang, id, args) },
+		"bdi":  bdi,
 		"lang": func() string { return lang },
 		"text": func(translations any) string { return pick(translations, lang) },
 		"time": func(t time.Time) template.HTML { return stamp(t, f.zone, lang, true) },
@@ -132,24 +195,15 @@ func (f *Frame) funcs(lang string) template.FuncMap {
 	}
 }
 
-// isolated is Text for a page: each text among the arguments stands in <bdi>, so
-// that a name of letters that run the other way cannot turn the sentence around
-// (Unicode Standard Annex #9, 6.3). A title, where no element can stand, names
-// nobody.
-func (f *Frame) isolated(lang, id string, args []any) any {
-	marked, names := slices.Clone(args), []string(nil)
-	for i := 1; i < len(args); i += 2 {
-		if name := reflect.ValueOf(args[i]); name.Kind() == reflect.String && name.Len() > 0 {
-			// No text has these noncharacters: pkg/legible.
-			marked[i] = fmt.Sprintf("\ufdd0%d\ufdd1", i)
-			names = append(names, marked[i].(string), "<bdi>"+template.HTMLEscapeString(name.String())+"</bdi>")
-		}
+// bdi puts a name that stands in a sentence into <bdi>, so that one of letters that run
+// the other way cannot turn the sentence around (Unicode Standard Annex #9, 6.3). A
+// title, where no element can stand, names nobody.
+func bdi(v any) any {
+	name := reflect.ValueOf(v)
+	if name.Kind() != reflect.String || name.Len() == 0 {
+		return v
 	}
-	text := f.Text(lang, id, marked...)
-	if names == nil {
-		return text
-	}
-	return template.HTML(strings.NewReplacer(names...).Replace(template.HTMLEscapeString(text))) //nolint:gosec // G203: all parts are escaped
+	return template.HTML("<bdi>" + template.HTMLEscapeString(name.String()) + "</bdi>") //nolint:gosec // G203: escaped
 }
 
 // pick takes the reader's language of a map of translations, else English, else
