@@ -74,15 +74,10 @@ func (l *Log) MovePlaces(ctx context.Context, tx *sql.Tx, g sequencer.Group) err
 func (db *DB) Settle(ctx context.Context) error { db.settle(ctx); return nil }
 
 // Queue is how many wait for SQLite's writer.
-func (db *DB) Queue() int {
-	db.writer.mu.Lock()
-	defer db.writer.mu.Unlock()
-	return len(db.writer.waiting)
-}
+func (db *DB) Queue() int { return db.writer.queue() }
 
 // Waiting is how many commits wait for the next group.
-func (db *DB) Waiting() int {
-	db.groups.mu.Lock()
-	defer db.groups.mu.Unlock()
-	return len(db.groups.waiting)
-}
+func (db *DB) Waiting() int { return db.groups.queue() }
+
+// Gather is how a transaction waits for company.
+var Gather = gather

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -52,7 +51,7 @@ type groups struct {
 	mu      sync.Mutex
 	waiting []*unit
 	running bool
-	around  int // callers when the last group was durable: its own, and who waited
+	around  int // callers when the last group was durable: its own, and who waited; run's alone
 }
 
 // commit is durable when it answers nil. When the caller's context ends first,
@@ -91,28 +90,29 @@ func (g *groups) run() {
 		}
 		began := time.Now()
 		g.write(units)
-		g.gather(time.Since(began))
+		gather(g.around, time.Since(began), g.queue)
 	}
 }
 
-// gather lets those whose commits were just answered come with their next ones:
+// gather lets those whose transactions were just durable come with their next ones:
 // otherwise a few would go ahead in a transaction of their own, and the rest
 // wait for it. It waits for as many as there were, no longer than a quarter of
 // what their transaction took. Who was alone has nobody to go with.
-func (g *groups) gather(took time.Duration) {
-	if g.around < 2 { // only run changes it
+func gather(around int, took time.Duration, waiting func() int) {
+	if around < 2 {
 		return
 	}
-	end := time.Now().Add(min(took/4, patience))
-	for {
-		runtime.Gosched()
-		g.mu.Lock()
-		n := len(g.waiting)
-		g.mu.Unlock()
-		if n >= g.around || !time.Now().Before(end) {
-			return
-		}
+	longest := min(took/4, patience)
+	for end := time.Now().Add(longest); waiting() < around && time.Now().Before(end); {
+		time.Sleep(longest / 8)
 	}
+}
+
+// queue is how many wait.
+func (g *groups) queue() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.waiting)
 }
 
 // next takes those who wait, in order; of two commits on one grant or citizen

@@ -129,3 +129,37 @@ func TestGroupsGoOnWithoutWhoLeft(t *testing.T) {
 	must(t, <-under)
 	must(t, <-again)
 }
+
+// Who had company waits for as much of it, and for a moment at most.
+func TestGather(t *testing.T) {
+	for name, tt := range map[string]struct {
+		around  int
+		took    time.Duration
+		waiting int
+		least   time.Duration
+		looks   int // at most
+	}{
+		"it has nobody to wait for who was alone":            {1, time.Hour, 0, 0, 0},
+		"it goes when all are there":                         {3, time.Hour, 3, 0, 1},
+		"it waits a quarter of what the last one took":       {3, 2 * time.Millisecond, 1, 500 * time.Microsecond, 9},
+		"it waits a millisecond, whatever the last one took": {3, time.Hour, 2, time.Millisecond, 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			looks, began := 0, time.Now()
+			store.Gather(tt.around, tt.took, func() int { looks++; return tt.waiting })
+			if took := time.Since(began); took < tt.least || looks > tt.looks {
+				t.Errorf("it took %s and looked %d times", took, looks)
+			}
+		})
+	}
+	came := time.Now().Add(300 * time.Microsecond)
+	store.Gather(2, time.Hour, func() int {
+		if time.Now().Before(came) {
+			return 1
+		}
+		return 2
+	})
+	if time.Now().Before(came) {
+		t.Error("it did not wait for the other")
+	}
+}

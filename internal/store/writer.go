@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // aboard is how many go into one transaction at most.
@@ -22,6 +23,9 @@ var errAlone = errors.New("store: one of several failed")
 type writer struct {
 	db  *DB
 	has chan struct{} // holds one: who put it there has the writer
+
+	around int           // callers when the last transaction was durable: its own, and who waited
+	took   time.Duration // the last one
 
 	mu      sync.Mutex
 	waiting []*writing
@@ -92,16 +96,27 @@ func (w *writer) lead(o *sql.TxOptions, one *writing) error {
 	}
 	var others []*writing
 	if !one.alone {
+		gather(w.around, w.took, func() int { return 1 + w.queue() })
 		others = w.take()
 	}
+	began, err := time.Now(), error(nil)
 	if len(others) == 0 {
-		return w.transaction(o, func(tx *sql.Tx) error { return w.run(tx, one) })
+		err = w.transaction(o, func(tx *sql.Tx) error { return w.run(tx, one) })
+	} else {
+		err = w.together(o, append(others, one))
 	}
-	err := w.together(o, append(others, one))
+	w.took, w.around = time.Since(began), 1+len(others)+w.queue()
 	for _, other := range others {
 		other.done <- err
 	}
 	return err
+}
+
+// queue is how many wait.
+func (w *writer) queue() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting)
 }
 
 // together writes for several; it is errAlone when one of them does not succeed.
