@@ -19,14 +19,18 @@ import (
 // the caller keeps: a PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3,
 // 5.1.9), user verification required. ErrYoung while they may not approve.
 func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challenge [32]byte) (json.RawMessage, error) {
-	p, err := a.asked(ctx, citizen)
+	rows, events, err := a.store.Keys(ctx, citizen)
+	if err != nil {
+		return nil, fmt.Errorf("passkeys: %w", err)
+	}
+	p, err := asked(rows)
 	if err != nil {
 		return nil, err
 	}
 	if len(p.credentials) == 0 {
 		return nil, fmt.Errorf("assertion options: no living passkey: %w", ErrNotFound)
 	}
-	if err := a.mature(ctx, citizen); err != nil {
+	if _, err := a.grown(events); err != nil {
 		return nil, fmt.Errorf("assertion options: %w", err)
 	}
 	options, _, err := a.web.BeginLogin(p, webauthn.WithChallenge(challenge[:]))
@@ -38,11 +42,7 @@ func (a *Accounts) AssertionOptions(ctx context.Context, citizen string, challen
 
 // asked is a person of whose passkeys no more is read than what options say: their
 // names, and how they are reached.
-func (a *Accounts) asked(ctx context.Context, citizen string) (*person, error) {
-	rows, err := a.store.Passkeys(ctx, citizen)
-	if err != nil {
-		return nil, fmt.Errorf("passkeys: %w", err)
-	}
+func asked(rows []PasskeyRow) (*person, error) {
 	p := &person{}
 	for _, row := range rows {
 		var c struct {
@@ -60,14 +60,14 @@ func (a *Accounts) asked(ctx context.Context, citizen string) (*person, error) {
 // PasskeyKey is the public key of a living passkey of that citizen, for checking
 // an approval, with the History; ErrYoung while it may not approve.
 func (a *Accounts) PasskeyKey(ctx context.Context, citizen string, credentialID []byte) (key jose.JSONWebKey, history []approval.KeyRecord, err error) {
-	rows, err := a.store.Passkeys(ctx, citizen)
+	rows, events, err := a.store.Keys(ctx, citizen)
 	if err != nil {
 		return key, nil, fmt.Errorf("passkey: %w", err)
 	}
 	id := base64.RawURLEncoding.EncodeToString(credentialID)
 	for _, row := range rows {
 		if row.ID == id {
-			if history, err = a.grown(ctx, citizen); err != nil {
+			if history, err = a.grown(events); err != nil {
 				return key, nil, fmt.Errorf("passkey: %w", err)
 			}
 			err = json.Unmarshal(row.JWK, &key)
@@ -80,13 +80,17 @@ func (a *Accounts) PasskeyKey(ctx context.Context, citizen string, credentialID 
 // mature refuses for a while after the last officers' order: all passkeys since
 // then, also those that the ordered one signed in, stand on it alone.
 func (a *Accounts) mature(ctx context.Context, citizen string) error {
-	_, err := a.grown(ctx, citizen)
+	events, err := a.store.Events(ctx, citizen)
+	if err != nil {
+		return fmt.Errorf("passkey history: %w", err)
+	}
+	_, err = a.grown(events)
 	return err
 }
 
-// grown is the History of passkeys that are mature.
-func (a *Accounts) grown(ctx context.Context, citizen string) ([]approval.KeyRecord, error) {
-	records, err := a.History(ctx, citizen)
+// grown is the history of passkeys that are mature.
+func (a *Accounts) grown(events []EventRow) ([]approval.KeyRecord, error) {
+	records, err := recorded(events)
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,10 @@ func (a *Accounts) History(ctx context.Context, citizen string) ([]approval.KeyR
 	if err != nil {
 		return nil, fmt.Errorf("passkey history: %w", err)
 	}
-	var out []approval.KeyRecord
+	return recorded(rows)
+}
+
+func recorded(rows []EventRow) (out []approval.KeyRecord, err error) {
 	for _, row := range rows {
 		rec, err := row.record()
 		if err != nil {

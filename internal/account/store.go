@@ -111,6 +111,8 @@ type Store interface {
 	TouchPasskey(ctx context.Context, id string, credential []byte, used time.Time) error
 	// Events of a citizen, by Seq.
 	Events(ctx context.Context, citizen string) ([]EventRow, error)
+	// Keys are Passkeys and Events as of one moment.
+	Keys(ctx context.Context, citizen string) ([]PasskeyRow, []EventRow, error)
 
 	// Commit: nil says that this or an earlier commit of this ID is durable,
 	// whole. ErrConflict: nothing was written; reload and begin again. After any

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/govmydata/mydata/internal/account"
@@ -144,6 +146,33 @@ func (a *Accounts) Events(ctx context.Context, citizen string) ([]account.EventR
 		out = append(out, e)
 	}
 	return out, accountRow("passkey events", rows.Err())
+}
+
+// Keys are the passkeys that live and all events, by one statement.
+func (a *Accounts) Keys(ctx context.Context, citizen string) (keys []account.PasskeyRow, events []account.EventRow, err error) {
+	rows, err := a.db.db.QueryContext(ctx,
+		`SELECT 0, id, device, credential, jwk, added, last_used FROM passkeys WHERE citizen = $1 AND ended = 0
+		UNION ALL SELECT seq, '', '', event, salt, 0, 0 FROM passkey_events WHERE citizen = $2`, citizen, citizen)
+	if err != nil {
+		return nil, nil, accountRow("keys", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		p := account.PasskeyRow{Citizen: citizen}
+		var seq, added, used int64
+		if err := rows.Scan(&seq, &p.ID, &p.Device, &p.Credential, &p.JWK, &added, &used); err != nil {
+			return nil, nil, accountRow("keys", err)
+		}
+		if seq > 0 {
+			events = append(events, account.EventRow{Citizen: citizen, Seq: seq, Event: p.Credential, Salt: p.JWK})
+			continue
+		}
+		p.Added, p.LastUsed = time.UnixMilli(added), time.UnixMilli(used)
+		keys = append(keys, p)
+	}
+	slices.SortFunc(keys, func(a, b account.PasskeyRow) int { return cmp.Or(a.Added.Compare(b.Added), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(events, func(a, b account.EventRow) int { return cmp.Compare(a.Seq, b.Seq) })
+	return keys, events, accountRow("keys", rows.Err())
 }
 
 // Pseudonym keeps a pseudonym or answers the one that is there.

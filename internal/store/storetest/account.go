@@ -65,6 +65,9 @@ func accountsEmpty(t *testing.T, s account.Store) {
 	is(t, "touch", s.TouchPasskey(ctx, "none", []byte("{}"), accountTime), account.ErrNotFound)
 	_, err = s.PseudonymOf(ctx, "sector", "none")
 	is(t, "pseudonym", err, account.ErrNotFound)
+	keys, events, err := s.Keys(ctx, "nobody")
+	is(t, "keys", err, nil)
+	same(t, "keys", len(keys)+len(events), 0)
 	rows, err := s.Passkeys(ctx, "nobody")
 	is(t, "passkeys", err, nil)
 	same(t, "passkeys", len(rows), 0)
@@ -269,6 +272,21 @@ func accountsEndAll(t *testing.T, s account.Store) {
 	keys, err = s.Passkeys(ctx, "citizen-x")
 	is(t, "passkeys", err, nil)
 	same(t, "the touched record", string(keys[0].Credential), `{"n":2}`)
+	for seq, id := range map[int64]string{3: "passkey-x0", 2: "passkey-x1"} {
+		is(t, "another", s.Commit(ctx, account.Commit{ID: "add/" + id, At: accountTime,
+			Event:   &account.EventRow{Citizen: "citizen-x", Seq: seq, Event: []byte(id), Salt: []byte("salt")},
+			Passkey: &account.PasskeyRow{ID: id, Citizen: "citizen-x", Credential: []byte(id), JWK: []byte("{}"), Device: "it", Added: accountTime, LastUsed: accountTime.Add(time.Minute)},
+		}), nil)
+	}
+	keys, err = s.Passkeys(ctx, "citizen-x")
+	is(t, "passkeys", err, nil)
+	events, err := s.Events(ctx, "citizen-x")
+	is(t, "events", err, nil)
+	allKeys, allEvents, err := s.Keys(ctx, "citizen-x")
+	is(t, "both", err, nil)
+	same(t, "passkeys beside events, without those that ended", allKeys, keys)
+	same(t, "events beside passkeys", allEvents, events)
+	same(t, "how many", len(keys)+len(events), 6)
 }
 
 func accountsPseudonyms(t *testing.T, s account.Store) {
