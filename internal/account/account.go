@@ -180,14 +180,11 @@ func (a *Accounts) CitizenOf(ctx context.Context, resident string) (Citizen, err
 
 // Resident is what the register says of a citizen.
 func (a *Accounts) Resident(ctx context.Context, citizen string) (Resident, error) {
-	row, err := a.store.Citizen(ctx, citizen)
-	if err != nil {
-		return Resident{}, err
-	}
-	switch err := a.open(ctx, row.Resident); {
-	case errors.Is(err, ErrClosed): // for whoever would do something for this person
+	row, err := a.store.Living(ctx, citizen)
+	if errors.Is(err, ErrClosed) { // for whoever would do something for this person
 		return Resident{}, fmt.Errorf("%w: %w", ErrNotFound, err)
-	case err != nil: // what could not be read is not absent
+	}
+	if err != nil {
 		return Resident{}, err
 	}
 	return a.register.Resident(ctx, row.Resident)

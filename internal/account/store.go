@@ -94,6 +94,8 @@ func (c Commit) Digest() []byte {
 type Store interface {
 	Citizen(ctx context.Context, id string) (CitizenRow, error)
 	CitizenOf(ctx context.Context, resident string) (CitizenRow, error)
+	// Living is Citizen, or ErrClosed where the resident's account is closed.
+	Living(ctx context.Context, id string) (CitizenRow, error)
 
 	// Closed says whether the account of a resident is closed, or never to be
 	// opened. Commit answers ErrClosed to what would begin anything there.

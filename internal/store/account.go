@@ -52,6 +52,18 @@ func (a *Accounts) citizen(ctx context.Context, query, arg string) (account.Citi
 	return c, accountRow("citizen", err)
 }
 
+// Living is the citizen of that id whose account is open.
+func (a *Accounts) Living(ctx context.Context, id string) (c account.CitizenRow, err error) {
+	var created int64
+	var closed bool
+	err = a.db.db.QueryRowContext(ctx, `SELECT id, resident, salt_key, created, EXISTS (SELECT 1 FROM deaths WHERE deaths.resident = citizens.resident)
+		FROM citizens WHERE id = $1`, id).Scan(&c.ID, &c.Resident, &c.Key, &created, &closed)
+	if c.Created = time.UnixMilli(created); err == nil && closed {
+		return account.CitizenRow{}, account.ErrClosed
+	}
+	return c, accountRow("citizen", err)
+}
+
 const orderColumns = `code_hash, resident, replacing, orders, salt, expires, tries, ended`
 
 // Order of that code hash.

@@ -54,6 +54,9 @@ func TestDeaths(t *testing.T) {
 		if closed, err := people.Closed(ctx, "r-3"); err != nil || closed {
 			t.Errorf("%v %v", closed, err)
 		}
+		if row, err := people.Living(ctx, "c-1"); !errors.Is(err, account.ErrClosed) || row.Resident != "" {
+			t.Errorf("a dead citizen lives: %v %v", row, err)
+		}
 		must(t, deaths.Settle(ctx, "r-1", at))
 		if all, err := deaths.Unsettled(ctx, 10); err != nil || len(all) != 1 || all[0].Resident != "r-2" {
 			t.Errorf("%+v %v", all, err)
