@@ -70,18 +70,22 @@ func (l *Ledger) request(ctx context.Context, p prepared) (Record, error) {
 		Consumer: p.claims.Issuer, Provider: p.claims.Detail().Locations[0], Expires: p.claims.Expires, Supersedes: p.claims.Detail().Supersedes,
 		Evidence: Evidence{Client: p.in.Client, Request: p.in.JWS, Sub: p.in.Sub, SubSalt: p.in.Salt[:]},
 	}
-	r, _, err := l.decide(ctx, id, []byte(p.in.JWS), func(r Record, _ []Event) ([]Event, string, bool, error) {
-		switch {
-		case r.Seq == 0:
-			return []Event{event}, "requested/" + string(id), false, nil
-		case r.Citizen != p.citizen || r.Client != p.in.Client:
-			return nil, "", false, refuse("request", "it was made by another")
-		case r.Reading(l.Now()).State != StateRequested:
-			return nil, "", false, ErrDecided
-		}
-		return nil, "", true, nil
+	// It is new as far as its caller knows: one that is there is a conflict, or again.
+	all, err := l.decideAll(ctx, []GrantID{id}, make([]account, 1), []byte(p.in.JWS), func(now []account) ([]Event, string, bool, error) {
+		return []Event{event}, "requested/" + string(id), now[0].record.Seq > 0, nil
 	})
-	return r, err
+	if err != nil {
+		return Record{}, err
+	}
+	r := all[0].record
+	switch {
+	case r.Seq == 0: // it was there, and is erased
+	case r.Citizen != p.citizen || r.Client != p.in.Client:
+		return Record{}, refuse("request", "it was made by another")
+	case r.Reading(l.Now()).State != StateRequested:
+		return Record{}, ErrDecided
+	}
+	return r, nil
 }
 
 // checkRequest is everything that can be said without asking anybody.
