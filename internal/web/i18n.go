@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -105,8 +106,8 @@ type langKey struct{}
 // Lang is the reader's language, "ko" or "en": chosen by ?lang= (which is then
 // remembered), by cookie, by Accept-Language; Korean when nothing says.
 func Lang(r *http.Request) string {
-	if lang, ok := r.Context().Value(langKey{}).(string); ok {
-		return lang
+	if lang, ok := r.Context().Value(langKey{}).(func() string); ok {
+		return lang()
 	}
 	if lang := r.URL.Query().Get("lang"); slices.Contains(languages, lang) {
 		return lang
@@ -131,17 +132,16 @@ func acceptedTag(header string) (language.Tag, int, language.Confidence) {
 	return matcher.Match(tags...)
 }
 
+// withLanguage looks at what the browser accepts where somebody asks for the language:
+// programs do not.
 func (f *Frame) withLanguage(ctx context.Context, w http.ResponseWriter, r *http.Request) context.Context {
 	lang := r.URL.Query().Get("lang")
-	switch {
-	case slices.Contains(languages, lang):
+	if slices.Contains(languages, lang) {
 		f.SetCookie(w, languageCookie, lang, 365*24*time.Hour)
-	case slices.Contains(languages, f.Cookie(r, languageCookie)):
-		lang = f.Cookie(r, languageCookie)
-	default:
-		lang = accepted(r)
+	} else if lang = f.Cookie(r, languageCookie); !slices.Contains(languages, lang) {
+		return context.WithValue(ctx, langKey{}, sync.OnceValue(func() string { return accepted(r) }))
 	}
-	return context.WithValue(ctx, langKey{}, lang)
+	return context.WithValue(ctx, langKey{}, func() string { return lang })
 }
 
 // switchURL is the same page in the other language. The answer to a POST has no
