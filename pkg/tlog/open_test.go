@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,7 +159,7 @@ func borrowed(t testing.TB, note []byte, to, from byte) []byte {
 		}
 		lines[seed] = raw
 	}
-	mixed := append(lines[to][:4:4], lines[from][4:]...)
+	mixed := slices.Concat(lines[to][:4], lines[from][4:])
 	return []byte(strings.Replace(string(note), base64.StdEncoding.EncodeToString(lines[to]), base64.StdEncoding.EncodeToString(mixed), 1))
 }
 
