@@ -81,3 +81,16 @@ func (db *DB) Waiting() int { return db.groups.queue() }
 
 // Gather is how a transaction waits for company.
 var Gather = gather
+
+// Groups has units of one citizen wait, each under its caller's context, and says
+// which are taken next, and whether somebody is left to run for the others.
+func Groups(citizen string, callers ...context.Context) (taken []context.Context, running bool) {
+	g := &groups{running: true}
+	for _, ctx := range callers {
+		g.waiting = append(g.waiting, &unit{ctx: ctx, events: []consent.Event{{Citizen: citizen}}})
+	}
+	for _, u := range g.next() {
+		taken = append(taken, u.ctx)
+	}
+	return taken, g.running
+}

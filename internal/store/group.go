@@ -51,11 +51,13 @@ type groups struct {
 	mu      sync.Mutex
 	waiting []*unit
 	running bool
-	around  int // callers when the last group was durable: its own, and who waited; run's alone
+	around  int // callers when the last group was durable: its own, and who waited; only who runs changes it
 }
 
 // commit is durable when it answers nil. When the caller's context ends first,
-// the outcome is unknown.
+// the outcome is unknown. Who comes while nobody runs leads: it writes its own
+// group itself, which is over sooner than another could begin, and does not leave
+// before.
 func (g *groups) commit(ctx context.Context, u *unit) error {
 	if u.id == "" || len(u.digest) == 0 {
 		return errors.New("store commit: no id or no digest")
@@ -68,11 +70,12 @@ func (g *groups) commit(ctx context.Context, u *unit) error {
 	u.ctx, u.done = ctx, make(chan error, 1)
 	g.mu.Lock()
 	g.waiting = append(g.waiting, u)
-	if !g.running {
-		g.running = true
-		go g.run()
-	}
+	lead := !g.running
+	g.running = true
 	g.mu.Unlock()
+	if lead {
+		g.lead()
+	}
 	select {
 	case err := <-u.done:
 		return err
@@ -81,16 +84,36 @@ func (g *groups) commit(ctx context.Context, u *unit) error {
 	}
 }
 
+// lead writes one group, and leaves to another goroutine who came meanwhile, or
+// may come again.
+func (g *groups) lead() {
+	began, units := time.Now(), g.next()
+	if len(units) == 0 { // its own caller is gone: nobody runs
+		return
+	}
+	defer func() { // also when it panics
+		g.mu.Lock()
+		g.running = len(g.waiting) > 0 || g.around > 1
+		more := g.running
+		g.mu.Unlock()
+		if more {
+			go g.run(time.Since(began))
+		}
+	}()
+	g.write(units)
+}
+
 // run works until nobody waits.
-func (g *groups) run() {
+func (g *groups) run(took time.Duration) {
 	for {
+		gather(g.around, took, g.queue)
 		units := g.next()
 		if len(units) == 0 {
 			return
 		}
 		began := time.Now()
 		g.write(units)
-		gather(g.around, time.Since(began), g.queue)
+		took = time.Since(began)
 	}
 }
 
@@ -127,11 +150,12 @@ func (g *groups) next() []*unit {
 			left = append(left, g.waiting[i:]...)
 			break
 		}
-		if u.ctx.Err() != nil { // its caller is gone, and nothing was written: nobody waits for it
+		if u.ctx.Err() != nil { // its caller is gone, and nothing was written
 			continue
 		}
-		free := !slices.ContainsFunc(u.keys(), func(key string) bool { return busy[key] })
-		for _, key := range u.keys() {
+		keys := u.keys()
+		free := !slices.ContainsFunc(keys, func(key string) bool { return busy[key] })
+		for _, key := range keys {
 			busy[key] = true
 		}
 		if free {

@@ -163,3 +163,40 @@ func TestGather(t *testing.T) {
 		t.Error("it did not wait for the other")
 	}
 }
+
+// TestGroupsForgetWhoLeft: who is gone keeps no one from being next, or nobody would run
+// for those who wait.
+func TestGroupsForgetWhoLeft(t *testing.T) {
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	stays := context.WithoutCancel(t.Context())
+	taken, running := store.Groups("citizen", gone, stays, stays)
+	if len(taken) != 1 || taken[0] != stays || !running {
+		t.Errorf("%d are taken, running %t", len(taken), running)
+	}
+}
+
+// TestGroupsGoOn has a leader panic: who comes next is written.
+func TestGroupsGoOn(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		commit := func(ctx context.Context, id string) error {
+			return db.Log().Append(ctx, id, []byte{1}, [][]byte{{1}})
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("it does not panic")
+				}
+			}()
+			_ = commit(panics{t.Context()}, "one")
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		must(t, commit(ctx, "two"))
+	})
+}
+
+// panics is a context that does when the store asks until when there is time.
+type panics struct{ context.Context }
+
+func (panics) Deadline() (time.Time, bool) { panic("no time") }

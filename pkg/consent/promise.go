@@ -39,7 +39,8 @@ type signedPromise struct {
 }
 
 // promises signs what has gathered while the last signature was made: with a key
-// in a slow device many commits share one.
+// in a slow device many commits share one. Who comes while nothing is signed signs
+// its own.
 type promises struct {
 	mu      sync.Mutex
 	waiting []wanted
@@ -51,11 +52,12 @@ func (l *Ledger) sign(ctx context.Context, c PromiseClaims) (string, error) {
 	p := &l.promises
 	p.mu.Lock()
 	p.waiting = append(p.waiting, w)
-	if !p.running {
-		p.running = true
-		go l.signAll()
-	}
+	lead := !p.running
+	p.running = true
 	p.mu.Unlock()
+	if lead {
+		l.signNext()
+	}
 	select {
 	case s := <-w.done:
 		return s.text, s.err
@@ -64,24 +66,29 @@ func (l *Ledger) sign(ctx context.Context, c PromiseClaims) (string, error) {
 	}
 }
 
-func (l *Ledger) signAll() {
-	for {
-		p := &l.promises
+// signNext signs for those who wait, and leaves to another goroutine who came meanwhile.
+func (l *Ledger) signNext() {
+	p := &l.promises
+	p.mu.Lock()
+	n := min(len(p.waiting), maxPromises)
+	group := p.waiting[:n:n]
+	p.waiting = p.waiting[n:]
+	p.mu.Unlock()
+	defer func() { // also when the device's driver panics
 		p.mu.Lock()
-		n := min(len(p.waiting), maxPromises)
-		group := p.waiting[:n:n]
-		p.waiting, p.running = p.waiting[n:], n > 0
+		p.running = len(p.waiting) > 0
+		more := p.running
 		p.mu.Unlock()
-		if n == 0 {
-			return
+		if more {
+			go l.signNext()
 		}
-		texts, err := l.signGroup(group)
-		for i, w := range group {
-			if err != nil {
-				w.done <- signedPromise{err: err}
-			} else {
-				w.done <- signedPromise{text: texts[i]}
-			}
+	}()
+	texts, err := l.signGroup(group)
+	for i, w := range group {
+		if err != nil {
+			w.done <- signedPromise{err: err}
+		} else {
+			w.done <- signedPromise{text: texts[i]}
 		}
 	}
 }

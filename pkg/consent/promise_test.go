@@ -97,6 +97,27 @@ func TestPromises(t *testing.T) {
 	}
 }
 
+// TestPromisesGoOn has the device's driver panic once: the next promise is signed.
+func TestPromisesGoOn(t *testing.T) {
+	w := consenttest.New()
+	r := w.Granted(t.Context(), "ada", w.People.Enrol("ada"))
+	commit, key := w.Commit(r, 1, nil), w.Ledger.Key
+	w.Ledger.Key = func() (crypto.Signer, string) { panic("the device is gone") }
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("it does not panic")
+			}
+		}()
+		_, _ = w.Ledger.Use(t.Context(), commit)
+	}()
+	w.Ledger.Key = key
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err := w.Ledger.Use(ctx, commit)
+	ok(t, "the same commit again", err)
+}
+
 // TestPromisesRefuse bends a promise of a group.
 func TestPromisesRefuse(t *testing.T) {
 	w, promises, _, _ := grouped(t, 6)
