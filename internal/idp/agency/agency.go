@@ -1,9 +1,9 @@
 package agency
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -30,6 +30,9 @@ type Handler struct {
 
 // MediaType of the compact JWS in requests (RFC 7515, 9.2.1).
 const MediaType = "application/jose"
+
+// usualBody is room for nearly every body.
+const usualBody = 4 << 10
 
 // proofWait bounds how long an answer waits for the log.
 const proofWait = 5 * time.Second
@@ -124,7 +127,10 @@ func answer(w http.ResponseWriter, status int, v any) {
 
 // body reads a compact JWS; ok false means that the refusal was written.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request) (jws string, ok bool) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	media, err := r.Header.Get("Content-Type"), error(nil)
+	if media != MediaType { // it may be spelled otherwise
+		media, _, err = mime.ParseMediaType(media)
+	}
 	if err != nil || media != MediaType {
 		h.Frame.Problem(w, r, web.Problem{
 			Status: http.StatusUnsupportedMediaType, Code: "media_type", Check: "content type",
@@ -132,8 +138,8 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request) (jws string, ok b
 		}, err)
 		return "", false
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, web.BodyLimit))
-	if err != nil {
+	raw := bytes.NewBuffer(make([]byte, 0, usualBody))
+	if _, err := raw.ReadFrom(http.MaxBytesReader(w, r.Body, web.BodyLimit)); err != nil {
 		problem := web.Problem{Status: http.StatusBadRequest, Code: "body", Check: "body", Cause: "it could not be read", Mender: "agency"}
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			problem.Status, problem.Cause = http.StatusRequestEntityTooLarge, "it is too large"
@@ -141,5 +147,5 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request) (jws string, ok b
 		h.Frame.Problem(w, r, problem, err)
 		return "", false
 	}
-	return strings.TrimSpace(string(raw)), true
+	return strings.TrimSpace(raw.String()), true
 }

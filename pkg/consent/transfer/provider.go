@@ -33,6 +33,7 @@ type Granted struct {
 	Terms   consent.Terms
 	DataSet catalogue.DataSet
 
+	digest [32]byte           // of Terms, as the assertion is over it
 	orders []approval.Ordered // of the passkey history that was replayed
 }
 

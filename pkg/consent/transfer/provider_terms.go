@@ -63,19 +63,18 @@ func (p Provider) checkAssertion(g *Granted) error {
 	if g.Sealed, err = Open(g.Token.Sealed, p.Key); err != nil {
 		return refuse(CheckSealed, MenderHub, "%w", err)
 	}
-	digest, err := g.Terms.Digest()
-	if err != nil {
+	if g.digest, err = g.Terms.Digest(); err != nil {
 		return refuse(CheckTerms, MenderHub, "%w", err)
 	}
 	a := g.Sealed.Approval
-	err = a.VerifyBy(digest, p.Trust.RP, func() (active []jose.JSONWebKey, err error) {
+	err = a.VerifyBy(g.digest, p.Trust.RP, func() (active []jose.JSONWebKey, err error) {
 		active, g.orders, err = approval.Replay(a.History, p.Trust.RP, p.Trust.Officers)
 		return active, err
 	})
 	if err != nil {
 		return refuse(assertionCheck(err), MenderHub, "%w", err)
 	}
-	if err := together(g.Terms, a.Digests, consent.Encode(digest[:])); err != nil {
+	if err := together(g.Terms, a.Digests, consent.Encode(g.digest[:])); err != nil {
 		return err
 	}
 	if err := a.Included(p.Trust.Log); err != nil {
@@ -151,11 +150,7 @@ func (p Provider) checkSubject(g *Granted, cat *catalogue.Catalogue) error {
 }
 
 func checkTermsDigest(g *Granted) error {
-	digest, err := g.Terms.Digest()
-	if err != nil {
-		return refuse(CheckTermsDigest, MenderConsumer, "%w", err)
-	}
-	if !equal(consent.Encode(digest[:]), g.Detail.Terms) {
+	if !equal(consent.Encode(g.digest[:]), g.Detail.Terms) {
 		return refuse(CheckTermsDigest, MenderConsumer, "the token is for other terms")
 	}
 	return nil
