@@ -81,10 +81,16 @@ func NewAt(at Place) *World {
 	w.Store = &memory.Store{Log: w.Log.Append}
 	w.Catalogue = w.catalogue(at)
 	w.trust()
+	first, kid := w.Hub, public(w.Hub).KeyID // a hub knows its keys' names
 	w.Ledger = &consent.Ledger{
 		Store: w.Store, People: w.People, Issuer: issuer, AgencyRoots: w.Government.Pool(), RP: w.RP, Officers: w.Trust.Officers,
 		Catalogue: func() *catalogue.Catalogue { return w.Catalogue }, Withdrawal: issuer + "/dashboard", Now: w.Now,
-		Key: func() (crypto.Signer, string) { return w.Hub, public(w.Hub).KeyID },
+		Key: func() (crypto.Signer, string) {
+			if w.Hub != first {
+				return w.Hub, public(w.Hub).KeyID
+			}
+			return first, kid
+		},
 	}
 	return w
 }
