@@ -36,12 +36,30 @@ func (c *Consents) History(ctx context.Context, id consent.GrantID) (consent.Rec
 	return record, events, nil
 }
 
+// Course answers a grant's events without their evidence, and the head of their
+// citizen, by one statement: none is older than another.
+func (c *Consents) Course(ctx context.Context, id consent.GrantID) (events []consent.Event, head int64, err error) {
+	events, err = c.scan(ctx, `SELECT citizen, citizen_seq, event, salt, (SELECT COALESCE(MAX(head), 0) FROM (
+		SELECT MAX(citizen_seq) AS head FROM consent_events AS own WHERE own.citizen = e.citizen
+		UNION ALL SELECT head FROM consent_erased AS gone WHERE gone.citizen = e.citizen) AS heads)
+		FROM consent_events AS e WHERE grant_id = $1 ORDER BY seq`, string(id),
+		func(scan func(...any) error) (consent.Event, error) { return scanCourse(scan, &head) })
+	if err == nil && len(events) == 0 {
+		err = consent.ErrUnknown
+	}
+	return events, head, err
+}
+
 // Events answers one citizen's events.
 func (c *Consents) Events(ctx context.Context, citizen string) ([]consent.Event, error) {
 	return c.events(ctx, `SELECT citizen, citizen_seq, event, salt, evidence FROM consent_events WHERE citizen = $1 ORDER BY citizen_seq`, citizen)
 }
 
 func (c *Consents) events(ctx context.Context, query, key string) ([]consent.Event, error) {
+	return c.scan(ctx, query, key, scanEvent)
+}
+
+func (c *Consents) scan(ctx context.Context, query, key string, one func(scan func(...any) error) (consent.Event, error)) ([]consent.Event, error) {
 	rows, err := c.db.db.QueryContext(ctx, query, key)
 	if absent(err) {
 		return nil, nil
@@ -52,7 +70,7 @@ func (c *Consents) events(ctx context.Context, query, key string) ([]consent.Eve
 	defer rows.Close()
 	var all []consent.Event
 	for rows.Next() {
-		e, err := scanEvent(rows.Scan)
+		e, err := one(rows.Scan)
 		if err != nil {
 			return nil, fmt.Errorf("store consent: %w", err)
 		}
@@ -65,20 +83,30 @@ func (c *Consents) events(ctx context.Context, query, key string) ([]consent.Eve
 }
 
 func scanEvent(scan func(...any) error) (consent.Event, error) {
+	var evidence sql.RawBytes // the driver's own, read before the next row
+	e, err := scanCourse(scan, &evidence)
+	if err != nil {
+		return e, err
+	}
+	if err := jcs.Unmarshal(evidence, &e.Evidence); err != nil {
+		return e, fmt.Errorf("evidence: %w", err)
+	}
+	return e, nil
+}
+
+// scanCourse reads an event, and into last what the row ends with.
+func scanCourse(scan func(...any) error, last any) (consent.Event, error) {
 	var (
-		e                     consent.Event
-		event, salt, evidence sql.RawBytes // the driver's own, read before the next row
-		citizen               string
-		seq                   int64
+		e           consent.Event
+		event, salt sql.RawBytes
+		citizen     string
+		seq         int64
 	)
-	if err := scan(&citizen, &seq, &event, &salt, &evidence); err != nil {
+	if err := scan(&citizen, &seq, &event, &salt, last); err != nil {
 		return e, err
 	}
 	if err := jcs.Unmarshal(event, &e); err != nil {
 		return e, fmt.Errorf("event: %w", err)
-	}
-	if err := jcs.Unmarshal(evidence, &e.Evidence); err != nil {
-		return e, fmt.Errorf("evidence: %w", err)
 	}
 	if len(salt) != len(e.Salt) {
 		return e, fmt.Errorf("salt of %d bytes", len(salt))

@@ -2,12 +2,14 @@ package consent_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/consent/consenttest"
 )
 
 // overtaken has another be first, once.
@@ -53,6 +55,46 @@ func TestAnswersTheFirst(t *testing.T) {
 			}
 			if diff := cmp.Diff(kept, won); diff != "" {
 				t.Errorf("the first one was answered what is not kept:\n%s", diff)
+			}
+		})
+	}
+}
+
+// A use is decided by what was read in one look: what changed meanwhile counts, and
+// what its citizen did elsewhere costs it nothing.
+func TestUseDecidesAnew(t *testing.T) {
+	ctx := t.Context()
+	for name, c := range map[string]struct {
+		by   func(w *consenttest.World, passkey *consenttest.Passkey, id consent.GrantID)
+		want error
+	}{
+		"it goes on after another grant of the citizen": {func(w *consenttest.World, passkey *consenttest.Passkey, _ consent.GrantID) {
+			w.Granted(ctx, ada, passkey)
+		}, nil},
+		"it is refused after a withdrawal": {func(w *consenttest.World, _ *consenttest.Passkey, id consent.GrantID) {
+			_, err := w.Ledger.Withdraw(ctx, id, ada)
+			ok(t, "withdraw", err)
+		}, consent.ErrWithdrawn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, passkey := world(t)
+			r := w.Granted(ctx, ada, passkey)
+			store := w.Store
+			w.Ledger.Store = &overtaken{store, func() { c.by(w, passkey, r.Grant) }}
+			_, err := w.Ledger.Use(ctx, w.Commit(r, 1, nil))
+			if !errors.Is(err, c.want) {
+				t.Errorf("%v instead of %v", err, c.want)
+			}
+			events, err := store.Events(ctx, ada)
+			ok(t, "events", err)
+			for i, e := range events {
+				if e.CitizenSeq != int64(i)+1 {
+					t.Errorf("event %d is at place %d", i+1, e.CitizenSeq)
+				}
+			}
+			kept, _, err := store.History(ctx, r.Grant)
+			if ok(t, "history", err); (len(kept.Uses) == 1) != (c.want == nil) {
+				t.Errorf("%d uses", len(kept.Uses))
 			}
 		})
 	}

@@ -148,7 +148,7 @@ func (l *Ledger) Offer(ctx context.Context, id GrantID, citizen, lang string) (O
 	if err != nil {
 		return Offer{}, err
 	}
-	loaded := account{r, events}
+	loaded := account{record: r, events: events}
 	r = r.Reading(l.Now())
 	claims, err := l.openRequest(events[0].Evidence.Request)
 	if err != nil {

@@ -98,6 +98,7 @@ func (l *Ledger) decideOwn(ctx context.Context, id GrantID, citizen string, requ
 type account struct {
 	record Record
 	events []Event
+	head   int64 // of its citizen, as far as that is known; 0: not yet
 }
 
 // decideAll is decide over several grants of one citizen: one commit holds what
@@ -121,7 +122,7 @@ func (l *Ledger) decideAll(ctx context.Context, ids []GrantID, known []account, 
 		for i, id := range ids {
 			records[id] = now[i].record
 		}
-		commit, err := l.commit(ctx, records, next)
+		commit, err := l.commit(ctx, records, next, now[0].head)
 		if err != nil {
 			return now, err
 		}
@@ -164,7 +165,7 @@ func (l *Ledger) accounts(ctx context.Context, ids []GrantID) ([]account, error)
 		if err != nil && !errors.Is(err, ErrUnknown) {
 			return nil, fmt.Errorf("load grant: %w", err)
 		}
-		all[i] = account{r, events}
+		all[i] = account{record: r, events: events}
 	}
 	return all, nil
 }
@@ -182,15 +183,17 @@ func (l *Ledger) persist(ctx context.Context, c Commit) (again bool, err error) 
 
 // commit gives the events their places, salts and leaves, and lets Apply judge
 // each of them.
-func (l *Ledger) commit(ctx context.Context, records map[GrantID]Record, next []Event) (Commit, error) {
+func (l *Ledger) commit(ctx context.Context, records map[GrantID]Record, next []Event, head int64) (Commit, error) {
 	var c Commit
 	citizen := records[next[0].Grant].Citizen
 	if citizen == "" {
 		citizen = next[0].Citizen
 	}
-	head, err := l.Store.Head(ctx, citizen)
-	if err != nil {
-		return c, fmt.Errorf("load citizen's head: %w", err)
+	if head == 0 {
+		var err error
+		if head, err = l.Store.Head(ctx, citizen); err != nil {
+			return c, fmt.Errorf("load citizen's head: %w", err)
+		}
 	}
 	for i, e := range next {
 		r := records[e.Grant]
@@ -199,7 +202,8 @@ func (l *Ledger) commit(ctx context.Context, records map[GrantID]Record, next []
 		if e.At.Before(r.At) { // another replica's clock is ahead
 			e.At = r.At
 		}
-		if r, err = Apply(r, e); err != nil {
+		r, err := Apply(r, e)
+		if err != nil {
 			return c, err
 		}
 		records[e.Grant] = r
@@ -234,6 +238,22 @@ func (l *Ledger) own(ctx context.Context, id GrantID, citizen string) (Record, [
 		return Record{}, nil, err
 	}
 	return r, events, nil
+}
+
+// course loads a grant without its evidence: enough to decide about a use.
+func (l *Ledger) course(ctx context.Context, id GrantID) (account, error) {
+	events, head, err := l.Store.Course(ctx, id)
+	if errors.Is(err, ErrUnknown) {
+		return account{}, nil
+	}
+	if err != nil {
+		return account{}, fmt.Errorf("load grant: %w", err)
+	}
+	r, err := Fold(events)
+	if err != nil {
+		return account{}, fmt.Errorf("load grant: %s: %w", id, err)
+	}
+	return account{r, events, head}, nil
 }
 
 // of says whether a grant concerns this person.

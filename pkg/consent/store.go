@@ -34,6 +34,9 @@ type Store interface {
 	History(ctx context.Context, id GrantID) (Record, []Event, error)
 	// Events answers all events of one citizen in order of CitizenSeq.
 	Events(ctx context.Context, citizen string) ([]Event, error)
+	// Course is History's events without their evidence, which is most of it, and the
+	// Head of their citizen no older than they are: what a use needs, in one look.
+	Course(ctx context.Context, id GrantID) (events []Event, head int64, err error)
 	// Head answers the highest CitizenSeq of a citizen, 0 when there is none.
 	Head(ctx context.Context, citizen string) (int64, error)
 	// Commit: nil means this commit is durable, whole; or an earlier one with this

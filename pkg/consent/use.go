@@ -74,7 +74,12 @@ func (l *Ledger) Use(ctx context.Context, commitJWS string) (string, error) {
 		Grant: claims.GrantID, Kind: KindUsed, By: "provider",
 		Use: claims.Use, Terms: claims.Terms, Commit: digest, Evidence: Evidence{Commit: commitJWS},
 	}
-	_, events, err := l.decide(ctx, claims.GrantID, []byte(commitJWS), func(r Record, _ []Event) ([]Event, string, bool, error) {
+	known, err := l.course(ctx, claims.GrantID)
+	if err != nil {
+		return "", err
+	}
+	all, err := l.decideAll(ctx, []GrantID{claims.GrantID}, []account{known}, []byte(commitJWS), func(now []account) ([]Event, string, bool, error) {
+		r := now[0].record
 		if err := l.checkCommit(r, claims); err != nil {
 			return nil, "", false, err
 		}
@@ -93,7 +98,7 @@ func (l *Ledger) Use(ctx context.Context, commitJWS string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return l.promise(ctx, claims, digest, events)
+	return l.promise(ctx, claims, digest, all[0].events)
 }
 
 func (l *Ledger) checkCommit(r Record, c CommitClaims) error {

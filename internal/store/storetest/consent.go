@@ -41,6 +41,8 @@ func consentsEmpty(t *testing.T, s consent.Store) {
 	for _, odd := range unstorable {
 		_, _, err := s.History(t.Context(), consent.GrantID(odd))
 		is(t, "history", err, consent.ErrUnknown)
+		_, _, err = s.Course(t.Context(), consent.GrantID(odd))
+		is(t, "course", err, consent.ErrUnknown)
 		_, err = s.Proposal(t.Context(), consent.GrantID(odd))
 		is(t, "proposal", err, consent.ErrNoOffer)
 	}
@@ -65,12 +67,23 @@ func consentsRoundTrip(t *testing.T, s consent.Store) {
 	same(t, "events", events, c.Events)
 	same(t, "state", record.State, consent.StateRequested)
 	same(t, "owner", record.Citizen+" "+record.Client, "ada client")
+	is(t, "commit", kept(s.Commit(t.Context(), asked("round 2", "ada", 2))), nil)
+	events, head, err := s.Course(t.Context(), "round")
+	is(t, "course", err, nil)
+	same(t, "head beyond the grant", head, int64(2))
+	bare := c.Events[0]
+	bare.Evidence = consent.Evidence{}
+	same(t, "events without evidence", events, []consent.Event{bare})
+	is(t, "erase", s.Erase(t.Context(), "round 2"), nil)
+	_, head, err = s.Course(t.Context(), "round")
+	is(t, "course", err, nil)
+	same(t, "head beyond what is erased", head, int64(2))
 	events, err = s.Events(t.Context(), "ada")
 	is(t, "events", err, nil)
 	same(t, "citizen's events", events, c.Events)
-	head, err := s.Head(t.Context(), "ada")
+	head, err = s.Head(t.Context(), "ada")
 	is(t, "head", err, nil)
-	same(t, "head", head, int64(1))
+	same(t, "head", head, int64(2))
 }
 
 func consentsAgain(t *testing.T, s consent.Store) {

@@ -88,6 +88,19 @@ func (s *Store) History(_ context.Context, id consent.GrantID) (consent.Record, 
 	return record, events, err
 }
 
+// Course answers them without their evidence, and the head of their citizen.
+func (s *Store) Course(ctx context.Context, id consent.GrantID) ([]consent.Event, int64, error) {
+	_, events, err := s.History(ctx, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range events {
+		events[i].Evidence = consent.Evidence{}
+	}
+	head, err := s.Head(ctx, events[0].Citizen)
+	return events, head, err
+}
+
 // Events answers one citizen's events.
 func (s *Store) Events(_ context.Context, citizen string) ([]consent.Event, error) {
 	events, err := s.events(func(r row) bool { return r.citizen == citizen })
