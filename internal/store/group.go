@@ -243,7 +243,7 @@ func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit, insert inserter)
 		for position, entry := range u.leaves {
 			leaves = append(leaves, []any{u.id, position, now, entry})
 		}
-		tells = append(tells, signalRows(u.tells)...)
+		tells = append(tells, heardRows(u.tells)...)
 	}
 	kept, err := insert(ctx, tx, `INSERT INTO consent_events (grant_id, seq, citizen, citizen_seq, event, salt, evidence)`, `grant_id || ' ' || CAST(seq AS TEXT)`, events)
 	if err != nil {
@@ -257,11 +257,8 @@ func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit, insert inserter)
 	if err := writeDue(ctx, tx, fresh); err != nil {
 		return err
 	}
-	if tells, err = heard(ctx, tx, tells); err != nil {
-		return err
-	}
-	if err := insertSignals(ctx, tx, tells); err != nil {
-		return err
+	if _, err := bulk(ctx, tx, insertHeard, heardCells, whereHeard, tells); err != nil {
+		return fmt.Errorf("store signals: %w", err)
 	}
 	_, err = bulk(ctx, tx, `INSERT INTO log_pending (commit_id, position, added, entry) VALUES `, plain(4), "", leaves)
 	return err

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -34,38 +33,26 @@ func signalRows(all []signal.Signal) (rows [][]any) {
 	return rows
 }
 
-// heard leaves out what is for citizens who chose no way to be told.
-func heard(ctx context.Context, tx *sql.Tx, rows [][]any) ([][]any, error) {
-	var citizens [][]any
-	for _, row := range rows {
-		if citizen, ok := signal.CitizenOf(row[1].(string)); ok {
-			citizens = append(citizens, []any{citizen})
+// heardRows are signalRows, each with the citizen whom it is for, if any: insertHeard
+// leaves out what is for citizens who chose no way to be told.
+func heardRows(all []signal.Signal) [][]any {
+	rows := signalRows(all)
+	for i, s := range all {
+		if citizen, ok := signal.CitizenOf(s.Audience); ok {
+			rows[i] = append(rows[i], citizen)
+		} else {
+			rows[i] = append(rows[i], nil)
 		}
 	}
-	listen := map[string]bool{}
-	err := pieces("CAST($%d AS TEXT)", citizens, func(values string, args []any) error {
-		found, err := tx.QueryContext(ctx, `SELECT citizen FROM notices WHERE citizen IN (VALUES `+values+`)`, args...) //nolint:gosec // G202: placeholders alone
-		if err != nil {
-			return err
-		}
-		defer found.Close()
-		for found.Next() {
-			var citizen string
-			if err := found.Scan(&citizen); err != nil {
-				return err
-			}
-			listen[signal.Citizen(citizen)] = true
-		}
-		return found.Err()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("store signals: %w", err)
-	}
-	return slices.DeleteFunc(rows, func(row []any) bool {
-		_, citizen := signal.CitizenOf(row[1].(string))
-		return citizen && !listen[row[1].(string)]
-	}), nil
+	return rows
 }
+
+const (
+	insertHeard = `INSERT INTO signals (id, audience, kind, grant_id, use_number, place, at, txn)
+		SELECT column1, column2, column3, column4, column5, column6, column7, column8 FROM (VALUES `
+	heardCells = `CAST($%d AS TEXT), CAST($%d AS TEXT), CAST($%d AS TEXT), CAST($%d AS TEXT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS TEXT), CAST($%d AS TEXT)`
+	whereHeard = `) AS told WHERE column9 IS NULL OR EXISTS (SELECT 1 FROM notices WHERE citizen = column9) ON CONFLICT (id) DO NOTHING`
+)
 
 func insertSignals(ctx context.Context, tx *sql.Tx, rows [][]any) error {
 	_, err := bulk(ctx, tx, `INSERT INTO signals (id, audience, kind, grant_id, use_number, place, at, txn) VALUES `, plain(8),
