@@ -171,11 +171,7 @@ func (l *line) read(m []byte) bool {
 	case 'B': // Bind: portal, name
 		l.note(l.prepared[words[1]])
 	case 'Q':
-		query := strings.ToLower(words[0])
-		if strings.HasPrefix(query, "begin") {
-			l.written = nil
-		}
-		if strings.HasPrefix(query, "commit") {
+		if strings.HasPrefix(strings.ToLower(words[0]), "commit") {
 			return l.commit(m)
 		}
 		l.note(words[0])
@@ -199,6 +195,9 @@ func (l *line) commit(m []byte) bool {
 // note what a statement writes, as "INSERT INTO commits".
 func (l *line) note(query string) {
 	words := strings.Fields(query)
+	if len(words) > 0 && strings.EqualFold(words[0], "begin") {
+		l.written = nil
+	}
 	if len(words) < 3 {
 		return
 	}

@@ -80,28 +80,10 @@ func bulk(ctx context.Context, tx *sql.Tx, before, cells, after string, rows [][
 	return changed, err
 }
 
-// inserter inserts rows and says which of them it did.
-type inserter func(ctx context.Context, tx *sql.Tx, insert, name string, rows [][]any) (keptRows, error)
-
-// keptRows are rows by name; nil are all.
+// keptRows are rows by name.
 type keptRows map[string]bool
 
-func (k keptRows) has(name ...any) bool { return k == nil || k[fmt.Sprint(name...)] }
-
-// errSome says that some row of many is there already; which, insertKept finds.
-var errSome = errors.New("a row is there already")
-
-// insertAll inserts all rows, or is errSome. Nearly always none is there.
-func insertAll(ctx context.Context, tx *sql.Tx, insert, _ string, rows [][]any) (keptRows, error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	n, err := bulk(ctx, tx, insert+" VALUES ", plain(len(rows[0])), " ON CONFLICT DO NOTHING", rows)
-	if err == nil && n != int64(len(rows)) {
-		err = errSome
-	}
-	return nil, err
-}
+func (k keptRows) has(name ...any) bool { return k[fmt.Sprint(name...)] }
 
 // insertKept inserts rows where there is no conflict, and gives the names of
 // those it did.

@@ -51,9 +51,9 @@ func (c *Consents) Settle(ctx context.Context, d consent.Deadline, at time.Time)
 	return nil
 }
 
-// writeDue keeps the reminders in step with a group's events. Most commits, the
-// uses, change none.
-func writeDue(ctx context.Context, tx *sql.Tx, units []*unit) error {
+// dueRows keep the reminders in step with a group's events: those that are set, and
+// those that are gone. Most commits, the uses, change none.
+func dueRows(units []*unit) (set, gone [][]any) {
 	changed := map[consent.GrantID]time.Time{} // zero: gone
 	for _, u := range units {
 		for _, e := range u.events {
@@ -62,7 +62,6 @@ func writeDue(ctx context.Context, tx *sql.Tx, units []*unit) error {
 			}
 		}
 	}
-	var set, gone [][]any
 	for id, at := range changed {
 		if at.IsZero() {
 			gone = append(gone, []any{string(id)})
@@ -73,10 +72,5 @@ func writeDue(ctx context.Context, tx *sql.Tx, units []*unit) error {
 	order := func(a, b []any) int { return cmp.Compare(a[0].(string), b[0].(string)) } // one order of locks for all
 	slices.SortFunc(set, order)
 	slices.SortFunc(gone, order)
-	if _, err := bulk(ctx, tx, `INSERT INTO consent_due (grant_id, due) VALUES `, plain(2),
-		` ON CONFLICT (grant_id) DO UPDATE SET due = excluded.due`, set); err != nil {
-		return err
-	}
-	_, err := bulk(ctx, tx, `DELETE FROM consent_due WHERE grant_id IN (VALUES `, plain(1), `)`, gone)
-	return err
+	return set, gone
 }

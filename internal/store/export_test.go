@@ -94,3 +94,38 @@ func Groups(citizen string, callers ...context.Context) (taken []context.Context
 	}
 	return taken, g.running
 }
+
+// ErrSome is that of rows there must not have been.
+var ErrSome = errSome
+
+// AtOnce inserts commits of these ids, each of which must be new, and says what else was
+// written beside them; on PostgreSQL under which isolation.
+func (db *DB) AtOnce(ctx context.Context, last string, ids ...string) error {
+	var l steps
+	for _, id := range ids {
+		l.add(insertCommits+` VALUES `, plain(2), ` ON CONFLICT DO NOTHING`, [][]any{{id, []byte{1}}}, true)
+	}
+	if last != "" {
+		l = append(l, step{query: last})
+	}
+	return db.atOnce(ctx, l)
+}
+
+// Commits are the digests of commits by id.
+func (db *DB) Commits(ctx context.Context) (all map[string]string, err error) {
+	rows, err := db.db.QueryContext(ctx, `SELECT id, digest FROM commits`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all = map[string]string{}
+	for rows.Next() {
+		var id string
+		var digest []byte
+		if err := rows.Scan(&id, &digest); err != nil {
+			return nil, err
+		}
+		all[id] = string(digest)
+	}
+	return all, rows.Err()
+}

@@ -182,9 +182,12 @@ func (g *groups) write(units []*unit) {
 	ctx, cancel := context.WithDeadline(context.Background(), latest(units))
 	defer cancel()
 	for len(units) > 0 {
-		err := g.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return writeUnits(ctx, tx, units, insertAll) })
+		all, err := rowsOfUnits(units)
+		if err == nil {
+			err = g.db.atOnce(ctx, all.steps(true))
+		}
 		if errors.Is(err, errSome) {
-			err = g.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return writeUnits(ctx, tx, units, insertKept) })
+			err = g.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return writeSome(ctx, tx, units) })
 		}
 		if taken, ok := errors.AsType[errTaken](err); ok {
 			taken.unit.done <- taken.err
@@ -222,56 +225,81 @@ func latest(units []*unit) time.Time {
 	return last
 }
 
-// writeUnits writes all rows of a group. With insertAll it is errSome, and nothing
-// is written, when one of the rows is there already.
-func writeUnits(ctx context.Context, tx *sql.Tx, units []*unit, insert inserter) error {
-	fresh, err := newUnits(ctx, tx, units, insert)
-	if err != nil {
-		return err
-	}
+const (
+	insertCommits = `INSERT INTO commits (id, digest)`
+	insertEvents  = `INSERT INTO consent_events (grant_id, seq, citizen, citizen_seq, event, salt, evidence)`
+)
+
+// unitRows are all rows of a group, by table.
+type unitRows struct {
+	commits, events, set, gone, tells, leaves [][]any
+	owners                                    []*unit // of events
+}
+
+func rowsOfUnits(units []*unit) (all unitRows, err error) {
 	now := time.Now().UnixMilli() // orders the queue, nothing more
-	var events, leaves, tells [][]any
-	var owners []*unit
-	for _, u := range fresh {
+	for _, u := range units {
+		all.commits = append(all.commits, []any{u.id, u.digest})
 		for _, e := range u.events {
 			row, err := eventRow(e)
 			if err != nil {
-				return errTaken{u, err}
+				return all, errTaken{u, err}
 			}
-			events, owners = append(events, row), append(owners, u)
+			all.events, all.owners = append(all.events, row), append(all.owners, u)
 		}
 		for position, entry := range u.leaves {
-			leaves = append(leaves, []any{u.id, position, now, entry})
+			all.leaves = append(all.leaves, []any{u.id, position, now, entry})
 		}
-		tells = append(tells, heardRows(u.tells)...)
+		all.tells = append(all.tells, heardRows(u.tells)...)
 	}
-	kept, err := insert(ctx, tx, `INSERT INTO consent_events (grant_id, seq, citizen, citizen_seq, event, salt, evidence)`, `grant_id || ' ' || CAST(seq AS TEXT)`, events)
+	all.set, all.gone = dueRows(units)
+	return all, nil
+}
+
+// steps write the rows. With fresh it is errSome, and nothing is written, when a
+// commit or an event is there already; else these are left out.
+func (all unitRows) steps(fresh bool) (l steps) {
+	if fresh {
+		l.add(insertCommits+` VALUES `, plain(2), ` ON CONFLICT DO NOTHING`, all.commits, true)
+		l.add(insertEvents+` VALUES `, plain(7), ` ON CONFLICT DO NOTHING`, all.events, true)
+	}
+	l.add(`INSERT INTO consent_due (grant_id, due) VALUES `, plain(2), ` ON CONFLICT (grant_id) DO UPDATE SET due = excluded.due`, all.set, false)
+	l.add(`DELETE FROM consent_due WHERE grant_id IN (VALUES `, plain(1), `)`, all.gone, false)
+	l.add(insertHeard, heardCells, whereHeard, all.tells, false)
+	l.add(`INSERT INTO log_pending (commit_id, position, added, entry) VALUES `, plain(4), "", all.leaves, false)
+	return l
+}
+
+// writeSome writes a group of which some row is there already.
+func writeSome(ctx context.Context, tx *sql.Tx, units []*unit) error {
+	fresh, err := newUnits(ctx, tx, units)
 	if err != nil {
 		return err
 	}
-	for i, row := range events {
-		if !kept.has(row[0], " ", row[1]) {
-			return errTaken{owners[i], consent.ErrConflict} // the transaction is rolled back whole
-		}
-	}
-	if err := writeDue(ctx, tx, fresh); err != nil {
+	all, err := rowsOfUnits(fresh)
+	if err != nil {
 		return err
 	}
-	if _, err := bulk(ctx, tx, insertHeard, heardCells, whereHeard, tells); err != nil {
-		return fmt.Errorf("store signals: %w", err)
+	kept, err := insertKept(ctx, tx, insertEvents, `grant_id || ' ' || CAST(seq AS TEXT)`, all.events)
+	if err != nil {
+		return err
 	}
-	_, err = bulk(ctx, tx, `INSERT INTO log_pending (commit_id, position, added, entry) VALUES `, plain(4), "", leaves)
-	return err
+	for i, row := range all.events {
+		if !kept.has(row[0], " ", row[1]) {
+			return errTaken{all.owners[i], consent.ErrConflict} // the transaction is rolled back whole
+		}
+	}
+	return all.steps(false).run(ctx, tx)
 }
 
 // newUnits enters commits under their ids and gives those that were not durable
 // before.
-func newUnits(ctx context.Context, tx *sql.Tx, units []*unit, insert inserter) (fresh []*unit, err error) {
+func newUnits(ctx context.Context, tx *sql.Tx, units []*unit) (fresh []*unit, err error) {
 	var rows [][]any
 	for _, u := range units {
 		rows = append(rows, []any{u.id, u.digest})
 	}
-	kept, err := insert(ctx, tx, `INSERT INTO commits (id, digest)`, `id`, rows)
+	kept, err := insertKept(ctx, tx, insertCommits, `id`, rows)
 	if err != nil {
 		return nil, fmt.Errorf("store commit: %w", err)
 	}

@@ -27,7 +27,11 @@ const attempts = 40
 // crdb.ExecuteTx is for CockroachDB alone: elsewhere it retries by a savepoint
 // and takes an ignored COMMIT error for success.
 func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) error {
-	err := db.run(ctx, f)
+	return db.noted(db.run(ctx, f))
+}
+
+// noted tells what a transaction tells of the database.
+func (db *DB) noted(err error) error {
 	db.health.note(err)
 	if o, ok := errors.AsType[*outage](err); ok && o.reason == isReadOnly && db.dialect != sqlite {
 		db.reconnect()
@@ -47,9 +51,14 @@ func (db *DB) run(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) e
 	if db.dialect == cockroach {
 		return marked(crdb.ExecuteTx(ctx, db.db.DB, options, func(tx *sql.Tx) error { return f(ctx, tx) }))
 	}
+	return db.again(ctx, func() error { return db.try(ctx, options, f) })
+}
+
+// again tries until the transaction was, or may have been.
+func (db *DB) again(ctx context.Context, one func() error) error {
 	var err error
 	for try := range attempts {
-		if err = db.try(ctx, options, f); err == nil || !retryable(err) {
+		if err = one(); err == nil || !retryable(err) {
 			return marked(err)
 		}
 		db.retries.Add(1)
