@@ -224,6 +224,10 @@ func (broken) History(context.Context, consent.GrantID) (consent.Record, []conse
 	return consent.Record{}, nil, errors.New("password=hunter2 refused")
 }
 
+func (broken) Course(context.Context, consent.GrantID) ([]consent.Event, int64, error) {
+	return nil, 0, errors.New("password=hunter2 refused")
+}
+
 func TestUnknownErrorsStayInside(t *testing.T) {
 	s := newSite(t)
 	record := s.Granted(t.Context(), ada, s.passkey)
