@@ -71,7 +71,9 @@ func TestBasis(t *testing.T) {
 // unread cannot tell which accounts are closed.
 type unread struct{ account.Store }
 
-func (unread) Closed(context.Context, string) (bool, error) { return false, errBroken }
+func (unread) Living(context.Context, string) (account.CitizenRow, error) {
+	return account.CitizenRow{}, errBroken
+}
 
 func TestAnUnreadAccountIsNotClosed(t *testing.T) {
 	b := accounttest.New(t)
