@@ -175,10 +175,7 @@ func (r *round) included(ctx context.Context, leaf tlog.Hash) error {
 	if err := tlog.CheckInclusion(proof.Path, c.Size, c.Root, proof.Index, leaf); err != nil {
 		return err
 	}
-	last, ok := r.last()
-	if !ok {
-		return fmt.Errorf("%w: nothing is remembered that a proof can be compared with", errNotAsked)
-	}
+	last, _ := r.last()
 	before, now := c, last
 	if c.Size > last.Size {
 		before, now = last, c
