@@ -57,7 +57,7 @@ func (l *Ledger) Cancel(ctx context.Context, cancelJWS string) (Record, error) {
 		return Record{}, ErrForeign
 	}
 	name, make := l.cancelled(c.GrantID, "consumer")
-	r, _, err = l.decide(ctx, c.GrantID, []byte(name), make)
+	r, err = l.decide(ctx, c.GrantID, []byte(name), make)
 	return r, err
 }
 

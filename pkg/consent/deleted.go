@@ -72,7 +72,7 @@ func (l *Ledger) Deleted(ctx context.Context, deletedJWS string) (Record, error)
 		Grant: c.GrantID, Kind: KindDeleted, By: "consumer",
 		Use: c.Uses, Deletion: digest, Evidence: Evidence{Deletion: deletedJWS},
 	}
-	r, _, err := l.decide(ctx, c.GrantID, []byte(deletedJWS), func(r Record, events []Event) ([]Event, string, bool, error) {
+	r, err := l.decide(ctx, c.GrantID, []byte(deletedJWS), func(r Record, events []Event) ([]Event, string, bool, error) {
 		switch {
 		case r.Seq == 0:
 			return nil, "", false, ErrUnknown

@@ -57,7 +57,7 @@ func (r Record) Lives() bool { return r.Seq > 0 && r.ended() == nil }
 // at once, here and elsewhere, leave one event.
 func (l *Ledger) Expire(ctx context.Context, id GrantID) (Record, error) {
 	name := string(KindExpired) + "/" + string(id)
-	r, _, err := l.decide(ctx, id, []byte(name), func(r Record, _ []Event) ([]Event, string, bool, error) {
+	r, err := l.decide(ctx, id, []byte(name), func(r Record, _ []Event) ([]Event, string, bool, error) {
 		switch {
 		case r.Seq == 0:
 			return nil, "", false, ErrUnknown

@@ -31,7 +31,7 @@ func (l *Ledger) Invalidate(ctx context.Context, id GrantID, reason string) (Rec
 		return Record{}, refuse("reason", "%q is not on the list", reason)
 	}
 	name := string(KindInvalidated) + "/" + string(id) + "/" + reason
-	r, _, err := l.decide(ctx, id, []byte(name), func(r Record, _ []Event) ([]Event, string, bool, error) {
+	r, err := l.decide(ctx, id, []byte(name), func(r Record, _ []Event) ([]Event, string, bool, error) {
 		switch now := r.Reading(l.Now()); {
 		case now.State == StateInvalidated && now.Reason == reason:
 			return nil, "", true, nil

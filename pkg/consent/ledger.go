@@ -68,21 +68,21 @@ const commitPrefix = "consent/"
 // already holds the outcome.
 type decision func(r Record, events []Event) (next []Event, id string, done bool, err error)
 
-// decide loads, decides, commits, and answers what the history then is. request
+// decide loads, decides, commits, and answers what the record then is. request
 // identifies what was asked, so that a commit id is never used for another.
-func (l *Ledger) decide(ctx context.Context, id GrantID, request []byte, make decision) (Record, []Event, error) {
+func (l *Ledger) decide(ctx context.Context, id GrantID, request []byte, make decision) (Record, error) {
 	all, err := l.decideAll(ctx, []GrantID{id}, nil, request, func(now []account) ([]Event, string, bool, error) {
 		return make(now[0].record, now[0].events)
 	})
 	if len(all) == 0 {
-		return Record{}, nil, err
+		return Record{}, err
 	}
-	return all[0].record, all[0].events, err
+	return all[0].record, err
 }
 
 // decideOwn is decide about a grant of this person alone.
 func (l *Ledger) decideOwn(ctx context.Context, id GrantID, citizen string, request []byte, make decision) (Record, error) {
-	r, _, err := l.decide(ctx, id, request, func(r Record, events []Event) ([]Event, string, bool, error) {
+	r, err := l.decide(ctx, id, request, func(r Record, events []Event) ([]Event, string, bool, error) {
 		if err := r.of(citizen); err != nil {
 			return nil, "", false, err
 		}

@@ -156,7 +156,7 @@ func (l *Ledger) Received(ctx context.Context, receivedJWS string) (Record, erro
 		Grant: claims.GrantID, Kind: KindReceived, By: "consumer",
 		Use: claims.Use, Commit: claims.Commit, Receipt: DigestOf(receivedJWS), Evidence: Evidence{Received: receivedJWS},
 	}
-	r, _, err := l.decide(ctx, claims.GrantID, []byte(receivedJWS), func(r Record, _ []Event) ([]Event, string, bool, error) {
+	r, err := l.decide(ctx, claims.GrantID, []byte(receivedJWS), func(r Record, _ []Event) ([]Event, string, bool, error) {
 		switch {
 		case r.Seq == 0:
 			return nil, "", false, ErrUnknown
