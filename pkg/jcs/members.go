@@ -41,7 +41,7 @@ func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool)
 			switch option {
 			case "":
 			case "omitempty":
-				one.omitEmpty = true
+				one.omitEmpty = canBeEmpty(f.Type)
 			case "omitzero":
 				one.omitZero = true
 			default:
@@ -57,6 +57,11 @@ func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool)
 		fields[name] = one
 	}
 	return fields, needed, true
+}
+
+// canBeEmpty as encoding/json's omitempty has it, which leaves out no struct and no array.
+func canBeEmpty(t reflect.Type) bool {
+	return t.Kind() != reflect.Struct && (t.Kind() != reflect.Array || t.Len() == 0)
 }
 
 // hides tells that a member of an embedded struct is not visible by its Go name,
@@ -150,7 +155,6 @@ func (f *field) left(v reflect.Value) bool {
 		switch v.Kind() {
 		case reflect.Slice, reflect.String:
 			return v.Len() == 0
-		case reflect.Struct:
 		default:
 			return v.IsZero()
 		}

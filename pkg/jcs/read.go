@@ -117,6 +117,8 @@ func (p *plan) own(t reflect.Type) (step, bool) {
 	switch {
 	case t.Kind() == reflect.Pointer: // what it points to decides
 		return nil, false
+	case t == reflect.TypeFor[json.Number](): // a text that is a number
+		return nil, true
 	case t == reflect.TypeFor[jose.JSONWebKey]():
 		return ownKey, true
 	case t == reflect.TypeFor[jwt.Audience]():

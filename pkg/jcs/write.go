@@ -45,6 +45,8 @@ func strokeOf(t reflect.Type, within []reflect.Type) stroke {
 	pointer := reflect.PointerTo(t)
 	switch {
 	case t.Kind() == reflect.Pointer: // what it points to decides
+	case t == reflect.TypeFor[json.Number](): // a text that is a number
+		return nil
 	case t == reflect.TypeFor[jose.JSONWebKey]():
 		return writeKey
 	case t == reflect.TypeFor[time.Time](): // as its MarshalJSON, in quotes
