@@ -74,8 +74,7 @@ func (e eyes) watch(log *sequencer.Log) {
 	})
 }
 
-// The stores below count what became durable; what an idempotent call repeats
-// does not come so far.
+// The stores below count what became durable, but what an idempotent call repeats.
 
 type countedConsents struct {
 	consent.Store
@@ -84,7 +83,7 @@ type countedConsents struct {
 
 func (s countedConsents) Commit(ctx context.Context, c consent.Commit) (again bool, err error) {
 	again, err = s.Store.Commit(ctx, c)
-	if err == nil {
+	if err == nil && !again {
 		for _, e := range c.Events {
 			s.Metrics.Consent(string(e.Kind))
 		}
