@@ -22,7 +22,8 @@
 // retry is a new transaction; an operation whose outcome is unknown can be
 // repeated with the same commit id and is then done exactly once; an outage of
 // the database is never taken for a row that is absent, nor for a conflict; all
-// waiting ends with the context.
+// waiting ends with the context, or, of a caller who writes a group of commits itself
+// and leaves, with the last deadline in the group, ten seconds where there is none.
 //
 // Left out: a schema per tenant, down-migrations, and locks across databases.
 package store
