@@ -106,7 +106,8 @@ func disclosures() []attempt {
 	header("whose header has a name given twice", format, `{"alg":"ES256","alg":"none","typ":"dc+sd-jwt"}`)
 	header("with certificates that are none", format, `{"alg":"ES256","typ":"dc+sd-jwt","x5c":["?"]}`)
 	part("it rejects a card with other claims", "issuer trusted", 1, func(string) string { return encoded(`{"vct":"urn:other"}`) })
-	part("it rejects a card whose signature is cut off", format, 2, func(s string) string { return s[:len(s)-8] })
+	// 77 characters are base64 of nothing; one more may be of 58 bytes.
+	part("it rejects a card whose signature is cut off", format, 2, func(s string) string { return s[:len(s)-9] })
 	part("it rejects a card whose signature is of zeros", signature, 2, func(string) string { return b64.EncodeToString(make([]byte, 64)) })
 	part("it rejects a card of four parts", format, 2, func(s string) string { return s + ".e30" })
 	return list
