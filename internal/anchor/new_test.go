@@ -130,8 +130,13 @@ func TestHTTPHub(t *testing.T) {
 			t.Errorf("it takes the address %q", address)
 		}
 	}
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it goes where a hub sends it") }))
+	defer inside.Close()
 	status := http.StatusOK
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", inside.URL)
+		w.WriteHeader(status)
+	}))
 	defer server.Close()
 	hub, err := anchor.NewHTTPHub(server.URL + "/")
 	ok(t, err)

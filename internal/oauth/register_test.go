@@ -190,7 +190,11 @@ func TestRegistrationEndsUnderWay(t *testing.T) {
 					arrives(r.URL.Path)
 					return nil
 				}
-				uri := self.push(self.authorization("openid")).str("request_uri")
+				form := self.authorization("openid")
+				if at == "/authorize" { // which is answered there and then
+					form.Set("prompt", "none")
+				}
+				uri := self.push(form).str("request_uri")
 				arrives("/authorize")
 				back := self.visit("/authorize?" + url.Values{"client_id": {self.id}, "request_uri": {uri}}.Encode())
 				if back.status < 400 || back.status >= 500 || back.header.Get("Location") != "" {
