@@ -2,6 +2,7 @@ package jcs
 
 import (
 	"bytes"
+	"cmp"
 	"math/bits"
 	"reflect"
 	"slices"
@@ -10,17 +11,17 @@ import (
 
 // field is a member of a struct, or of one that it embeds.
 type field struct {
-	path      []int
-	bit       int
-	step      step
-	omitEmpty bool
-	omitZero  bool
+	name string
+	path []int
+	bit  int
+	step step
+	left func(reflect.Value) bool // not written for what it holds; nil: it always is
 }
 
-// fieldsOf are the members of a struct by name, and a bit for each that is always
-// written. ok is false where encoding/json would treat one in a way of its own.
-func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool) {
-	fields = map[string]*field{}
+// fieldsOf are the members of a struct in order of their names, and a bit for each
+// that is always written. ok is false where encoding/json would treat one in a way
+// of its own.
+func fieldsOf(t reflect.Type) (fields []*field, needed uint64, ok bool) {
 	for _, f := range reflect.VisibleFields(t) {
 		tag := f.Tag.Get("json")
 		if f.Anonymous {
@@ -36,32 +37,74 @@ func fieldsOf(t reflect.Type) (fields map[string]*field, needed uint64, ok bool)
 		if name == "" {
 			name = f.Name
 		}
-		one := &field{path: f.Index, bit: len(fields)}
-		for option := range strings.SplitSeq(options, ",") {
-			switch option {
-			case "":
-			case "omitempty":
-				one.omitEmpty = canBeEmpty(f.Type)
-			case "omitzero":
-				one.omitZero = true
-			default:
+		one := &field{name: name, path: f.Index, bit: len(fields)}
+		switch options {
+		case "":
+			needed |= 1 << one.bit
+		case "omitempty":
+			if one.left = emptyOf(f.Type); one.left == nil {
+				needed |= 1 << one.bit
+			}
+		case "omitzero":
+			if one.left = zeroOf(f.Type); one.left == nil {
 				return nil, 0, false
 			}
-		}
-		if !one.omitEmpty && !one.omitZero {
-			needed |= 1 << one.bit
-		}
-		if fields[name] != nil || one.bit >= bits.UintSize {
+		default:
 			return nil, 0, false
 		}
-		fields[name] = one
+		if one.bit >= bits.UintSize {
+			return nil, 0, false
+		}
+		fields = append(fields, one)
+	}
+	slices.SortFunc(fields, func(a, b *field) int { return cmp.Compare(a.name, b.name) })
+	for i, f := range fields {
+		if i > 0 && f.name == fields[i-1].name {
+			return nil, 0, false
+		}
 	}
 	return fields, needed, true
 }
 
-// canBeEmpty as encoding/json's omitempty has it, which leaves out no struct and no array.
-func canBeEmpty(t reflect.Type) bool {
-	return t.Kind() != reflect.Struct && (t.Kind() != reflect.Array || t.Len() == 0)
+// emptyOf tells what encoding/json's omitempty leaves out; nil for what it always
+// writes: a struct, and an array that has members.
+func emptyOf(t reflect.Type) func(reflect.Value) bool {
+	switch t.Kind() {
+	case reflect.String, reflect.Slice:
+		return func(v reflect.Value) bool { return v.Len() == 0 }
+	case reflect.Struct:
+		return nil
+	case reflect.Array:
+		if t.Len() > 0 {
+			return nil
+		}
+	}
+	return reflect.Value.IsZero
+}
+
+type zeroer interface{ IsZero() bool }
+
+// zeroOf tells what encoding/json's omitzero leaves out; nil where only a pointer
+// can tell.
+func zeroOf(t reflect.Type) func(reflect.Value) bool {
+	own := reflect.TypeFor[zeroer]()
+	switch {
+	case t.Kind() == reflect.Interface, !t.Implements(own) && reflect.PointerTo(t).Implements(own):
+		return nil
+	case !t.Implements(own):
+		return reflect.Value.IsZero
+	case t.Kind() == reflect.Pointer:
+		return func(v reflect.Value) bool { return v.IsNil() || v.Interface().(zeroer).IsZero() }
+	}
+	return func(v reflect.Value) bool { return ownOf(v).(zeroer).IsZero() }
+}
+
+// ownOf is a value to call its methods on, without a copy where it can be had.
+func ownOf(v reflect.Value) any {
+	if v.CanAddr() {
+		return v.Addr().Interface()
+	}
+	return v.Interface()
 }
 
 // hides tells that a member of an embedded struct is not visible by its Go name,
@@ -82,16 +125,19 @@ func (p *plan) members(t reflect.Type, within []reflect.Type) step {
 	if !ok {
 		return nil
 	}
+	byName := make(map[string]*field, len(fields))
 	for _, f := range fields {
 		if f.step = p.of(t.FieldByIndex(f.path).Type, within); f.step == nil {
 			return nil
 		}
+		byName[f.name] = f
 	}
-	return func(r *reader, v reflect.Value) bool { return r.object(v, fields, needed) }
+	return func(r *reader, v reflect.Value) bool { return r.object(v, fields, byName, needed) }
 }
 
-// object reads members, none of them twice.
-func (r *reader) object(v reflect.Value, fields map[string]*field, needed uint64) bool {
+// object reads members, none of them twice. As long as they come in order they are
+// looked for where the last one was.
+func (r *reader) object(v reflect.Value, fields []*field, byName map[string]*field, needed uint64) bool {
 	if !r.byte('{') {
 		return false
 	}
@@ -106,7 +152,15 @@ func (r *reader) object(v reflect.Value, fields map[string]*field, needed uint64
 			return false
 		}
 		name := quoted[1 : len(quoted)-1]
-		f := fields[string(name)]
+		for len(fields) > 0 && fields[0].name != string(name) {
+			fields = fields[1:]
+		}
+		var f *field
+		if len(fields) > 0 {
+			f, fields = fields[0], fields[1:]
+		} else {
+			f = byName[string(name)]
+		}
 		if f == nil {
 			if !r.other(name, others) {
 				return false
@@ -114,7 +168,7 @@ func (r *reader) object(v reflect.Value, fields map[string]*field, needed uint64
 			continue
 		}
 		value := f.of(v)
-		if seen&(1<<f.bit) != 0 || !f.step(r, value) || r.exact && f.left(value) {
+		if seen&(1<<f.bit) != 0 || !f.step(r, value) || r.exact && f.left != nil && f.left(value) {
 			return false
 		}
 		seen |= 1 << f.bit
@@ -147,19 +201,6 @@ func (f *field) of(v reflect.Value) reflect.Value {
 		return v.Field(f.path[0])
 	}
 	return v.FieldByIndex(f.path)
-}
-
-// left says that a member would not be written for what it holds.
-func (f *field) left(v reflect.Value) bool {
-	if f.omitEmpty {
-		switch v.Kind() {
-		case reflect.Slice, reflect.String:
-			return v.Len() == 0
-		default:
-			return v.IsZero()
-		}
-	}
-	return f.omitZero && isZero(v)
 }
 
 // plain is what stands between quotes, until the next is read.

@@ -1,18 +1,25 @@
 package jcs
 
-import (
-	"encoding/binary"
-	"testing"
-)
+import "testing"
 
-// Eight bytes at once are ordinary when each is.
-func TestEight(t *testing.T) {
-	for at := range 8 {
+// It stops where a byte does not stand as it is, however it lies in its eight, and
+// tells of more than ASCII before that.
+func TestRun(t *testing.T) {
+	for at := range 19 {
 		for c := range 256 {
-			text := []byte("abcdefgh")
-			text[at] = byte(c)
-			if got := eight(binary.LittleEndian.Uint64(text)); got != ordinary[c] {
-				t.Errorf("%#x at %d: %v", c, at, got)
+			for after := range 3 {
+				text := []byte("abcdefghijklmnopqrs")
+				text[at] = byte(c)
+				if after > 0 && at+after < len(text) {
+					text[at+after] = "\x80\x1f"[after-1]
+				}
+				wantEnd, wantWide := 0, false
+				for ; wantEnd < len(text) && (ordinary[text[wantEnd]] || text[wantEnd] >= 0x80); wantEnd++ {
+					wantWide = wantWide || text[wantEnd] >= 0x80
+				}
+				if end, wide := run(text, 0); end != wantEnd || wide != wantWide {
+					t.Errorf("%q: %d %v, not %d %v", text, end, wide, wantEnd, wantWide)
+				}
 			}
 		}
 	}

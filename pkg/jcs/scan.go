@@ -2,6 +2,7 @@ package jcs
 
 import (
 	"bytes"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -92,12 +93,25 @@ var ordinary = func() (is [256]bool) {
 	return is
 }()
 
-// eight tells that eight bytes are ordinary. A byte that is not may lend to its
-// neighbours: then they are looked at one by one.
-func eight(w uint64) bool {
+// run is where the next byte is that does not stand in a text as it is, ASCII or
+// not, or the end; wide tells that there was more than ASCII before it.
+func run[T string | []byte](s T, at int) (end int, wide bool) {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	quote, escape := w^ones*'"', w^ones*'\\'
-	return (w|(w-ones*' ')|(quote-ones)|(escape-ones))&high == 0
+	var all uint64
+	for ; at+8 <= len(s); at += 8 {
+		w := word(s[at:])
+		quote, escape := w^ones*'"', w^ones*'\\'
+		// the lowest byte that is marked is one; those above it may be marked by it
+		if marked := ((w-ones*' ')&^w | (quote-ones)&^quote | (escape-ones)&^escape) & high; marked != 0 {
+			all |= w & (marked&-marked - 1)
+			return at + bits.TrailingZeros64(marked)/8, all&high != 0
+		}
+		all |= w
+	}
+	for ; at < len(s) && (ordinary[s[at]] || s[at] >= utf8.RuneSelf); at++ {
+		all |= uint64(s[at])
+	}
+	return at, all&high != 0
 }
 
 // word is the first eight bytes, which there must be.
@@ -121,30 +135,24 @@ func (s *scan) text() (quoted []byte, escaped, wide, ok bool) {
 	}
 	data, at := s.data, s.at+1
 	for {
-		for at+8 <= len(data) && eight(word(data[at:])) {
-			at += 8
-		}
-		for at < len(data) && ordinary[data[at]] {
-			at++
-		}
-		if at == len(data) {
+		end, more := run(data, at)
+		wide = wide || more
+		if at = end; at == len(data) {
 			return nil, false, false, false
 		}
-		switch c := data[at]; {
-		case c == '"':
+		switch data[at] {
+		case '"':
 			quoted = data[s.at : at+1]
 			s.at = at + 1
 			return quoted, escaped, wide, !wide || utf8.Valid(quoted)
-		case c < ' ':
-			return nil, false, false, false
-		case c == '\\':
+		case '\\':
 			at++
 			if at == len(data) || letters[data[at]] == 0 {
 				return nil, false, false, false
 			}
 			escaped = true
 		default:
-			wide = true
+			return nil, false, false, false
 		}
 		at++
 	}

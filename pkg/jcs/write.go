@@ -59,7 +59,7 @@ func strokeOf(t reflect.Type, within []reflect.Type) stroke {
 		return writeAppended
 	case t.Implements(textMarshaler):
 		return func(out []byte, v reflect.Value) []byte {
-			text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+			text, err := ownOf(v).(encoding.TextMarshaler).MarshalText()
 			if err != nil {
 				return nil
 			}
@@ -138,9 +138,9 @@ func writeList(inner stroke) stroke {
 
 // written is a member of a struct and how it begins: its name and a colon.
 type written struct {
-	field
-	name, begin string
-	stroke      stroke
+	*field
+	begin  string
+	stroke stroke
 }
 
 func writeMembers(t reflect.Type, within []reflect.Type) stroke {
@@ -148,28 +148,28 @@ func writeMembers(t reflect.Type, within []reflect.Type) stroke {
 	if !ok {
 		return nil
 	}
-	var all []written
-	for name, f := range fields {
-		w := written{*f, name, `"` + name + `":`, strokeOf(t.FieldByIndex(f.path).Type, within)}
-		if w.stroke == nil || !plainName(name) {
+	all := make([]written, 0, len(fields))
+	for _, f := range fields {
+		w := written{f, `"` + f.name + `":`, strokeOf(t.FieldByIndex(f.path).Type, within)}
+		if w.stroke == nil || !plainName(f.name) {
 			return nil
 		}
 		all = append(all, w)
 	}
-	slices.SortFunc(all, func(a, b written) int { return strings.Compare(a.name, b.name) })
 	return func(out []byte, v reflect.Value) []byte {
 		out = append(out, '{')
 		first := true
 		for i := range all {
-			value := all[i].of(v)
-			if all[i].left(value) {
+			w := &all[i]
+			value := w.of(v)
+			if w.left != nil && w.left(value) {
 				continue
 			}
 			if !first {
 				out = append(out, ',')
 			}
 			first = false
-			if out = all[i].stroke(append(out, all[i].begin...), value); out == nil {
+			if out = w.stroke(append(out, w.begin...), value); out == nil {
 				return nil
 			}
 		}
@@ -190,24 +190,18 @@ func plainName(name string) bool {
 func appendText(out []byte, s string) []byte {
 	out = append(out, '"')
 	from, wide := 0, false
-	for i := 0; i < len(s); i++ {
-		for i+8 < len(s) && eight(word(s[i:])) {
-			i += 8
+	for at := 0; ; {
+		end, more := run(s, at)
+		wide = wide || more
+		if end == len(s) {
+			break
 		}
-		c := s[i]
-		if ordinary[c] {
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			wide = true
-			continue
-		}
-		escape := strings.IndexByte("\"\\\b\f\n\r\t", c)
+		escape := strings.IndexByte("\"\\\b\f\n\r\t", s[end])
 		if escape < 0 {
 			return nil
 		}
-		out = append(append(out, s[from:i]...), '\\', `"\bfnrt`[escape])
-		from = i + 1
+		out = append(append(out, s[from:end]...), '\\', `"\bfnrt`[escape])
+		from, at = end+1, end+1
 	}
 	if wide && !utf8.ValidString(s) {
 		return nil
@@ -219,7 +213,7 @@ func appendText(out []byte, s string) []byte {
 func writeAppended(out []byte, v reflect.Value) []byte {
 	out = append(out, '"')
 	from := len(out)
-	out, err := v.Interface().(encoding.TextAppender).AppendText(out)
+	out, err := ownOf(v).(encoding.TextAppender).AppendText(out)
 	if err != nil || slices.ContainsFunc(out[from:], func(c byte) bool { return !ordinary[c] }) {
 		return nil
 	}
@@ -227,7 +221,7 @@ func writeAppended(out []byte, v reflect.Value) []byte {
 }
 
 func writeOwn(out []byte, v reflect.Value) []byte {
-	text, err := v.Interface().(json.Marshaler).MarshalJSON()
+	text, err := ownOf(v).(json.Marshaler).MarshalJSON()
 	if err != nil {
 		return nil
 	}
@@ -265,14 +259,6 @@ func writeKey(out []byte, v reflect.Value) []byte {
 	out = base64.RawURLEncoding.AppendEncode(append(out, `"kty":"EC","x":"`...), point[1:33])
 	out = base64.RawURLEncoding.AppendEncode(append(out, `","y":"`...), point[33:])
 	return append(out, `"}`...)
-}
-
-// isZero as encoding/json's omitzero has it.
-func isZero(v reflect.Value) bool {
-	if own, ok := v.Interface().(interface{ IsZero() bool }); ok && (v.Kind() != reflect.Pointer || !v.IsNil()) {
-		return own.IsZero()
-	}
-	return v.IsZero()
 }
 
 // form shows the canonical form of a value that is plain.
