@@ -77,6 +77,28 @@ func TestDocumentsLinkToFilesThatExist(t *testing.T) {
 	}
 }
 
+// What an audit found is told by exit codes, which the operator's table and the
+// command's help explain, all of them.
+func TestExitCodesAreExplained(t *testing.T) {
+	table := documents(t)["docs/operations.md"]
+	_, table, _ = strings.Cut(table, "| code | found |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	_, help, _ := strings.Cut(sources(t, "cmd/idp/audit.go"), "Exit codes: ")
+	help, _, _ = strings.Cut(help, "`")
+	codes := regexp.MustCompile(`\b[A-Z]\w+: (\d+),`).FindAllStringSubmatch(sources(t, "pkg/audit/report.go"), -1)
+	if len(codes) < 20 {
+		t.Fatalf("found %d codes", len(codes))
+	}
+	for _, code := range codes {
+		word := regexp.MustCompile(`\b` + code[1] + `\b`)
+		for where, text := range map[string]string{"docs/operations.md": table, "idp audit --help": help} {
+			if !word.MatchString(text) {
+				t.Errorf("%s does not explain exit code %s", where, code[1])
+			}
+		}
+	}
+}
+
 // The README's Go is the SDK's compiled examples, line by line.
 func TestReadmeQuotesExamples(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
