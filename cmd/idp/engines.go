@@ -210,25 +210,26 @@ func (e *engines) lost(ctx context.Context, citizen string) error {
 }
 
 func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error {
-	signer, kid, _ := e.ring.Signer(keys.Record)
 	rs256, _ := e.ring.IDTokenSigner(time.Now())
 	e.registry = &registry.Registry{
 		Store: e.db.Registry(), Now: time.Now, Development: e.config.Development, RS256: rs256 != nil,
-		Publisher: registry.Publisher{Signer: signer, KeyID: kid, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots, Officers: trust.Officers},
+		Publisher: registry.Publisher{Key: e.recordKey, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots, Officers: trust.Officers},
 	}
 	e.tally = &tally.Counter{Store: e.db.Tally(), Now: time.Now}
 	return e.registry.Load(ctx)
+}
+
+// recordKey signs what the hub says to agencies.
+func (e *engines) recordKey() (crypto.Signer, string) {
+	signer, kid, _ := e.ring.Signer(keys.Record)
+	return signer, kid
 }
 
 func (e *engines) buildLedger(trust consent.Trust) {
 	e.ledger = &consent.Ledger{
 		Store: waking{countedConsents{e.db.Consents(), e.eyes}, func() { e.signals.Wake() }}, People: e.accounts, Issuer: e.config.Issuer, AgencyRoots: trust.AgencyRoots,
 		RP: trust.RP, Officers: trust.Officers, Catalogue: e.registry.Catalogue,
-		Key: func() (crypto.Signer, string) {
-			signer, kid, _ := e.ring.Signer(keys.Record)
-			return signer, kid
-		},
-		Withdrawal: e.config.Issuer + "/me/consents", Now: time.Now, Proof: e.config.KeepProof, Holds: e.db.Erasures(),
+		Key: e.recordKey, Withdrawal: e.config.Issuer + "/me/consents", Now: time.Now, Proof: e.config.KeepProof, Holds: e.db.Erasures(),
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 func newKeygenCommand() *cobra.Command {
 	var verifier, origin string
 	var documents map[string]string
-	var rotate, tokens, idTokens bool
+	var rotate bool
+	byDate := make([]bool, len(rotations))
 	var wait, overlap time.Duration
 	cmd := &cobra.Command{
 		Use:   "keygen",
@@ -28,19 +29,20 @@ func newKeygenCommand() *cobra.Command {
 	cmd.Flags().StringToStringVar(&documents, "documents", nil, "FOLDER=URL: also make a key and certificate for the documents of an agency that issues them at URL, in FOLDER below the data folder")
 	cmd.Flags().StringVar(&origin, "log-origin", "", "name of a new log's key (default the issuer's host and /log)")
 	cmd.Flags().BoolVar(&rotate, "rotate-log", false, "make the log's next key and the change that both keys sign, and nothing else")
-	cmd.Flags().BoolVar(&tokens, "rotate-token", false, "make the next key that signs tokens, and nothing else")
-	cmd.Flags().BoolVar(&idTokens, "rotate-idtoken", false, "make the next key that signs id_tokens by RS256, and nothing else")
-	cmd.Flags().DurationVar(&wait, "active-in", 7*24*time.Hour, "with --rotate-log: when both keys begin to sign; with --rotate-token or --rotate-idtoken: when the next one does")
+	for i, r := range rotations {
+		cmd.Flags().BoolVar(&byDate[i], "rotate-"+string(r.purpose), false, "make the next key that signs "+r.signs+", and nothing else")
+	}
+	cmd.MarkFlagsMutuallyExclusive(rotationFlags()...)
+	cmd.Flags().DurationVar(&wait, "active-in", 7*24*time.Hour, "with --rotate-log: when both keys begin to sign; with another --rotate-…: when the next one does")
 	cmd.Flags().DurationVar(&overlap, "overlap", 30*24*time.Hour, "with --rotate-log: how long both sign, before the old one ends")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if rotate {
 			return rotateLog(cmd, wait, overlap)
 		}
-		if tokens {
-			return rotateByDate(cmd, keys.Token, wait)
-		}
-		if idTokens {
-			return rotateByDate(cmd, keys.IDToken, wait)
+		for i, r := range rotations {
+			if byDate[i] {
+				return rotateByDate(cmd, r, wait)
+			}
 		}
 		c, err := load()
 		if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/govmydata/mydata/internal/idp/notices"
-	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/notify"
 	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/store"
@@ -31,10 +29,7 @@ func (e *engines) buildSignals() (err error) {
 	e.signals, err = notify.New(notify.Options{
 		Outbox: e.db.Signals(), Issuer: e.config.Issuer, Loopback: e.config.Development, Logger: e.log, Now: time.Now,
 		Observe: e.eyes.Metrics.Signal, Messages: messages,
-		Key: func() (crypto.Signer, string) {
-			signer, kid, _ := e.ring.Signer(keys.Record)
-			return signer, kid
-		},
+		Key: e.recordKey,
 		Endpoint: func(agency string) string {
 			if c := e.registry.Catalogue(); c != nil {
 				a, _ := c.Agency(agency)

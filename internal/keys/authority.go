@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"math/big"
 	"net/url"
 	"path/filepath"
@@ -64,6 +65,12 @@ func (a *Authority) Issue(c Certificate) ([][]byte, error) {
 	template, err := template(c.Name, now(), leafLife)
 	if err != nil {
 		return nil, err
+	}
+	if end := a.Certificate.NotAfter; template.NotAfter.After(end) {
+		template.NotAfter = end // no longer than what it stands on
+	}
+	if !template.NotAfter.After(now()) {
+		return nil, fmt.Errorf("the certification authority ended at %s", a.Certificate.NotAfter.Format(time.RFC3339))
 	}
 	template.URIs = []*url.URL{uri}
 	if name := host(c.URI); name != "" {

@@ -11,8 +11,9 @@
 //
 //	keys/token.pem record.pem issuer.pem status.pem   private keys, PKCS #8
 //	keys/idtoken.pem                                  the RSA key; without it nothing is signed by RS256
-//	keys/token-2.pem .from, idtoken-2.pem .from       the key that follows, and from when it signs
 //	keys/issuer-chain.pem status-chain.pem            leaf first
+//	keys/token-2.pem token-2.from                     the key that follows, and from when it signs; of the others
+//	keys/issuer-2-chain.pem                           likewise, with a certificate of its own
 //	keys/hub-ca.key.pem                               the hub's CA key
 //	keys/log.pem log.vkey                             Ed25519 key; verifier key with the origin
 //	keys/log-2.pem .vkey .change                      the key that follows it, and the change that both sign
@@ -24,13 +25,15 @@
 //
 // The log's key changes by date (RotateLog): a time with the old key alone, a
 // time with both, then the new one alone; the private half of the old one may
-// then be destroyed. The keys of tokens and of id_tokens change by date (Rotate):
-// the next is published before it signs, the old one for TokenOverlap after.
+// then be destroyed. All others change by date too (Rotate): the next is published
+// before it signs, the old one of tokens and id_tokens for TokenOverlap after, that
+// of records, credentials and status lists for good, since what it signed is kept.
 //
-// Left out: rotation by time of the others, and PKCS #11.
+// Left out: another CA of the hub, which lives ten years, and PKCS #11.
 //
 // What always holds: private files have mode 0600, and Load refuses one that
 // others may read; Generate overwrites no key, and a
-// certificate only when the service it names has moved; a key of RS256 is in no set
+// certificate only when the service it names has moved, or, of a key that does not
+// change by date, when it ends within sixty days; a key of RS256 is in no set
 // but the published one, and in the history of id_tokens.
 package keys

@@ -20,7 +20,7 @@ func TestDocuments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if chain, err := readChain(filepath.Join(folder, documentsChain), signer); err != nil || !Names(chain, at) {
+		if chain, err := readChain(filepath.Join(folder, documentsChain), signer.Public()); err != nil || !Names(chain, at) {
 			t.Errorf("%s: %v", at, err)
 		}
 	}

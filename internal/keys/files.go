@@ -63,7 +63,9 @@ func (k kind) generate() (crypto.Signer, error) {
 
 // ReadChain reads an x5c chain (PEM, leaf first) and checks that its leaf is
 // key's certificate.
-func ReadChain(path string, key crypto.Signer) ([][]byte, error) { return readChain(path, key) }
+func ReadChain(path string, key crypto.Signer) ([][]byte, error) {
+	return readChain(path, key.Public())
+}
 
 func readKey(path string) (crypto.Signer, error) { return readSigner(path, p256) }
 
@@ -180,7 +182,7 @@ func readCertificates(path string) ([][]byte, error) {
 	return chain, nil
 }
 
-func readChain(path string, key crypto.Signer) ([][]byte, error) {
+func readChain(path string, key crypto.PublicKey) ([][]byte, error) {
 	chain, err := readCertificates(path)
 	if err != nil {
 		return nil, err
@@ -189,7 +191,7 @@ func readChain(path string, key crypto.Signer) ([][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if public, ok := leaf.PublicKey.(*ecdsa.PublicKey); !ok || !public.Equal(key.Public()) {
+	if public, ok := leaf.PublicKey.(*ecdsa.PublicKey); !ok || !public.Equal(key) {
 		return nil, fmt.Errorf("%s: the certificate is for another key", path)
 	}
 	return chain, nil

@@ -50,13 +50,13 @@ func Generate(dir string, o Options) error {
 	}
 	g := generator{dir: dir, o: o}
 	hub := g.authority(hubCA, hubCAKey, "MyData hub development CA")
-	g.key(firstKey(Record))
+	g.first(Record)
 	g.first(Token)
 	if o.RS256 {
 		g.first(IDToken)
 	}
-	g.certified(hub, "keys/issuer.pem", "keys/issuer-chain.pem", "MyData hub issuer", o.Issuer)
-	g.certified(hub, "keys/status.pem", "keys/status-chain.pem", "MyData hub status", o.Issuer)
+	g.followed(hub, Issuer, "MyData hub issuer", o.Issuer)
+	g.followed(hub, Status, "MyData hub status", o.Issuer)
 	if o.Verifier != "" {
 		g.certified(hub, "verifier/key.pem", "verifier/chain.pem", "MyData verifier", o.Verifier)
 	}
@@ -139,19 +139,46 @@ func (g *generator) first(p Purpose) {
 	}
 }
 
-// certified makes a key and its certificate under an authority; a certificate
-// that says another name, because the service has moved, is made anew.
+// followed makes the first key of a certified purpose, and the certificates of all.
+func (g *generator) followed(ca *Authority, p Purpose, name, uri string) {
+	g.first(p)
+	for n := 1; g.err == nil; n++ {
+		file, err := seriesFiles(g.dir, p, n)
+		if errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		var public crypto.PublicKey
+		if err == nil {
+			public, err = readPublic(filepath.Join(g.dir, file.key), kindOf(p))
+		}
+		g.err = err
+		g.certificate(ca, public, file.chain, name, uri, 0)
+	}
+}
+
+// renewal is how long before its end keygen makes a certificate anew whose key does
+// not change by date.
+const renewal = 60 * 24 * time.Hour
+
+// certified makes a key and its certificate under an authority.
 func (g *generator) certified(ca *Authority, keyName, chainName, name, uri string) {
-	signer := g.key(keyName)
+	if signer := g.key(keyName); g.err == nil {
+		g.certificate(ca, signer.Public(), chainName, name, uri, renewal)
+	}
+}
+
+// certificate makes a certificate. One that says another name, because the service has
+// moved, or that ends within renewal, is made anew.
+func (g *generator) certificate(ca *Authority, key crypto.PublicKey, chainName, name, uri string, renewal time.Duration) {
 	if !g.needed(chainName) {
-		if g.err != nil || g.says(chainName, signer, uri) {
+		if g.err != nil || g.stands(chainName, key, uri, renewal) {
 			return
 		}
 		if g.err = os.Remove(filepath.Join(g.dir, chainName)); g.err != nil {
 			return
 		}
 	}
-	chain, err := ca.Issue(Certificate{Key: signer.Public(), Name: strings.TrimSpace(g.o.Prefix + " " + name), URI: uri, Now: g.o.Now})
+	chain, err := ca.Issue(Certificate{Key: key, Name: strings.TrimSpace(g.o.Prefix + " " + name), URI: uri, Now: g.o.Now})
 	if err != nil {
 		g.err = fmt.Errorf("certificate %s: %w", chainName, err)
 		return
@@ -159,14 +186,15 @@ func (g *generator) certified(ca *Authority, keyName, chainName, name, uri strin
 	g.write(chainName, chainPEM(chain...), false)
 }
 
-// says tells whether a certificate has this URI as its name.
-func (g *generator) says(chainName string, signer crypto.Signer, uri string) bool {
-	chain, err := readChain(filepath.Join(g.dir, chainName), signer)
+// stands tells whether a certificate has this URI as its name, and does not end soon.
+func (g *generator) stands(chainName string, key crypto.PublicKey, uri string, renewal time.Duration) bool {
+	chain, err := readChain(filepath.Join(g.dir, chainName), key)
 	if err != nil {
 		g.err = err
 		return true
 	}
-	return Names(chain, uri)
+	leaf, err := x509.ParseCertificate(chain[0])
+	return err == nil && Names(chain, uri) && (renewal == 0 || leaf.NotAfter.After(g.o.Now().Add(renewal)))
 }
 
 // Names tells whether the leaf of an x5c chain has this URI as its one URI name.

@@ -28,17 +28,14 @@ const (
 	IDToken Purpose = "idtoken"
 )
 
-// key is one purpose's key with what is published of it.
-type key struct {
-	signer crypto.Signer
-	kid    string
-	chain  [][]byte
-}
+var purposes = []Purpose{Token, IDToken, Record, Issuer, Status}
+
+// certified purposes have a certificate under the hub's CA for each key.
+func (p Purpose) certified() bool { return p == Issuer || p == Status }
 
 // Ring is the hub's keys.
 type Ring struct {
 	dir    string
-	keys   map[Purpose]key
 	ca     *x509.Certificate
 	caKey  crypto.Signer
 	secret []byte
@@ -48,37 +45,14 @@ type Ring struct {
 
 // Load reads the keys that Generate made. dir is the data directory.
 func Load(dir string) (*Ring, error) {
-	r := &Ring{dir: dir, keys: map[Purpose]key{}, series: map[Purpose]series{}}
-	for _, p := range []Purpose{Record, Issuer, Status} {
-		k, err := r.load(p)
-		if err != nil {
-			return nil, fmt.Errorf("key %s: %w", p, err)
-		}
-		r.keys[p] = k
-	}
-	for _, p := range []Purpose{Token, IDToken} {
+	r := &Ring{dir: dir, series: map[Purpose]series{}}
+	for _, p := range purposes {
 		var err error
 		if r.series[p], err = loadSeries(dir, p); err != nil {
 			return nil, fmt.Errorf("key %s: %w", p, err)
 		}
 	}
 	return r, errors.Join(r.loadCAs(), r.loadLog(), r.loadSecret())
-}
-
-func (r *Ring) load(p Purpose) (key, error) {
-	signer, err := readKey(filepath.Join(r.dir, "keys", string(p)+".pem"))
-	if err != nil {
-		return key{}, err
-	}
-	kid, err := thumbprint(signer.Public())
-	if err != nil {
-		return key{}, err
-	}
-	k := key{signer: signer, kid: kid}
-	if p == Issuer || p == Status {
-		k.chain, err = readChain(filepath.Join(r.dir, "keys", string(p)+"-chain.pem"), signer)
-	}
-	return k, err
 }
 
 func (r *Ring) loadCAs() (err error) {
@@ -101,36 +75,26 @@ func (r *Ring) loadSecret() error {
 	return err
 }
 
-// Signer is a purpose's key, its kid (RFC 7638 thumbprint) and, for issuer and
-// status, its x5c chain: leaf first, without the CA. Asking for a purpose that
-// does not exist is a programmer's mistake.
+// Signer is the key that signs for a purpose now, its kid (RFC 7638 thumbprint) and,
+// for issuer and status, its x5c chain: leaf first, without the CA. Asking for a
+// purpose that there is no key of is a programmer's mistake.
 func (r *Ring) Signer(p Purpose) (crypto.Signer, string, [][]byte) {
-	if p == Token {
-		signer, kid := r.TokenSigner(time.Now())
-		return signer, kid, nil
-	}
-	k, ok := r.keys[p]
-	if !ok {
-		panic("keys: no such purpose: " + string(p))
-	}
+	k := r.series[p].at(time.Now())
 	return k.signer, k.kid, k.chain
 }
 
 // JWKS are the public keys that sign tokens and records: the hub's word to agencies,
-// which pin them. The keys of RS256 are none of these.
+// which pin them. A record is kept for years, and so is each key that signed any. The
+// keys of RS256 are none of these.
 func (r *Ring) JWKS() jose.JSONWebKeySet {
-	return jose.JSONWebKeySet{Keys: append(r.TokenKeys(time.Now()), r.keys[Record].jwk())}
+	return jose.JSONWebKeySet{Keys: append(r.TokenKeys(time.Now()), r.series[Record].history()...)}
 }
 
 // JWKSAt is what the hub publishes at a time, those of RS256 too: keys come before
-// they sign, and go a while after.
+// they sign, and go a while after, but for those of records.
 func (r *Ring) JWKSAt(now time.Time) jose.JSONWebKeySet {
-	all := append(r.TokenKeys(now), r.keys[Record].jwk())
+	all := append(r.TokenKeys(now), r.series[Record].history()...)
 	return jose.JSONWebKeySet{Keys: append(all, r.series[IDToken].published(now)...)}
-}
-
-func (k key) jwk() jose.JSONWebKey {
-	return jose.JSONWebKey{Key: k.signer.Public(), KeyID: k.kid, Algorithm: string(jose.ES256), Use: "sig"}
 }
 
 // CA is the certificate under which the hub's issuer and verifier keys stand.

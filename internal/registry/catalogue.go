@@ -23,8 +23,7 @@ const StatementKind = "catalogue"
 
 // Publisher is what signing and checking a catalogue needs.
 type Publisher struct {
-	Signer      crypto.Signer
-	KeyID       string
+	Key         func() (signer crypto.Signer, kid string)
 	HubKeys     jose.JSONWebKeySet
 	AgencyRoots *x509.CertPool
 	Officers    []jose.JSONWebKey // of whom two approve each catalogue
@@ -92,7 +91,8 @@ func (r *Registry) seal(c catalogue.Catalogue) (string, *catalogue.Catalogue, er
 	if err := c.Keeps(r.Catalogue()); err != nil {
 		return "", nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	jws, err := catalogue.Sign(c, r.Publisher.Signer, r.Publisher.KeyID)
+	signer, kid := r.Publisher.Key()
+	jws, err := catalogue.Sign(c, signer, kid)
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}

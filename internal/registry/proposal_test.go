@@ -20,12 +20,11 @@ import (
 
 func publisher(t *testing.T, ring *keys.Ring, roots *x509.CertPool) registry.Publisher {
 	t.Helper()
-	signer, kid, _ := ring.Signer(keys.Record)
 	officers, err := ring.Officers()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registry.Publisher{Signer: signer, KeyID: kid, HubKeys: ring.JWKS(), AgencyRoots: roots, Officers: officers}
+	return registry.Publisher{Key: func() (crypto.Signer, string) { signer, kid, _ := ring.Signer(keys.Record); return signer, kid }, HubKeys: ring.JWKS(), AgencyRoots: roots, Officers: officers}
 }
 
 // drafted is a catalogue on its way, as an officer's tool has it.

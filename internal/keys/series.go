@@ -2,8 +2,10 @@ package keys
 
 import (
 	"crypto"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,21 +17,24 @@ import (
 // nextKey is the file of a purpose's n-th key, from the second on; beside it is the
 // time from which it signs, without which it does not count.
 const (
-	nextKey  = "keys/%s-%d.pem"
-	nextFrom = "keys/%s-%d.from"
+	nextKey   = "keys/%s-%d.pem"
+	nextChain = "keys/%s-%d-chain.pem"
+	nextFrom  = "keys/%s-%d.from"
 )
 
-func firstKey(p Purpose) string { return "keys/" + string(p) + ".pem" }
+func firstKey(p Purpose) string   { return "keys/" + string(p) + ".pem" }
+func firstChain(p Purpose) string { return "keys/" + string(p) + "-chain.pem" }
 
 // TokenOverlap is how long a key is published after another took its place: longer
 // than any token lives that it signed.
 const TokenOverlap = 24 * time.Hour
 
-// dated is one of the keys of a purpose that change by date.
+// dated is one of the keys of a purpose, which change by date.
 type dated struct {
 	signer crypto.Signer // nil: the private half of a retired key was destroyed
 	public crypto.PublicKey
 	kid    string
+	chain  [][]byte  // of a certified purpose
 	from   time.Time // zero for the first
 }
 
@@ -55,25 +60,19 @@ func loadSeries(dir string, p Purpose) (all series, err error) {
 		}
 	}
 	for n := 1; ; n++ {
-		name, from, err := seriesFiles(dir, p, n)
+		file, err := seriesFiles(dir, p, n)
 		if errors.Is(err, os.ErrNotExist) {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		k := dated{from: from}
-		if k.public, err = readPublic(filepath.Join(dir, name), kindOf(p)); err != nil {
+		k, err := file.load(dir, p)
+		if err != nil {
 			return nil, err
 		}
-		if k.kid, err = thumbprint(k.public); err != nil {
-			return nil, err
-		}
-		if signer, err := readSigner(filepath.Join(dir, name), kindOf(p)); err == nil {
-			k.signer = signer
-		}
-		if last := len(all) - 1; last >= 0 && !all[last].from.Before(from) {
-			return nil, fmt.Errorf("%s: it would sign before the key that it follows", name)
+		if last := len(all) - 1; last >= 0 && !all[last].from.Before(k.from) {
+			return nil, fmt.Errorf("%s: it would sign before the key that it follows", file.key)
 		}
 		all = append(all, k)
 	}
@@ -86,21 +85,44 @@ func loadSeries(dir string, p Purpose) (all series, err error) {
 	return all, nil
 }
 
-// seriesFiles names the n-th key, and says from when it signs.
-func seriesFiles(dir string, p Purpose, n int) (string, time.Time, error) {
+// filed is where a key of a series is kept, and from when it signs.
+type filed struct {
+	key, chain string
+	from       time.Time
+}
+
+// seriesFiles names the files of the n-th key.
+func seriesFiles(dir string, p Purpose, n int) (filed, error) {
 	if n == 1 {
-		return firstKey(p), time.Time{}, nil
+		return filed{key: firstKey(p), chain: firstChain(p)}, nil
 	}
 	file := fmt.Sprintf(nextFrom, p, n)
 	text, err := os.ReadFile(filepath.Join(dir, file))
 	if err != nil {
-		return "", time.Time{}, err
+		return filed{}, err
 	}
 	from, err := time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
 	if err != nil {
-		return "", time.Time{}, fmt.Errorf("%s: %w", file, err)
+		return filed{}, fmt.Errorf("%s: %w", file, err)
 	}
-	return fmt.Sprintf(nextKey, p, n), from, nil
+	return filed{fmt.Sprintf(nextKey, p, n), fmt.Sprintf(nextChain, p, n), from}, nil
+}
+
+func (f filed) load(dir string, p Purpose) (k dated, err error) {
+	k.from = f.from
+	if k.public, err = readPublic(filepath.Join(dir, f.key), kindOf(p)); err != nil {
+		return k, err
+	}
+	if k.kid, err = thumbprint(k.public); err != nil {
+		return k, err
+	}
+	if signer, err := readSigner(filepath.Join(dir, f.key), kindOf(p)); err == nil {
+		k.signer = signer
+	}
+	if p.certified() {
+		k.chain, err = readChain(filepath.Join(dir, f.chain), k.public)
+	}
+	return k, err
 }
 
 // signing is the place of the key that signs at a time.
@@ -112,6 +134,9 @@ func (s series) signing(now time.Time) int {
 	}
 	return 0
 }
+
+// at is the key that signs at a time.
+func (s series) at(now time.Time) dated { return s[s.signing(now)] }
 
 // published are the public keys that sign at a time, that will, and that did not
 // long ago.
@@ -143,8 +168,7 @@ func (k dated) jwk() jose.JSONWebKey {
 
 // TokenSigner is the key that signs tokens at a time, and its kid.
 func (r *Ring) TokenSigner(now time.Time) (crypto.Signer, string) {
-	all := r.series[Token]
-	k := all[all.signing(now)]
+	k := r.series[Token].at(now)
 	return k.signer, k.kid
 }
 
@@ -155,7 +179,7 @@ func (r *Ring) IDTokenSigner(now time.Time) (crypto.Signer, string) {
 	if len(all) == 0 {
 		return nil, ""
 	}
-	k := all[all.signing(now)]
+	k := all.at(now)
 	return k.signer, k.kid
 }
 
@@ -167,9 +191,10 @@ func (r *Ring) IDTokenHistory() []jose.JSONWebKey {
 	return append(r.series[Token].history(), r.series[IDToken].history()...)
 }
 
-// Rotate makes the key of a purpose (Token or IDToken) that signs from then on, and
-// answers its kid. Each replica publishes it from its next start; from, until it
-// signs, must leave time for that and for whoever keeps our keys a while.
+// Rotate makes the key of a purpose that signs from then on, with a certificate like
+// that of the key before where the purpose has one, and answers its kid. Each replica
+// publishes it from its next start; from, until it signs, must leave time for that and
+// for whoever keeps our keys a while.
 func Rotate(dir string, p Purpose, from time.Time) (string, error) {
 	all, err := loadSeries(dir, p)
 	if err != nil {
@@ -179,10 +204,15 @@ func Rotate(dir string, p Purpose, from time.Time) (string, error) {
 		return "", errors.New("there is no key yet that another could follow: idp keygen makes the first")
 	}
 	from = from.UTC().Truncate(time.Second)
-	if !all[len(all)-1].from.Before(from) {
+	last := all[len(all)-1]
+	if !last.from.Before(from) {
 		return "", errors.New("a key that signs later is there already")
 	}
 	made, err := kindOf(p).generate()
+	if err != nil {
+		return "", err
+	}
+	kid, err := thumbprint(made.Public())
 	if err != nil {
 		return "", err
 	}
@@ -191,18 +221,52 @@ func Rotate(dir string, p Purpose, from time.Time) (string, error) {
 		return "", err
 	}
 	n := len(all) + 1
-	file := filepath.Join(dir, fmt.Sprintf(nextKey, p, n))
-	if gone, err := missing(file); err != nil || !gone { // of a rotation that ended half way
-		if err = errors.Join(err, os.Remove(file)); err != nil {
+	if err := anew(filepath.Join(dir, fmt.Sprintf(nextKey, p, n)), text, 0o600); err != nil {
+		return "", err
+	}
+	if p.certified() {
+		chain, err := follow(dir, last.chain, made.Public(), from)
+		if err != nil {
+			return "", err
+		}
+		if err := anew(filepath.Join(dir, fmt.Sprintf(nextChain, p, n)), chainPEM(chain...), 0o644); err != nil {
 			return "", err
 		}
 	}
-	if err := write(file, text, 0o600); err != nil {
-		return "", err
-	}
-	kid, err := thumbprint(made.Public())
-	if err != nil {
-		return "", err
-	}
 	return kid, write(filepath.Join(dir, fmt.Sprintf(nextFrom, p, n)), []byte(from.Format(time.RFC3339)+"\n"), 0o644)
+}
+
+// anew writes a file also where one was left by a rotation that ended half way.
+func anew(file string, data []byte, mode fs.FileMode) error {
+	gone, err := missing(file)
+	if err == nil && !gone {
+		err = os.Remove(file)
+	}
+	if err != nil {
+		return err
+	}
+	return write(file, data, mode)
+}
+
+// follow certifies a key as the one before it, which is to sign from then on.
+func follow(dir string, before [][]byte, key crypto.PublicKey, from time.Time) ([][]byte, error) {
+	ca, err := LoadHub(dir)
+	if err != nil {
+		return nil, err
+	}
+	old, err := x509.ParseCertificate(before[0])
+	if err != nil {
+		return nil, err
+	}
+	if len(old.URIs) != 1 {
+		return nil, errors.New("the certificate before does not say whose it is")
+	}
+	chain, err := ca.Issue(Certificate{Key: key, Name: old.Subject.CommonName, URI: old.URIs[0].String()})
+	if err != nil {
+		return nil, err
+	}
+	if leaf, err := x509.ParseCertificate(chain[0]); err != nil || !from.Before(leaf.NotAfter) {
+		return nil, errors.Join(err, fmt.Errorf("its certificate ends before the key would sign, %s", from.Format(time.RFC3339)))
+	}
+	return chain, nil
 }
