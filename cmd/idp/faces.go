@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -75,7 +74,7 @@ func newFaces(e *engines) (*faces, error) {
 		Catalogue: e.registry.Catalogue, Hub: e.config.Issuer, Config: credential.ConfigResidentCard, WalletURL: e.config.Wallet, Lost: e.lost,
 	}).Mount(mux)
 	e.notices(frame).Mount(mux)
-	shelf := &public.Handler{Log: e.sequence, Frame: frame, Catalogues: e.registry, Counts: e.tally, Limits: e.limits}
+	shelf := &public.Handler{Log: e.sequence, Frame: frame, Catalogues: e.registry, Counts: e.tally, Limits: e.limits, HubKeys: e.hubKeys}
 	if e.anchors != nil {
 		shelf.Anchors = e.anchors
 	}
@@ -191,7 +190,9 @@ func newOperator(e *engines, cards *issuance.Handler) (http.Handler, error) {
 
 // exportTrust gives the trust folder's files to whoever wants to check the hub.
 func (e *engines) exportTrust(context.Context) (map[string][]byte, error) {
-	hub, err := json.Marshal(e.trust.Hub)
+	now := e.trust.Hub
+	now.JWKS = e.ring.JWKS()
+	hub, err := now.Canonical()
 	if err != nil {
 		return nil, err
 	}

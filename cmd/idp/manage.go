@@ -125,6 +125,6 @@ func newTrustCommand() *cobra.Command {
 		}
 		return show(cmd, map[string]string{"trust": dir}, func(w io.Writer) { fmt.Fprintln(w, "trust folder written to", dir) })
 	}
-	group.AddCommand(cmd)
+	group.AddCommand(cmd, newTrustRekeyCommand())
 	return group
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,6 +182,18 @@ func (r *Ring) IDTokenSigner(now time.Time) (crypto.Signer, string) {
 	}
 	k := all.at(now)
 	return k.signer, k.kid
+}
+
+// Vouchers are the keys of records whose private halves are here, oldest first: each
+// of them says which keys are the hub's, to whoever trusts it.
+func (r *Ring) Vouchers() iter.Seq2[crypto.Signer, string] {
+	return func(yield func(crypto.Signer, string) bool) {
+		for _, k := range r.series[Record] {
+			if k.signer != nil && !yield(k.signer, k.kid) {
+				return
+			}
+		}
+	}
 }
 
 // TokenKeys are what a token may be verified by at a time, and what is published.

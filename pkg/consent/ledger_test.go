@@ -22,7 +22,7 @@ func world(t *testing.T) (*consenttest.World, *consenttest.Passkey) {
 	return w, w.People.Enrol(ada)
 }
 
-func ok(t *testing.T, what string, err error) {
+func ok(t testing.TB, what string, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)

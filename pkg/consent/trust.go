@@ -67,14 +67,26 @@ func LoadTrust(fsys fs.FS) (Trust, error) {
 		}
 		files[name] = raw
 	}
-	var hub HubTrust
-	if err := Decode(files[HubFile], maxTrustFile, &hub); err != nil {
-		return Trust{}, fmt.Errorf("trust folder: %s: %w", HubFile, err)
+	hub, err := ParseHubTrust(files[HubFile])
+	if err != nil {
+		return Trust{}, err
 	}
 	return TrustFiles{
 		Hub: hub, AgencyCA: files[AgencyCAFile], IssuerCA: files[IssuerCAFile], LogPolicy: files[LogPolicyFile],
 	}.Trust()
 }
+
+// ParseHubTrust reads hub.json.
+func ParseHubTrust(text []byte) (HubTrust, error) {
+	var hub HubTrust
+	if err := Decode(text, maxTrustFile, &hub); err != nil {
+		return HubTrust{}, fmt.Errorf("trust folder: %s: %w", HubFile, err)
+	}
+	return hub, nil
+}
+
+// Canonical is what ParseHubTrust reads, as it is written.
+func (h HubTrust) Canonical() ([]byte, error) { return canonical(h) }
 
 // Trust is the files' meaning.
 func (f TrustFiles) Trust() (Trust, error) {
@@ -133,7 +145,7 @@ func WriteTrust(dir string, f TrustFiles) error {
 	if _, err := f.Trust(); err != nil {
 		return err
 	}
-	hub, err := canonical(f.Hub)
+	hub, err := f.Hub.Canonical()
 	if err != nil {
 		return fmt.Errorf("trust folder: %w", err)
 	}

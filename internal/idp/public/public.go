@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/web"
@@ -27,8 +28,11 @@ type Handler struct {
 	Counts     Counts     // nil: none are kept
 	Anchors    Anchors    // nil: none are kept
 	Limits     Limits     // nil: anchors are not bounded
+	// HubKeys is the hub's word on its own keys (consent.HubKeys); nil: none is given.
+	HubKeys func(now time.Time) ([]byte, error)
 
 	pages *web.Pages
+	keys  said
 }
 
 // Mount adds the log's addresses to a mux. They have no state, so that no
@@ -38,6 +42,9 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /log/tile/", h.tile)
 	mux.HandleFunc("GET /log/proof", h.proof)
 	mux.HandleFunc("GET /schemas/{name}", h.schema)
+	if h.HubKeys != nil {
+		mux.HandleFunc("GET /hub-keys", h.hubKeys)
+	}
 	h.mountAnchors(mux)
 	if h.Catalogues != nil {
 		h.mountPages(mux)
