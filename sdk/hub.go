@@ -315,7 +315,7 @@ func (h *hub) identity(idToken, nonce string) (Identity, error) {
 	}
 	keys := h.trust.HubKeys.Key(header.KeyID)
 	if len(keys) != 1 {
-		return refuse("its key is not one of the hub's")
+		return refuse("its key is not one of the hub's in the trust folder (after a change of keys: idp trust rekey)")
 	}
 	payload, err := object.Verify(keys[0].Key)
 	if err != nil {

@@ -88,7 +88,7 @@ func (i *Issuer) openToken(raw string) (issuanceClaims, error) {
 	}
 	keys := i.config.Trust.HubKeys.Key(header.KeyID)
 	if len(keys) != 1 {
-		return c, badToken("token", "its key is not one of the hub's")
+		return c, badToken("token", "its key is not one of the hub's in the trust folder (after a change of keys: idp trust rekey)")
 	}
 	payload, err := object.Verify(keys[0].Key)
 	if err != nil {

@@ -130,7 +130,7 @@ func openHub(compact, typ, check string, hub jose.JSONWebKeySet, into any) error
 	}
 	keys := hub.Key(header.KeyID)
 	if len(keys) != 1 || !keys[0].IsPublic() {
-		return refuse(check, "key %q is not the hub's", header.KeyID)
+		return refuse(check, "key %q is not one of the hub's in the trust folder (after a change of keys: idp trust rekey)", header.KeyID)
 	}
 	payload, err := object.Verify(keys[0].Key)
 	if err != nil {

@@ -122,7 +122,7 @@ func (d *desk) openHub(compact, typ string, trust consent.Trust) ([]byte, error)
 	}
 	keys := trust.HubKeys.Key(header.KeyID)
 	if header.KeyID == "" || len(keys) != 1 {
-		return nil, errors.New("its key is not one of the hub's")
+		return nil, errors.New("its key is not one of the hub's in the trust folder (after a change of keys: idp trust rekey)")
 	}
 	payload, err := object.Verify(keys[0].Key)
 	if err != nil {
