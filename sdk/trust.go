@@ -9,7 +9,8 @@ import (
 // Trust is what everything is checked against: the hub's and the officers'
 // keys, the government CA, the issuers' CA, the log with its witnesses. Get
 // the folder from the hub's operator (`idp trust export`) and its fingerprint
-// by another way; keep it in your own configuration.
+// by another way; keep it in your own configuration. When the hub's keys change,
+// `idp trust rekey` takes the next ones into it, and a start reads them.
 type Trust = consent.Trust
 
 // LoadTrust reads a trust folder.

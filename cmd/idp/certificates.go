@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,7 +43,7 @@ func (e *engines) terms(now time.Time) []catalogue.Term {
 }
 
 // watchCertificates says in the log, once a day, whose certificate ends within
-// 60, 30 or 7 days or has ended; metrics say it at each scrape.
+// 60, 30 or 7 days or has ended, an agency's or the hub's; metrics say it at each scrape.
 func (e *engines) watchCertificates(ctx context.Context) {
 	e.eyes.Metrics.Certificates(func() []metrics.Certificate {
 		var all []metrics.Certificate
@@ -50,6 +52,12 @@ func (e *engines) watchCertificates(ctx context.Context) {
 			all = append(all, metrics.Certificate{Agency: t.Agency, Days: t.Days(now)})
 		}
 		return all
+	}, func() map[string]int {
+		now, days := time.Now(), map[string]int{}
+		for use, until := range e.ring.Ends(now) {
+			days[use] = catalogue.Term{Until: until}.Days(now)
+		}
+		return days
 	})
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()
@@ -60,6 +68,11 @@ func (e *engines) watchCertificates(ctx context.Context) {
 				e.log.WarnContext(ctx, "an agency's certificate ends", "agency", t.Agency, "until", t.Until.Format(time.RFC3339), "within_days", days)
 			}
 		}
+		for use, until := range e.ring.Ends(now) {
+			if days, due := catalogue.Warning(until, now); due {
+				e.log.WarnContext(ctx, "the hub's own certificate ends", "use", use, "until", until.Format(time.RFC3339), "within_days", days)
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -68,11 +81,17 @@ func (e *engines) watchCertificates(ctx context.Context) {
 	}
 }
 
+// lastWarning is the time at which readiness says it too.
+func lastWarning(until, now time.Time) bool {
+	days, due := catalogue.Warning(until, now)
+	return due && days <= catalogue.WarningDays[len(catalogue.WarningDays)-1]
+}
+
 // lateCertificates is readiness's note of who cannot sign any more, or in a week.
 func (e *engines) lateCertificates() string {
 	now, n := time.Now(), 0
 	for _, t := range e.terms(now) {
-		if days, due := catalogue.Warning(t.Until, now); due && days <= catalogue.WarningDays[len(catalogue.WarningDays)-1] {
+		if lastWarning(t.Until, now) {
 			n++
 		}
 	}
@@ -80,6 +99,23 @@ func (e *engines) lateCertificates() string {
 		return ""
 	}
 	return fmt.Sprintf("certificates of %d agencies end within a week, or have: idp catalogue certificates", n)
+}
+
+// lateOwnCertificates is readiness's note of what the hub itself cannot sign any more,
+// or in a week.
+func (e *engines) lateOwnCertificates() string {
+	var late []string
+	now := time.Now()
+	for use, until := range e.ring.Ends(now) {
+		if lastWarning(until, now) {
+			late = append(late, use+" at "+until.UTC().Format(time.RFC3339))
+		}
+	}
+	if len(late) == 0 {
+		return ""
+	}
+	slices.Sort(late)
+	return "certificates of the hub end: " + strings.Join(late, ", ") + ": idp keygen --rotate-issuer, --rotate-status"
 }
 
 // expiring is the command's error, with an exit code for scripts.

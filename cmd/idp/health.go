@@ -76,7 +76,7 @@ const patience = 5 * time.Second
 
 // late says why checkpoints are late, and since when; "" when they are not.
 func (e *engines) late() string {
-	return strings.Join(slices.DeleteFunc([]string{e.lateCheckpoints(), e.lateAnchors(), e.lateCertificates()}, func(s string) bool { return s == "" }), "; ")
+	return strings.Join(slices.DeleteFunc([]string{e.lateCheckpoints(), e.lateAnchors(), e.lateCertificates(), e.lateOwnCertificates()}, func(s string) bool { return s == "" }), "; ")
 }
 
 func (e *engines) lateCheckpoints() string {

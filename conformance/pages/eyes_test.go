@@ -117,7 +117,7 @@ func public(p citizen.Page) bool {
 	if p.Status != http.StatusOK {
 		return false
 	}
-	for _, path := range []string{"/assets/", "/.well-known/", "/jwks", "/log/", "/catalogue", "/status", "/types/", "/schemas/",
+	for _, path := range []string{"/assets/", "/.well-known/", "/jwks", "/hub-keys", "/log/", "/catalogue", "/status", "/types/", "/schemas/",
 		"/openapi.json", "/agencies", "/statistics", "/me/notices/worker.js"} {
 		if strings.HasPrefix(p.URL.Path, path) {
 			return true

@@ -39,7 +39,7 @@ var unvisited = map[string][]string{
 func (w *world) testVisits(t *testing.T) {
 	ctx := t.Context()
 	for _, address := range []string{
-		w.hub + "/healthz", w.hub + "/readyz", w.hub + "/jwks", w.hub + "/catalogue", w.hub + "/catalogue/1", w.hub + "/catalogue/1/officers",
+		w.hub + "/healthz", w.hub + "/readyz", w.hub + "/jwks", w.hub + "/hub-keys", w.hub + "/catalogue", w.hub + "/catalogue/1", w.hub + "/catalogue/1/officers",
 		w.hub + "/openapi.json", w.hub + "/agencies", w.hub + "/statistics", w.hub + "/statistics.json", w.hub + "/statistics.csv", w.hub + "/log/checkpoint", w.hub + "/log/tile/0/000.p/1",
 		w.hub + "/schemas/terms.schema.json",
 		w.hub + "/.well-known/openid-configuration", w.hub + "/.well-known/oauth-authorization-server", w.hub + "/.well-known/did.json",

@@ -100,6 +100,18 @@ func (r *Ring) JWKSAt(now time.Time) jose.JSONWebKeySet {
 // CA is the certificate under which the hub's issuer and verifier keys stand.
 func (r *Ring) CA() *x509.Certificate { return r.ca }
 
+// Ends are until when the hub can sign what it signs under certificates, by purpose,
+// with the keys that follow; and of its CA, as "ca".
+func (r *Ring) Ends(now time.Time) map[string]time.Time {
+	ends := map[string]time.Time{"ca": r.ca.NotAfter}
+	for _, p := range purposes {
+		if p.certified() {
+			ends[string(p)] = r.series[p].certifiedUntil(now)
+		}
+	}
+	return ends
+}
+
 // Secret derives a 32-byte secret of its own for each use that names itself
 // (RFC 5869). The same name gives the same secret.
 func (r *Ring) Secret(name string) []byte {

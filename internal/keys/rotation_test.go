@@ -138,6 +138,28 @@ func TestHalfARotation(t *testing.T) {
 	}
 }
 
+// How long the hub can go on is told with the keys that follow in time.
+func TestEnds(t *testing.T) {
+	dir := t.TempDir()
+	fine(t, Generate(dir, Options{Issuer: rotating, LogOrigin: "test", Now: func() time.Time { return time.Now().AddDate(-1, 0, 0) }}))
+	now := time.Now()
+	first := opened(t, dir).Ends(now)
+	if len(first) != 3 || !first["issuer"].Equal(first["status"]) || first["issuer"].Before(now.AddDate(0, 11, 0)) || first["ca"].Before(now.AddDate(8, 0, 0)) {
+		t.Fatal(first)
+	}
+	_, err := Rotate(dir, Issuer, first["issuer"].Add(-time.Hour))
+	fine(t, err)
+	_, err = Rotate(dir, Status, first["status"].Add(time.Hour)) // there is a day without any
+	fine(t, err)
+	after := opened(t, dir).Ends(now)
+	if !after["issuer"].After(first["issuer"]) || !after["status"].Equal(first["status"]) {
+		t.Errorf("%v, then %v", first, after)
+	}
+	if later := opened(t, dir).Ends(first["status"].Add(2 * time.Hour)); !later["status"].After(first["status"]) {
+		t.Errorf("then %v", later)
+	}
+}
+
 // Certificates whose keys do not change by date are renewed before their end, and
 // none is good for longer than what it stands on.
 func TestCertificatesEnd(t *testing.T) {

@@ -151,6 +151,19 @@ func (s series) published(now time.Time) (all []jose.JSONWebKey) {
 	return all
 }
 
+// certifiedUntil is how long there is a key to sign by whose certificate holds, with those
+// that take over before the one before ends.
+func (s series) certifiedUntil(now time.Time) (until time.Time) {
+	for _, k := range s[s.signing(now):] {
+		leaf, err := x509.ParseCertificate(k.chain[0])
+		if err != nil || !until.IsZero() && !k.from.Before(until) {
+			break
+		}
+		until = leaf.NotAfter
+	}
+	return until
+}
+
 // history are all of them, for what a client may show again after a long time.
 func (s series) history() (all []jose.JSONWebKey) {
 	for _, k := range s {

@@ -59,7 +59,7 @@ func Open(compact string, hub jose.JSONWebKeySet, roots *x509.CertPool) (*Catalo
 	}
 	keys := hub.Key(header.KeyID)
 	if len(keys) != 1 {
-		return nil, fmt.Errorf("catalogue: key %q is not the hub's", header.KeyID)
+		return nil, fmt.Errorf("catalogue: key %q is not one of the hub's in the trust folder (after a change of keys: idp trust rekey)", header.KeyID)
 	}
 	payload, err := object.Verify(keys[0].Key)
 	if err != nil {

@@ -50,9 +50,9 @@ func TestOpenHubRefuses(t *testing.T) {
 		{"it refuses stray bits at the end", good[:len(good)-1] + string(rune(good[len(good)-1]+1)), "base64url", w.Trust.HubKeys},
 		{"it refuses what is no JWS", "YQ.YQ", "JWS", w.Trust.HubKeys},
 		{"it refuses a record for a promise", hubs(t, w.Hub, kid, consent.RecordJWT, promise), "typ", w.Trust.HubKeys},
-		{"it refuses an unknown key", hubs(t, w.Hub, "other", consent.PromiseJWT, promise), "not the hub's", w.Trust.HubKeys},
-		{"it refuses two keys of one name", good, "not the hub's", twice},
-		{"it trusts in no private key", good, "not the hub's", private},
+		{"it refuses an unknown key", hubs(t, w.Hub, "other", consent.PromiseJWT, promise), "not one of the hub's", w.Trust.HubKeys},
+		{"it refuses two keys of one name", good, "not one of the hub's", twice},
+		{"it trusts in no private key", good, "not one of the hub's", private},
 		{"it refuses another's signature", hubs(t, consenttest.NewKey(), kid, consent.PromiseJWT, promise), "does not verify", w.Trust.HubKeys},
 		{"it refuses a member that it does not know", hubs(t, w.Hub, kid, consent.PromiseJWT, map[string]any{"iss": "x", "more": 1}), "payload", w.Trust.HubKeys},
 	} {
