@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/govmydata/mydata/internal/account"
 	"github.com/govmydata/mydata/internal/anchor"
@@ -58,6 +61,8 @@ type engines struct {
 	limits      *limit.Limits
 	connections *limit.Connections
 	clock       *clock
+	officers    []jose.JSONWebKey // who may order and approve
+	former      []jose.JSONWebKey // whose orders and approvals stand, and who may not any more
 
 	// revoke ends the tokens of a citizen; the authorization server's, set
 	// when the faces are made.
@@ -102,9 +107,17 @@ func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e
 
 // loadTrust gathers what the hub itself believes, which is also what it exports.
 func (e *engines) loadTrust() error {
-	officers, err := e.ring.Officers()
-	if err != nil {
+	var err error
+	if e.officers, err = e.ring.Officers(); err != nil {
 		return err
+	}
+	if e.former, err = e.ring.FormerOfficers(); err != nil {
+		return err
+	}
+	for _, former := range e.former {
+		if slices.ContainsFunc(e.officers, func(now jose.JSONWebKey) bool { return now.KeyID == former.KeyID }) {
+			return fmt.Errorf("officers: %s is an officer and a former one: keep one of the two files", former.KeyID)
+		}
 	}
 	issuer, err := url.Parse(e.config.Issuer)
 	if err != nil {
@@ -114,7 +127,7 @@ func (e *engines) loadTrust() error {
 		Issuer: e.config.Issuer, JWKS: e.ring.JWKS(),
 		RP: approval.RelyingParty{ID: issuer.Hostname(), Origin: e.config.Issuer},
 	}
-	e.trust.Hub.Officers.Keys = officers
+	e.trust.Hub.Officers.Keys = slices.Concat(e.officers, e.former)
 	e.trust.IssuerCA = pemCertificate(e.ring.CA())
 	if e.trust.AgencyCA, err = os.ReadFile(e.config.AgencyCA); err != nil {
 		return fmt.Errorf("--agency-ca: %w", err)
@@ -185,7 +198,7 @@ func (e *engines) build(ctx context.Context) (err error) {
 
 func (e *engines) buildPeople(trust consent.Trust) (err error) {
 	e.accounts, err = account.New(account.Options{
-		Store: countedAccounts{e.db.Accounts(), e.eyes}, Register: &e.register, RP: trust.RP, Officers: trust.Officers,
+		Store: countedAccounts{e.db.Accounts(), e.eyes}, Register: &e.register, RP: trust.RP, Officers: trust.Officers, Former: e.former,
 		PairwiseSecret: e.ring.Secret("pairwise"), Now: time.Now, Replaced: e.replaced, Ended: e.passkeyEnded,
 		Development: e.config.Development,
 	})
@@ -213,7 +226,7 @@ func (e *engines) buildRegistry(ctx context.Context, trust consent.Trust) error 
 	rs256, _ := e.ring.IDTokenSigner(time.Now())
 	e.registry = &registry.Registry{
 		Store: e.db.Registry(), Now: time.Now, Development: e.config.Development, RS256: rs256 != nil,
-		Publisher: registry.Publisher{Key: e.recordKey, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots, Officers: trust.Officers},
+		Publisher: registry.Publisher{Key: e.recordKey, HubKeys: trust.HubKeys, AgencyRoots: trust.AgencyRoots, Officers: e.officers},
 	}
 	e.tally = &tally.Counter{Store: e.db.Tally(), Now: time.Now}
 	return e.registry.Load(ctx)

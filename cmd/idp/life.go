@@ -19,7 +19,7 @@ import (
 // deaths is the office that closes the accounts of the dead.
 func (e *engines) deaths() *death.Office {
 	return &death.Office{
-		Store: e.db.Deaths(), Ledger: e.ledger, Officers: e.trust.Hub.Officers.Keys, Now: time.Now,
+		Store: e.db.Deaths(), Ledger: e.ledger, Officers: e.officers, Now: time.Now,
 		End: func(ctx context.Context, citizen string) (int, error) {
 			if err := e.lost(ctx, citizen); err != nil { // first of all, so that nothing new comes
 				return 0, err

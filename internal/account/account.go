@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,8 @@ type Options struct {
 	Register       Register
 	RP             approval.RelyingParty
 	RPName         string            // shown by the browser's passkey dialogue
-	Officers       []jose.JSONWebKey // who may order an enrolment
+	Officers       []jose.JSONWebKey // whose orders of enrolments stand
+	Former         []jose.JSONWebKey // of these, who may order none any more
 	PairwiseSecret []byte            // at least 32 bytes; losing it only matters for pseudonyms not made yet
 	Now            func() time.Time
 
@@ -74,6 +76,7 @@ type Accounts struct {
 	rp       approval.RelyingParty
 	web      *webauthn.WebAuthn
 	officers []jose.JSONWebKey
+	ordering []jose.JSONWebKey // who may order now
 	secret   []byte
 	now      func() time.Time
 	replaced func(ctx context.Context, citizen string) error
@@ -115,11 +118,21 @@ func New(o Options) (*Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
-	a := &Accounts{o.Store, o.Register, o.RP, w, o.Officers, o.PairwiseSecret, o.Now, o.Replaced, o.Ended, orderedWait}
+	ordering := slices.DeleteFunc(slices.Clone(o.Officers), func(officer jose.JSONWebKey) bool {
+		return slices.ContainsFunc(o.Former, func(former jose.JSONWebKey) bool { return sameKey(former, officer) })
+	})
+	a := &Accounts{o.Store, o.Register, o.RP, w, o.Officers, ordering, o.PairwiseSecret, o.Now, o.Replaced, o.Ended, orderedWait}
 	if o.Development {
 		a.wait = 0
 	}
 	return a, nil
+}
+
+// sameKey compares by thumbprint (RFC 7638).
+func sameKey(a, b jose.JSONWebKey) bool {
+	one, err := approval.Thumbprint(a)
+	other, err2 := approval.Thumbprint(b)
+	return err == nil && err2 == nil && one == other
 }
 
 // checkRP holds the relying party against WebAuthn Level 3, 5.1.3: a secure

@@ -175,7 +175,7 @@ func newCitizen(id, resident string, now time.Time) CitizenRow {
 }
 
 func (a *Accounts) checkOrder(ctx context.Context, o EnrolmentOrder) (approval.Order, error) {
-	order, err := approval.VerifyOrders(o.Orders, a.officers)
+	order, err := approval.VerifyOrders(o.Orders, a.ordering)
 	if err != nil {
 		return order, fmt.Errorf("%w: %w", ErrOrder, err)
 	}

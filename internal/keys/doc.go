@@ -21,7 +21,8 @@
 //	keys/secret                                       32 random bytes, base64url
 //	hub-ca.pem                                        the hub CA's certificate
 //	verifier/key.pem chain.pem                        the verifier's
-//	officers/1.pem 2.pem                              two officers' keys; in a deployment the public halves
+//	officers/1.pem 2.pem                              officers' keys; in a deployment the public halves, by any names
+//	officers/former/                                  the public keys of officers who left
 //
 // The log's key changes by date (RotateLog): a time with the old key alone, a
 // time with both, then the new one alone; the private half of the old one may

@@ -28,7 +28,29 @@ const (
 	secretFile = "keys/secret"
 )
 
-var officers = []string{"officers/1.pem", "officers/2.pem"}
+// The officers' keys, a file each; below "former" are those of whoever left.
+const (
+	officersDir = "officers"
+	formerDir   = "officers/former"
+)
+
+// madeOfficers are the two that keygen makes where there is none.
+var madeOfficers = []string{"officers/1.pem", "officers/2.pem"}
+
+// keyFiles names the keys in a folder below dir, which need not be there.
+func keyFiles(dir, folder string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if !e.IsDir() && filepath.Ext(e.Name()) == ".pem" {
+			names = append(names, filepath.Join(folder, e.Name()))
+		}
+	}
+	return names, err
+}
 
 // ReadKey reads a P-256 private key (PEM, PKCS #8) that only its owner may read.
 func ReadKey(path string) (crypto.Signer, error) { return readKey(path) }

@@ -66,11 +66,7 @@ func Generate(dir string, o Options) error {
 		}
 		g.certified(hub, filepath.Join(folder, documentsKey), filepath.Join(folder, documentsChain), "documents of "+path.Base(filepath.ToSlash(folder)), issuer)
 	}
-	for _, officer := range officers {
-		if g.needed(officer) { // what is there may be the public half
-			g.key(officer)
-		}
-	}
+	g.officers()
 	g.key(vapidKey)
 	g.log()
 	g.secret()
@@ -129,6 +125,22 @@ func (g *generator) keyOf(name string, k kind) crypto.Signer {
 	}
 	g.write(name, text, true)
 	return made
+}
+
+// officers makes two for a hub of development, where there is none: who is there, or
+// was, is not joined by keys that lie on the hub's disk.
+func (g *generator) officers() {
+	if g.err != nil {
+		return
+	}
+	now, err1 := keyFiles(g.dir, officersDir)
+	former, err2 := keyFiles(g.dir, formerDir)
+	if g.err = errors.Join(err1, err2); g.err != nil || len(now)+len(former) > 0 {
+		return
+	}
+	for _, officer := range madeOfficers {
+		g.key(officer)
+	}
 }
 
 // first makes the first key of a purpose whose keys change by date; what is there may

@@ -72,3 +72,44 @@ func TestOfficersPublicKeys(t *testing.T) {
 		}
 	})
 }
+
+// Officers come and go by files; keygen adds none to those there are or were.
+func TestOfficersComeAndGo(t *testing.T) {
+	dir := t.TempDir()
+	options := keys.Options{Issuer: "http://localhost", LogOrigin: "test"}
+	count := func(now, former int) {
+		t.Helper()
+		if err := keys.Generate(dir, options); err != nil {
+			t.Fatal(err)
+		}
+		ring, err := keys.Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		officers, err := ring.Officers()
+		gone, err2 := ring.FormerOfficers()
+		if (err == nil) != (now >= 2) || err2 != nil || len(officers) != now || len(gone) != former {
+			t.Errorf("%d officers (%v) and %d former (%v), not %d and %d", len(officers), err, len(gone), err2, now, former)
+		}
+	}
+	move := func(from, to string) {
+		t.Helper()
+		to = filepath.Join(dir, "officers", to)
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(dir, "officers", from), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count(2, 0)
+	move("1.pem", "lee.pem")
+	count(2, 0)
+	move("lee.pem", "former/lee.pem")
+	count(1, 1)
+	move("2.pem", "former/2.pem")
+	count(0, 2)
+	move("former/2.pem", "2.pem")
+	move("former/lee.pem", "lee.pem")
+	count(2, 0)
+}

@@ -122,11 +122,27 @@ func (r *Ring) Secret(name string) []byte {
 	return out
 }
 
-// Officers are the public keys of the two officers, for the trust directory. In
-// a deployment their files hold no more than these.
+// Officers are the public keys of those who may order and approve, in order of their
+// files' names. In a deployment the files hold no more than these.
 func (r *Ring) Officers() ([]jose.JSONWebKey, error) {
+	all, err := r.officersIn(officersDir)
+	if err == nil && len(all) < 2 {
+		err = fmt.Errorf("%s: %d keys, and every order takes two officers", officersDir, len(all))
+	}
+	return all, err
+}
+
+// FormerOfficers are the public keys of those who may not any more. What they signed
+// stands: whoever reads it has to know them.
+func (r *Ring) FormerOfficers() ([]jose.JSONWebKey, error) { return r.officersIn(formerDir) }
+
+func (r *Ring) officersIn(folder string) ([]jose.JSONWebKey, error) {
+	names, err := keyFiles(r.dir, folder)
+	if err != nil {
+		return nil, err
+	}
 	var out []jose.JSONWebKey
-	for _, name := range officers {
+	for _, name := range names {
 		public, err := readPublic(filepath.Join(r.dir, name), p256)
 		if err != nil {
 			return nil, err
@@ -140,10 +156,10 @@ func (r *Ring) Officers() ([]jose.JSONWebKey, error) {
 	return out, nil
 }
 
-// OfficerSigners are the officers' private keys, which only a development hub holds.
+// OfficerSigners are two officers' private keys, which only a development hub holds.
 func (r *Ring) OfficerSigners() ([]crypto.Signer, error) {
 	var out []crypto.Signer
-	for _, name := range officers {
+	for _, name := range madeOfficers {
 		signer, err := readKey(filepath.Join(r.dir, name))
 		if err != nil {
 			return nil, err
