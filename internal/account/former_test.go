@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"crypto"
+	"slices"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
@@ -17,7 +18,7 @@ func TestFormerOfficer(t *testing.T) {
 	b := accounttest.New(t)
 	p, s := b.Person(t, "resident-01", false)
 	joined := consenttest.NewKey()
-	all := append(b.Officers, jose.JSONWebKey{Key: joined.Public()})
+	all := slices.Concat(b.Officers, []jose.JSONWebKey{{Key: joined.Public()}})
 	now, err := account.New(account.Options{
 		Store: b.Store, Register: accounttest.Register(t), Officers: all, Former: all[:1], RP: accounttest.RP,
 		PairwiseSecret: make([]byte, 32), Now: b.Now, Development: true, Replaced: func(context.Context, string) error { return nil },
