@@ -31,19 +31,42 @@ func (l *Ledger) Pause(ctx context.Context, id GrantID, citizen, reason string) 
 // Resume lets a grant go on that its citizen paused, by a session alone. While
 // any of the citizen's grants is paused for a reason, or where the citizen has not
 // recognised something since this one was paused and confirmed nothing since then, it
-// is ErrConfirm.
+// is ErrConfirm. It takes the place in the citizen's events after the last that it has
+// judged, so that no "Not me" slips between.
 func (l *Ledger) Resume(ctx context.Context, id GrantID, citizen string) (Record, error) {
-	events, err := l.Store.Events(ctx, citizen)
-	if err != nil {
-		return Record{}, fmt.Errorf("load events: %w", err)
-	}
-	records, _, err := foldAll(events)
+	all, err := l.decideAll(ctx, []GrantID{id}, nil, []byte(KindResumed), func(now []account) ([]Event, string, bool, error) {
+		if err := now[0].record.of(citizen); err != nil {
+			return nil, "", false, err
+		}
+		var err error
+		if now[0].head, err = l.Store.Head(ctx, citizen); err != nil {
+			return nil, "", false, fmt.Errorf("load citizen's head: %w", err)
+		}
+		if err := l.sessionResumes(ctx, id, citizen); err != nil {
+			return nil, "", false, err
+		}
+		return l.turning(now[0].record, StateActive, Event{Grant: id, Kind: KindResumed, By: "citizen"})
+	})
 	if err != nil {
 		return Record{}, err
 	}
+	return all[0].record, nil
+}
+
+// sessionResumes says by all that happened to a citizen why a session alone does not
+// resume this grant; nil when it does.
+func (l *Ledger) sessionResumes(ctx context.Context, id GrantID, citizen string) error {
+	events, err := l.Store.Events(ctx, citizen)
+	if err != nil {
+		return fmt.Errorf("load events: %w", err)
+	}
+	records, _, err := foldAll(events)
+	if err != nil {
+		return err
+	}
 	for _, r := range records {
 		if r = r.Reading(l.Now()); r.State == StatePaused && r.Reason != "" {
-			return Record{}, ErrConfirm
+			return ErrConfirm
 		}
 	}
 	disowned := false
@@ -51,9 +74,9 @@ func (l *Ledger) Resume(ctx context.Context, id GrantID, citizen string) (Record
 		disowned = e.Kind == KindDisowned || disowned && e.Kind != KindResumed && (e.Kind != KindPaused || e.Grant != id)
 	}
 	if disowned && records[id].State == StatePaused {
-		return Record{}, ErrConfirm
+		return ErrConfirm
 	}
-	return l.ResumeConfirmed(ctx, id, citizen)
+	return nil
 }
 
 // ResumeConfirmed lets any paused grant go on. Its caller has just seen one of
@@ -92,19 +115,23 @@ func (l *Ledger) pauseAll(ctx context.Context, citizen string, e Event) error {
 	return nil
 }
 
-// turn moves to a state that can be left again; its commit id holds the place.
+// turn moves to a state that can be left again.
 func (l *Ledger) turn(ctx context.Context, id GrantID, citizen string, to State, e Event) (Record, error) {
 	e.Grant = id
 	return l.decideOwn(ctx, id, citizen, []byte(e.Kind), func(r Record, _ []Event) ([]Event, string, bool, error) {
-		switch state := r.Reading(l.Now()).State; {
-		case state == to:
-			return nil, "", true, nil
-		case state == StateExpired:
-			return nil, "", false, ErrExpired
-		case state == StateRequested:
-			return nil, "", false, ErrPending
-		}
-		name := fmt.Sprintf("%s/%s/%d", e.Kind, id, r.Seq+1)
-		return []Event{e}, name, false, nil
+		return l.turning(r, to, e)
 	})
+}
+
+// turning is the decision of a turn; its commit id holds the place.
+func (l *Ledger) turning(r Record, to State, e Event) ([]Event, string, bool, error) {
+	switch state := r.Reading(l.Now()).State; {
+	case state == to:
+		return nil, "", true, nil
+	case state == StateExpired:
+		return nil, "", false, ErrExpired
+	case state == StateRequested:
+		return nil, "", false, ErrPending
+	}
+	return []Event{e}, fmt.Sprintf("%s/%s/%d", e.Kind, e.Grant, r.Seq+1), false, nil
 }
