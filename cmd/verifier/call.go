@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,6 +118,9 @@ func explain(w io.Writer, r verifier.Result) {
 			mark = "FAILED"
 		}
 		fmt.Fprintf(w, "  %s  %s  %s\n", mark, c.Name, c.Detail)
+	}
+	if len(r.LeftOut) > 0 {
+		fmt.Fprintf(w, "  left out: %s\n", strings.Join(r.LeftOut, ", "))
 	}
 	if r.Error != "" {
 		fmt.Fprintf(w, "  the wallet said %s %s\n", r.Error, r.Words)

@@ -54,6 +54,9 @@ func (s *Server) describe(ctx context.Context, o *outcome) {
 func (s *Server) typeNames(lang string, n *session) []string {
 	var names []string
 	for _, p := range n.kept {
+		if !p.OK {
+			continue
+		}
 		name := n.types[p.Query].Name(lang)
 		if name == "" {
 			name = s.known(lang, "verifier.type."+p.Result.VCT, p.Result.VCT)

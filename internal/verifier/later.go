@@ -16,7 +16,7 @@ type errLater struct{}
 func (errLater) Error() string     { return "the issuer's status list cannot be had" }
 func (errLater) Unavailable() bool { return true }
 
-// unreachable says that a status list that cannot be had is all that failed,
+// unreachable says of an answer that does not do that a status list that cannot be had is all that failed,
 // and so what the query and the transactions lack.
 func unreachable(checks []credential.Check) bool {
 	found := false

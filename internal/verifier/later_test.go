@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,10 +21,15 @@ import (
 // patchy are statuses that cannot be had while the issuer is out.
 type patchy struct {
 	credential.Statuses
-	out atomic.Bool
+	out   atomic.Bool
+	after atomic.Int64 // goes out after so many; 0: stays
 }
 
 func (p *patchy) Status(ctx context.Context, ref statuslist.Reference, trust statuslist.Trust) (statuslist.Status, error) {
+	if left := p.after.Load(); left > 0 {
+		p.after.Store(left - 1)
+		defer p.out.Store(left == 1)
+	}
 	if p.out.Load() {
 		return 0, statuslist.ErrUnavailable
 	}
@@ -68,6 +74,25 @@ func TestIssuerOutOfReach(t *testing.T) {
 		if r := h.result(t, placed.ID); r.Status != verifier.Verified || len(r.Transactions) != 1 {
 			t.Fatalf("%+v", r)
 		}
+	})
+	t.Run("it goes on without what is optional, and names it", func(t *testing.T) {
+		p.after.Store(1) // of the two cards, in the order of their names
+		more := strings.NewReplacer(`"id":"card"`, `"id":"more"`, `["name"]`, `["birthdate"]`).Replace(nameOfCard)
+		query := strings.TrimSuffix(nameOfCard, "]}") + "," + strings.TrimSuffix(strings.TrimPrefix(more, `{"credentials":[`), "]}") +
+			`],"credential_sets":[{"options":[["card"]]},{"options":[["more"]],"required":false}]}`
+		placed, _ := h.place(t, `{"query":`+query+`}`)
+		asked, err := h.phone.ReadRequest(t.Context(), placed.Request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.phone.Present(t.Context(), asked, append(asked.Least(), asked.Extra()...)); err != nil {
+			t.Fatal(err)
+		}
+		r := h.result(t, placed.ID)
+		if r.Status != verifier.Verified || len(r.Claims) != 1 || r.Claims["card"] == nil || !slices.Equal(r.LeftOut, []string{"more"}) || names(r.Checks, false)[0] != "more: status" {
+			t.Errorf("%+v", r)
+		}
+		p.out.Store(false)
 	})
 	t.Run("it rejects what is wrong besides", func(t *testing.T) {
 		p.out.Store(true)

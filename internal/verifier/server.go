@@ -139,7 +139,7 @@ func (s *Server) take(ctx context.Context, a ask, response openid4vp.Response) (
 	if o.ok && s.sessions.paged(a.handle) {
 		s.describe(ctx, &o)
 	}
-	if unreachable(o.checks) {
+	if !o.ok && unreachable(o.checks) {
 		s.sessions.giveBack(a.handle, o.checks)
 		return outcome{}, errLater{}
 	}

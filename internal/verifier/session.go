@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,7 +53,8 @@ type session struct {
 	question question
 	asks     []ask
 	until    time.Time
-	key      string // opens the page to one browser, once
+	gone     *time.Timer // drops it
+	key      string      // opens the page to one browser, once
 
 	status  Status
 	spent   bool   // an answer was taken
@@ -101,7 +103,7 @@ func (s *sessions) add(n *session) error {
 		s.byHandle[a.handle] = n
 	}
 	// Claims leave the memory when they leave the page.
-	time.AfterFunc(n.until.Sub(s.now())+retention, func() {
+	n.gone = time.AfterFunc(n.until.Sub(s.now())+retention, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.drop(n)
@@ -119,7 +121,9 @@ func (s *sessions) clear() {
 	}
 }
 
+// drop forgets a session, and lets go of it whole: a timer that goes on would hold it.
 func (s *sessions) drop(n *session) {
+	n.gone.Stop()
 	delete(s.byID, n.id)
 	for _, a := range n.asks {
 		delete(s.byHandle, a.handle)
@@ -242,11 +246,14 @@ const checkSession = "same session"
 
 // Result is what the page and the command show.
 type Result struct {
-	Status Status             `json:"status"`
-	Claims map[string]any     `json:"claims,omitempty"` // by Credential Query
-	Checks []credential.Check `json:"checks"`
-	Error  string             `json:"error,omitempty"` // the wallet's own, when it declined
-	Words  string             `json:"error_description,omitempty"`
+	Status Status         `json:"status"`
+	Claims map[string]any `json:"claims,omitempty"` // by Credential Query
+	// LeftOut are the Credential Queries of which a presentation did not count, though
+	// the question is answered without it; Checks say why.
+	LeftOut []string           `json:"left_out,omitempty"`
+	Checks  []credential.Check `json:"checks"`
+	Error   string             `json:"error,omitempty"` // the wallet's own, when it declined
+	Words   string             `json:"error_description,omitempty"`
 	// Waiting says what a pending result waits for when it was answered: a number
 	// to be typed, or the browser to come back.
 	Waiting string `json:"waiting_for,omitempty"`
@@ -276,7 +283,7 @@ func (s *sessions) result(id string) (Result, *session, error) {
 	checks := append([]credential.Check{}, n.checks...)
 	switch {
 	case n.status != Pending && n.code == "":
-		return Result{Status: n.status, Claims: n.claims, Checks: checks, Error: n.failure, Words: n.words, Transactions: n.signed}, &copied, nil
+		return Result{Status: n.status, Claims: n.claims, LeftOut: leftOut(n.kept), Checks: checks, Error: n.failure, Words: n.words, Transactions: n.signed}, &copied, nil
 	case !now.Before(n.until):
 		return Result{Status: Expired, Checks: []credential.Check{}}, &copied, nil
 	}
@@ -287,6 +294,16 @@ func (s *sessions) result(id string) (Result, *session, error) {
 		r.Waiting = "return"
 	}
 	return r, &copied, nil
+}
+
+// leftOut are the questions of which a presentation did not count.
+func leftOut(kept []openid4vp.Presented) (ids []string) {
+	for _, p := range kept {
+		if !p.OK && !slices.Contains(ids, p.Query) {
+			ids = append(ids, p.Query)
+		}
+	}
+	return ids
 }
 
 // hashCookie is what the store keeps of a browser's cookie.

@@ -3,8 +3,10 @@ package verifier
 import (
 	"errors"
 	"log/slog"
+	"runtime"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 )
@@ -29,6 +31,37 @@ func TestTakeOnce(t *testing.T) {
 	if _, err := s.take(t.Context(), ask{handle: "other"}, openid4vp.Response{Error: "x"}); !errors.Is(err, errUnknown) {
 		t.Fatal(err)
 	}
+}
+
+// A request that made room for another is let go of at once, not when its time is over.
+func TestDroppedIsFreed(t *testing.T) {
+	now := time.Now()
+	s := newSessions(func() time.Time { return now })
+	old := make([]weak.Pointer[session], maxSessions)
+	for i := range old {
+		n := &session{id: token(), status: Pending, until: now.Add(time.Minute)}
+		if old[i] = weak.Make(n); s.add(n) != nil {
+			t.Fatal("no room")
+		}
+	}
+	if err := s.add(&session{id: token(), until: now.Add(time.Minute)}); !errors.Is(err, errFull) {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	if err := s.add(&session{id: token(), until: now.Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	held := 0
+	for _, p := range old {
+		if p.Value() != nil {
+			held++
+		}
+	}
+	if held > 1 { // the last may still lie on the stack
+		t.Errorf("%d of %d are still held", held, len(old))
+	}
+	runtime.KeepAlive(s)
 }
 
 func TestBoundedCode(t *testing.T) {
