@@ -36,6 +36,9 @@ type Rows interface {
 	// of the same size and root is left alone, ErrTaken: the size has another
 	// root. Any other error: outcome unknown, call again.
 	Keep(ctx context.Context, k Kept) (kept bool, err error)
+	// Dispute makes it durable that a proof contradicts the tree, whatever else is
+	// kept of its size. Any error: outcome unknown, call again.
+	Dispute(ctx context.Context, k Kept) error
 	// Newest is the proof of the greatest size, or ErrNotFound.
 	Newest(ctx context.Context) (Kept, error)
 	// Of is the proof of a size, or ErrNotFound.
@@ -65,10 +68,10 @@ type Book struct {
 
 // Take checks a proof and keeps it. fresh: the book had none of this size.
 //
-// A proof that contradicts the tree is kept as well, which is what stops the
-// log (sequencer.Anchored), here and in every other process, and after a
-// restart, unless one of a greater size is kept, by which the log is held then;
-// it is answered with ErrContradicts, and said as an error, in any case.
+// A proof that contradicts the tree is kept as well, also beside one of a greater
+// size or of its own, which is what stops the log (sequencer.Disputed), here and in
+// every other process, and after a restart; it is answered with ErrContradicts, and
+// said as an error.
 func (b *Book) Take(ctx context.Context, raw []byte) (size int64, fresh bool, err error) {
 	proof, err := endorsement.ParseProof(raw)
 	if err != nil {
@@ -85,7 +88,13 @@ func (b *Book) Take(ctx context.Context, raw []byte) (size int64, fresh bool, er
 	if err != nil {
 		return 0, false, err
 	}
-	fresh, err = b.Rows.Keep(ctx, Kept{Size: there.Size, Root: there.Root, Proof: proof.Marshal(), At: b.Now()})
+	k := Kept{Size: there.Size, Root: there.Root, Proof: proof.Marshal(), At: b.Now()}
+	if contradicts != nil {
+		if err := b.Rows.Dispute(ctx, k); err != nil {
+			return there.Size, false, fmt.Errorf("keep the anchor of size %d that contradicts: %w", there.Size, err)
+		}
+	}
+	fresh, err = b.Rows.Keep(ctx, k)
 	if errors.Is(err, ErrTaken) {
 		b.Logger.ErrorContext(ctx, "two anchors of one size verify: the organisations contradict themselves", "size", there.Size, "root", there.Root.String())
 	}

@@ -21,6 +21,9 @@ type Anchors interface {
 	Checkpoint(ctx context.Context, size int64) (Published, error)
 	// Anchored gives the head of the greatest anchored tree, or ErrNone.
 	Anchored(ctx context.Context) (Anchor, error)
+	// Disputed gives the heads of all trees whose anchor contradicted the tree when it
+	// came, of whatever size.
+	Disputed(ctx context.Context) ([]Anchor, error)
 }
 
 // contradiction says how an anchor differs from the storage; it is ErrRolledBack.
@@ -38,9 +41,19 @@ func (c contradiction) Reason() string {
 	return fmt.Sprintf("size %d of the log is anchored with another root than the database holds: the log was forked; nothing is signed until a person has looked", c.anchored)
 }
 
-// compare holds the tree against the last anchor, before anything is signed. It
-// is called with a tree, which only grows until it is read again.
+// compare holds the tree against the last anchor and those that contradicted it,
+// before anything is signed. It is called with a tree, which only grows until it is
+// read again.
 func (l *Log) compare(ctx context.Context) error {
+	disputed, err := l.o.Storage.Disputed(ctx)
+	if err != nil {
+		return fmt.Errorf("read anchor: %w", err)
+	}
+	for _, a := range disputed {
+		if err := l.keeps(ctx, a); err != nil {
+			return err
+		}
+	}
 	a, err := l.o.Storage.Anchored(ctx)
 	if errors.Is(err, ErrNone) || err == nil && a == l.anchored {
 		return nil
@@ -48,6 +61,16 @@ func (l *Log) compare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read anchor: %w", err)
 	}
+	if err := l.keeps(ctx, a); err != nil {
+		return err
+	}
+	l.anchored = a
+	return nil
+}
+
+// keeps says whether the tree continues an anchored one; a contradiction when it
+// does not.
+func (l *Log) keeps(ctx context.Context, a Anchor) error {
 	if a.Size > l.tree.Size {
 		// Unless another writer moved the tree since we read it.
 		if now, err := l.o.Storage.Tree(ctx); err != nil || now.Size != l.tree.Size {
@@ -66,7 +89,6 @@ func (l *Log) compare(ctx context.Context) error {
 	if err != nil {
 		return contradiction{a.Size, l.tree.Size}
 	}
-	l.anchored = a
 	return nil
 }
 

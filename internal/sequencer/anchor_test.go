@@ -11,6 +11,8 @@ import (
 	"github.com/govmydata/mydata/internal/sequencer"
 	"github.com/govmydata/mydata/internal/store"
 	"github.com/govmydata/mydata/pkg/tlog"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement"
+	"github.com/govmydata/mydata/pkg/tlog/endorsement/endorsementtest"
 )
 
 func keep(t *testing.T, db *store.DB, size int64, root tlog.Hash) {
@@ -107,4 +109,53 @@ func TestAnchored(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// An anchor that contradicts the log stops it though one of a greater size, or of its
+// own, continues it.
+func TestDisputed(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		size int64
+		want error // of the book
+	}{
+		{"it stops at one that is smaller than the greatest", 3, anchor.ErrContradicts},
+		{"it stops at a second one of the greatest size", 8, anchor.ErrTaken},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h, db := newHouse(t, 1, 1), open(t, filepath.Join(t.TempDir(), "db"))
+			log, stop := h.run(t, db.Log())
+			commit(t, db, 0, 8)
+			h.proven(t, log, 0, 8)
+			channel := endorsementtest.New(time.Now(), "Org1MSP", "Org2MSP")
+			trust, err := endorsement.LoadTrust(channel.Folder())
+			must(t, err)
+			origin := h.policy.Logs[0].Key.Name
+			book := &anchor.Book{Origin: origin, Trust: trust, Rows: db.Anchors(), Log: db.Anchors(), Now: time.Now, Logger: quiet}
+			take := func(size int64, root tlog.Hash) error {
+				p := channel.Prove(endorsement.Record{Origin: origin, Size: size, Root: root, Writer: "Org1MSP"})
+				_, _, err := book.Take(t.Context(), p.Marshal())
+				return err
+			}
+			p, err := db.Log().Published(t.Context())
+			must(t, err)
+			must(t, take(p.Size, p.Root))
+			must(t, log.Ready(t.Context()))
+			if err := take(tt.size, tlog.Hash{3}); !errors.Is(err, tt.want) {
+				t.Fatal(err)
+			}
+			eventually(t, func() bool { return errors.Is(log.Ready(t.Context()), sequencer.ErrRolledBack) })
+			for _, when := range []string{"while it runs", "at its next start"} {
+				if err := stop(); !errors.Is(err, sequencer.ErrRolledBack) {
+					t.Errorf("%s: %v", when, err)
+				}
+				commit(t, db, 8, 9)
+				log, stop = h.run(t, db.Log())
+				eventually(t, func() bool { return errors.Is(log.Ready(t.Context()), sequencer.ErrRolledBack) })
+			}
+			if tree, err := db.Log().Tree(t.Context()); err != nil || tree.Size != 8 {
+				t.Errorf("it signed another tree: %d, %v", tree.Size, err)
+			}
+		})
+	}
 }

@@ -26,6 +26,10 @@ func (s *takenOver) Checkpoint(ctx context.Context, size int64) (sequencer.Publi
 	return s.db().Checkpoint(ctx, size)
 }
 
+func (s *takenOver) Disputed(ctx context.Context) ([]sequencer.Anchor, error) {
+	return s.db().Disputed(ctx)
+}
+
 func (s *takenOver) Anchored(ctx context.Context) (sequencer.Anchor, error) {
 	return s.db().Anchored(ctx)
 }

@@ -48,6 +48,15 @@ func (a *Anchors) Keep(ctx context.Context, k anchor.Kept) (kept bool, err error
 	return kept && err == nil, err
 }
 
+// Dispute implements anchor.Rows.
+func (a *Anchors) Dispute(ctx context.Context, k anchor.Kept) error {
+	return a.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO log_disputes (size, root, proof, at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (size, root) DO NOTHING`, k.Size, k.Root[:], k.Proof, k.At.UnixMilli())
+		return err
+	})
+}
+
 // Newest implements anchor.Rows.
 func (a *Anchors) Newest(ctx context.Context) (anchor.Kept, error) {
 	return a.one(ctx, `SELECT size, root, proof, at FROM log_anchors ORDER BY size DESC LIMIT 1`)
@@ -99,6 +108,24 @@ func (l *Log) Anchored(ctx context.Context) (sequencer.Anchor, error) {
 	var root []byte
 	err := l.db.db.QueryRowContext(ctx, `SELECT size, root FROM log_anchors ORDER BY size DESC LIMIT 1`).Scan(&at.Size, &root)
 	return at, row(err, root, &at.Root)
+}
+
+// Disputed implements sequencer.Storage.
+func (l *Log) Disputed(ctx context.Context) (all []sequencer.Anchor, err error) {
+	rows, err := l.db.db.QueryContext(ctx, `SELECT size, root FROM log_disputes ORDER BY size, root`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var at sequencer.Anchor
+		var root []byte
+		if err := row(rows.Scan(&at.Size, &root), root, &at.Root); err != nil {
+			return nil, err
+		}
+		all = append(all, at)
+	}
+	return all, rows.Err()
 }
 
 // Checkpoint implements sequencer.Storage.

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -62,6 +63,22 @@ func Anchors(t *testing.T, s anchor.Rows, log sequencer.Anchors) {
 		}
 		if a, err := log.Anchored(ctx); err != nil || a.Size != 9 || a.Root != newest.Root {
 			t.Errorf("%+v, %v", a, err)
+		}
+	})
+	t.Run("it keeps what contradicts the tree, also of a size that has a proof, once", func(t *testing.T) {
+		if all, err := log.Disputed(ctx); err != nil || len(all) != 0 {
+			t.Errorf("at first: %v, %v", all, err)
+		}
+		for _, k := range []anchor.Kept{{Size: 7, Root: tlog.Hash{70}}, {Size: 5, Root: tlog.Hash{50}}, {Size: 7, Root: tlog.Hash{70}}} {
+			if k.Proof, k.At = []byte("p"), at; s.Dispute(ctx, k) != nil {
+				t.Fatal("not kept")
+			}
+		}
+		if all, err := log.Disputed(ctx); err != nil || !slices.Equal(all, []sequencer.Anchor{{Size: 5, Root: tlog.Hash{50}}, {Size: 7, Root: tlog.Hash{70}}}) {
+			t.Errorf("%v, %v", all, err)
+		}
+		if k, err := s.Of(ctx, 7); err != nil || k.Root != (tlog.Hash{7}) {
+			t.Errorf("it replaced an anchor: %+v, %v", k, err)
 		}
 	})
 	raceAnchors(t, s)
