@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,6 +178,37 @@ func TestOneTransactionAnInterval(t *testing.T) {
 	w.hub.Add(t, personal(99))
 	w.turn(t)
 	w.whole(t, 51, nil)
+}
+
+// TestMoreDigestsThanTheOutboxHolds: what waits is what the outbox may hold, and the rest
+// is read from the log later; each is there in the end, in its newest statement.
+func TestMoreDigestsThanTheOutboxHolds(t *testing.T) {
+	w := newWorld(t)
+	w.begin(t, nil, 0)
+	newest := map[string][]byte{}
+	add := func(version, from, to int) {
+		var all [][]byte
+		for n := from; n < to; n++ {
+			id := fmt.Sprintf("did:web:agency-%d.example:%s", n, strings.Repeat("<", 480)) // six bytes each in JSON
+			e := statement(t, "did", id, version)
+			newest["did "+id] = e
+			all = append(all, e)
+		}
+		w.hub.Add(t, all...)
+	}
+	add(1, 0, 5600)
+	w.turn(t)
+	add(2, 5500, 5600) // of what is not read so far
+	for n := range 22 {
+		w.begin(t, nil, 0) // it reads what it wrote
+		w.hub.Add(t, personal(n))
+		w.turn(t)
+	}
+	w.whole(t, 5722, newest)
+	text, err := os.ReadFile(filepath.Join(w.folder, "outbox.json"))
+	if s, bad := anchor.ParseState(text); err != nil || bad != nil || s.Covered != 5722 || len(s.Waiting) != 0 {
+		t.Errorf("%d entries covered, %d wait, %v, %v", s.Covered, len(s.Waiting), err, bad)
+	}
 }
 
 func TestMoreDigestsThanFit(t *testing.T) {

@@ -81,11 +81,11 @@ func (a *Anchorer) choose(ctx context.Context) (done bool, err error) {
 	s.Next = &Entry{
 		Step: Chosen, Put: Put{Origin: a.origin, Size: c.Size, Root: c.Root, Digests: ride, Signatures: a.o.Policy.LogSignatures(c.Note)}, Note: c.Note, Since: a.o.Now(),
 	}
-	s.Waiting, s.Covered = wait, c.Size
+	s.Waiting, s.Covered = wait, a.reading.edge.Size()
 	if err := a.save(s); err != nil {
 		return true, err
 	}
-	a.reading = &reading{c.Size, a.reading.edge, map[subject]said{}}
+	a.reading = &reading{s.Covered, a.reading.edge, map[subject]said{}}
 	return false, nil
 }
 
@@ -96,7 +96,7 @@ func (a *Anchorer) digests(ctx context.Context, c tlog.Checkpoint) (ride, wait [
 			return nil, nil, err
 		}
 	}
-	if err := a.reading.read(ctx, a.o.Hub, c); err != nil {
+	if err := a.reading.read(ctx, a.o.Hub, c, a.state.Waiting); err != nil {
 		a.reading = nil
 		return nil, nil, err
 	}

@@ -15,6 +15,10 @@ import (
 // riding are the kinds of statements whose digests go onto the ledger.
 var riding = []string{"catalogue", "did", "issuer-key", "status-list"}
 
+// maxWaiting is how many digests may wait: the outbox holds them all, and is read back
+// whole. What comes after them is read when they have ridden.
+const maxWaiting = 2048
+
 // subject is what a statement is about: its kind and its id there.
 type subject struct{ kind, id string }
 
@@ -33,15 +37,31 @@ type reading struct {
 	newest map[subject]said
 }
 
-// read reads the log's entries up to a checkpoint, checked against its root.
-func (r *reading) read(ctx context.Context, tiles tlog.Tiles, c tlog.Checkpoint) error {
-	for r.edge.Size() < c.Size {
-		if err := r.bundle(ctx, tiles, c.Size); err != nil {
+// read reads the log's entries up to a checkpoint, or until as many subjects wait as
+// may, checked against its root.
+func (r *reading) read(ctx context.Context, tiles tlog.Tiles, c tlog.Checkpoint, waiting []Digest) error {
+	waits := map[subject]bool{}
+	for _, d := range waiting {
+		waits[subject{d.Kind, d.ID}] = true
+	}
+	for s := range r.newest {
+		waits[s] = true
+	}
+	for full := false; r.edge.Size() < c.Size && !full; {
+		var err error
+		if full, err = r.bundle(ctx, tiles, c.Size, waits); err != nil {
 			return err
 		}
 	}
-	if r.edge.Root() != c.Root {
-		return fmt.Errorf("%w: the entries do not give the root of its checkpoint of size %d", ErrLog, c.Size)
+	var path []tlog.Hash
+	if r.edge.Size() < c.Size {
+		var err error
+		if path, err = tlog.ProveConsistency(ctx, tiles, c.Size, c.Root, r.edge.Size()); err != nil {
+			return fmt.Errorf("%w: %w", ErrLog, err)
+		}
+	}
+	if err := tlog.CheckConsistency(path, r.edge.Size(), r.edge.Root(), c.Size, c.Root); err != nil {
+		return fmt.Errorf("%w: the entries do not give the root of its checkpoint of size %d: %w", ErrLog, c.Size, err)
 	}
 	return nil
 }
@@ -54,32 +74,35 @@ func newReading(ctx context.Context, tiles tlog.Tiles, from int64) (*reading, er
 	return &reading{from: from, edge: edge, newest: map[subject]said{}}, nil
 }
 
-// bundle reads one entry bundle from where the edge is.
-func (r *reading) bundle(ctx context.Context, tiles tlog.Tiles, size int64) error {
+// bundle reads one entry bundle from where the edge is; full: an entry has to wait.
+func (r *reading) bundle(ctx context.Context, tiles tlog.Tiles, size int64, waits map[subject]bool) (full bool, err error) {
 	at := r.edge.Size()
 	t := tlog.Tile{Level: tlog.Entries, Index: at / tlog.TileWidth}
 	t.Width = int(min(tlog.TileWidth, size-t.Index*tlog.TileWidth))
 	data, err := tiles.Tile(ctx, t)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrLog, t.Path(), err)
+		return false, fmt.Errorf("%w: %s: %w", ErrLog, t.Path(), err)
 	}
 	entries, err := tlog.ParseBundle(data, t.Width)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrLog, t.Path(), err)
+		return false, fmt.Errorf("%w: %s: %w", ErrLog, t.Path(), err)
 	}
 	for _, entry := range entries[at%tlog.TileWidth:] {
-		r.hear(entry)
+		if !r.hear(entry, waits) {
+			return true, nil
+		}
 		r.edge.Append(tlog.LeafHash(entry), nil)
 	}
-	return nil
+	return false, nil
 }
 
 // hear keeps a statement that rides, unless a newer one is known: two of one
-// moment may stand in the log in any order, and then carry versions.
-func (r *reading) hear(entry []byte) {
+// moment may stand in the log in any order, and then carry versions. false: as many
+// subjects wait as may, and this is one more.
+func (r *reading) hear(entry []byte, waits map[subject]bool) bool {
 	kind, body, err := tlog.ParseStatement(entry)
 	if err != nil || !slices.Contains(riding, kind) {
-		return
+		return true
 	}
 	var about struct {
 		ID, URI, KID, DID string
@@ -87,11 +110,14 @@ func (r *reading) hear(entry []byte) {
 	}
 	_ = json.Unmarshal(body, &about) // a body of another form is named by its kind alone
 	s := subject{kind, name(cmp.Or(about.ID, about.URI, about.KID, about.DID, kind))}
-	before, known := r.newest[s]
-	if known && before.version > about.Version {
-		return
+	if !waits[s] && len(waits) >= maxWaiting {
+		return false
 	}
-	r.newest[s] = said{about.Version, r.edge.Size(), sha256.Sum256(entry)}
+	waits[s] = true
+	if before, known := r.newest[s]; !known || before.version <= about.Version {
+		r.newest[s] = said{about.Version, r.edge.Size(), sha256.Sum256(entry)}
+	}
+	return true
 }
 
 // name is an id as the chaincode takes it: printable ASCII, 512 at most;

@@ -19,7 +19,8 @@
 //     Otherwise ErrFork names both, keeps both in a file, and nothing is
 //     anchored until a person has looked.
 //   - The newest statement of each issuer key, DID, status list and catalogue
-//     rides in the transaction; what does not fit rides in the next.
+//     rides in the transaction; what does not fit rides in the next, and no more
+//     waits than the outbox reads back.
 //
 // Left out: the ledger itself, behind the interface Chain (anchor/fabric is
 // one), and anything that a login, an issuance or a consent could wait for.
