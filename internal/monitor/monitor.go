@@ -158,7 +158,7 @@ func (m *Monitor) Round(ctx context.Context) (Report, error) {
 		return r.report, ctx.Err() // what was cut short is no finding
 	}
 	r.forget()
-	r.report.Size, r.report.Lists, r.report.Promises = m.size(), len(m.memory.Lists), len(m.memory.Promises)
+	r.report.Size, r.report.Lists, r.report.Promises = m.size(), len(m.memory.Lists), m.memory.kept()
 	if err := m.memory.save(m.o.State); err != nil {
 		return r.report, err
 	}

@@ -1,12 +1,15 @@
 package monitor
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -88,7 +91,42 @@ func parsePromise(line string, hub jose.JSONWebKeySet, issuer string) (promise, 
 	return p, nil
 }
 
-// promises looks for each leaf that was promised and not seen yet.
+// promised is what is remembered of a file of promises, however many it holds: which
+// of them were kept. It holds for a file that goes on as this one.
+type promised struct {
+	Bytes int    `json:"bytes"`          // of the file as it was read
+	Sum   []byte `json:"sum"`            // SHA-256 of them
+	Kept  []byte `json:"kept,omitempty"` // a bit for each promise, in their order
+}
+
+// reads is what holds of a file as it is now, of n promises.
+func (p *promised) reads(text []byte, n int) *promised {
+	sum := sha256.Sum256(text)
+	now := &promised{Bytes: len(text), Sum: sum[:], Kept: make([]byte, (n+7)/8)}
+	if p != nil && p.Bytes <= len(text) {
+		if before := sha256.Sum256(text[:p.Bytes]); bytes.Equal(p.Sum, before[:]) {
+			copy(now.Kept, p.Kept)
+		}
+	}
+	return now
+}
+
+func (p *promised) kept(i int) bool { return p.Kept[i/8]&(1<<(i%8)) != 0 }
+
+func (p *promised) keep(i int) { p.Kept[i/8] |= 1 << (i % 8) }
+
+// kept is how many promises were, of those that files hold.
+func (m *memory) kept() (n int) {
+	for _, p := range m.Files {
+		for _, b := range p.Kept {
+			n += bits.OnesCount8(b)
+		}
+	}
+	return n
+}
+
+// promises looks for each leaf that was promised and not seen yet. What is
+// remembered is of files that are there.
 func (r *round) promises(ctx context.Context) {
 	if r.o.Promises == nil {
 		return
@@ -102,48 +140,59 @@ func (r *round) promises(ctx context.Context) {
 		r.find("promises too many", audit.Finding{Check: audit.Unreadable, Detail: fmt.Sprintf("more than %d files of promises", maxPromiseFiles)})
 		files = files[:maxPromiseFiles]
 	}
+	seen := map[string]*promised{}
 	for _, file := range files {
 		if file.IsDir() || strings.HasPrefix(file.Name(), ".") {
 			continue
 		}
-		all, err := r.promiseFile(file.Name())
+		text, all, err := r.promiseFile(file.Name())
+		before := r.memory.Files[file.Name()]
 		if err != nil {
+			if before != nil {
+				seen[file.Name()] = before
+			}
 			r.find("promises unreadable "+file.Name(), audit.Finding{Check: audit.Unreadable, Detail: fmt.Sprintf("promises %s: %v", file.Name(), err)})
+			continue
 		}
-		for _, p := range all {
+		now := before.reads(text, len(all))
+		for i, p := range all {
 			if ctx.Err() != nil {
 				return
 			}
-			r.promise(ctx, p)
+			if !now.kept(i) && r.promise(ctx, p) {
+				now.keep(i)
+			}
 		}
+		seen[file.Name()] = now
 	}
+	r.memory.Files, r.memory.Promises = seen, nil
 }
 
-func (r *round) promiseFile(name string) ([]promise, error) {
+func (r *round) promiseFile(name string) (text []byte, all []promise, err error) {
 	file, err := r.o.Promises.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxPromiseFile+1))
-	if err != nil {
-		return nil, err
+	if text, err = io.ReadAll(io.LimitReader(file, maxPromiseFile+1)); err != nil {
+		return nil, nil, err
 	}
-	return parsePromises(text, r.o.Hub, r.o.Issuer)
+	all, err = parsePromises(text, r.o.Hub, r.o.Issuer)
+	return text, all, err
 }
 
 // promise is kept once its leaf was proven in a witnessed checkpoint of the log
 // that we follow. What is not proven by the deadline is broken, also when it
 // comes later.
-func (r *round) promise(ctx context.Context, p promise) {
+func (r *round) promise(ctx context.Context, p promise) (kept bool) {
 	key := base64.RawURLEncoding.EncodeToString(p.leaf[:])
 	if _, kept := r.memory.Promises[key]; kept {
-		return
+		return true
 	}
 	err := r.included(ctx, p.leaf)
 	switch {
 	case err == nil:
-		r.memory.Promises[key] = r.now.Unix()
+		return true
 	case errors.Is(err, errNotAsked):
 		r.find("promises unreadable", audit.Finding{Check: audit.Unreadable, Detail: fmt.Sprintf("proofs: %v", err)})
 	case r.now.After(p.deadline):
@@ -151,6 +200,7 @@ func (r *round) promise(ctx context.Context, p promise) {
 			Detail:   fmt.Sprintf("leaf %s was promised by %s: %v", key, p.deadline.Format(time.RFC3339), err),
 			Evidence: []string{p.text}})
 	}
+	return false
 }
 
 // errNotAsked says that the log did not answer: nothing follows for the promise.

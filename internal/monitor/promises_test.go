@@ -56,6 +56,96 @@ func TestPromises(t *testing.T) {
 	expect(t, w.round(), audit.Unreadable) // nothing follows for the promise
 }
 
+// TestPromisesKeptAreFew: what was kept is not asked again as long as its file goes on
+// as it was, takes a bit of the state, and is forgotten with its file.
+func TestPromisesKeptAreFew(t *testing.T) {
+	w := newWorld(t)
+	all := entries(0, 1000)
+	w.hub.add(t, all...)
+	line := func(n int) string {
+		leaf := tlog.LeafHash(all[n])
+		return fmt.Sprintf("%s %d\n", base64.RawURLEncoding.EncodeToString(leaf[:]), w.at.Add(time.Hour).Unix())
+	}
+	var text strings.Builder
+	for n := range 990 {
+		text.WriteString(line(n))
+	}
+	files := fstest.MapFS{"many": {Data: []byte(text.String())}}
+	w.options.Promises = files
+	asked := 0
+	w.lie(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Path == "/log/proof" {
+			asked++
+		}
+		next.ServeHTTP(rw, r)
+	})
+	state := func() int {
+		text, err := os.ReadFile(filepath.Join(w.options.State, "monitor.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(text)
+	}
+	expect(t, w.round())
+	empty := state()
+	for _, c := range []struct {
+		name string
+		text string // of the file; none: it is gone
+		asks int
+		kept int
+	}{
+		{"it asks for each", text.String(), 990, 990},
+		{"it asks for none again", text.String(), 0, 990},
+		{"it asks for what a file goes on with", text.String() + line(990) + line(991), 2, 992},
+		{"it asks for all of what was written anew", line(3) + line(4), 2, 2},
+		{"it forgets with the file", "", 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if files["many"] = (&fstest.MapFile{Data: []byte(c.text)}); c.text == "" {
+				delete(files, "many")
+			}
+			asked = 0
+			w.open()
+			report, err := w.monitor.Round(t.Context())
+			if err != nil || asked != c.asks || report.Promises != c.kept || len(report.Findings) != 0 {
+				t.Errorf("asked for %d, %d kept, found %v, %v", asked, report.Promises, report.Findings, err)
+			}
+			if more := state() - empty; more > 300 {
+				t.Errorf("it remembers %d bytes of them", more)
+			}
+		})
+	}
+	t.Run("it takes over what an older monitor remembered", func(t *testing.T) {
+		name := filepath.Join(w.options.State, "monitor.json")
+		old, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf, _, _ := strings.Cut(line(7), " ")
+		if err := os.WriteFile(name, []byte(strings.Replace(string(old), "{", `{"promises":{"`+leaf+`":1},`, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files["one"] = &fstest.MapFile{Data: []byte(line(7))}
+		asked = 0
+		w.open()
+		if report, err := w.monitor.Round(t.Context()); err != nil || asked != 0 || report.Promises != 1 {
+			t.Errorf("asked for %d, %d kept, %v", asked, report.Promises, err)
+		}
+		w.open()
+		if report, err := w.monitor.Round(t.Context()); err != nil || asked != 0 || report.Promises != 1 {
+			t.Errorf("later it asked for %d, %d kept, %v", asked, report.Promises, err)
+		}
+	})
+	t.Run("it remembers what was kept of a file that it cannot read for once", func(t *testing.T) {
+		files["one"] = &fstest.MapFile{Data: []byte(line(7) + "torn")}
+		expect(t, w.round(), audit.Unreadable)
+		files["one"] = &fstest.MapFile{Data: []byte(line(7))}
+		if expect(t, w.round()); asked != 0 {
+			t.Errorf("asked for %d", asked)
+		}
+	})
+}
+
 // TestPromiseProvenByAnotherLeaf answers with the proof of a leaf that is there.
 func TestPromiseProvenByAnotherLeaf(t *testing.T) {
 	w := newWorld(t)

@@ -28,10 +28,11 @@ type memory struct {
 	Lists map[string]*list `json:"lists,omitempty"`
 	// Documents are DID documents, by their DID.
 	Documents map[string]*document `json:"documents,omitempty"`
-	Promises  map[string]int64     `json:"promises,omitempty"` // kept: by leaf, when that was seen
-	Grown     []grown              `json:"grown,omitempty"`    // sizes that wait for an anchor
-	Ahead     int64                `json:"ahead,omitempty"`    // size of the newest anchor seen, perhaps not published yet
-	Found     map[string]*told     `json:"found,omitempty"`    // by key
+	Files     map[string]*promised `json:"promise_files,omitempty"` // by the name of a file that is there
+	Promises  map[string]int64     `json:"promises,omitempty"`      // kept, as older monitors wrote it: by leaf
+	Grown     []grown              `json:"grown,omitempty"`         // sizes that wait for an anchor
+	Ahead     int64                `json:"ahead,omitempty"`         // size of the newest anchor seen, perhaps not published yet
+	Found     map[string]*told     `json:"found,omitempty"`         // by key
 }
 
 // told is a finding that lasts, or is there now.
@@ -46,7 +47,7 @@ const maxState = 64 << 20
 
 // recall reads the state of a folder; a fresh one is empty.
 func recall(folder string) (memory, error) {
-	m := memory{Lists: map[string]*list{}, Documents: map[string]*document{}, Promises: map[string]int64{}, Found: map[string]*told{}}
+	m := memory{Lists: map[string]*list{}, Documents: map[string]*document{}, Found: map[string]*told{}}
 	file := filepath.Join(folder, stateFile)
 	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
@@ -62,7 +63,7 @@ func recall(folder string) (memory, error) {
 }
 
 func parseState(text []byte) (memory, error) {
-	m := memory{Lists: map[string]*list{}, Documents: map[string]*document{}, Promises: map[string]int64{}, Found: map[string]*told{}}
+	m := memory{Lists: map[string]*list{}, Documents: map[string]*document{}, Found: map[string]*told{}}
 	if len(text) > maxState {
 		return m, errors.New("too long")
 	}
@@ -87,6 +88,11 @@ func parseState(text []byte) (memory, error) {
 	for _, f := range m.Found {
 		if f == nil || f.ExitCode() == 0 {
 			return m, errors.New("a finding without a name")
+		}
+	}
+	for _, p := range m.Files {
+		if p == nil || p.Bytes < 0 {
+			return m, errors.New("a file of promises without content")
 		}
 	}
 	if (m.Note == "") != (m.Edge == nil) {

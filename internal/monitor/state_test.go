@@ -106,7 +106,7 @@ func TestStateItCannotTrust(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"empty": "", "torn": string(good[:len(good)/2]), "null": `{"lists":{"x":null}}`, "no document": `{"documents":{"x":null}}`, "unknown": `{"x":1}`, "no tree": `{"note":"x"}`,
-		"torn tree": `{"note":"x","edge":{"size":255,"edge":{},"note":"x"}}`, "no finding": `{"found":{"x":null}}`, "no name": `{"found":{"x":{"check":"lie"}}}`,
+		"torn tree": `{"note":"x","edge":{"size":255,"edge":{},"note":"x"}}`, "no promises": `{"promise_files":{"x":null}}`, "less than none": `{"promise_files":{"x":{"bytes":-1,"sum":""}}}`, "no finding": `{"found":{"x":null}}`, "no name": `{"found":{"x":{"check":"lie"}}}`,
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
