@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -84,12 +86,17 @@ func (o *OAuth) TakePushed(ctx context.Context, hash, client string, now time.Ti
 	p := oauth.Pushed{Hash: hash, Client: client}
 	var text string
 	var expires int64
+	var none error
 	err := o.db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx,
+		none = tx.QueryRowContext(ctx,
 			`DELETE FROM oauth_pushed WHERE hash = $1 AND client = $2 AND expires > $3 RETURNING request, expires`,
 			hash, client, now.UnixMilli()).Scan(&text, &expires)
+		if errors.Is(none, sql.ErrNoRows) {
+			return nil // anybody can ask for what is not there, and holds up nobody
+		}
+		return none
 	})
-	if err != nil {
+	if err = cmp.Or(err, none); err != nil {
 		return p, gone("pushed request", err)
 	}
 	p.Expires = time.UnixMilli(expires)

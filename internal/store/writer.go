@@ -3,11 +3,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	driver "modernc.org/sqlite"
 )
 
 // aboard is how many go into one transaction at most.
@@ -18,8 +21,9 @@ var errAlone = errors.New("store: one of several failed")
 
 // writer is SQLite's, which writes one transaction at a time. Who has it takes
 // along those who wait for it: they run one after the other, as they would have,
-// and one COMMIT makes all of them durable. When one fails nothing is written, and
-// each goes alone: what it then answers is its own.
+// and one COMMIT makes all of them durable. Who refuses goes alone, and the others
+// begin again without it; when the database fails one, each goes alone. What is then
+// answered is its own.
 type writer struct {
 	db  *DB
 	has chan struct{} // holds one: who put it there has the writer
@@ -35,6 +39,7 @@ type writer struct {
 type writing struct {
 	ctx   context.Context //nolint:containedctx // its caller's, who waits on done
 	f     func(context.Context, *sql.Tx) error
+	apart bool // it refused among others
 	alone bool
 	done  chan error
 }
@@ -107,7 +112,16 @@ func (w *writer) lead(o *sql.TxOptions, one *writing) error {
 	}
 	w.took, w.around = time.Since(began), 1+len(others)+w.queue()
 	for _, other := range others {
-		other.done <- err
+		other.done <- other.heard(err)
+	}
+	return one.heard(err)
+}
+
+// heard is what one hears of a transaction of several that became so.
+func (one *writing) heard(err error) error {
+	if one.apart {
+		one.apart = false
+		return errAlone
 	}
 	return err
 }
@@ -119,21 +133,42 @@ func (w *writer) queue() int {
 	return len(w.waiting)
 }
 
-// together writes for several; it is errAlone when one of them does not succeed.
+// together writes for several, without those who refuse when all are tried; it is
+// errAlone when of the others one does not succeed.
 func (w *writer) together(o *sql.TxOptions, all []*writing) error {
-	return w.transaction(o, func(tx *sql.Tx) (err error) {
-		defer func() {
-			if recover() != nil { // it panics again where it belongs
-				err = errAlone
-			}
-		}()
-		for _, one := range all {
-			if w.run(tx, one) != nil {
-				return errAlone
-			}
+	err := w.transaction(o, func(tx *sql.Tx) error { return w.each(tx, all) })
+	ready := slices.DeleteFunc(slices.Clone(all), func(one *writing) bool { return one.apart })
+	if len(ready) == len(all) || len(ready) == 0 {
+		return err
+	}
+	return w.transaction(o, func(tx *sql.Tx) error { return w.each(tx, ready) })
+}
+
+// each runs all, and is errAlone when one of them does not succeed.
+func (w *writer) each(tx *sql.Tx, all []*writing) (err error) {
+	defer func() {
+		if recover() != nil { // it panics again where it belongs
+			err = errAlone
 		}
-		return nil
-	})
+	}()
+	for _, one := range all {
+		switch problem := w.run(tx, one); {
+		case problem == nil:
+		case refusal(problem):
+			one.apart, err = true, errAlone
+		default:
+			return errAlone
+		}
+	}
+	return err
+}
+
+// refusal says that a transaction refused by what it read. After an error of the
+// database nothing more may run: SQLite may have rolled back by itself, and would keep
+// each statement that follows.
+func refusal(err error) bool {
+	_, lite := errors.AsType[*driver.Error](err)
+	return !lite && !errors.Is(err, sql.ErrTxDone) && !errors.Is(err, sql.ErrConnDone) && !errors.Is(err, sqldriver.ErrBadConn)
 }
 
 // run keeps the statements of a file from being watched, see pool.

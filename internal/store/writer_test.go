@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/govmydata/mydata/internal/oauth"
 	"github.com/govmydata/mydata/internal/store"
 )
 
@@ -79,18 +80,19 @@ func noted(t *testing.T, db *store.DB, key string) (n int) {
 func TestWriterTakesAlong(t *testing.T) {
 	errOwn := errors.New("its own")
 	for name, bad := range map[string]struct {
-		f    func(context.Context, *sql.Tx) error
-		says string
+		f       func(context.Context, *sql.Tx) error
+		says    string
+		singles bool
 	}{
-		"it makes all durable at once": {nil, ""},
-		"it keeps an error from the others, and what led to it from the database": {func(ctx context.Context, tx *sql.Tx) error {
+		"it makes all durable at once": {nil, "", false},
+		"it keeps a refusal from the others, and what led to it from the database": {func(ctx context.Context, tx *sql.Tx) error {
 			return errors.Join(note("bad")(ctx, tx), errOwn)
-		}, "its own"},
+		}, "its own", false},
 		"it lets a panic go where it belongs": {func(ctx context.Context, tx *sql.Tx) error {
 			_ = note("bad")(ctx, tx)
 			panic("its own")
-		}, "panic: its own"},
-		"it tells two with one key apart": {note("key 3"), "UNIQUE"},
+		}, "panic: its own", true},
+		"it tells two with one key apart": {note("key 3"), "UNIQUE", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := newQueue(t)
@@ -118,7 +120,7 @@ func TestWriterTakesAlong(t *testing.T) {
 				if err != nil || noted(t, q.db, fmt.Sprint("key ", i)) != 1 {
 					t.Errorf("%d: %v, kept %d times", i, err, noted(t, q.db, fmt.Sprint("key ", i)))
 				}
-				if (within[i] == within[0]) != (bad.f == nil || i == 0) {
+				if (within[i] == within[0]) != (!bad.singles || i == 0) {
 					t.Errorf("%d: in one transaction with the first: %t", i, within[i] == within[0])
 				}
 			}
@@ -126,6 +128,46 @@ func TestWriterTakesAlong(t *testing.T) {
 				t.Errorf("%v, kept %d times", says, noted(t, q.db, "bad"))
 			}
 		})
+	}
+}
+
+// TestWriterGoesOnWithoutRefusals: strangers who ask for what is not there, with codes and
+// request_uris of their own making, leave the others in one transaction, however many
+// they are, also when one of them leads.
+func TestWriterGoesOnWithoutRefusals(t *testing.T) {
+	q := newQueue(t)
+	const n = 24
+	var within [n]*sql.Tx
+	var refused [n]error
+	for i := range n {
+		q.all.Go(func() {
+			if i%2 == 0 {
+				refused[i] = q.db.OAuth().Redeem(context.Background(), fmt.Sprint(i), oauth.Grant{}, oauth.Tokens{})
+				return
+			}
+			_, refused[i] = q.db.OAuth().TakePushed(context.Background(), fmt.Sprint(i), "client", time.Now())
+		})
+		for q.want++; q.db.Queue() < q.want; {
+			time.Sleep(time.Millisecond)
+		}
+		f := note(fmt.Sprint("key ", i))
+		q.wait(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			within[i] = tx
+			return f(ctx, tx)
+		}, func(err error) {
+			if err != nil {
+				t.Errorf("%d: %v", i, err)
+			}
+		})
+	}
+	q.goOn()
+	for i := range n {
+		if within[i] != within[0] || noted(t, q.db, fmt.Sprint("key ", i)) != 1 {
+			t.Errorf("%d: alone %t, kept %d times", i, within[i] != within[0], noted(t, q.db, fmt.Sprint("key ", i)))
+		}
+		if want := []error{oauth.ErrUsed, oauth.ErrGone}[i%2]; !errors.Is(refused[i], want) {
+			t.Errorf("%d: %v, want %v", i, refused[i], want)
+		}
 	}
 }
 
