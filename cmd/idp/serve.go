@@ -106,6 +106,7 @@ func (e *engines) chores(doors *faces) []func(context.Context) {
 		},
 		func(ctx context.Context) { e.expiry().Run(ctx, expiryEvery) },
 		e.watchCertificates,
+		e.lookAtClients,
 		e.watchErasures,
 	}
 }

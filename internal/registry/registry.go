@@ -25,6 +25,8 @@ var (
 type Store interface {
 	// Client returns ErrUnknown when there is none.
 	Client(ctx context.Context, id string) (Client, error)
+	// Clients returns so many at most, in the order of their ids, of those after an id.
+	Clients(ctx context.Context, after string, limit int) ([]Client, error)
 	// AddClient returns ErrTaken when the id is another's; adding the very
 	// same client again is nil.
 	AddClient(ctx context.Context, c Client) error

@@ -33,6 +33,27 @@ func (r *Registry) Client(ctx context.Context, id string) (registry.Client, erro
 	return c, json.Unmarshal([]byte(text), &c)
 }
 
+// Clients implements registry.Store.
+func (r *Registry) Clients(ctx context.Context, after string, limit int) (all []registry.Client, err error) {
+	rows, err := r.db.db.QueryContext(ctx, `SELECT content FROM registry_clients WHERE id > $1 AND content <> '' ORDER BY id LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("store client: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		var c registry.Client
+		if err := rows.Scan(&text); err != nil {
+			return nil, fmt.Errorf("store client: %w", err)
+		}
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			return nil, fmt.Errorf("store client: %w", err)
+		}
+		all = append(all, c)
+	}
+	return all, rows.Err()
+}
+
 // AddClient implements registry.Store.
 func (r *Registry) AddClient(ctx context.Context, c registry.Client) error {
 	text, err := json.Marshal(c)

@@ -94,6 +94,21 @@ func registryClients(t *testing.T, s registry.Store) {
 	same(t, "redirect", got.RedirectURIs, c.RedirectURIs)
 	same(t, "key", got.JWKS.Keys[0].KeyID, "k")
 	same(t, "the key itself", key.PublicKey.Equal(got.JWKS.Keys[0].Key), true)
+	for n := range 4 {
+		is(t, "add", s.AddClient(t.Context(), registry.Client{ID: fmt.Sprint("of many ", n)}), nil)
+	}
+	var ids []string
+	for after := ""; ; after = ids[len(ids)-1] {
+		page, err := s.Clients(t.Context(), after, 2)
+		is(t, "clients", err, nil)
+		if len(page) == 0 {
+			break
+		}
+		for _, c := range page {
+			ids = append(ids, c.ID)
+		}
+	}
+	same(t, "all clients, page by page", ids, []string{"client", "of many 0", "of many 1", "of many 2", "of many 3"})
 }
 
 func registryCatalogues(t *testing.T, s registry.Store) {
