@@ -65,23 +65,28 @@ func Anchors(t *testing.T, s anchor.Rows, log sequencer.Anchors) {
 			t.Errorf("%+v, %v", a, err)
 		}
 	})
+	disputes(t, s, log)
+	raceAnchors(t, s)
+}
+
+// disputes is what contradicts the tree, beside the anchors kept so far.
+func disputes(t *testing.T, s anchor.Rows, log sequencer.Anchors) {
 	t.Run("it keeps what contradicts the tree, also of a size that has a proof, once", func(t *testing.T) {
-		if all, err := log.Disputed(ctx); err != nil || len(all) != 0 {
+		if all, err := log.Disputed(t.Context()); err != nil || len(all) != 0 {
 			t.Errorf("at first: %v, %v", all, err)
 		}
 		for _, k := range []anchor.Kept{{Size: 7, Root: tlog.Hash{70}}, {Size: 5, Root: tlog.Hash{50}}, {Size: 7, Root: tlog.Hash{70}}} {
-			if k.Proof, k.At = []byte("p"), at; s.Dispute(ctx, k) != nil {
+			if k.Proof, k.At = []byte("p"), time.Now(); s.Dispute(t.Context(), k) != nil {
 				t.Fatal("not kept")
 			}
 		}
-		if all, err := log.Disputed(ctx); err != nil || !slices.Equal(all, []sequencer.Anchor{{Size: 5, Root: tlog.Hash{50}}, {Size: 7, Root: tlog.Hash{70}}}) {
+		if all, err := log.Disputed(t.Context()); err != nil || !slices.Equal(all, []sequencer.Anchor{{Size: 5, Root: tlog.Hash{50}}, {Size: 7, Root: tlog.Hash{70}}}) {
 			t.Errorf("%v, %v", all, err)
 		}
-		if k, err := s.Of(ctx, 7); err != nil || k.Root != (tlog.Hash{7}) {
+		if k, err := s.Of(t.Context(), 7); err != nil || k.Root != (tlog.Hash{7}) {
 			t.Errorf("it replaced an anchor: %+v, %v", k, err)
 		}
 	})
-	raceAnchors(t, s)
 }
 
 // raceAnchors has several keep a size at once, with two roots: one is kept.
