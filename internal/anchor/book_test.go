@@ -1,6 +1,7 @@
 package anchor_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -154,6 +155,49 @@ func TestBookContradicted(t *testing.T) {
 			}
 			if a, err := s.db.Log().Anchored(t.Context()); err != nil || a.Size != size || a.Root != (tlog.Hash{7}) {
 				t.Errorf("%+v, %v", a, err)
+			}
+		})
+	}
+}
+
+// torn are rows whose next write of a contradiction breaks.
+type torn struct {
+	anchor.Rows
+	lost, kept bool
+}
+
+func (r *torn) Dispute(ctx context.Context, k anchor.Kept) error {
+	switch {
+	case r.lost:
+		r.lost = false
+		return errTorn
+	case r.kept:
+		r.kept = false
+		return errors.Join(r.Rows.Dispute(ctx, k), errTorn)
+	}
+	return r.Rows.Dispute(ctx, k)
+}
+
+var errTorn = errors.New("the connection broke")
+
+// TestBookContradictedTorn: what contradicts the log is not taken for said before it is
+// durable, so that whoever brings it brings it again.
+func TestBookContradictedTorn(t *testing.T) {
+	for name, r := range map[string]*torn{"it was lost": {lost: true}, "it was kept all the same": {kept: true}} {
+		t.Run(name, func(t *testing.T) {
+			s := newShelf(t)
+			s.grow(t, 5)
+			r.Rows = s.book.Rows
+			s.book.Rows = r
+			proof := s.proof(origin, 3, tlog.Hash{7})
+			if _, fresh, err := s.book.Take(t.Context(), proof); fresh || !errors.Is(err, errTorn) || errors.Is(err, anchor.ErrContradicts) {
+				t.Fatalf("%t, %v", fresh, err)
+			}
+			if _, _, err := s.book.Take(t.Context(), proof); !errors.Is(err, anchor.ErrContradicts) {
+				t.Fatal(err)
+			}
+			if all, err := s.db.Log().Disputed(t.Context()); err != nil || len(all) != 1 || all[0] != (sequencer.Anchor{Size: 3, Root: tlog.Hash{7}}) {
+				t.Errorf("%v, %v", all, err)
 			}
 		})
 	}

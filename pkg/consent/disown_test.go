@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -162,5 +163,42 @@ func TestDisownHoldsWhatWasPausedBefore(t *testing.T) {
 	}
 	if _, err := w.Ledger.Resume(ctx, r.Grant, "ada"); err != nil {
 		t.Errorf("a pause of afterwards: %v", err)
+	}
+}
+
+// slipping has a session resume a grant just before "Not me" is written down, and then
+// loses writes.
+type slipping struct {
+	faulty
+	resume func()
+}
+
+func (s *slipping) Commit(ctx context.Context, c consent.Commit) (again bool, err error) {
+	disowned := c.Events[0].Kind == consent.KindDisowned
+	if resume := s.resume; resume != nil && disowned {
+		s.resume = nil
+		resume()
+	}
+	if again, err = s.faulty.Commit(ctx, c); disowned && err == nil {
+		s.lost = 3
+	}
+	return again, err
+}
+
+// What a session resumed meanwhile is paused before "Not me" is acknowledged, or it is
+// not acknowledged.
+func TestDisownFreezesWhatSlipped(t *testing.T) {
+	ctx := t.Context()
+	w, passkey := world(t)
+	r := w.Granted(ctx, ada, passkey)
+	ok(t, "pause", second(w.Ledger.Pause(ctx, r.Grant, ada, "")))
+	other := &consent.Ledger{Store: w.Store, People: w.People, Now: w.Now} // another replica
+	w.Ledger.Store = &slipping{faulty: faulty{Store: w.Store}, resume: func() {
+		ok(t, "resume", second(other.Resume(ctx, r.Grant, ada)))
+	}}
+	is(t, "disown", second(w.Ledger.Disown(ctx, r.Grant, 2, ada)), consent.ErrKept)
+	got, err := w.Ledger.Disown(ctx, r.Grant, 2, ada)
+	if err != nil || got.State != consent.StatePaused || count(t, w, consent.KindDisowned) != 1 {
+		t.Errorf("%s, %v", got.State, err)
 	}
 }
