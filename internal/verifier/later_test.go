@@ -15,6 +15,7 @@ import (
 	"github.com/govmydata/mydata/internal/limit"
 	"github.com/govmydata/mydata/internal/verifier"
 	"github.com/govmydata/mydata/pkg/credential"
+	"github.com/govmydata/mydata/pkg/credential/openid4vp"
 	"github.com/govmydata/mydata/pkg/credential/statuslist"
 )
 
@@ -77,10 +78,7 @@ func TestIssuerOutOfReach(t *testing.T) {
 	})
 	t.Run("it goes on without what is optional, and names it", func(t *testing.T) {
 		p.after.Store(1) // of the two cards, in the order of their names
-		more := strings.NewReplacer(`"id":"card"`, `"id":"more"`, `["name"]`, `["birthdate"]`).Replace(nameOfCard)
-		query := strings.TrimSuffix(nameOfCard, "]}") + "," + strings.TrimSuffix(strings.TrimPrefix(more, `{"credentials":[`), "]}") +
-			`],"credential_sets":[{"options":[["card"]]},{"options":[["more"]],"required":false}]}`
-		placed, _ := h.place(t, `{"query":`+query+`}`)
+		placed, _ := h.place(t, `{"query":`+optionally+`}`)
 		asked, err := h.phone.ReadRequest(t.Context(), placed.Request)
 		if err != nil {
 			t.Fatal(err)
@@ -103,6 +101,42 @@ func TestIssuerOutOfReach(t *testing.T) {
 			t.Fatalf("the wallet was told %v", err)
 		}
 	})
+}
+
+// optionally asks for the card once more, which need not be shown.
+var optionally = strings.TrimSuffix(nameOfCard, "]}") + "," +
+	strings.TrimPrefix(strings.NewReplacer(`"id":"card"`, `"id":"more"`, `["name"]`, `["birthdate"]`).Replace(strings.TrimSuffix(nameOfCard, "}")), `{"credentials":[`) +
+	`,"credential_sets":[{"options":[["card"]]},{"options":[["more"]],"required":false}]}`
+
+// The page says that not all of what came counted, and does not name what did not.
+func TestPageOfWhatWasLeftOut(t *testing.T) {
+	query, err := openid4vp.ParseQuery([]byte(optionally))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &patchy{}
+	h := newHouse(t, func(c *verifier.Config) {
+		v := c.Verifier.(*credential.Verifier)
+		p.Statuses, v.Status = v.Status, p
+		c.Queries = []verifier.Preset{{Name: "optionally", Query: query}}
+	})
+	p.after.Store(1)
+	b := browser(t)
+	address, page := h.start(t, b, "optionally")
+	asked, err := h.phone.ReadRequest(t.Context(), find(t, page, `<code id="request">([^<]+)<`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.phone.Present(t.Context(), asked, append(asked.Least(), asked.Extra()...)); err != nil {
+		t.Fatal(err)
+	}
+	for lang, says := range map[string]string{"en": "Something that was not needed did not count", "ko": "인정되지 않은 것이 있어"} {
+		_, shown := get(t, b, address+"?lang="+lang)
+		if !strings.Contains(shown, "state-verified") || !strings.Contains(shown, says) || strings.Contains(shown, "verifier.") ||
+			strings.Contains(shown, "1990-03-01") || strings.Contains(shown, "<p class=\"hint\" data-type><bdi></bdi>") {
+			t.Errorf("%s: it shows\n%s", lang, shown)
+		}
+	}
 }
 
 func TestQuestionsOfOneSenderAreBounded(t *testing.T) {
