@@ -17,8 +17,9 @@
 //   - Nothing is integrated before the state was found whole (tiles, root,
 //     signature, published checkpoint) and a quorum of witnesses agreed that
 //     they know nothing newer, and nothing is signed before the tree was found
-//     to continue the last anchor: a database restored from a backup stops the
-//     log with ErrRolledBack, it does not fork it.
+//     to continue the last anchor, and each that contradicted it when it came: a
+//     database restored from a backup stops the log with ErrRolledBack, it does not
+//     fork it.
 //   - Witnesses out of reach delay publishing. They never touch commits.
 //
 // Left out: anchoring (internal/anchor), and pruning.
