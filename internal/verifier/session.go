@@ -102,11 +102,15 @@ func (s *sessions) add(n *session) error {
 	for _, a := range n.asks {
 		s.byHandle[a.handle] = n
 	}
-	// Claims leave the memory when they leave the page.
+	// Claims leave the memory when they leave the page. A timer that was stopped may
+	// lie with the runtime for a while: it holds a name, not the session.
+	id := n.id
 	n.gone = time.AfterFunc(n.until.Sub(s.now())+retention, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.drop(n)
+		if n, ok := s.byID[id]; ok {
+			s.drop(n)
+		}
 	})
 	return nil
 }
@@ -121,7 +125,7 @@ func (s *sessions) clear() {
 	}
 }
 
-// drop forgets a session, and lets go of it whole: a timer that goes on would hold it.
+// drop forgets a session, and its timer with it.
 func (s *sessions) drop(n *session) {
 	n.gone.Stop()
 	delete(s.byID, n.id)
