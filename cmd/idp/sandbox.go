@@ -49,8 +49,15 @@ func (c *config) sandboxed(data string) error {
 	if err != nil || !service.Loopback(issuer.Hostname()) {
 		return fmt.Errorf("sandbox: the issuer %s is not on this machine: a sandbox serves loop-back alone", c.Issuer)
 	}
-	if c.Database != "sqlite:"+filepath.Join(data, "idp.db") {
-		return errors.New("sandbox: it keeps its own database in its data folder: leave --database out")
+	var own config // it would overwrite another hub's policy, and serve its residents
+	own.paths(data)
+	for _, f := range []struct{ flag, named, own string }{
+		{"database", c.Database, own.Database}, {"register", c.Register, own.Register},
+		{"log-policy", c.LogPolicy, own.LogPolicy}, {"agency-ca", c.AgencyCA, own.AgencyCA},
+	} {
+		if f.named != f.own {
+			return fmt.Errorf("sandbox: it keeps all that is its own in its data folder: leave --%s out (%s)", f.flag, program.Variable(f.flag))
+		}
 	}
 	entries, err := os.ReadDir(data)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
