@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/govmydata/mydata/internal/idp/sandbox"
 )
 
 // nameClaims are the names that agencies of a sandbox took: a file each, which
@@ -17,27 +19,38 @@ type nameClaims struct {
 	sync func(*os.File) error // os.File.Sync when nil; tests break it
 }
 
-// claim takes a name for a key, for good. nil and true: it is durable. After an
-// error it may be taken or not; the same call again tells.
-func (n *nameClaims) claim(_ context.Context, slug, key string, limit int) (bool, error) {
+// claim takes names for keys, for good: all of them or, where one is another's, none.
+// nil and true: it is durable. After an error some may be taken; the same call again
+// tells.
+func (n *nameClaims) claim(_ context.Context, limit int, claims ...sandbox.Claim) (bool, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err := os.MkdirAll(n.dir, 0o700); err != nil {
 		return false, err
 	}
-	path := filepath.Join(n.dir, filepath.Base(slug))
-	was, err := os.ReadFile(path)
-	if err == nil {
-		return string(was) == key, nil
+	var fresh []sandbox.Claim
+	for _, c := range claims {
+		was, err := os.ReadFile(filepath.Join(n.dir, filepath.Base(c.Name)))
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			fresh = append(fresh, c)
+		case err != nil || string(was) != c.Key:
+			return false, err
+		}
 	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return false, err
+	if len(fresh) == 0 {
+		return true, nil
 	}
 	taken, err := filepath.Glob(filepath.Join(n.dir, "[a-z]*"))
 	if err != nil || len(taken) >= limit {
 		return false, err
 	}
-	return n.write(path, key)
+	for _, c := range fresh {
+		if ok, err := n.write(filepath.Join(n.dir, filepath.Base(c.Name)), c.Key); !ok {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // write makes the file whole before it has its name.

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/govmydata/mydata/internal/idp/sandbox"
 )
 
 //clause:kit a sandbox keeps agencies apart
@@ -17,7 +19,7 @@ func TestNameClaims(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			ok, err := n.claim(t.Context(), "office", fmt.Sprint("key", i), 3)
+			ok, err := n.claim(t.Context(), 3, sandbox.Claim{Name: "office", Key: fmt.Sprint("key", i)})
 			if err != nil {
 				t.Error(err)
 			}
@@ -31,15 +33,35 @@ func TestNameClaims(t *testing.T) {
 		t.Errorf("%d keys got the name", won.Load())
 	}
 	for slug, want := range map[string]bool{"second": true, "third": true} {
-		if ok, err := n.claim(t.Context(), slug, "k", 3); ok != want || err != nil {
+		if ok, err := n.claim(t.Context(), 3, sandbox.Claim{Name: slug, Key: "k"}); ok != want || err != nil {
 			t.Errorf("%s: %v, %v", slug, ok, err)
 		}
 	}
-	if ok, err := n.claim(t.Context(), "fourth", "k", 3); ok || err != nil {
+	if ok, err := n.claim(t.Context(), 3, sandbox.Claim{Name: "fourth", Key: "k"}); ok || err != nil {
 		t.Errorf("over the quota: %v, %v", ok, err)
 	}
-	if ok, err := n.claim(t.Context(), "second", "k", 3); !ok || err != nil {
+	if ok, err := n.claim(t.Context(), 3, sandbox.Claim{Name: "second", Key: "k"}); !ok || err != nil {
 		t.Errorf("again: %v, %v", ok, err)
+	}
+}
+
+// Two names are taken together, or neither where one is another's.
+//
+//clause:kit a sandbox keeps agencies apart
+func TestNameClaimsTogether(t *testing.T) {
+	n := &nameClaims{dir: t.TempDir()}
+	for i, tt := range []struct {
+		first, second sandbox.Claim
+		want          bool
+	}{
+		{sandbox.Claim{Name: "ISSUER.1", Key: "office"}, sandbox.Claim{Name: "OFFICE.office", Key: "1"}, true},
+		{sandbox.Claim{Name: "ISSUER.2", Key: "office"}, sandbox.Claim{Name: "OFFICE.office", Key: "2"}, false},
+		{sandbox.Claim{Name: "ISSUER.2", Key: "other"}, sandbox.Claim{Name: "OFFICE.other", Key: "2"}, true}, // office left it free
+		{sandbox.Claim{Name: "ISSUER.1", Key: "office"}, sandbox.Claim{Name: "OFFICE.office", Key: "1"}, true},
+	} {
+		if ok, err := n.claim(t.Context(), 3, tt.first, tt.second); ok != tt.want || err != nil {
+			t.Errorf("%d: %v, %v", i, ok, err)
+		}
 	}
 }
 
@@ -57,14 +79,14 @@ func TestNameClaimsFault(t *testing.T) {
 			}
 			return f.Sync()
 		}
-		if ok, err := n.claim(t.Context(), "office", "mine", 3); ok || err == nil {
+		if ok, err := n.claim(t.Context(), 3, sandbox.Claim{Name: "office", Key: "mine"}); ok || err == nil {
 			t.Errorf("kept %v: %v, %v", kept, ok, err)
 		}
 		n.sync = nil
-		if ok, err := n.claim(t.Context(), "office", "another", 3); ok == kept || err != nil {
+		if ok, err := n.claim(t.Context(), 3, sandbox.Claim{Name: "office", Key: "another"}); ok == kept || err != nil {
 			t.Errorf("kept %v, another: %v, %v", kept, ok, err)
 		}
-		if ok, err := n.claim(t.Context(), "office", "mine", 3); ok != kept || err != nil {
+		if ok, err := n.claim(t.Context(), 3, sandbox.Claim{Name: "office", Key: "mine"}); ok != kept || err != nil {
 			t.Errorf("kept %v, again: %v, %v", kept, ok, err)
 		}
 	}

@@ -30,12 +30,10 @@ func (h *Handler) documents(ctx context.Context, in Registration) (string, error
 	}
 	sum := sha256.Sum256([]byte(in.CredentialIssuer))
 	// No slug has such letters, so these names are not agencies'.
-	for name, of := range map[string]string{"ISSUER." + hex.EncodeToString(sum[:16]): in.Slug, "OFFICE." + in.Slug: in.CredentialIssuer} {
-		if mine, err := h.Claim(ctx, name, of, maxAgencies+1); err != nil {
-			return "", err
-		} else if !mine {
-			return "", refuse(http.StatusConflict, "taken", "credential_issuer", "another agency has this address, or this agency has another")
-		}
+	if mine, err := h.Claim(ctx, maxAgencies+1, Claim{"ISSUER." + hex.EncodeToString(sum[:16]), in.Slug}, Claim{"OFFICE." + in.Slug, in.CredentialIssuer}); err != nil {
+		return "", err
+	} else if !mine {
+		return "", refuse(http.StatusConflict, "taken", "credential_issuer", "another agency has this address, or this agency has another")
 	}
 	chain, err := h.CertifyDocuments(key, in.CredentialIssuer, "SANDBOX documents of "+in.Name)
 	return chainPEM(chain), err

@@ -56,4 +56,13 @@ func TestDocuments(t *testing.T) {
 			}
 		})
 	}
+	// What was refused took nothing: the address that office could not have is free.
+	for range 8 { // the two names were taken in any order
+		if status, text := ask("office", mine+"/2", request(t, newKey(t))); status != http.StatusConflict {
+			t.Fatalf("%d %s", status, text)
+		}
+	}
+	if status, text := ask("other", mine+"/2", request(t, newKey(t))); status != http.StatusCreated {
+		t.Errorf("%d %s", status, text)
+	}
 }

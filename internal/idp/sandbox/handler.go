@@ -52,9 +52,9 @@ type Handler struct {
 	CertifyDocuments func(key *ecdsa.PublicKey, issuer, name string) ([][]byte, error)
 	Hub              string // the hub's own issuer, which no agency gets
 	Roots            *x509.CertPool
-	// Claim takes a name for a key, for good; false when another key has it, or
-	// when limit names are taken. The same key again is no error.
-	Claim func(ctx context.Context, slug, key string, limit int) (bool, error)
+	// Claim takes names for keys, for good, all or none; false when another key has one,
+	// or when limit agencies have theirs. The same keys again are no error.
+	Claim func(ctx context.Context, limit int, claims ...Claim) (bool, error)
 	// AddClient registers an OAuth client by its metadata.
 	AddClient func(ctx context.Context, metadata json.RawMessage) error
 	Catalogue func() *catalogue.Catalogue // nil before the first
@@ -66,6 +66,9 @@ type Handler struct {
 	minute time.Time
 	count  int
 }
+
+// Claim is a name and the key that takes it.
+type Claim struct{ Name, Key string }
 
 // Mount adds the endpoints and takes them out of the cross-origin check: they
 // carry no cookie.
@@ -187,7 +190,7 @@ func (h *Handler) registered(ctx context.Context, in Registration) (Registered, 
 		return out, err
 	}
 	jwk.KeyID = base64.RawURLEncoding.EncodeToString(sum)
-	if mine, err := h.Claim(ctx, in.Slug, jwk.KeyID, maxAgencies); err != nil {
+	if mine, err := h.Claim(ctx, maxAgencies, Claim{in.Slug, jwk.KeyID}); err != nil {
 		return out, err
 	} else if !mine {
 		return out, refuse(http.StatusConflict, "taken", "slug", "another key has it, or this sandbox is full")

@@ -47,11 +47,15 @@ func newSite(t *testing.T) *site {
 	roots.AddCert(ca.Certificate)
 	frame := web.New(web.Options{Service: "idp", Development: true, Logger: slog.New(slog.DiscardHandler), Zone: time.UTC})
 	s.Handler = &Handler{Frame: frame, Roots: roots, Now: func() time.Time { return s.at },
-		Claim: func(_ context.Context, slug, key string, limit int) (bool, error) {
-			if was, ok := s.names[slug]; ok || len(s.names) >= limit {
-				return was == key, nil
+		Claim: func(_ context.Context, limit int, claims ...Claim) (bool, error) {
+			for _, c := range claims {
+				if was, ok := s.names[c.Name]; ok && was != c.Key || !ok && len(s.names) >= limit {
+					return false, nil
+				}
 			}
-			s.names[slug] = key
+			for _, c := range claims {
+				s.names[c.Name] = c.Key
+			}
 			return true, nil
 		},
 		Certify: func(key *ecdsa.PublicKey, id, name string) ([][]byte, error) {
