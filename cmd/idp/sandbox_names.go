@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/govmydata/mydata/internal/idp/sandbox"
@@ -41,9 +42,13 @@ func (n *nameClaims) claim(_ context.Context, limit int, claims ...sandbox.Claim
 	if len(fresh) == 0 {
 		return true, nil
 	}
-	taken, err := filepath.Glob(filepath.Join(n.dir, "[a-z]*"))
-	if err != nil || len(taken) >= limit {
+	files, err := os.ReadDir(n.dir)
+	if err != nil {
 		return false, err
+	}
+	agencies := slices.DeleteFunc(files, func(f os.DirEntry) bool { return f.Name()[0] < 'a' || f.Name()[0] > 'z' })
+	if len(agencies) >= limit {
+		return false, nil
 	}
 	for _, c := range fresh {
 		if ok, err := n.write(filepath.Join(n.dir, filepath.Base(c.Name)), c.Key); !ok {

@@ -14,7 +14,7 @@ import (
 
 //clause:kit a sandbox keeps agencies apart
 func TestNameClaims(t *testing.T) {
-	n := &nameClaims{dir: filepath.Join(t.TempDir(), "names")}
+	n := &nameClaims{dir: filepath.Join(t.TempDir(), "names of [1")}
 	var won atomic.Int64
 	var wg sync.WaitGroup
 	for i := range 16 {
