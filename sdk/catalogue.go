@@ -71,7 +71,7 @@ func (l *listing) get(ctx context.Context, atLeast int64) (*catalogue.Catalogue,
 }
 
 func (l *listing) fetch(ctx context.Context) (*catalogue.Catalogue, error) {
-	a, err := l.net.do(ctx, http.MethodGet, l.trust.Issuer+"/catalogue", nil, nil)
+	a, err := l.net.upTo(catalogue.MaxSnapshot).do(ctx, http.MethodGet, l.trust.Issuer+"/catalogue", nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -27,13 +27,21 @@ type network struct {
 	client   *http.Client
 	loopback bool // plain http to this machine is allowed: development
 	observe  func(Exchange)
+	limit    int // of an answer's bytes
+}
+
+// upTo is the same network for an answer of another size.
+func (n *network) upTo(limit int) *network {
+	other := *n
+	other.limit = limit
+	return &other
 }
 
 // newNetwork follows no redirect: an API that answers one is misconfigured or
 // not the one we mean.
 func newNetwork(loopback bool) *network {
 	dialer := &net.Dialer{Timeout: connectTimeout}
-	return &network{loopback: loopback, client: &http.Client{
+	return &network{loopback: loopback, limit: maxAnswer, client: &http.Client{
 		Timeout:       exchangeTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -110,11 +118,11 @@ func (n *network) once(ctx context.Context, method, address string, header http.
 		return answer{}, fmt.Errorf("%w: %w", ErrUnavailable, withoutAddress(err))
 	}
 	defer res.Body.Close()
-	text, err := whole(io.LimitReader(res.Body, maxAnswer+1), res.ContentLength)
+	text, err := whole(io.LimitReader(res.Body, int64(n.limit)+1), res.ContentLength)
 	if err != nil {
 		return answer{}, fmt.Errorf("%w: read answer: %w", ErrUnavailable, err)
 	}
-	if len(text) > maxAnswer {
+	if len(text) > n.limit {
 		return answer{}, errors.New("answer too large")
 	}
 	return answer{res.StatusCode, res.Header, text}, nil

@@ -14,15 +14,15 @@ import (
 // SnapshotType is the typ of a catalogue signed by the hub.
 const SnapshotType = "mydata-catalogue+jwt"
 
-// maxSnapshot bounds a catalogue: ten thousand data sets fit.
-const maxSnapshot = 16 << 20
+// MaxSnapshot bounds a catalogue, signed or not: ten thousand data sets fit.
+const MaxSnapshot = 16 << 20
 
 // Parse reads an unsigned catalogue, as an operator writes it: strictly, so that
 // a misspelt name is not lost.
 func Parse(raw []byte) (Catalogue, error) {
 	var c Catalogue
-	if len(raw) > maxSnapshot {
-		return c, fmt.Errorf("catalogue: longer than %d bytes", maxSnapshot)
+	if len(raw) > MaxSnapshot {
+		return c, fmt.Errorf("catalogue: longer than %d bytes", MaxSnapshot)
 	}
 	if err := decode(raw, &c); err != nil {
 		return Catalogue{}, fmt.Errorf("catalogue: %w", err)
@@ -46,8 +46,8 @@ func Sign(c Catalogue, signer crypto.Signer, kid string) (string, error) {
 // Open checks a snapshot: the hub's signature, that it holds together, and each
 // agency's own entry against the government CA, as of the entry's making.
 func Open(compact string, hub jose.JSONWebKeySet, roots *x509.CertPool) (*Catalogue, error) {
-	if len(compact) > maxSnapshot {
-		return nil, fmt.Errorf("catalogue: longer than %d bytes", maxSnapshot)
+	if len(compact) > MaxSnapshot {
+		return nil, fmt.Errorf("catalogue: longer than %d bytes", MaxSnapshot)
 	}
 	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
@@ -83,8 +83,8 @@ func Open(compact string, hub jose.JSONWebKeySet, roots *x509.CertPool) (*Catalo
 // Peek reads a published catalogue without believing it: for a difference that
 // is shown, never for a decision. Open checks.
 func Peek(compact string) (*Catalogue, error) {
-	if len(compact) > maxSnapshot {
-		return nil, fmt.Errorf("catalogue: longer than %d bytes", maxSnapshot)
+	if len(compact) > MaxSnapshot {
+		return nil, fmt.Errorf("catalogue: longer than %d bytes", MaxSnapshot)
 	}
 	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
