@@ -110,6 +110,9 @@ func TestReadmeQuotesExamples(t *testing.T) {
 		examples[strings.TrimSpace(line)] = true
 	}
 	blocks := goBlock.FindAllStringSubmatch(string(readme), -1)
+	if text := string(readme); strings.Contains(text, "http.ListenAndServe") || !strings.Contains(text, "NewCrossOriginProtection") {
+		t.Error("the README serves as no agency passes its trial: without a bound on requests, or for the buttons of other sites")
+	}
 	if len(blocks) < 4 {
 		t.Errorf("the README has %d blocks of Go; a provider, a consumer, a verifier and an issuer are promised", len(blocks))
 	}

@@ -123,7 +123,8 @@ type Redirect struct {
 	State string
 }
 
-// Login begins a login.
+// Login begins a login. The browser comes back to RedirectURI, as it does from Ask:
+// keep beside State which of the two it was, for LoggedIn or Complete.
 func (c *Consumer) Login(ctx context.Context) (Redirect, error) {
 	a, proofs, err := newAuthorization()
 	if err != nil {

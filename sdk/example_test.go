@@ -33,7 +33,8 @@ func ExampleProvider() {
 		log.Fatal(err)
 	}
 	http.Handle("/release", provider)
-	log.Fatal(http.ListenAndServeTLS(":443", "tls.crt", "tls.key", nil))
+	server := http.Server{Addr: ":443", ReadTimeout: 20 * time.Second} // net/http waits for ever otherwise
+	log.Fatal(server.ListenAndServeTLS("tls.crt", "tls.key"))
 }
 
 // A consumer: the browser goes to the hub and comes back with the facts.
@@ -57,7 +58,9 @@ func ExampleConsumer() {
 		release, err := consumer.Again(r.Context(), r.PathValue("grant")) // sdk.Reason(err) == "withdrawn"
 		show(w, err, func() { fmt.Fprintln(w, release.Claims["vision_ok"]) })
 	})
-	log.Fatal(http.ListenAndServeTLS(":443", "tls.crt", "tls.key", nil))
+	server := http.Server{Addr: ":443", ReadTimeout: 20 * time.Second,
+		Handler: http.NewCrossOriginProtection().Handler(http.DefaultServeMux)} // no other site presses the button
+	log.Fatal(server.ListenAndServeTLS("tls.crt", "tls.key"))
 }
 
 // A verifier: a presentation, the nonce you gave, and who you are.
@@ -95,7 +98,8 @@ func ExampleIssuer() {
 		link, err := issuer.Offer("extract")
 		show(w, err, func() { fmt.Fprintf(w, `<a href="%s">Add to phone</a>`, html.EscapeString(link)) })
 	})
-	log.Fatal(http.ListenAndServeTLS(":443", "tls.crt", "tls.key", nil))
+	server := http.Server{Addr: ":443", ReadTimeout: 20 * time.Second} // net/http waits for ever otherwise
+	log.Fatal(server.ListenAndServeTLS("tls.crt", "tls.key"))
 }
 
 var (

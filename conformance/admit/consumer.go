@@ -126,7 +126,7 @@ func foreignPress(ctx context.Context, b *Bench) error {
 		return err
 	}
 	if b.hub.counted().pushes > before.pushes {
-		return errors.New("it began a request for another site")
+		return errors.New("it began a request for another site: look at Sec-Fetch-Site or Origin (in Go http.CrossOriginProtection)")
 	}
 	return nil
 }
@@ -215,7 +215,7 @@ func clear(v *visit) error {
 	case v.page.URL.Host != v.b.host():
 		return fmt.Errorf("the browser ends at %s", v.page.URL.Host)
 	case v.page.Status >= 500:
-		return fmt.Errorf("a page of status %d", v.page.Status)
+		return fmt.Errorf("a page of status %d: what a person or a party refuses is no fault of the agency's, and 4xx", v.page.Status)
 	case !strings.HasPrefix(v.page.Header.Get("Content-Type"), "text/html"), !strings.Contains(text, "<h1"), !strings.Contains(text, "<html lang="):
 		return errors.New("it is no page with a heading and a language")
 	}

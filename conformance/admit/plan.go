@@ -88,8 +88,9 @@ func ParsePlan(raw []byte) (Plan, error) {
 		return p, misfit("JSON", "something follows the object")
 	}
 	for name, id := range map[string]string{"provider": p.Provider, "consumer": p.Consumer} {
-		if !strings.HasPrefix(id, "urn:mydata:agency:") || strings.ContainsAny(id, " %\x00\n") {
-			return p, misfit(name, "%q is not urn:mydata:agency:NAME", id)
+		real, sandboxed := strings.HasPrefix(id, "urn:mydata:agency:"), strings.HasPrefix(id, "urn:mydata:sandbox:")
+		if !real && !sandboxed || strings.ContainsAny(id, " %\x00\n") {
+			return p, misfit(name, "%q is neither urn:mydata:agency:NAME nor urn:mydata:sandbox:NAME", id)
 		}
 	}
 	switch {
@@ -99,8 +100,8 @@ func ParsePlan(raw []byte) (Plan, error) {
 		return p, misfit("data_set", "it needs an id and fields")
 	case len(p.Claims) == 0:
 		return p, misfit("claims", "nothing is asked for")
-	case p.Purpose.Code == "" || p.Purpose.MaxUses < 2 || p.Purpose.MaxDays < 1:
-		return p, misfit("purpose", "it needs a code, two uses and a day at least")
+	case p.Purpose.Code == "" || p.Purpose.MaxUses < 1 || p.Purpose.MaxDays < 1:
+		return p, misfit("purpose", "it needs a code, a use and a day at least")
 	case p.People.One.ID == "" || p.People.Other.ID == "" || p.People.Nobody == "" || p.People.One.ID == p.People.Other.ID:
 		return p, misfit("people", "one, other and nobody are needed, and are three")
 	}
@@ -112,5 +113,6 @@ func ParsePlan(raw []byte) (Plan, error) {
 		}
 	}
 	p.DataSet.Provider, p.Purpose.DataSets = p.Provider, []string{p.DataSet.ID}
+	p.Purpose.MaxUses = max(p.Purpose.MaxUses, 2) // the cases use a grant twice, where an agency can
 	return p, nil
 }

@@ -181,7 +181,7 @@ func (b *Bench) dribble(ctx context.Context) error {
 		case <-ended:
 			return nil
 		case <-over:
-			return fmt.Errorf("after %s the connection is still open", b.options.Patience)
+			return fmt.Errorf("after %s the connection is still open: the agency's server has to bound how long a request may take to come (in Go http.Server.ReadTimeout)", b.options.Patience)
 		case <-time.After(300 * time.Millisecond):
 			_, _ = connection.Write([]byte(" ")) // a closed connection is what ended tells
 		}

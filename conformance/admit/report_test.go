@@ -103,7 +103,7 @@ func TestParsePlanRefuses(t *testing.T) {
 		{"it refuses a data set without an id", `"id": "health-checkup"`, `"id": ""`, "data_set"},
 		{"it refuses to ask for nothing", `["vision_ok", "hearing_ok"]`, `[]`, "claims"},
 		{"it refuses a claim that the data set does not have", `["vision_ok", "hearing_ok"]`, `["shoe_size"]`, "claims"},
-		{"it refuses a purpose of one use", `"max_uses": 2`, `"max_uses": 1`, "purpose"},
+		{"it refuses a purpose of no use", `"max_uses": 2`, `"max_uses": 0`, "purpose"},
 		{"it refuses two people who are one", `"resident-03"`, `"resident-01"`, "people"},
 		{"it refuses what follows", "\n}\n", "\n}{}\n", "JSON"},
 		{"it refuses what is too long", "\n}\n", "\n}" + strings.Repeat(" ", maxPlan), "size"},
@@ -122,6 +122,10 @@ func TestParsePlanRefuses(t *testing.T) {
 	}
 	if _, err := ParsePlan(good); err != nil {
 		t.Error(err)
+	}
+	own := strings.NewReplacer("urn:mydata:agency:", "urn:mydata:sandbox:", `"max_uses": 2`, `"max_uses": 1`)
+	if p, err := ParsePlan([]byte(own.Replace(string(good)))); err != nil || p.Purpose.MaxUses != 2 {
+		t.Errorf("it takes a sandbox's agencies, and a purpose of one use: %v, %+v", err, p.Purpose)
 	}
 }
 

@@ -46,9 +46,7 @@ func openOffice(t *testing.T, copies int) *office {
 	b := openSandbox(t)
 	o := &office{sandbox: b, url: b.URL(stage.Insurer) + "/documents", store: b.Path("phone")}
 	b.must("sandbox", "join", "--hub", b.hub, "office", "--out", b.Path("office"), "--documents", o.url, "--listing", b.write("office.json", officeListing))
-	b.must("client", "add", "--data", b.folder, "--metadata", b.write("wallet.json", `{"client_id":"phone","client_name":"Phone",
-	  "redirect_uris":["`+b.URL(stage.Wallet)+`/callback"],"grant_types":["authorization_code","refresh_token"],"token_endpoint_auth_method":"none",
-	  "dpop_bound_access_tokens":true,"require_pushed_authorization_requests":true}`))
+	b.must("client", "add", "--data", b.folder, "--metadata", b.write("wallet.json", documentedWallet(t, b.URL(stage.Wallet))))
 	o.serve()
 	o.kim = newPerson(t, b.hub, "synthetic-01", b.letter("synthetic-01"))
 	body, err := os.ReadFile(b.Path("office", "trust", "issuer-ca.pem"))
@@ -64,6 +62,22 @@ func openOffice(t *testing.T, copies int) *office {
 	o.phone = wallet.New(wallet.Config{ClientID: "phone", RedirectURI: b.URL(stage.Wallet) + "/callback", Issuers: roots, Development: true, Store: store,
 		Issuance: wallet.Issuance{Copies: copies}})
 	return o
+}
+
+// documentedWallet is the registration of the scripted wallet, as docs/agencies.md
+// says it, at another address.
+func documentedWallet(t *testing.T, address string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/agencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(text), "    {\"client_id\": \"demo-wallet\"")
+	metadata, _, ended := strings.Cut(after, "\n\n")
+	if !found || !ended {
+		t.Fatal("docs/agencies.md does not say who the scripted wallet is")
+	}
+	return `{"client_id": "phone"` + strings.ReplaceAll(metadata, "http://localhost:8084", address)
 }
 
 func (b *sandbox) letter(resident string) string {
@@ -141,7 +155,7 @@ func TestTheHubLetsAgenciesIssue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"office", "주민등록 초본", "Phone"} {
+	for _, words := range []string{"office", "주민등록 초본", "Scripted wallet"} {
 		if !strings.Contains(string(page.Body), words) {
 			t.Errorf("the page does not name %s: %s", words, page.Body)
 		}
