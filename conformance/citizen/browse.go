@@ -118,9 +118,7 @@ func (c *Citizen) follow(ctx context.Context, method, address, contentType strin
 
 func (c *Citizen) arrived(p *Page, method string) error {
 	if strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
-		if err := p.read(); err != nil {
-			return fmt.Errorf("read %s: %w", p.URL.Path, err)
-		}
+		p.read()
 	}
 	if p.Status != http.StatusOK {
 		return refusal(method, *p)

@@ -1,12 +1,12 @@
 package citizen
 
 import (
-	"encoding/xml"
-	"errors"
-	"io"
+	"bytes"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/html"
 )
 
 // A Page is what an address answered, after the redirects.
@@ -48,44 +48,31 @@ func (p Page) Form(name string) (Form, bool) {
 	return Form{}, false
 }
 
-// read finds forms and links; our pages are well-formed enough for the standard
-// library's tokenizer.
-func (p *Page) read() error {
-	d := xml.NewDecoder(strings.NewReader(string(p.Body)))
-	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+// read finds forms and links as a browser does, also in a page that XML would not be.
+func (p *Page) read() {
+	tokens := html.NewTokenizer(bytes.NewReader(p.Body))
 	var form *Form
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
+	for kind := tokens.Next(); kind != html.ErrorToken; kind = tokens.Next() {
+		switch t := tokens.Token(); {
+		case kind == html.EndTagToken && t.Data == "form":
+			form = nil
+		case kind != html.StartTagToken && kind != html.SelfClosingTagToken:
+		case t.Data == "form":
+			p.Forms = append(p.Forms, p.form(attributesOf(t)))
+			form = &p.Forms[len(p.Forms)-1]
+		case t.Data == "a":
 			at := attributesOf(t)
-			switch t.Name.Local {
-			case "form":
-				p.Forms = append(p.Forms, p.form(at))
-				form = &p.Forms[len(p.Forms)-1]
-			case "a":
-				p.Links = append(p.Links, Link{ID: at["id"], URL: p.to(at["href"])})
-			case "input", "button":
-				form.add(at)
-			}
-		case xml.EndElement:
-			if t.Name.Local == "form" {
-				form = nil
-			}
+			p.Links = append(p.Links, Link{ID: at["id"], URL: p.to(at["href"])})
+		case t.Data == "input" || t.Data == "button":
+			form.add(attributesOf(t))
 		}
 	}
 }
 
-func attributesOf(t xml.StartElement) map[string]string {
+func attributesOf(t html.Token) map[string]string {
 	at := map[string]string{}
 	for _, a := range t.Attr {
-		at[a.Name.Local] = a.Value
+		at[a.Key] = a.Val
 	}
 	return at
 }
