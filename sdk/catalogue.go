@@ -104,7 +104,7 @@ func (l *listing) approved(ctx context.Context, c *catalogue.Catalogue) error {
 	if err != nil {
 		return err
 	}
-	if err := unavailable(a.status); err != nil {
+	if err := a.unavailable(); err != nil {
 		return err
 	}
 	var said struct {

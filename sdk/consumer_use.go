@@ -219,7 +219,7 @@ func (c *Consumer) post(ctx context.Context, address, token string, body []byte,
 	if err != nil {
 		return none, err
 	}
-	if err := unavailable(a.status); err != nil {
+	if err := a.unavailable(); err != nil {
 		return none, err
 	}
 	if a.status == http.StatusAccepted {
@@ -228,7 +228,7 @@ func (c *Consumer) post(ctx context.Context, address, token string, body []byte,
 	if a.status != http.StatusOK {
 		var no problem
 		if json.Unmarshal(a.body, &no) != nil || no.Code == "" {
-			no = problem{Code: "refused", Cause: "the provider's refusal cannot be read", Mender: transfer.MenderProvider}
+			no = problem{Code: "refused", Cause: fmt.Sprintf("status %d came from the release address that the catalogue lists, without a reason: does a Provider answer there?", a.status), Mender: transfer.MenderProvider}
 		}
 		no.Status = a.status
 		return none, no.error("provider")
@@ -311,7 +311,7 @@ func (c *Consumer) countersigned(ctx context.Context, row sendRow) (json.RawMess
 	if err != nil {
 		return nil, err
 	}
-	if err := unavailable(a.status); err != nil {
+	if err := a.unavailable(); err != nil {
 		return nil, err
 	}
 	if a.status >= 300 {

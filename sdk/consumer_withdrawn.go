@@ -103,16 +103,16 @@ func (c *Consumer) Withdrawals() http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
-			c.refuse(w, r, &Error{Reason: "method", Check: "method", Cause: "POST a signed withdrawal", Mender: transfer.MenderCitizen, Status: http.StatusMethodNotAllowed})
+			c.refuse(w, r, &Error{By: "sdk", Reason: "method", Check: "method", Cause: "POST a signed withdrawal", Mender: transfer.MenderCitizen, Status: http.StatusMethodNotAllowed})
 			return
 		}
 		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != consent.WithdrawalType {
-			c.refuse(w, r, &Error{Reason: "malformed", Check: "content type", Cause: "send " + consent.WithdrawalType, Mender: transfer.MenderCitizen, Status: http.StatusUnsupportedMediaType})
+			c.refuse(w, r, &Error{By: "sdk", Reason: "malformed", Check: "content type", Cause: "send " + consent.WithdrawalType, Mender: transfer.MenderCitizen, Status: http.StatusUnsupportedMediaType})
 			return
 		}
 		raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, consent.MaxWithdrawal))
 		if err != nil {
-			c.refuse(w, r, &Error{Reason: "malformed", Check: consent.CheckWithdrawal, Cause: "the body cannot be read, or is too large", Mender: transfer.MenderCitizen, Status: http.StatusRequestEntityTooLarge})
+			c.refuse(w, r, &Error{By: "sdk", Reason: "malformed", Check: consent.CheckWithdrawal, Cause: "the body cannot be read, or is too large", Mender: transfer.MenderCitizen, Status: http.StatusRequestEntityTooLarge})
 			return
 		}
 		if err := c.Withdrawn(r.Context(), raw); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 )
 
@@ -27,6 +28,9 @@ func (e *Error) Error() string {
 		if part != "" && !strings.Contains(text, part) {
 			text += ": " + part
 		}
+	}
+	if e.Mender != "" {
+		text += " (for the " + e.Mender + " to mend)"
 	}
 	return text
 }
@@ -125,10 +129,17 @@ func (o oauthError) error(by string, status int) *Error {
 // consumer, who may ask anew.
 var grantMenders = map[string]string{"withdrawn": "citizen", "paused": "citizen", "pending": "citizen", "invalidated": "hub"}
 
-// unavailable says whether an answer means "not now" rather than "no".
-func unavailable(status int) error {
-	if status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
-		return fmt.Errorf("%w: status %d", ErrUnavailable, status)
+// unavailable says whether an answer means "not now" rather than "no"; of who answers so
+// it keeps by what word the reason is found in the log there.
+func (a answer) unavailable() error {
+	if a.status < 500 && a.status != http.StatusTooManyRequests && a.status != http.StatusRequestTimeout {
+		return nil
 	}
-	return nil
+	if id := a.header.Get(correlationHeader); correlation.MatchString(id) {
+		return fmt.Errorf("%w: status %d, its log has %s", ErrUnavailable, a.status, id)
+	}
+	return fmt.Errorf("%w: status %d", ErrUnavailable, a.status)
 }
+
+// correlation is what may be repeated of another's header.
+var correlation = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)

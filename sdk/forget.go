@@ -143,7 +143,7 @@ func (c *Consumer) confirm(ctx context.Context, grantID string, row deletedRow) 
 	if err != nil {
 		return err
 	}
-	if err := unavailable(a.status); err != nil {
+	if err := a.unavailable(); err != nil {
 		return err
 	}
 	if a.status >= 300 {

@@ -137,7 +137,7 @@ func (h *hub) post(ctx context.Context, address string, form url.Values, proofs 
 		if nonce = a.header.Get(dpop.NonceHeader); try == 0 && nonce != "" && oauthErrorOf(a).Code == "use_dpop_nonce" {
 			continue
 		}
-		if err := unavailable(a.status); err != nil {
+		if err := a.unavailable(); err != nil {
 			return a, err
 		}
 		return a, oauthErrorOf(a).error("hub", a.status)

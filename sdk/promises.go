@@ -250,7 +250,7 @@ func (p *promises) prove(ctx context.Context, leaf string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unavailable(a.status); err != nil {
+	if err := a.unavailable(); err != nil {
 		return nil, err
 	}
 	if a.status != http.StatusOK {

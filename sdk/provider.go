@@ -36,7 +36,8 @@ type DataSet struct {
 	// ErrSeveral (One does both). It is called after every check.
 	Load func(ctx context.Context, who Subject) (Record, error)
 	// Derive computes the claims that the catalogue calls derived. A function
-	// gets the fields that the catalogue names for its claim, and no other. A
+	// gets the fields that the catalogue names for its claim, and no other, as Load
+	// gave them: an int is an int there, not a float64. A
 	// claim made from the one field of its own name needs no function.
 	Derive map[string]func(fields Record) (any, error)
 	// Ranges says that Load keeps to Subject.Range. Without it a grant of a

@@ -199,7 +199,7 @@ func (p *Provider) announce(ctx context.Context, d Deferred) error {
 	if err != nil {
 		return err
 	}
-	if err := unavailable(a.status); err != nil {
+	if err := a.unavailable(); err != nil {
 		return err
 	}
 	if a.status == http.StatusAccepted {

@@ -30,12 +30,12 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		p.refuse(w, r, id, &Error{Reason: "method", Check: "method", Cause: "POST a release request", Mender: transfer.MenderConsumer, Status: http.StatusMethodNotAllowed})
+		p.refuse(w, r, id, &Error{By: "sdk", Reason: "method", Check: "method", Cause: "POST a release request", Mender: transfer.MenderConsumer, Status: http.StatusMethodNotAllowed})
 		return
 	}
 	raw, err := whole(http.MaxBytesReader(w, r.Body, transfer.MaxReleaseRequest), r.ContentLength)
 	if err != nil {
-		p.refuse(w, r, id, &Error{Reason: "malformed", Check: transfer.CheckBody, Cause: "the body cannot be read, or is too large", Mender: transfer.MenderConsumer, Status: http.StatusRequestEntityTooLarge})
+		p.refuse(w, r, id, &Error{By: "sdk", Reason: "malformed", Check: transfer.CheckBody, Cause: "the body cannot be read, or is too large", Mender: transfer.MenderConsumer, Status: http.StatusRequestEntityTooLarge})
 		return
 	}
 	var answer any
@@ -47,7 +47,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case consent.WithdrawalType:
 		answer, err = struct{}{}, p.Withdrawn(r.Context(), raw)
 	default:
-		err = &Error{Reason: "malformed", Check: "content type", Cause: "send application/json or application/jose", Mender: transfer.MenderConsumer, Status: http.StatusUnsupportedMediaType}
+		err = &Error{By: "sdk", Reason: "malformed", Check: "content type", Cause: "send application/json or application/jose", Mender: transfer.MenderConsumer, Status: http.StatusUnsupportedMediaType}
 	}
 	if l, ok := errors.AsType[*Later](err); ok {
 		promiseLater(w, l)
@@ -139,7 +139,7 @@ func (p *Provider) commit(ctx context.Context, row *usedRow) error {
 
 // refusedCommit tells "no" from "not now". Only a plain no frees the number.
 func (p *Provider) refusedCommit(ctx context.Context, row *usedRow, a answer) error {
-	if err := unavailable(a.status); err != nil {
+	if err := a.unavailable(); err != nil {
 		return err
 	}
 	var no problem

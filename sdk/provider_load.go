@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/govmydata/mydata/pkg/consent"
@@ -80,14 +83,8 @@ func (p *Provider) ask(ctx context.Context, set DataSet, who Subject) (Record, e
 	defer cancel()
 	done := make(chan loaded, 1)
 	go func() {
-		var l loaded
-		defer func() {
-			if what := recover(); what != nil {
-				l = loaded{err: fmt.Errorf("it panicked: %T", what)} // what it says may be personal
-			}
-			done <- l
-		}()
-		l.record, l.err = set.Load(ctx, who)
+		record, err := found(ctx, set.Load, who)
+		done <- loaded{record, err}
 	}()
 	select {
 	case l := <-done:
@@ -98,11 +95,41 @@ func (p *Provider) ask(ctx context.Context, set DataSet, who Subject) (Record, e
 	}
 }
 
+// found runs an agency's Load.
+func found(ctx context.Context, load func(context.Context, Subject) (Record, error), who Subject) (record Record, err error) {
+	defer func() {
+		if what := recover(); what != nil {
+			record, err = nil, panicked(what)
+		}
+	}()
+	return load(ctx, who)
+}
+
+// panicked says what kind of panic it was, and where in the agency's code. What it says
+// itself may be personal, save where it is of types alone.
+func panicked(what any) error {
+	said := fmt.Sprintf("%T", what)
+	if wrong, ok := what.(*runtime.TypeAssertionError); ok {
+		said = wrong.Error()
+	}
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)]) // above the function that recovers
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") && frame.File != "" {
+			return fmt.Errorf("it panicked at %s:%d: %s", filepath.Base(frame.File), frame.Line, said)
+		}
+		if !more {
+			return fmt.Errorf("it panicked: %s", said)
+		}
+	}
+}
+
 // derived runs an agency's function.
 func derived(derive func(Record) (any, error), fields Record) (value any, err error) {
 	defer func() {
 		if what := recover(); what != nil {
-			value, err = nil, fmt.Errorf("it panicked: %T", what)
+			value, err = nil, panicked(what)
 		}
 	}()
 	return derive(fields)

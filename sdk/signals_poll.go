@@ -90,7 +90,7 @@ func (s *Signals) poll(ctx context.Context, p signal.Poll) (polled, error) {
 	if err != nil {
 		return found, err
 	}
-	if err := unavailable(a.status); err != nil {
+	if err := a.unavailable(); err != nil {
 		return found, err
 	}
 	if a.status != http.StatusOK {

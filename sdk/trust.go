@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/govmydata/mydata/pkg/consent"
@@ -13,5 +14,11 @@ import (
 // `idp trust rekey` takes the next ones into it, and a start reads them.
 type Trust = consent.Trust
 
-// LoadTrust reads a trust folder.
-func LoadTrust(dir string) (Trust, error) { return consent.LoadTrust(os.DirFS(dir)) }
+// LoadTrust reads a trust folder. An error names the folder.
+func LoadTrust(dir string) (Trust, error) {
+	t, err := consent.LoadTrust(os.DirFS(dir))
+	if err != nil {
+		return t, fmt.Errorf("%s: %w", dir, err)
+	}
+	return t, nil
+}
