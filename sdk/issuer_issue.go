@@ -87,7 +87,7 @@ func (i *Issuer) issue(ctx context.Context, t issuanceToken, request openid4vci.
 
 // load asks the agency what the document says.
 func (i *Issuer) load(ctx context.Context, t issuanceToken) (Record, error) {
-	record, err := i.config.Documents[t.Detail.CredentialConfigurationID].Load(ctx, t.Who)
+	record, err := found(ctx, i.config.Documents[t.Detail.CredentialConfigurationID].Load, t.Who)
 	err = loading(err)
 	switch {
 	case errors.Is(err, ErrNoMatch):

@@ -300,3 +300,18 @@ func (b *bureau) journal() sdk.Journal {
 	b.t.Cleanup(func() { j.Close() })
 	return j
 }
+
+// A Load that panics is a fault of the agency's, told as one: net/http would write what
+// the panic says, which may be personal, to the log, and hang up.
+//
+//clause:kit an agency's own documents (OpenID4VCI 1.0), from its callback to a verifier, and revoked
+func TestIssuerOfALoadThatPanics(t *testing.T) {
+	b := newBureau(t)
+	whole := b.load
+	b.load = func(sdk.Subject) (sdk.Record, error) { panic("Hong Gildong") }
+	if status, text := b.post(b.token(), b.proof(b.url, b.nonce()), "extract"); status != http.StatusInternalServerError || !json.Valid([]byte(text)) || strings.Contains(text, "Hong") {
+		t.Errorf("%d %s", status, text)
+	}
+	b.load = whole
+	b.mustIssue()
+}
