@@ -28,15 +28,20 @@ func (h *Handler) documents(ctx context.Context, in Registration) (string, error
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(in.CredentialIssuer))
-	// No slug has such letters, so these names are not agencies'.
-	if mine, err := h.Claim(ctx, maxAgencies+1, Claim{"ISSUER." + hex.EncodeToString(sum[:16]), in.Slug}, Claim{"OFFICE." + in.Slug, in.CredentialIssuer}); err != nil {
+	if mine, err := h.Claim(ctx, maxAgencies+1, issuerClaims(in.Slug, in.CredentialIssuer)...); err != nil {
 		return "", err
 	} else if !mine {
 		return "", refuse(http.StatusConflict, "taken", "credential_issuer", "another agency has this address, or this agency has another")
 	}
 	chain, err := h.CertifyDocuments(key, in.CredentialIssuer, "SANDBOX documents of "+in.Name)
 	return chainPEM(chain), err
+}
+
+// issuerClaims tie an agency and its one address. No slug has such letters, so these
+// names are not agencies'.
+func issuerClaims(slug, address string) []Claim {
+	sum := sha256.Sum256([]byte(address))
+	return []Claim{{"ISSUER." + hex.EncodeToString(sum[:16]), slug}, {"OFFICE." + slug, address}}
 }
 
 func chainPEM(chain [][]byte) string {

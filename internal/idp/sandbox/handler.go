@@ -193,7 +193,7 @@ func (h *Handler) registered(ctx context.Context, in Registration) (Registered, 
 	if mine, err := h.Claim(ctx, maxAgencies, Claim{in.Slug, jwk.KeyID}); err != nil {
 		return out, err
 	} else if !mine {
-		return out, refuse(http.StatusConflict, "taken", "slug", "another key has it, or this sandbox is full")
+		return out, refuse(http.StatusConflict, "taken", "slug", "another key has it, or this sandbox is full: join by another slug, or with the folder that took it")
 	}
 	out.Agency = agencyPrefix + in.Slug
 	if in.RedirectURI != "" {
@@ -206,7 +206,7 @@ func (h *Handler) registered(ctx context.Context, in Registration) (Registered, 
 			return out, bad("client", err.Error())
 		}
 		if err := h.AddClient(ctx, metadata); errors.Is(err, registry.ErrTaken) {
-			return out, refuse(http.StatusConflict, "taken", "client", "it was registered before, with another redirect_uri")
+			return out, refuse(http.StatusConflict, "taken", "client", "it was registered before, with another redirect_uri or name, and keeps these: join by another slug")
 		} else if err != nil {
 			return out, err
 		}

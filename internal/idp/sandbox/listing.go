@@ -3,6 +3,8 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/catalogue"
 )
@@ -50,7 +53,23 @@ func (h *Handler) listed(w http.ResponseWriter, r *http.Request) (int64, error) 
 	if err != nil {
 		return 0, err
 	}
+	if err := h.certified(r.Context(), self); err != nil {
+		return 0, err
+	}
 	return h.publish(r.Context(), listing, self)
+}
+
+// certified refuses an issuer's address that the agency has no certificate for: to who
+// lists one the hub says who its citizens are.
+func (h *Handler) certified(ctx context.Context, self catalogue.Agency) error {
+	if self.CredentialIssuer == "" {
+		return nil
+	}
+	mine, err := h.Claim(ctx, 0, issuerClaims(strings.TrimPrefix(self.ID, agencyPrefix), self.CredentialIssuer)...)
+	if err == nil && !mine {
+		err = refuse(http.StatusConflict, "taken", "credential_issuer", "the agency did not register this address, or another has it")
+	}
+	return err
 }
 
 // open checks who signed, when, and that the entry is the same agency's.
@@ -91,14 +110,23 @@ func (h *Handler) publish(ctx context.Context, l Listing, self catalogue.Agency)
 		return 0, err
 	}
 	if err := next.Validate(); err != nil {
-		return 0, bad("catalogue", err.Error())
+		return 0, unfit(err)
 	}
 	raw, err := json.Marshal(next)
 	if err != nil {
 		return 0, err
 	}
-	return h.Publish(ctx, raw)
+	if _, err := catalogue.Parse(raw); err != nil { // a schema is taken as it came
+		return 0, unfit(err)
+	}
+	version, err := h.Publish(ctx, raw)
+	if errors.Is(err, registry.ErrRefused) {
+		err = unfit(err)
+	}
+	return version, err
 }
+
+func unfit(err error) error { return bad("catalogue", strings.TrimPrefix(err.Error(), "catalogue: ")) }
 
 func merge(c *catalogue.Catalogue, l Listing, self catalogue.Agency) error {
 	if len(l.DataSets) > maxDataSets || len(l.Purposes) > maxPurposes {
@@ -130,5 +158,22 @@ func merge(c *catalogue.Catalogue, l Listing, self catalogue.Agency) error {
 		purposes = append(purposes, p)
 	}
 	c.DataSets, c.Purposes = sets, purposes
+	return readable(c, own)
+}
+
+// readable refuses a purpose that reads what is not there, and says whose turn it is.
+func readable(c *catalogue.Catalogue, own string) error {
+	for _, p := range c.Purposes {
+		for _, id := range p.DataSets {
+			if slices.ContainsFunc(c.DataSets, func(s catalogue.DataSet) bool { return s.ID == id }) {
+				continue
+			}
+			if strings.HasPrefix(p.Code, own) {
+				return bad("purpose", fmt.Sprintf("data set %q is not there: its provider has to join first", id))
+			}
+			agency, _, _ := strings.Cut(p.Code, "_")
+			return refuse(http.StatusConflict, "in_use", "data set", fmt.Sprintf("%q is gone, and purpose %q of %s reads it: that agency has to join without it first", id, p.Code, agency))
+		}
+	}
 	return nil
 }
