@@ -75,8 +75,14 @@ func (j joining) join(cmd *cobra.Command) error {
 		Documents []catalogue.Document `json:"documents"` // they go into the entry
 	}
 	if j.listing != "" {
-		if err := readJSON(j.listing, &listing); err != nil {
+		raw, err := os.ReadFile(j.listing)
+		if err != nil {
 			return err
+		}
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.DisallowUnknownFields() // what is misspelt would not be listed, and nobody told
+		if err := d.Decode(&listing); err != nil {
+			return fmt.Errorf("%s: %w", j.listing, err)
 		}
 	}
 	mine, err := keys.AgencyKeys(j.out)
