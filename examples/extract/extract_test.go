@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http/httptest"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -41,6 +42,36 @@ func TestRegister(t *testing.T) {
 	for _, broken := range []string{"", "resident,name,address,household\n", "resident,name,address,household\na,b,c,many\n", "resident,name,address,household\na,b,c\n"} {
 		if _, err := readRegister([]byte(broken)); err == nil {
 			t.Errorf("it read %q", broken)
+		}
+	}
+}
+
+// Of two extracts that are issued at once, one is good: neither's hook takes both.
+func TestOneExtractIsGood(t *testing.T) {
+	const url = "http://localhost:8085/documents"
+	for _, order := range [][]int{{0, 1}, {1, 0}} {
+		hub := sdktest.New(t)
+		journal, err := sdk.OpenFileJournal(filepath.Join(t.TempDir(), "journal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &site{issuer: hub.MustIssuer(url, map[string]sdk.Document{extract: document(url, nil)}, func(c *sdk.IssuerConfig) { c.Journal = journal })}
+		ctx := context.Background()
+		var both []sdk.IssuedDocument
+		for i := range 2 { // both are in the journal before either's hook runs
+			d := sdk.IssuedDocument{ID: []string{"first", "second"}[i], Config: extract, Sub: "kim", DocumentCopy: sdk.DocumentCopy{Index: int64(i)}, At: hub.Now(), Expires: hub.Now().AddDate(1, 0, 0)}
+			value, _ := json.Marshal(d)
+			if err := journal.Create(ctx, sdk.Entry{Kind: "document", Key: d.ID, Value: value}); err != nil {
+				t.Fatal(err)
+			}
+			both = append(both, d)
+		}
+		for _, i := range order {
+			s.issued(both[i])
+		}
+		left, err := s.issuer.Documents(ctx, "kim")
+		if err != nil || len(left) != 2 || !left[0].Revoked || left[1].Revoked {
+			t.Errorf("%v: %v %+v", order, err, left)
 		}
 	}
 }

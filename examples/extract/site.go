@@ -21,12 +21,13 @@ type site struct {
 	pages    *page.Site
 }
 
-// issued revokes what the person had before: one extract is good at a time.
+// issued revokes all that the person has but the newest: one extract is good at a time.
+// Of two issued at once each hears of both, so the one that goes may be this very one.
 func (s *site) issued(d sdk.IssuedDocument) {
 	ctx := context.Background()
-	before, err := s.issuer.Documents(ctx, d.Sub)
-	for _, old := range before {
-		if err == nil && old.ID != d.ID && !old.Revoked {
+	all, err := s.issuer.Documents(ctx, d.Sub)
+	for _, old := range all[:max(0, len(all)-1)] {
+		if err == nil && !old.Revoked {
 			err = s.issuer.Revoke(ctx, old.ID)
 		}
 	}
