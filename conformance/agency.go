@@ -89,18 +89,20 @@ func (t *trial) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(data)
+	ctx, cancel := context.WithTimeout(cmd.Context(), t.wait)
+	defer cancel()
+	ctx, ended := context.WithCancelCause(ctx)
+	defer ended(nil)
 	if len(args) == 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "start the agency now, with an empty folder of data:\n  hub       %s\n  trust     %s\n  identity  %s\n",
 			b.Issuer(), filepath.Join(t.out, "trust"), filepath.Join(t.out, "identity"))
 	} else {
-		stop, err := t.start(cmd, b.Issuer(), data, args)
+		stop, err := t.start(cmd, b.Issuer(), data, args, ended)
 		if err != nil {
 			return err
 		}
 		defer stop()
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), t.wait)
-	defer cancel()
 	if err := b.Wait(ctx); err != nil {
 		return err
 	}
@@ -141,8 +143,8 @@ func (t *trial) readPlan() (admit.Plan, error) {
 	return plan, err
 }
 
-// start starts the agency; stop ends it.
-func (t *trial) start(cmd *cobra.Command, hub, data string, args []string) (stop func(), err error) {
+// start starts the agency, and tells if it ended; stop ends it.
+func (t *trial) start(cmd *cobra.Command, hub, data string, args []string, tell func(error)) (stop func(), err error) {
 	fill := strings.NewReplacer("{hub}", hub, "{trust}", filepath.Join(t.out, "trust"), "{identity}", filepath.Join(t.out, "identity"), "{data}", data)
 	for i := range args {
 		args[i] = fill.Replace(args[i])
@@ -158,7 +160,8 @@ func (t *trial) start(cmd *cobra.Command, hub, data string, args []string) (stop
 	}
 	ended := make(chan struct{})
 	go func() {
-		_ = agency.Wait() // it is told to end
+		_ = agency.Wait() // its state says how; nobody waits any more for one that is told to end
+		tell(fmt.Errorf("it ended by itself (%v); what it said is in %s", agency.ProcessState, log.Name()))
 		close(ended)
 	}()
 	return func() {

@@ -77,6 +77,7 @@ func TestATrialNeedsItsParts(t *testing.T) {
 		{"it needs an address", "url", []string{"provider"}},
 		{"it needs a plan that is one", "plan: ", []string{"provider", "--url", "http://127.0.0.1:1/release", "--plan", plan}},
 		{"it waits no longer than it is told", "wait for the agency", []string{"provider", "--url", "http://127.0.0.1:1/release", "--wait", "1s", "--listen", "127.0.0.1:0", "--out", t.TempDir()}},
+		{"it waits for no agency that ended", "it ended by itself (exit status 1); what it said is in ", []string{"consumer", "--url", "http://127.0.0.1:1/", "--listen", "127.0.0.1:0", "--out", t.TempDir(), "--", "false"}},
 		{"it says that the agency does not start", "start the agency", []string{"consumer", "--url", "http://127.0.0.1:1/", "--listen", "127.0.0.1:0", "--out", t.TempDir(), "--", "/no/such/program"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

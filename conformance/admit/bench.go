@@ -252,6 +252,9 @@ func (b *Bench) Wait(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			if why := context.Cause(ctx); !errors.Is(why, ctx.Err()) {
+				err = why
+			}
 			return fmt.Errorf("wait for the agency at %s: %w", b.options.URL, err)
 		case <-time.After(300 * time.Millisecond):
 		}
