@@ -93,6 +93,17 @@ func TestRefusalsNameWhoRefuses(t *testing.T) {
 	}
 }
 
+// A verifier in a sandbox says what its configuration lacks, as the other doors do.
+func TestVerifierOfASandboxNeedsAllowLoopback(t *testing.T) {
+	trust := newFixture(t).world.Trust
+	trust.Issuer = "http://localhost:8080"
+	for allow, refused := range map[bool]bool{false: true, true: false} {
+		if _, err := NewVerifier(VerifierConfig{Trust: trust, Types: []string{ResidentCard}, AllowLoopback: allow}); (err != nil) != refused || refused && !strings.Contains(err.Error(), "set AllowLoopback") {
+			t.Errorf("AllowLoopback %v: %v", allow, err)
+		}
+	}
+}
+
 func TestTrustFolderIsNamed(t *testing.T) {
 	if _, err := LoadTrust("nowhere/trust"); err == nil || !strings.Contains(err.Error(), "nowhere/trust") {
 		t.Error(err)

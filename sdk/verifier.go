@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"time"
@@ -56,6 +57,11 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 	}
 	if len(c.Types) > 0 && !chains {
 		return nil, errors.New("verifier: Types without Trust.IssuerRoots")
+	}
+	if strings.HasPrefix(c.Trust.Issuer, "http:") { // or each status would be refused later, as if its issuer had to mend it
+		if err := newNetwork(c.AllowLoopback).allowed(c.Trust.Issuer); err != nil {
+			return nil, fmt.Errorf("verifier: hub: %w", err)
+		}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
