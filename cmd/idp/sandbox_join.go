@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -85,6 +86,9 @@ func (j joining) join(cmd *cobra.Command) error {
 			return fmt.Errorf("%s: %w", j.listing, err)
 		}
 	}
+	if err := j.free(); err != nil {
+		return err
+	}
 	mine, err := keys.AgencyKeys(j.out)
 	if err != nil {
 		return err
@@ -108,6 +112,24 @@ func (j joining) join(cmd *cobra.Command) error {
 		}
 		fmt.Fprintf(w, "keys     %s (sdk.LoadKeys)\ntrust    %s (sdk.LoadTrust)\ncatalogue version %d is in force\n", j.out, filepath.Join(j.out, "trust"), version)
 	})
+}
+
+// free refuses a folder with certificates of a real authority: joining would write over
+// them, and over the trust in the real hub.
+func (j joining) free() error {
+	for _, name := range []string{"chain.pem", "documents-chain.pem", filepath.Join("trust", "agency-ca.pem")} {
+		text, err := os.ReadFile(filepath.Join(j.out, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if block, _ := pem.Decode(text); err == nil && block != nil {
+			if cert, err := x509.ParseCertificate(block.Bytes); err == nil && strings.HasPrefix(cert.Subject.CommonName, "SANDBOX ") {
+				continue
+			}
+		}
+		return errors.Join(err, fmt.Errorf("%s is no sandbox's, and would be overwritten: choose another --out", filepath.Join(j.out, name)))
+	}
+	return nil
 }
 
 func (j joining) register(ctx context.Context, mine keys.Agency) (sandbox.Registered, error) {
