@@ -197,8 +197,15 @@ func (b *Bench) serveAsProvider() error {
 
 // WriteAgency leaves in dir what the agency under test is started with: trust, a
 // trust folder, and identity, its keys and certificate. role is provider or
-// consumer.
+// consumer. A folder where something else has these names is refused.
 func (b *Bench) WriteAgency(dir, role string) error {
+	listed, err := json.MarshalIndent(b.world.Catalogue, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := begin(dir, listed); err != nil {
+		return err
+	}
 	if err := consent.WriteTrust(filepath.Join(dir, "trust"), b.world.Files); err != nil {
 		return err
 	}
@@ -222,21 +229,33 @@ func (b *Bench) WriteAgency(dir, role string) error {
 	if err != nil {
 		return err
 	}
-	listed, err := json.MarshalIndent(b.world.Catalogue, "", "  ")
-	if err != nil {
-		return err
-	}
 	for path, text := range map[string][]byte{
 		filepath.Join(folder, "chain.pem"):      chain,
 		filepath.Join(folder, "key.pem"):        pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
 		filepath.Join(folder, "encryption.pem"): pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encryption}),
-		filepath.Join(dir, "catalogue.json"):    listed,
 	} {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// begin marks a folder as a trial's by its catalogue. Keys and trust of a real agency,
+// which have no such file beside them, would be gone for good.
+func begin(dir string, listed []byte) error {
+	mark := filepath.Join(dir, "catalogue.json")
+	if _, err := os.Stat(mark); errors.Is(err, os.ErrNotExist) {
+		for _, name := range []string{"trust", "identity"} {
+			if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+				return errors.Join(err, fmt.Errorf("%s is there, and not of a trial: choose another folder (--out)", filepath.Join(dir, name)))
+			}
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(mark, listed, 0o600)
 }
 
 // Wait waits until the agency answers at its address, whatever it answers.

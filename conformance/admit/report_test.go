@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -126,6 +127,39 @@ func TestParsePlanRefuses(t *testing.T) {
 	own := strings.NewReplacer("urn:mydata:agency:", "urn:mydata:sandbox:", `"max_uses": 2`, `"max_uses": 1`)
 	if p, err := ParsePlan([]byte(own.Replace(string(good)))); err != nil || p.Purpose.MaxUses != 2 {
 		t.Errorf("it takes a sandbox's agencies, and a purpose of one use: %v, %+v", err, p.Purpose)
+	}
+}
+
+// The keys of a trial replace those of a trial before, and nothing else's.
+//
+//clause:admission a plan is read strictly; the report in its four forms; an exit code that fails
+func TestATrialWritesOverNoAgency(t *testing.T) {
+	p, err := ExamplePlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Open(Options{Plan: p, URL: "http://127.0.0.1:1/release", Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for _, name := range []string{"trust", "identity"} {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.WriteAgency(dir, "provider"); err == nil || !strings.Contains(err.Error(), name+" is there, and not of a trial") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if left, err := filepath.Glob(filepath.Join(dir, "*", "*")); err != nil || len(left) > 0 {
+			t.Errorf("%s: it wrote %v, %v", name, left, err)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "admission")
+	for range 2 {
+		if err := b.WriteAgency(dir, "provider"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
