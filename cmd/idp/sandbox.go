@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"encoding/json"
@@ -65,6 +66,9 @@ func (c *config) sandboxed(data string) error {
 	}
 	if len(entries) > 0 && !marked {
 		return fmt.Errorf("sandbox: %s holds something else: a sandbox begins in an empty folder", data)
+	}
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port != cmp.Or(issuer.Port(), map[string]string{"http": "80", "https": "443"}[issuer.Scheme]) {
+		return fmt.Errorf("sandbox: at %s nobody reaches the issuer %s: give --listen and --issuer the same port", c.Listen, c.Issuer)
 	}
 	c.Development = true
 	return nil
