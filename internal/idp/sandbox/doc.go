@@ -10,7 +10,8 @@
 // trust folder but the sandbox's own holds it.
 //
 // What always holds: an agency adds and changes its own entry, data sets and
-// purposes, and nobody else's; there are quotas on agencies, data sets and
-// requests; a refusal is a problem document (RFC 9457). The package is mounted by
-// `idp serve --sandbox` alone.
+// purposes, and nobody else's; it lists the issuer's address that it was certified
+// for, and no other; there are quotas on agencies, data sets and requests; a refusal
+// is a problem document (RFC 9457). The package is mounted by `idp serve --sandbox`
+// alone.
 package sandbox
