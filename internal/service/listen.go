@@ -32,6 +32,9 @@ func Server(handler http.Handler, maxHeader int, log *slog.Logger) *http.Server 
 	}
 }
 
+// maxSocket is how long the system lets a socket's path be, without the zero at its end.
+const maxSocket = len(syscall.RawSockaddrUnix{}.Path) - 1
+
 // Listen names the setting to change when somebody else has the port.
 func (p Program) Listen(address, setting string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
@@ -42,12 +45,22 @@ func (p Program) Listen(address, setting string) (net.Listener, error) {
 }
 
 // Socket takes over the socket for commands that a killed service left behind, never
-// that of a living one.
+// that of a living one, and nothing that is no socket.
 func Socket(path string) (net.Listener, error) {
 	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil { //nolint:noctx // a socket of this machine
 		return nil, errors.Join(fmt.Errorf("command socket %s: a service answers there already", path), conn.Close())
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if len(path) > maxSocket {
+		return nil, fmt.Errorf("command socket %s: the system takes %d characters at most: name a shorter path by --socket", path, maxSocket)
+	}
+	there, err := os.Lstat(path)
+	if err == nil && there.Mode().Type() != os.ModeSocket {
+		return nil, fmt.Errorf("command socket %s: there is something else, which stays: name another path by --socket", path)
+	}
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("command socket: %w", err)
 	}
 	old := syscall.Umask(0o177) // the socket is its owner's from its first moment

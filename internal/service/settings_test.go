@@ -111,3 +111,48 @@ func TestSocket(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A path that is a slip, a key's say, costs the file nothing.
+func TestSocketTakesNoFile(t *testing.T) {
+	for name, at := range map[string]string{
+		"it leaves a file":              "there is something else, which stays",
+		"it leaves a folder":            "there is something else, which stays",
+		"it leaves a link to a file":    "there is something else, which stays",
+		"it says that a path is longer": "characters at most",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file, path := filepath.Join(dir, "log.pem"), filepath.Join(dir, "path")
+			if err := os.WriteFile(file, []byte("a key"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			switch name {
+			case "it leaves a file":
+				path = file
+			case "it leaves a folder":
+				if err := os.Mkdir(path, 0o700); err != nil {
+					t.Fatal(err)
+				}
+			case "it leaves a link to a file":
+				if err := os.Symlink(file, path); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				path = filepath.Join(dir, strings.Repeat("x", maxSocket))
+			}
+			l, err := Socket(path)
+			if err == nil {
+				l.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), at) || !strings.Contains(err.Error(), "--socket") {
+				t.Errorf("%v", err)
+			}
+			if _, err := os.Lstat(path); err != nil && name != "it says that a path is longer" {
+				t.Error(err)
+			}
+			if text, err := os.ReadFile(file); err != nil || string(text) != "a key" {
+				t.Errorf("the file is %q, %v", text, err)
+			}
+		})
+	}
+}
