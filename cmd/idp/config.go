@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -89,6 +91,11 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 	if wanted("encrypt") {
 		f.BoolVar(&c.Encrypt, "encrypt", c.Encrypt, program.Usage("encrypt", "take encrypted credential requests alone, and encrypt the answers"))
 	}
+	for _, name := range []string{"database", "mail"} { // --help shows no password out of the environment
+		if flag := f.Lookup(name); flag != nil {
+			flag.DefValue = ""
+		}
+	}
 	c.Settings.Flags(f, program, wanted)
 	if wanted("sandbox") {
 		f.BoolVar(&c.Sandbox, "sandbox", c.Sandbox,
@@ -98,6 +105,23 @@ func (c *config) flags(f *pflag.FlagSet, names ...string) {
 		f.BoolVar(&c.Development, "development", c.Development,
 			program.Usage("development", "plain http on loop-back, short waits, development officers"))
 	}
+}
+
+// check refuses what the service could begin with, and would not do as it was meant.
+func (c *config) check() error {
+	switch {
+	case c.KeepProof <= 0:
+		return fmt.Errorf("keep-proof %s: want how long after its end a consent is kept, as 43800h", c.KeepProof)
+	case c.AnchorAge <= 0:
+		return fmt.Errorf("anchor-age %s: want how long an anchor may take, as 10m", c.AnchorAge)
+	case c.StatusHistory < 0:
+		return fmt.Errorf("status-history %s: want how far back, or 0 for not at all", c.StatusHistory)
+	case c.Mail == "" && (c.MailFrom != "" || c.MailLogin != ""):
+		return errors.New("mail-from and mail-login need mail, the server that they are for")
+	case c.Messages != "" && !c.Development:
+		return errors.New("messages: a file is for development alone")
+	}
+	return c.Safe("issuer", c.Issuer, c.Listen)
 }
 
 // paths gives what was not named its place in the data folder.

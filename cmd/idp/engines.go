@@ -177,7 +177,7 @@ func (e *engines) build(ctx context.Context) (err error) {
 	e.clock = newClock(machineClock())
 	trust, err := e.trust.Trust()
 	if err != nil {
-		return err
+		return fmt.Errorf("--agency-ca %s, --log-policy %s: %w", e.config.AgencyCA, e.config.LogPolicy, err)
 	}
 	if err := e.buildPeople(trust); err != nil {
 		return err

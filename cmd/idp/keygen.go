@@ -3,12 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/govmydata/mydata/internal/keys"
+	"github.com/govmydata/mydata/internal/service"
 )
 
 func newKeygenCommand() *cobra.Command {
@@ -48,9 +48,14 @@ func newKeygenCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		issuer, err := url.Parse(c.Issuer)
+		issuer, err := service.Origin("issuer", c.Issuer) // before the log is named after it, for good
 		if err != nil {
-			return fmt.Errorf("issuer: %w", err)
+			return err
+		}
+		if verifier != "" {
+			if _, err := service.Origin("verifier-url", verifier); err != nil {
+				return err
+			}
 		}
 		if origin == "" {
 			origin = issuer.Host + "/log"

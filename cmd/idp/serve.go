@@ -30,7 +30,7 @@ func newServeCommand() *cobra.Command {
 		if err := c.sandboxed(dataDir(cmd)); err != nil {
 			return err
 		}
-		if err := c.Safe("issuer", c.Issuer, c.Listen); err != nil {
+		if err := c.check(); err != nil {
 			return err
 		}
 		web.CollectSeldom()

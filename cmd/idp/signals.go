@@ -60,10 +60,7 @@ func (e *engines) buildMessages() (*notify.Messages, error) {
 			return nil, err
 		}
 	}
-	switch {
-	case e.config.Messages != "" && !e.config.Development:
-		return nil, errors.New("messages: a file is for development alone")
-	case e.config.Messages != "":
+	if e.config.Messages != "" {
 		m.File = &notify.FileSink{Path: e.config.Messages}
 	}
 	return m, nil
@@ -76,18 +73,18 @@ func loginFile(path string) (user, password string, err error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", "", fmt.Errorf("mail login: %w", err)
+		return "", "", fmt.Errorf("mail-login: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", "", fmt.Errorf("mail login: others may read %s; chmod 600 it", path)
+		return "", "", fmt.Errorf("mail-login: others may read %s; chmod 600 it", path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", "", fmt.Errorf("mail login: %w", err)
+		return "", "", fmt.Errorf("mail-login: %w", err)
 	}
 	user, password, ok := strings.Cut(strings.TrimSpace(string(text)), ":")
 	if !ok || user == "" {
-		return "", "", fmt.Errorf("mail login: %s holds no user:password", path)
+		return "", "", fmt.Errorf("mail-login: %s holds no user:password", path)
 	}
 	return user, password, nil
 }

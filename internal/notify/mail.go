@@ -30,8 +30,8 @@ func NewSMTP(address, from, user, password string, loopback bool) (*SMTP, error)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "smtp" && u.Scheme != "smtps" {
 		return nil, errors.New("mail: want smtps://host[:port] or smtp://host[:port]")
 	}
-	if from == "" {
-		return nil, errors.New("mail: an address to send from is needed")
+	if err := mail.NewMsg().From(from); err != nil { // or each message ended here, unheard
+		return nil, errors.New("mail-from: want the address that messages are from, as hub@id.example")
 	}
 	s := &SMTP{host: u.Hostname(), from: from, options: []mail.Option{mail.WithTimeout(pushTime)}}
 	switch {

@@ -233,7 +233,7 @@ func TestCodesAreFarBetween(t *testing.T) {
 }
 
 func TestNewSMTPRefuses(t *testing.T) {
-	for _, tt := range [][2]string{{"http://mail.example", "a@b.example"}, {"smtp://u:p@mail.example", "a@b.example"}, {"smtps://mail.example", ""}, {"smtp:", "a@b.example"}, {"smtp://mail.example:0", "a@b.example"}, {"smtp://mail.example:99999999999999999999", "a@b.example"}} {
+	for _, tt := range [][2]string{{"http://mail.example", "a@b.example"}, {"smtp://u:p@mail.example", "a@b.example"}, {"smtps://mail.example", ""}, {"smtps://mail.example", "nonsense"}, {"smtp:", "a@b.example"}, {"smtp://mail.example:0", "a@b.example"}, {"smtp://mail.example:99999999999999999999", "a@b.example"}} {
 		if _, err := notify.NewSMTP(tt[0], tt[1], "", "", false); err == nil {
 			t.Errorf("%v is taken", tt)
 		}

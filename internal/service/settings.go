@@ -1,6 +1,7 @@
 package service
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/spf13/pflag"
@@ -55,6 +57,10 @@ func (p Program) Usage(flag, usage string) string { return usage + " (" + p.Vari
 // its own that is none of them: a misspelt setting would go unheard.
 func Parse[T any](p Program) (T, error) {
 	c, err := env.ParseAsWithOptions[T](env.Options{Prefix: p.Prefix})
+	if wrong, ok := errors.AsType[env.ParseError](err); ok { // it names the field, which nobody has set
+		field, _ := reflect.TypeFor[T]().FieldByName(wrong.Name)
+		err = fmt.Errorf("%s: %w", p.Prefix+field.Tag.Get("env"), wrong.Err)
+	}
 	if err != nil {
 		return c, fmt.Errorf("environment: %w", err)
 	}
@@ -112,15 +118,20 @@ func (s *Settings) Flags(f *pflag.FlagSet, p Program, wanted func(flag string) b
 // Safe holds the one rule on plain http: development, on loop-back, both ways. public
 // is the service's own URL, which setting names.
 func (s *Settings) Safe(setting, public, listen string) error {
-	u, err := url.Parse(public)
-	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" {
-		return fmt.Errorf("%s %q: want scheme://host[:port] and nothing more", setting, public)
+	u, err := Origin(setting, public)
+	if err != nil {
+		return err
 	}
-	if s.RequestTime < time.Second || s.RequestTime > time.Minute {
-		return fmt.Errorf("request-time %s: want 1s to 1m", s.RequestTime)
+	if err := s.numbers(); err != nil {
+		return err
 	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return errors.New("tls-cert and tls-key go together")
+	}
+	if s.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey); err != nil {
+			return fmt.Errorf("tls-cert %s and tls-key %s: %w", s.TLSCert, s.TLSKey, err)
+		}
 	}
 	if err := metrics.CheckAddress(s.Metrics, s.TLSCert != ""); err != nil {
 		return err
@@ -138,6 +149,35 @@ func (s *Settings) Safe(setting, public, listen string) error {
 		return fmt.Errorf("the %s must be https; plain http is for --development on loop-back alone", setting)
 	case s.TLSCert == "" && !Loopback(host):
 		return errors.New("give tls-cert and tls-key, or listen on loop-back behind a proxy that ends TLS")
+	}
+	return nil
+}
+
+// Origin reads a service's own URL, which has to be spelt as browsers spell an origin
+// (RFC 6454, 6.2): passkeys and redirects are compared with it byte for byte.
+func Origin(setting, public string) (*url.URL, error) {
+	u, err := url.Parse(public)
+	if err != nil || u.Host == "" || public != u.Scheme+"://"+u.Host || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("%s %q: want https://host[:port] and nothing more", setting, public)
+	}
+	foreign := strings.ContainsFunc(public, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsUpper(r) })
+	if port := u.Port(); foreign || strings.HasSuffix(u.Host, ":") || u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		return nil, fmt.Errorf("%s %q: write it as browsers do: in lower case, an international name as xn--…, no :443 for https or :80 for http", setting, public)
+	}
+	return u, nil
+}
+
+// numbers refuses what would stand for no limit, or for nobody served.
+func (s *Settings) numbers() error {
+	switch {
+	case s.RequestTime < time.Second || s.RequestTime > time.Minute:
+		return fmt.Errorf("request-time %s: want 1s to 1m", s.RequestTime)
+	case s.Rate < 0:
+		return fmt.Errorf("rate %d: want 1 or more, or 0 for the default", s.Rate)
+	case s.Connections < 0:
+		return fmt.Errorf("connections %d: want 1 or more, or 0 for the default", s.Connections)
+	case s.TrustedFactor < 1:
+		return fmt.Errorf("trusted-factor %d: want 1 or more", s.TrustedFactor)
 	}
 	return nil
 }

@@ -1,6 +1,12 @@
 package service
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,6 +23,8 @@ func TestSafe(t *testing.T) {
 		Settings
 		url, listen string
 	}
+	cert, key := certified(t)
+	_, other := certified(t)
 	for name, c := range map[string]struct {
 		bend func(*asked)
 		says string
@@ -35,16 +43,56 @@ func TestSafe(t *testing.T) {
 		"it refuses a listener without a port":       {func(a *asked) { a.listen = "0.0.0.0" }, "listen"},
 		"it refuses a request that may take an hour": {func(a *asked) { a.RequestTime = time.Hour }, "request-time"},
 		"it refuses a request that may take no time": {func(a *asked) { a.RequestTime = 0 }, "request-time"},
+		"it refuses an address with a fragment":      {func(a *asked) { a.url = "https://some.example#x" }, "nothing more"},
+		"it refuses an address with an empty query":  {func(a *asked) { a.url = "https://some.example?" }, "nothing more"},
+		"it refuses an address with somebody's name": {func(a *asked) { a.url = "https://me@some.example" }, "nothing more"},
+		"it refuses an address of another scheme":    {func(a *asked) { a.Development, a.url, a.listen = true, "ftp://localhost", "127.0.0.1:1" }, "nothing more"},
+		"it refuses an address in capitals":          {func(a *asked) { a.url = "https://Some.example" }, "as browsers do"},
+		"it refuses an address in another alphabet":  {func(a *asked) { a.url = "https://정부.example" }, "as browsers do"},
+		"it refuses the port of https":               {func(a *asked) { a.url = "https://some.example:443" }, "as browsers do"},
+		"it refuses the port of http":                {func(a *asked) { a.Development, a.url, a.listen = true, "http://localhost:80", "127.0.0.1:80" }, "as browsers do"},
+		"it refuses no port":                         {func(a *asked) { a.url = "https://some.example:" }, "as browsers do"},
+		"it refuses a rate that would be no limit":   {func(a *asked) { a.Rate = -1 }, "rate -1"},
+		"it refuses a number of connections below 0": {func(a *asked) { a.Connections = -1 }, "connections -1"},
+		"it refuses a factor that is none":           {func(a *asked) { a.TrustedFactor = 0 }, "trusted-factor 0"},
+		"it refuses a certificate that is not there": {func(a *asked) { a.TLSCert += "x" }, "tls-cert"},
+		"it refuses the key of another certificate":  {func(a *asked) { a.TLSKey = other }, "private key does not match"},
 		"it refuses metrics in the open":             {func(a *asked) { a.Metrics = "0.0.0.0:9" }, "metrics"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := asked{Settings{TLSCert: "c", TLSKey: "k", RequestTime: 10 * time.Second}, "https://some.example", "0.0.0.0:443"}
+			a := asked{Settings{TLSCert: cert, TLSKey: key, RequestTime: 10 * time.Second, TrustedFactor: 10}, "https://some.example", "0.0.0.0:443"}
 			c.bend(&a)
 			if err := a.Safe("url", a.url, a.listen); (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%v", err)
 			}
 		})
 	}
+}
+
+// certified writes a certificate and its key.
+func certified(t *testing.T) (cert, key string) {
+	t.Helper()
+	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, secret.Public(), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
 }
 
 func TestKnown(t *testing.T) {
@@ -74,8 +122,8 @@ func TestKnown(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	t.Setenv("MYDATA_SOME_RATE", "many")
-	if _, err := Parse[settings](some); err == nil {
-		t.Error("it takes any number")
+	if _, err := Parse[settings](some); err == nil || !strings.Contains(err.Error(), "MYDATA_SOME_RATE: ") {
+		t.Errorf("it takes any number, or says that of something else: %v", err)
 	}
 }
 
