@@ -28,7 +28,8 @@ func newEnrolCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enrol --resident ID",
 		Short: "Order a one-time code with which a resident enrols a passkey",
-		Long: "Two officers order the enrolment; in development the service signs for both.\n" +
+		Long: "Two officers order the enrolment, by propose and approve; in development the service\n" +
+			"signs for both.\n" +
 			"--replace is for a lost phone: it ends the passkeys, sessions and credentials\n" +
 			"there are, and pauses standing grants.",
 		Args: cobra.NoArgs,
@@ -37,7 +38,7 @@ func newEnrolCommand() *cobra.Command {
 	cmd.Flags().StringVar(&in.Resident, "resident", "", "id of the resident in the register")
 	cmd.Flags().BoolVar(&in.Replace, "replace", false, "after a loss: end what there is and begin anew")
 	cmd.Flags().StringVar(&letter, "letter", "", "write the letter to this HTML file, for printing")
-	cmd.Flags().StringVar(&order, "order", "", "file of an order signed by two officers, instead of --resident")
+	cmd.Flags().StringVar(&order, "order", "", "file of an order signed by two officers (propose, approve), instead of --resident")
 	cmd.Flags().BoolVar(&list, "list", false, "list the residents and who is enrolled")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		client, err := call()
@@ -59,7 +60,7 @@ func newEnrolCommand() *cobra.Command {
 			return err
 		}
 		if letter != "" {
-			if err := os.WriteFile(letter, []byte(out.Letter), 0o600); err != nil {
+			if err := writePrivate(letter, []byte(out.Letter)); err != nil {
 				return fmt.Errorf("letter: %w", err)
 			}
 		}
@@ -69,10 +70,15 @@ func newEnrolCommand() *cobra.Command {
 				fmt.Fprintln(w, "the order is accepted")
 				return
 			}
-			fmt.Fprintf(w, "link   %s\ncode   %s\nuntil  %s\n", out.URL, out.Code, out.Expires.Format("2006-01-02 15:04 MST"))
+			printEnrolment(w, out)
 		})
 	}
+	cmd.AddCommand(newEnrolProposeCommand(), newEnrolApproveCommand())
 	return cmd
+}
+
+func printEnrolment(w io.Writer, e admin.Enrolment) {
+	fmt.Fprintf(w, "link   %s\ncode   %s\nuntil  %s\n", e.URL, e.Code, e.Expires.Format("2006-01-02 15:04 MST"))
 }
 
 func listResidents(cmd *cobra.Command, client *admin.Client) error {

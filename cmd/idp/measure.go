@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -42,7 +41,7 @@ func newMeasureProposeCommand(m approval.Measure, short string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(out, append(text, '\n'), 0o600); err != nil {
+		if err := writePrivate(out, append(text, '\n')); err != nil {
 			return fmt.Errorf("order: %w", err)
 		}
 		return show(cmd, map[string]string{"order": out}, func(w io.Writer) {

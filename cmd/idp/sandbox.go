@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/govmydata/mydata/internal/durable"
 	"github.com/govmydata/mydata/internal/idp/sandbox"
 	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/service"
@@ -103,10 +104,10 @@ func startSandbox(ctx context.Context, c config, data string, log *slog.Logger) 
 }
 
 func writeFirst(path string, text []byte) error {
-	if _, err := os.Stat(path); err == nil {
-		return nil
+	if err := durable.Create(path, text, 0o600); !errors.Is(err, os.ErrExist) {
+		return err
 	}
-	return os.WriteFile(path, text, 0o600)
+	return nil
 }
 
 // sandboxWitnesses also writes the log's policy, which names their addresses of

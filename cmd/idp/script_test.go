@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 			"hub": startHub, "down": stopHub, "lines": countLines, "fetch": fetchFile,
 			"await":   func(ts *testscript.TestScript, _ bool, args []string) { awaitReady(ts, args[0]) },
 			"receipt": writeReceipt, "resolve": resolve, "signed": signed, "refused": refused,
-			"keep": keepID, "agency": writeAgency, "exits": exits, "heavy": heavy,
+			"keep": keepID, "agency": writeAgency, "exits": exits, "heavy": heavy, "mode": hasMode,
 		},
 	})
 }
@@ -162,5 +162,16 @@ func fetchFile(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if len(args) > 1 {
 		ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
+	}
+}
+
+// hasMode MODE FILE... wants files of these permissions.
+func hasMode(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[0] {
+			ts.Fatalf("%s has mode %s", name, got)
+		}
 	}
 }

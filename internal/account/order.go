@@ -34,18 +34,39 @@ func PrepareOrder(resident string, replace bool, now time.Time) (code string, sa
 	}
 }
 
+// ProposeOrder prepares an order and has one officer sign it.
+func ProposeOrder(resident string, replace bool, now time.Time, officer crypto.Signer) (code string, o EnrolmentOrder, err error) {
+	code, salt, order := PrepareOrder(resident, replace, now)
+	jws, err := approval.SignOrder(order, officer)
+	if err != nil {
+		return "", o, fmt.Errorf("sign order: %w", err)
+	}
+	return code, EnrolmentOrder{Resident: resident, Salt: salt, Orders: []string{jws}}, nil
+}
+
+// Approve adds the signature of another officer, and answers what is ordered.
+func (o EnrolmentOrder) Approve(officer crypto.Signer) (EnrolmentOrder, approval.Order, error) {
+	if len(o.Orders) != 1 {
+		return o, approval.Order{}, fmt.Errorf("%w: it bears %d signatures, not one", ErrOrder, len(o.Orders))
+	}
+	order, jws, err := approval.Countersign(o.Orders[0], officer)
+	if err != nil {
+		return o, order, fmt.Errorf("%w: %w", ErrOrder, err)
+	}
+	if len(o.Salt) != 32 || approval.OrderSubject(o.Resident, o.Salt) != order.Subject {
+		return o, order, fmt.Errorf("%w: it is for somebody else", ErrOrder)
+	}
+	o.Orders = []string{o.Orders[0], jws}
+	return o, order, nil
+}
+
 // SignedOrder prepares an order and has two officers sign it.
 func SignedOrder(resident string, replace bool, now time.Time, officers [2]crypto.Signer) (code string, o EnrolmentOrder, err error) {
-	code, salt, order := PrepareOrder(resident, replace, now)
-	o = EnrolmentOrder{Resident: resident, Salt: salt}
-	for _, officer := range officers {
-		jws, err := approval.SignOrder(order, officer)
-		if err != nil {
-			return "", o, fmt.Errorf("sign order: %w", err)
-		}
-		o.Orders = append(o.Orders, jws)
+	if code, o, err = ProposeOrder(resident, replace, now, officers[0]); err != nil {
+		return "", o, err
 	}
-	return code, o, nil
+	o, _, err = o.Approve(officers[1])
+	return code, o, err
 }
 
 // Enrol accepts an order; orders for the same resident that were not used yet

@@ -76,7 +76,7 @@ func (m Measure) Approve(c Case, officer crypto.Signer) (Case, error) {
 	if len(c.Orders) != 1 {
 		return c, refuse(CheckOfficers, "it bears %d signatures, not one", len(c.Orders))
 	}
-	o, err := m.peek(c.Orders[0])
+	o, err := peekOrder[Measured](c.Orders[0], m.typ())
 	if err != nil {
 		return c, err
 	}
@@ -93,25 +93,6 @@ func (m Measure) sign(c Case, o Measured, officer crypto.Signer) (Case, error) {
 	}
 	c.Orders = append(slices.Clone(c.Orders), order)
 	return c, nil
-}
-
-// peek reads an order without checking who signed it.
-func (m Measure) peek(compact string) (Measured, error) {
-	var o Measured
-	if len(compact) > maxOrder {
-		return o, refuse(CheckOfficers, "an order of %d bytes", len(compact))
-	}
-	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return o, refuse(CheckOfficers, "order: %v", err)
-	}
-	if typ := object.Signatures[0].Protected.ExtraHeaders[jose.HeaderType]; typ != m.typ() {
-		return o, refuse(CheckOfficers, "an order's typ is %v, not %s", typ, m.typ())
-	}
-	if err := decode(object.UnsafePayloadWithoutVerification(), &o); err != nil {
-		return o, refuse(CheckOfficers, "order: %v", err)
-	}
-	return o, nil
 }
 
 // Verify checks that two different officers signed one and the same order, about

@@ -52,6 +52,35 @@ func SignOrder(o Order, officer crypto.Signer) (string, error) {
 	return signOrder(o, OrderType, officer)
 }
 
+// Countersign is another officer's signature over the order that one has signed, for
+// who has read what it says. Whose the first signature is, VerifyOrders checks.
+func Countersign(signed string, officer crypto.Signer) (Order, string, error) {
+	o, err := peekOrder[Order](signed, OrderType)
+	if err != nil {
+		return o, "", err
+	}
+	order, err := SignOrder(o, officer)
+	return o, order, err
+}
+
+// peekOrder reads an order without checking who signed it.
+func peekOrder[T any](compact, typ string) (o T, err error) {
+	if len(compact) > maxOrder {
+		return o, refuse(CheckOfficers, "an order of %d bytes", len(compact))
+	}
+	object, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return o, refuse(CheckOfficers, "order: %v", err)
+	}
+	if said := object.Signatures[0].Protected.ExtraHeaders[jose.HeaderType]; said != typ {
+		return o, refuse(CheckOfficers, "an order's typ is %v, not %s", said, typ)
+	}
+	if err := decode(object.UnsafePayloadWithoutVerification(), &o); err != nil {
+		return o, refuse(CheckOfficers, "order: %v", err)
+	}
+	return o, nil
+}
+
 func signOrder(o any, typ string, officer crypto.Signer) (string, error) {
 	public := jose.JSONWebKey{Key: officer.Public()}
 	kid, err := Thumbprint(public)
