@@ -112,7 +112,13 @@ func testChannelChange(t *testing.T, n *network) {
 		}
 	}
 
+	if err := n.voteByFile(t.Context(), options{org: organisation + 1, operator: who.Cert, origin: origin, version: 9, msp: mspOf(1)}); err == nil || !strings.Contains(err.Error(), "--org 3") {
+		t.Errorf("nobody voted, and it says so not: %v", err)
+	}
 	revoked := n.mint(t, 1, "client", time.Time{})
+	if err := n.revoke(t.Context(), 2, revoked.Cert); err == nil || !strings.Contains(err.Error(), "no certificate of Org2MSP") {
+		t.Errorf("it revokes another organisation's member, which revokes nothing: %v", err)
+	}
 	session := n.open(t, 1, mspOf(1), revoked)
 	session.refused("FOREIGN: ", "Put", put(origin, 60, 'r'))
 	if err := n.revoke(t.Context(), 1, revoked.Cert); err != nil {
@@ -165,6 +171,8 @@ func TestUpHalfWay(t *testing.T) {
 		{"it takes down what the first steps started", []string{"--origin", "no origin"}, "INVALID"},
 		{"it starts nothing of a number of orderers that it does not offer", []string{"--orderers", "2"}, "1, 3 or 4"},
 		{"it starts nothing with a batch timeout that is none", []string{"--batch-timeout", "soon"}, "duration"},
+		{"it starts nothing with a log's key and no origin", []string{"--log-key", "log.vkey"}, "give both"},
+		{"it takes down what was to be kept and never was whole", []string{"--keep", "--origin", "no origin"}, "INVALID"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "net")
@@ -174,6 +182,18 @@ func TestUpHalfWay(t *testing.T) {
 			}
 			nothingLeft(t, dir)
 		})
+	}
+}
+
+// What is wrong is not lost in a command's usage.
+func TestComplaint(t *testing.T) {
+	for out, want := range map[string]string{
+		"": "", "it is so\n": "it is so", "Error: no\nUsage:\n  peer " + strings.Repeat("x", 3000) + "\n\n": "Error: no",
+		"log\nError: no\n": "Error: no", "Error: one\nError: two": "Error: two",
+	} {
+		if got := complaint(out); got != want {
+			t.Errorf("of %.40q it says %.40q", out, got)
+		}
 	}
 }
 

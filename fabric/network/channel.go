@@ -223,6 +223,9 @@ func (n *network) revoke(ctx context.Context, o int, file string) error {
 	if err != nil {
 		return err
 	}
+	if err := cert.CheckSignatureFrom(ca.cert); err != nil { // its number may be another's in that list
+		return fmt.Errorf("%s is no certificate of %s: %w", file, mspOf(o), err)
+	}
 	now := time.Now()
 	list, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 		Number: big.NewInt(now.UnixNano()), ThisUpdate: now.Add(-time.Minute), NextUpdate: now.AddDate(1, 0, 0),

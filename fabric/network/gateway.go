@@ -195,6 +195,9 @@ func (n *network) vote(ctx context.Context, o int, origin string, version int64,
 
 // voteByFile votes for a certificate: as one organisation, or as all.
 func (n *network) voteByFile(ctx context.Context, o options) error {
+	if o.org < 0 || o.org > organisation {
+		return fmt.Errorf("--org %d: 1 to %d, or none for all", o.org, organisation)
+	}
 	key, err := keyOf(o.operator)
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ func TestTrial(t *testing.T) {
 	t.Run("it listens here alone", func(t *testing.T) { testListeners(t, n) })
 	t.Run("it counts by every organisation's own settings", func(t *testing.T) { testOtherSettings(t, n) })
 	t.Run("it goes on after an upgrade", func(t *testing.T) { testUpgrade(t, n) })
+	t.Run("it is upgraded in a second try", func(t *testing.T) { testUpgradeAgain(t, n) })
 	t.Run("it goes on after a change of the channel", func(t *testing.T) { testChannelChange(t, n) })
 }
 

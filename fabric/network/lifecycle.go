@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,37 +53,30 @@ func (n *network) firstChaincode(ctx context.Context) error {
 
 func (n *network) upgrade(ctx context.Context) error { return n.deploy(ctx, n.Sequence+1) }
 
-// deploy installs the packages, starts their processes and commits the definition.
+// deploy installs the packages, starts their processes and commits the definition. What
+// broke off is deployed again by the same steps: each lets stand what is done.
 func (n *network) deploy(ctx context.Context, sequence int) error {
-	ids := make([]string, organisation)
-	if err := together(organisation, func(o int) error {
-		file, id, err := n.pack(ctx, o, sequence)
-		if err != nil {
-			return err
-		}
-		ids[o-1] = id
-		return n.tool(ctx, n.admin(o), "peer", "lifecycle", "chaincode", "install", file)
-	}); err != nil {
+	ids, err := n.install(ctx, sequence)
+	if err != nil {
 		return err
 	}
 	n.log("installed")
-	for o, id := range ids {
-		p := n.service(o+1, sequence, id)
-		p.Name += next
-		if err := n.start(p); err != nil {
-			return err
-		}
-		if err := n.ready(ctx, p); err != nil {
-			return err
-		}
+	if err := n.startNext(ctx, sequence, ids); err != nil {
+		return err
 	}
-	if err := n.define(ctx, sequence, ids); err != nil {
+	if err := n.approve(ctx, sequence, ids); err != nil {
+		return err
+	}
+	n.log("approved")
+	if err := n.commit(ctx, sequence); err != nil {
 		return err
 	}
 	n.log("committed")
 	for o, id := range ids {
-		if err := n.replace(n.service(o+1, sequence, id)); err != nil {
-			return err
+		if p := n.service(o+1, sequence, id); !n.serves(p) {
+			if err := n.replace(p); err != nil {
+				return err
+			}
 		}
 	}
 	n.Sequence = sequence
@@ -89,6 +84,56 @@ func (n *network) deploy(ctx context.Context, sequence int) error {
 		return err
 	}
 	return n.reachable(ctx)
+}
+
+// install answers the ids of the packages, which are the same each time.
+func (n *network) install(ctx context.Context, sequence int) ([]string, error) {
+	ids := make([]string, organisation)
+	return ids, together(organisation, func(o int) error {
+		file, id, err := n.pack(ctx, o, sequence)
+		if err != nil {
+			return err
+		}
+		ids[o-1] = id
+		return done(n.tool(ctx, n.admin(o), "peer", "lifecycle", "chaincode", "install", file), "already successfully installed (package ID '"+id+"')")
+	})
+}
+
+// startNext starts the processes of a sequence beside those of the one before.
+func (n *network) startNext(ctx context.Context, sequence int, ids []string) error {
+	for o, id := range ids {
+		p := n.service(o+1, sequence, id)
+		if n.serves(p) {
+			continue
+		}
+		p.Name += next
+		if n.running(p.Name) == 0 {
+			if err := n.start(p); err != nil {
+				return err
+			}
+		}
+		if err := n.ready(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serves says whether a process has its place already, and runs.
+func (n *network) serves(p process) bool {
+	raw, err := os.ReadFile(n.path("process", p.Name+".json"))
+	var there process
+	return err == nil && json.Unmarshal(raw, &there) == nil && slices.Equal(there.Env, p.Env) && n.running(p.Name) != 0
+}
+
+// done takes Fabric's complaint that something was done before for what it is.
+func done(err error, words ...string) error {
+	for _, w := range words {
+		if err != nil && strings.HasSuffix(err.Error(), w) {
+			return nil
+		}
+	}
+	return err
 }
 
 const next = ".next" // names the process that will take another's place
@@ -110,26 +155,32 @@ func (n *network) replace(p process) error {
 	return errors.Join(os.Remove(n.path("process", p.Name+next+".json")), writeJSON(n.path("process", p.Name+".json"), p))
 }
 
-// define approves the definition for each organisation and commits it.
-func (n *network) define(ctx context.Context, sequence int, ids []string) error {
+// definition is what all organisations approve, and one commits.
+func (n *network) definition(sequence int) []string {
 	members := make([]string, organisation)
 	for i := range members {
 		members[i] = "'" + mspOf(i+1) + ".peer'"
 	}
-	definition := []string{"-o", host(n.ordererPort(1)), "--tls", "--cafile", n.ordererDir(1, "tls", "ca.crt"), "--channelID", channel, "--name", chaincode, "--version", strconv.Itoa(sequence),
+	return []string{"-o", host(n.ordererPort(1)), "--tls", "--cafile", n.ordererDir(1, "tls", "ca.crt"), "--channelID", channel, "--name", chaincode, "--version", strconv.Itoa(sequence),
 		"--sequence", strconv.Itoa(sequence), "--signature-policy", "AND(" + strings.Join(members, ",") + ")"}
-	if err := together(organisation, func(o int) error {
-		args := append([]string{"lifecycle", "chaincode", "approveformyorg", "--package-id", ids[o-1]}, definition...)
-		return n.patiently(ctx, func() error { return n.tool(ctx, n.admin(o), "peer", args...) })
-	}); err != nil {
-		return err
-	}
-	n.log("approved")
-	args := append([]string{"lifecycle", "chaincode", "commit"}, definition...)
+}
+
+func (n *network) approve(ctx context.Context, sequence int, ids []string) error {
+	return together(organisation, func(o int) error {
+		args := append([]string{"lifecycle", "chaincode", "approveformyorg", "--package-id", ids[o-1]}, n.definition(sequence)...)
+		return n.patiently(ctx, func() error {
+			return done(n.tool(ctx, n.admin(o), "peer", args...), fmt.Sprintf("uncommitted sequence (%d) for namespace %s with unchanged content", sequence, chaincode),
+				fmt.Sprintf("committed sequence (%d) for namespace %s", sequence, chaincode))
+		})
+	})
+}
+
+func (n *network) commit(ctx context.Context, sequence int) error {
+	args := append([]string{"lifecycle", "chaincode", "commit"}, n.definition(sequence)...)
 	for o := 1; o <= organisation; o++ {
 		args = append(args, "--peerAddresses", host(n.peerPort(o)), "--tlsRootCertFiles", n.peerCA(o))
 	}
-	return n.tool(ctx, n.admin(1), "peer", args...)
+	return done(n.tool(ctx, n.admin(1), "peer", args...), fmt.Sprintf("new definition must be sequence %d", sequence+1))
 }
 
 // patiently tries again while the orderers have not found their leader.

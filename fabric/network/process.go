@@ -27,6 +27,11 @@ type process struct {
 
 // start starts it in a folder of its own below DIR/run, by which it is known again.
 func (n *network) start(p process) error {
+	if l, err := net.Listen("tcp", listen(p.Port)); err != nil { // or the stranger there would be taken for it
+		return fmt.Errorf("start %s: its port is taken: %w", p.Name, err)
+	} else if err := l.Close(); err != nil {
+		return err
+	}
 	home := n.path("run", p.Name)
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err
@@ -107,10 +112,15 @@ func (n *network) down() error {
 	return os.RemoveAll(n.Dir)
 }
 
-// rest ends all processes, the peers first, and leaves what they keep.
+// rest ends all processes, the peers before the orderers and what an upgrade that broke
+// off left before all, and leaves what they keep.
 func (n *network) rest() error {
 	var failures error
-	for _, name := range slices.Backward(n.names()) {
+	names := n.names()
+	for o := 1; o <= organisation; o++ {
+		names = append(names, "chaincode"+strconv.Itoa(o)+next)
+	}
+	for _, name := range slices.Backward(names) {
 		failures = errors.Join(failures, n.end(name, syscall.SIGTERM))
 	}
 	return failures
@@ -178,7 +188,16 @@ func (n *network) tool(ctx context.Context, env []string, name string, args ...s
 	cmd := exec.CommandContext(ctx, filepath.Join(n.Fabric, name), args...) //nolint:gosec // our own commands
 	cmd.Dir, cmd.Env = n.Dir, append([]string{"HOME=" + n.Dir, "PATH=/usr/bin:/bin"}, env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %s: %w\n%s", name, args[0], err, out[max(0, len(out)-2000):])
+		return fmt.Errorf("%s %s: %w\n%s", name, args[0], err, complaint(string(out)))
 	}
 	return nil
+}
+
+// complaint is what a command says is wrong, which it may say before its whole usage.
+func complaint(out string) string {
+	if at := strings.LastIndex("\n"+out, "\nError: "); at >= 0 {
+		line, _, _ := strings.Cut(out[at:], "\n")
+		return line
+	}
+	return strings.TrimSpace(out[max(0, len(out)-2000):])
 }

@@ -12,15 +12,24 @@ import (
 	"time"
 )
 
-// up starts a network; what a failure leaves half-way is taken down again.
-// upOrAgain goes on with a network that was kept, where there is one.
+// upOrAgain goes on with a network that was kept, where there is one. One that was
+// killed before anybody was told of it holds nothing, and begins anew.
 func upOrAgain(ctx context.Context, o options) (*network, error) {
-	if _, err := os.Stat(filepath.Join(o.dir, "network.json")); !o.keep || err != nil {
+	if !o.keep {
 		return up(ctx, o)
 	}
 	n, err := load(o.dir)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return up(ctx, o)
+	case err != nil:
 		return nil, err
+	}
+	if _, err := os.Stat(n.path("connection.json")); errors.Is(err, os.ErrNotExist) {
+		if err := n.down(); err != nil {
+			return nil, err
+		}
+		return up(ctx, o)
 	}
 	if o.verbose {
 		n.log = spoken(time.Now())
@@ -40,12 +49,16 @@ func spoken(began time.Time) func(string, ...any) {
 	}
 }
 
+// up starts a network; what a failure leaves half-way is taken down again.
 func up(ctx context.Context, o options) (*network, error) {
 	if !slices.Contains([]int{1, 3, 4}, o.orderers) {
 		return nil, fmt.Errorf("%d orderers: 1, 3 or 4 are offered", o.orderers)
 	}
 	if _, err := time.ParseDuration(o.batchTimeout); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--batch-timeout: %w", err)
+	}
+	if o.logKey != "" && o.origin == "" {
+		return nil, errors.New("--log-key is of the log that --origin names: give both")
 	}
 	n, err := claim(o)
 	if err != nil {
@@ -65,9 +78,6 @@ func up(ctx context.Context, o options) (*network, error) {
 	}
 	for _, step := range steps {
 		if err := step.do(ctx); err != nil {
-			if o.keep {
-				return nil, err
-			}
 			return nil, errors.Join(err, n.down())
 		}
 		n.log("%s", step.name)
