@@ -95,11 +95,13 @@ func readSettings(environment []string) (settings, error) {
 
 func (s settings) tls() (p shim.TLSProperties, err error) {
 	if p.Key, err = os.ReadFile(s.key); err != nil {
-		return p, err
+		return p, fmt.Errorf("CHAINCODE_TLS_KEY: %w", err)
 	}
 	if p.Cert, err = os.ReadFile(s.cert); err != nil {
-		return p, err
+		return p, fmt.Errorf("CHAINCODE_TLS_CERT: %w", err)
 	}
-	p.ClientCACerts, err = os.ReadFile(s.peerCA)
-	return p, err
+	if p.ClientCACerts, err = os.ReadFile(s.peerCA); err != nil {
+		return p, fmt.Errorf("CHAINCODE_CLIENT_CA_CERT: %w", err)
+	}
+	return p, nil
 }

@@ -14,7 +14,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 )
 
@@ -50,16 +52,25 @@ func runPackage(args []string, out io.Writer) error {
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	if !labelForm.MatchString(*label) || *address == "" || *file == "" {
-		return errors.New("package needs --label, --address and --out")
+	if set.NArg() > 0 || *file == "" {
+		return errors.New("package needs --out, and takes nothing but flags")
+	}
+	if !labelForm.MatchString(*label) {
+		return fmt.Errorf("--label %q: want a name such as anchor_1", *label)
+	}
+	if host, port, err := net.SplitHostPort(*address); err != nil || host == "" || port == "" {
+		return fmt.Errorf("--address %q: want host:port, where the peer reaches the process", *address)
 	}
 	c := connection{Address: *address, DialTimeout: "10s", TLSRequired: true, ClientAuthRequired: true}
-	for path, into := range map[*string]*string{cert: &c.ClientCert, key: &c.ClientKey, root: &c.RootCert} {
-		raw, err := os.ReadFile(*path)
+	for _, read := range []struct {
+		flag       string
+		path, into *string
+	}{{"client-cert", cert, &c.ClientCert}, {"client-key", key, &c.ClientKey}, {"root-cert", root, &c.RootCert}} {
+		raw, err := os.ReadFile(*read.path)
 		if err != nil {
-			return err
+			return fmt.Errorf("--%s: %w", read.flag, err)
 		}
-		*into = string(raw)
+		*read.into = string(raw)
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -68,23 +79,37 @@ func runPackage(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(*file, raw, 0o600); err != nil {
-		return err
+	if err := writePrivate(*file, raw); err != nil {
+		return fmt.Errorf("--out: %w", err)
 	}
 	sum := sha256.Sum256(raw)
 	_, err = fmt.Fprintf(out, "%s:%s\n", *label, hex.EncodeToString(sum[:]))
 	return err
 }
 
+// writePrivate replaces a file by one that its owner alone reads, whatever was there.
+func writePrivate(path string, raw []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".new-*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // after the rename it is not there
+	_, err = file.Write(raw)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
+
 // check finds now what the peer would only find when it first connects.
 func (c connection) check() error {
 	if _, err := tls.X509KeyPair([]byte(c.ClientCert), []byte(c.ClientKey)); err != nil {
-		return fmt.Errorf("client certificate and key: %w", err)
+		return fmt.Errorf("--client-cert and --client-key: %w", err)
 	}
 	if block, _ := pem.Decode([]byte(c.RootCert)); block == nil {
-		return errors.New("root certificate: no PEM")
+		return errors.New("--root-cert: no PEM")
 	} else if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-		return fmt.Errorf("root certificate: %w", err)
+		return fmt.Errorf("--root-cert: %w", err)
 	}
 	return nil
 }

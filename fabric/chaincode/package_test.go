@@ -82,6 +82,9 @@ func TestPackage(t *testing.T) {
 		}
 		return args
 	}
+	if err := os.WriteFile(file, []byte("from before, for everybody"), 0o644); err != nil { //nolint:gosec // what it is about
+		t.Fatal(err)
+	}
 	var ids [2]bytes.Buffer
 	for i := range ids {
 		if err := runPackage(arguments("", ""), &ids[i]); err != nil {
@@ -112,6 +115,8 @@ func TestPackage(t *testing.T) {
 		{"it needs a label", "label", ""},
 		{"it refuses a label that Fabric refuses", "label", "_anchor/1"},
 		{"it needs an address", "address", ""},
+		{"it refuses an address without a port", "address", "chaincode.example"},
+		{"it refuses an address without a host", "address", ":9999"},
 		{"it needs a file", "out", ""},
 		{"it needs a certificate", "client-cert", filepath.Join(dir, "none")},
 		{"it refuses a key of another certificate", "client-key", otherKey},
@@ -119,8 +124,8 @@ func TestPackage(t *testing.T) {
 		{"it refuses an authority that is no PEM", "root-cert", file},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if err := runPackage(arguments(test.flag, test.value), io.Discard); err == nil {
-				t.Error("it makes a package")
+			if err := runPackage(arguments(test.flag, test.value), io.Discard); err == nil || !strings.Contains(err.Error(), "--"+test.flag) {
+				t.Errorf("it makes a package, or does not say why not: %v", err)
 			}
 		})
 	}
