@@ -20,10 +20,16 @@ type anchorer struct {
 	box      outbox
 	interval time.Duration
 	log      *slog.Logger
+	handed   int64 // the size whose proof the hub took from this process last
 }
 
-// errFork says that the log does not continue what is anchored.
-var errFork = errors.New("the log contradicts its anchor")
+var (
+	// errFork says that the log does not continue what is anchored.
+	errFork = errors.New("the log contradicts its anchor")
+	// errOlder says that the log shows less than is anchored: a replica that is late, or
+	// a hub that was set back.
+	errOlder = errors.New("the log shows an older tree than is anchored")
+)
 
 // run goes on until the context ends, or the log forks.
 func (a *anchorer) run(ctx context.Context) error {
@@ -62,9 +68,16 @@ func (a *anchorer) step(ctx context.Context) error {
 	if since := time.Since(p.Spent); since >= 0 && since < a.interval {
 		return nil
 	}
+	refused := a.remind(ctx, p)
+	if refused != nil && (!errors.Is(refused, errNotTaken) || errors.Is(refused, errFork)) {
+		return refused
+	}
 	c, err := a.checkpoint(ctx, p)
+	if errors.Is(err, errOlder) {
+		a.handed = 0 // it may have lost the proof, and learns by it that it was set back
+	}
 	if err != nil || c.Size == 0 || c.Size == p.LastSize {
-		return err
+		return errors.Join(refused, err)
 	}
 	p.Size, p.Root, p.LogSigned = c.Size, c.Root, a.policy.LogSignatures(c.Note)
 	if err := a.chain.prepare(a.origin, &p); err != nil {
@@ -90,8 +103,11 @@ func (a *anchorer) checkpoint(ctx context.Context, p pending) (tlog.Checkpoint, 
 	if err != nil {
 		return c, err
 	}
-	if c.Origin != a.origin || c.Size < p.LastSize {
-		return c, fmt.Errorf("the log shows %s at %d, and %d is anchored", c.Origin, c.Size, p.LastSize)
+	if c.Origin != a.origin {
+		return c, fmt.Errorf("the log shows %s", c.Origin)
+	}
+	if c.Size < p.LastSize {
+		return c, fmt.Errorf("%w: size %d, and %d is anchored", errOlder, c.Size, p.LastSize)
 	}
 	return c, a.consistent(ctx, c, p.LastSize, p.LastRoot)
 }
@@ -140,24 +156,44 @@ func (a *anchorer) adopt(ctx context.Context, p pending) error {
 	return a.prove(ctx, p, size)
 }
 
-// prove reads the proof of a size, checks it offline and hands it over.
+// remind offers the newest proof to a hub that did not take it, or not from this process.
+func (a *anchorer) remind(ctx context.Context, p pending) error {
+	if p.LastSize == a.handed {
+		return nil
+	}
+	_, err := a.offer(ctx, p.LastSize)
+	return err
+}
+
+// prove reads the proof of a size, checks it offline and hands it over. A hub that refuses
+// it is told about, and asked again; anchoring goes on.
 func (a *anchorer) prove(ctx context.Context, p pending, size int64) error {
-	proof, err := a.chain.read(a.origin, size)
-	if err != nil {
-		return err
-	}
-	there, err := a.trust.Verify(proof)
-	if err != nil {
-		return err
-	}
-	if there.Origin != a.origin || there.Size != size {
-		return fmt.Errorf("the peers answered about %s, size %d", there.Origin, there.Size)
-	}
-	if err := a.hand(ctx, proof, size, there.Root); err != nil {
+	root, err := a.offer(ctx, size)
+	if err != nil && (!errors.Is(err, errNotTaken) || errors.Is(err, errFork)) {
 		return err
 	}
 	a.log.Info("anchored", "size", size, "tx", p.TxID)
-	return a.box.save(pending{Schema: schema, LastSize: size, LastRoot: there.Root, Spent: p.Spent})
+	return errors.Join(err, a.box.save(pending{Schema: schema, LastSize: size, LastRoot: root, Spent: p.Spent}))
+}
+
+// offer gives the hub the proof of a size; the root is that of the ledger.
+func (a *anchorer) offer(ctx context.Context, size int64) (tlog.Hash, error) {
+	proof, err := a.chain.read(a.origin, size)
+	if err != nil {
+		return tlog.Hash{}, err
+	}
+	there, err := a.trust.Verify(proof)
+	if err != nil {
+		return tlog.Hash{}, err
+	}
+	if there.Origin != a.origin || there.Size != size {
+		return tlog.Hash{}, fmt.Errorf("the peers answered about %s, size %d", there.Origin, there.Size)
+	}
+	if err := a.hand(ctx, proof, size, there.Root); err != nil {
+		return there.Root, err
+	}
+	a.handed = size
+	return there.Root, nil
 }
 
 // hand gives the hub a proof, and holds the log against it also where the hub

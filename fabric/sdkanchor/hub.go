@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -19,8 +22,24 @@ type hub struct {
 	client *http.Client
 }
 
-func newHub(url string) hub {
-	return hub{strings.TrimSuffix(url, "/"), &http.Client{
+// errNotTaken says that the hub refuses a proof, as one without trust in the ledger does.
+var errNotTaken = errors.New("the hub does not take the proof")
+
+// checkAddress holds a hub's address to https, or http on this computer.
+func checkAddress(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		return fmt.Errorf("--hub %q: want https://host[:port] and nothing more", address)
+	}
+	ip := net.ParseIP(u.Hostname())
+	if here := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(); u.Scheme != "https" && (u.Scheme != "http" || !here) {
+		return fmt.Errorf("--hub %q: want https, or http on this computer", address)
+	}
+	return nil
+}
+
+func newHub(address string) hub {
+	return hub{strings.TrimSuffix(address, "/"), &http.Client{
 		Timeout:       30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // it sends us nowhere else
 	}}
@@ -58,8 +77,11 @@ func (h hub) Tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 // take hands a proof over.
 func (h hub) take(ctx context.Context, p endorsement.Proof) error {
 	status, body, err := h.do(ctx, http.MethodPost, "/anchors", p.Marshal())
-	if err == nil && status != http.StatusOK && status != http.StatusCreated {
-		err = fmt.Errorf("the hub does not take the proof: %d %s", status, body[:min(len(body), 300)])
+	switch {
+	case err != nil || status == http.StatusOK || status == http.StatusCreated:
+		return err
+	case status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= http.StatusInternalServerError:
+		return fmt.Errorf("/anchors answered %d", status)
 	}
-	return err
+	return fmt.Errorf("%w: %d %s", errNotTaken, status, body[:min(len(body), 300)])
 }

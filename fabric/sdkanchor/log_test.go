@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -28,6 +29,8 @@ type shelf struct {
 	note     []byte
 	trust    *endorsement.Trust
 	proofs   map[int64]endorsement.Anchored
+	refusing bool          // each proof
+	offered  map[int64]int // how often, while it refused
 }
 
 // key is the n-th of those that anybody knows.
@@ -37,7 +40,7 @@ func key(n byte) ed25519.PrivateKey {
 
 func newShelf(t testing.TB) *shelf {
 	t.Helper()
-	s := &shelf{t: t, tiles: map[string][]byte{}, proofs: map[int64]endorsement.Anchored{}}
+	s := &shelf{t: t, tiles: map[string][]byte{}, proofs: map[int64]endorsement.Anchored{}, offered: map[int64]int{}}
 	var err error
 	s.signer, err = tlog.NewSigner(origin, key(1))
 	must(t, err)
@@ -82,7 +85,11 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p, err := endorsement.ParseProof(raw)
 		if err == nil {
 			var there endorsement.Anchored
-			if there, err = s.trust.Verify(p); err == nil {
+			if there, err = s.trust.Verify(p); err == nil && s.refusing {
+				s.offered[there.Size]++
+				err = errors.New("refused")
+			}
+			if err == nil {
 				s.proofs[there.Size] = there
 				return
 			}
@@ -98,6 +105,19 @@ func (s *shelf) has(size int64) (endorsement.Anchored, bool) {
 	defer s.mu.Unlock()
 	a, ok := s.proofs[size]
 	return a, ok
+}
+
+// refuse has the hub refuse every proof, or no more.
+func (s *shelf) refuse(all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusing = all
+}
+
+func (s *shelf) offers(size int64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offered[size]
 }
 
 func must(t testing.TB, err error) {

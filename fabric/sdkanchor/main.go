@@ -31,8 +31,14 @@ func run() (err error) {
 	state := flag.String("state", "sdkanchor", "folder of the pending transaction")
 	interval := flag.Duration("interval", time.Minute, "between transactions, at least")
 	flag.Parse()
-	if *hubURL == "" || *trust == "" || *fabric == "" || *connection == "" {
-		return errors.New("--hub, --trust, --fabric and --connection are required")
+	if *hubURL == "" || *trust == "" || *fabric == "" || *connection == "" || flag.NArg() > 0 {
+		return errors.New("--hub, --trust, --fabric and --connection are required, and nothing but flags is taken")
+	}
+	if *interval < 100*time.Millisecond || *interval > 24*time.Hour {
+		return fmt.Errorf("--interval %s: want 100ms to 24h", *interval)
+	}
+	if err := checkAddress(*hubURL); err != nil {
+		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -88,6 +88,18 @@ func forked(s *shelf) {
 	}
 }
 
+// TestCheckAddress: a hub is at an address alone, by https or on this computer.
+func TestCheckAddress(t *testing.T) {
+	for address, ok := range map[string]bool{
+		"https://hub.example": true, "https://hub.example:8443/": true, "http://localhost:8080": true, "http://127.0.0.1:8080": true, "http://[::1]:1": true,
+		"": false, "hub.example": false, "http://hub.example": false, "ftp://localhost": false, "https://hub.example/log": false, "https://a:b@hub.example": false, "https://hub.example?x": false,
+	} {
+		if err := checkAddress(address); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "--hub") {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
+
 // TestForkOfAHubThatRefuses: a hub whose log was set back refuses the proof that
 // says so, and the anchorer stops all the same.
 func TestForkOfAHubThatRefuses(t *testing.T) {

@@ -127,6 +127,19 @@ func (p *place) anchored() {
 	p.Fatalf("size %d was not anchored\n%s", size, text[max(0, len(text)-3000):])
 }
 
+// offered waits until a hub that refuses is offered the proof of a size, once more.
+func (p *place) offered(size int64) {
+	p.Helper()
+	before := p.shelf.offers(size)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if p.shelf.offers(size) > before {
+			return
+		}
+	}
+	text, _ := os.ReadFile(p.path("log"))
+	p.Fatalf("size %d was not offered\n%s", size, text[max(0, len(text)-3000):])
+}
+
 // TestAnchor takes checkpoints to proofs on the real network, kills the program
 // between, and has the orderer lose what was broadcast.
 func TestAnchor(t *testing.T) {
@@ -146,6 +159,24 @@ func TestAnchor(t *testing.T) {
 	time.Sleep(time.Second)
 	p.do(p.network, "start", "--dir", p.path("net"), "orderer1")
 	p.anchored()
+
+	// A hub that refuses proofs is offered the newest one again, also by a process that
+	// comes later, and anchoring goes on.
+	p.shelf.refuse(true)
+	p.shelf.grow(10)
+	p.offered(6)
+	p.shelf.grow(11)
+	p.offered(7)
+	p.kill()
+	p.start()
+	p.offered(7)
+	p.shelf.refuse(false)
+	p.anchored()
+
+	// So is one that shows less than is anchored: so it learns that it was set back.
+	p.shelf.refuse(true)
+	p.shelf.show(1, tlog.Hash{1}, p.shelf.signer, true)
+	p.offered(7)
 }
 
 func TestOutbox(t *testing.T) {
