@@ -51,7 +51,7 @@ type config struct {
 }
 
 var program = service.Program{
-	Prefix: "MYDATA_IDP_", Neighbours: []string{"VERIFIER", "INSURER", "LICENCE", "WALLET", "WITNESS", "ANCHOR"}, Help: "idp serve --help",
+	Prefix: "MYDATA_IDP_", Neighbours: []string{"VERIFIER", "INSURER", "LICENCE", "EXTRACT", "PORTAL", "WALLET", "WITNESS", "ANCHOR"}, Help: "idp serve --help",
 }
 
 // flags adds the flags with these names, all of them when none is named.

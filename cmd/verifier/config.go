@@ -39,7 +39,7 @@ type config struct {
 }
 
 var program = service.Program{
-	Prefix: "MYDATA_VERIFIER_", Neighbours: []string{"IDP", "INSURER", "LICENCE", "WALLET", "WITNESS"}, Help: "verifier serve --help",
+	Prefix: "MYDATA_VERIFIER_", Neighbours: []string{"IDP", "INSURER", "LICENCE", "EXTRACT", "PORTAL", "WALLET", "WITNESS", "ANCHOR"}, Help: "verifier serve --help",
 }
 
 func (c *config) flags(f *pflag.FlagSet) {
