@@ -68,7 +68,7 @@ soak: tools $(AXE) $(STRANGER)
 
 ## fuzz: every Fuzz function for FUZZTIME each
 fuzz:
-	@for module in . fabric/chaincode; do go list -C $$module -f '{{.ImportPath}} {{.Dir}}' ./...; done | while read -r pkg dir; do \
+	@for module in . $(MODULES); do go list -C $$module -f '{{.ImportPath}} {{.Dir}}' ./...; done | while read -r pkg dir; do \
 	  { grep -hoE '^func (Fuzz[A-Za-z0-9_]+)' "$$dir"/*_test.go 2>/dev/null || true; } | awk '{print $$2}' | while read -r name; do \
 	    echo "$$pkg $$name"; go test -C "$$dir" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) .; \
 	  done; \
