@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/url"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,7 +51,8 @@ func newKeygenCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		issuer, err := service.Origin("issuer", c.Issuer) // before the log is named after it, for good
+		dir := dataDir(cmd)
+		issuer, err := namedIssuer(cmd, &c, dir)
 		if err != nil {
 			return err
 		}
@@ -61,7 +64,6 @@ func newKeygenCommand() *cobra.Command {
 		if origin == "" {
 			origin = issuer.Host + "/log"
 		}
-		dir := dataDir(cmd)
 		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: origin, Verifier: verifier, Documents: documents, RS256: true}); err != nil {
 			return err
 		}
@@ -70,4 +72,20 @@ func newKeygenCommand() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// namedIssuer is the address whose keys are made: where nobody says one, that of the
+// certificate that is there, which would be made anew for another hub otherwise. It is
+// checked before the log is named after it, for good.
+func namedIssuer(cmd *cobra.Command, c *config, dir string) (*url.URL, error) {
+	if _, told := os.LookupEnv(program.Variable("issuer")); !told && !cmd.Flags().Changed("issuer") {
+		there, err := keys.IssuerOf(dir)
+		if err != nil {
+			return nil, err
+		}
+		if there != "" {
+			c.Issuer = there
+		}
+	}
+	return service.Origin("issuer", c.Issuer)
 }

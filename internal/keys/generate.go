@@ -209,6 +209,19 @@ func (g *generator) stands(chainName string, key crypto.PublicKey, uri string, r
 	return err == nil && Names(chain, uri) && (renewal == 0 || leaf.NotAfter.After(g.o.Now().Add(renewal)))
 }
 
+// IssuerOf is the address that the issuer's certificate below dir is for; "" when there is
+// none yet.
+func IssuerOf(dir string) (string, error) {
+	leaf, err := readCertificate(filepath.Join(dir, "keys/issuer-chain.pem"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil || len(leaf.URIs) == 0 {
+		return "", err
+	}
+	return leaf.URIs[0].String(), nil
+}
+
 // Names tells whether the leaf of an x5c chain has this URI as its one URI name.
 func Names(chain [][]byte, uri string) bool {
 	if len(chain) == 0 {
