@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,15 +42,9 @@ func newEnrolProposeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var to account.Resident
-		if letter != "" {
-			register, err := openRegister(c.Register)
-			if err != nil {
-				return err
-			}
-			if to, err = register.Resident(cmd.Context(), resident); err != nil {
-				return fmt.Errorf("--resident %s: %w in %s", resident, err, c.Register)
-			}
+		to, err := addressee(cmd.Context(), letter, c.Register, resident)
+		if err != nil {
+			return err
 		}
 		key, err := readOfficer(officer)
 		if err != nil {
@@ -60,18 +55,16 @@ func newEnrolProposeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		e, err := admin.NewEnrolment(c.Issuer, code, now, to)
-		if err != nil {
-			return err
-		}
-		if letter != "" {
-			if err := writePrivate(letter, []byte(e.Letter)); err != nil {
-				return fmt.Errorf("letter: %w", err)
-			}
-		}
 		text, err := json.MarshalIndent(order, "", "  ")
 		if err != nil {
 			return err
+		}
+		e, err := admin.NewEnrolment(c.Issuer, code, now, to)
+		if err == nil && letter != "" {
+			err = writePrivate(letter, []byte(e.Letter))
+		}
+		if err != nil {
+			return fmt.Errorf("letter: %w", err)
 		}
 		if err := writePrivate(out, append(text, '\n')); err != nil {
 			return fmt.Errorf("order: %w", err)
@@ -83,6 +76,22 @@ func newEnrolProposeCommand() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// addressee is whom a letter is for, when one is written.
+func addressee(ctx context.Context, letter, file, resident string) (account.Resident, error) {
+	if letter == "" {
+		return account.Resident{}, nil
+	}
+	register, err := openRegister(file)
+	if err != nil {
+		return account.Resident{}, err
+	}
+	to, err := register.Resident(ctx, resident)
+	if err != nil {
+		return to, fmt.Errorf("--resident %s: %w in %s", resident, err, file)
+	}
+	return to, nil
 }
 
 // newEnrolApproveCommand is the second officer's half.
