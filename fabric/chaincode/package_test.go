@@ -82,7 +82,7 @@ func TestPackage(t *testing.T) {
 		}
 		return args
 	}
-	if err := os.WriteFile(file, []byte("from before, for everybody"), 0o644); err != nil { //nolint:gosec // what it is about
+	if err := os.WriteFile(file, []byte("from before, for everybody"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var ids [2]bytes.Buffer
