@@ -138,6 +138,9 @@ func listenWitness(ctx context.Context, o witnessOptions) (net.Listener, error) 
 	if err != nil {
 		return nil, fmt.Errorf("witness: --listen: %w", err)
 	}
+	if err := service.Certificate(o.cert, o.key); err != nil {
+		return nil, fmt.Errorf("witness: %w", err)
+	}
 	if o.cert == "" && !fetch.Loopback(host) {
 		return nil, fmt.Errorf("witness: %s is not loop-back: give --tls-cert and --tls-key", o.listen)
 	}

@@ -125,13 +125,8 @@ func (s *Settings) Safe(setting, public, listen string) error {
 	if err := s.numbers(); err != nil {
 		return err
 	}
-	if (s.TLSCert == "") != (s.TLSKey == "") {
-		return errors.New("tls-cert and tls-key go together")
-	}
-	if s.TLSCert != "" {
-		if _, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey); err != nil {
-			return fmt.Errorf("tls-cert %s and tls-key %s: %w", s.TLSCert, s.TLSKey, err)
-		}
+	if err := Certificate(s.TLSCert, s.TLSKey); err != nil {
+		return err
 	}
 	if err := metrics.CheckAddress(s.Metrics, s.TLSCert != ""); err != nil {
 		return err
@@ -149,6 +144,21 @@ func (s *Settings) Safe(setting, public, listen string) error {
 		return fmt.Errorf("the %s must be https; plain http is for --development on loop-back alone", setting)
 	case s.TLSCert == "" && !Loopback(host):
 		return errors.New("give tls-cert and tls-key, or listen on loop-back behind a proxy that ends TLS")
+	}
+	return nil
+}
+
+// Certificate finds before anything is begun what a server would find last: the files
+// of https, both or none.
+func Certificate(cert, key string) error {
+	if (cert == "") != (key == "") {
+		return errors.New("tls-cert and tls-key go together")
+	}
+	if cert == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(cert, key); err != nil {
+		return fmt.Errorf("tls-cert %s and tls-key %s: %w", cert, key, err)
 	}
 	return nil
 }
