@@ -32,8 +32,8 @@ channel's configuration, and give the folder to whoever checks receipts.`,
 	f.StringVar(&connection, "connection", "", "connection file: the network's peers, and who asks (required)")
 	f.StringVar(&out, "out", "", "folder to write or to add to (required)")
 	f.StringVar(&chaincode, "chaincode", "", "chaincode whose answers count (default the connection's)")
-	f.StringSliceVar(&organisations, "organisation", nil, "MSP id whose peers count, again for each (default every organisation of the channel)")
-	f.IntVar(&quorum, "quorum", 0, "how many of them have to report (default all)")
+	f.StringSliceVar(&organisations, "organisation", nil, "MSP id whose peers count, again for each (default the folder's; in a new one every organisation of the channel)")
+	f.IntVar(&quorum, "quorum", 0, "how many of them have to report (default the folder's; in a new one all)")
 	for _, name := range []string{"connection", "out"} {
 		_ = c.MarkFlagRequired(name)
 	}

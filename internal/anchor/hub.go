@@ -3,6 +3,7 @@ package anchor
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -82,7 +83,17 @@ func (h *HTTPHub) Take(ctx context.Context, p endorsement.Proof) error {
 	case status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= http.StatusInternalServerError:
 		return fmt.Errorf("%w: /anchors answered %d", ErrHub, status)
 	}
-	return fmt.Errorf("%w: %d %s", ErrNotTaken, status, bytes.TrimSpace(body[:min(len(body), 512)]))
+	return fmt.Errorf("%w: %d %s", ErrNotTaken, status, reason(body))
+}
+
+// reason is why a hub refuses, without what is another each time: the same refusal is the
+// same words, which are told once.
+func reason(body []byte) string {
+	var problem struct{ Code, Cause string }
+	if json.Unmarshal(body, &problem) == nil && problem.Code != "" {
+		body = []byte(problem.Code + ": " + problem.Cause)
+	}
+	return string(bytes.TrimSpace(body[:min(len(body), 512)]))
 }
 
 func (h *HTTPHub) do(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -210,5 +211,23 @@ func TestAnswersAboutAnotherSize(t *testing.T) {
 	}
 	if err == nil || errors.Is(err, anchor.ErrFork) || !strings.Contains(err.Error(), "the peers answered about") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestRefusalIsTheSame: a hub's refusal is told once, though each of its answers has a
+// correlation id of its own.
+func TestRefusalIsTheSame(t *testing.T) {
+	answers := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answers++
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprintf(w, `{"code":"anchors_not_kept","cause":"this hub was given no --fabric-trust","correlation_id":"%d"}`, answers)
+	}))
+	defer server.Close()
+	hub, err := anchor.NewHTTPHub(server.URL)
+	ok(t, err)
+	first, again := hub.Take(t.Context(), endorsement.Proof{}), hub.Take(t.Context(), endorsement.Proof{})
+	if first == nil || again == nil || first.Error() != again.Error() || !strings.Contains(first.Error(), "anchors_not_kept: this hub was given no --fabric-trust") {
+		t.Errorf("%v\n%v", first, again)
 	}
 }
