@@ -47,9 +47,6 @@ func (p Program) Listen(address, setting string) (net.Listener, error) {
 // Socket takes over the socket for commands that a killed service left behind, never
 // that of a living one, and nothing that is no socket.
 func Socket(path string) (net.Listener, error) {
-	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil { //nolint:noctx // a socket of this machine
-		return nil, errors.Join(fmt.Errorf("command socket %s: a service answers there already", path), conn.Close())
-	}
 	if len(path) > maxSocket {
 		return nil, fmt.Errorf("command socket %s: the system takes %d characters at most: name a shorter path by --socket", path, maxSocket)
 	}
@@ -58,10 +55,10 @@ func Socket(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("command socket %s: there is something else, which stays: name another path by --socket", path)
 	}
 	if err == nil {
-		err = os.Remove(path)
+		err = takeOver(path)
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("command socket: %w", err)
+		return nil, fmt.Errorf("command socket %s: %w", path, err)
 	}
 	old := syscall.Umask(0o177) // the socket is its owner's from its first moment
 	defer syscall.Umask(old)
@@ -70,6 +67,19 @@ func Socket(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("command socket: %w", err)
 	}
 	return l, nil
+}
+
+// takeOver removes a socket that nobody listens at: whoever does refuses no connection,
+// though he may be too busy to take it.
+func takeOver(path string) error {
+	conn, err := net.DialTimeout("unix", path, time.Second) //nolint:noctx // a socket of this machine
+	switch {
+	case err == nil:
+		return errors.Join(errors.New("a service answers there already"), conn.Close())
+	case !errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("whether a service lives there cannot be told: %w", err)
+	}
+	return os.Remove(path)
 }
 
 // Until serves until ctx ends, then lets requests under way finish; by https where
