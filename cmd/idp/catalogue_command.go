@@ -2,9 +2,6 @@ package main
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/govmydata/mydata/internal/idp/admin"
+	"github.com/govmydata/mydata/internal/keys"
 	"github.com/govmydata/mydata/internal/registry"
 	"github.com/govmydata/mydata/pkg/catalogue"
 )
@@ -66,23 +64,11 @@ func (o *officer) decide(decision string, next, inForce *catalogue.Catalogue) (s
 }
 
 func readOfficer(path string) (crypto.Signer, error) {
-	text, err := os.ReadFile(path)
+	key, err := keys.ReadKey(path)
 	if err != nil {
 		return nil, fmt.Errorf("officer's key: %w", err)
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("officer's key %s: no PEM", path)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("officer's key %s: %w", path, err)
-	}
-	signer, ok := key.(*ecdsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("officer's key %s: not an ECDSA key", path)
-	}
-	return signer, nil
+	return key, nil
 }
 
 // change is a proposed catalogue beside the one in force.
