@@ -234,6 +234,9 @@ func TestUpKeepsOff(t *testing.T) {
 	if err := run(t.Context(), []string{"up", "--dir", dir}); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("up into a folder of somebody else: %v", err)
 	}
+	if err := run(t.Context(), []string{"up", "--dir", filepath.Join(dir, "one, two")}); err == nil || !strings.Contains(err.Error(), "choose another folder") {
+		t.Errorf("up into a folder that Fabric cannot name: %v", err)
+	}
 	if err := run(t.Context(), []string{"down", "--dir", dir}); err == nil {
 		t.Error("down took a folder that is no network")
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -93,6 +94,9 @@ func claim(o options) (*network, error) {
 	dir, err := filepath.Abs(o.dir)
 	if err != nil {
 		return nil, err
+	}
+	if strings.ContainsAny(dir, ",:#\"'[]{}") { // Fabric's settings are lists and YAML
+		return nil, fmt.Errorf("--dir %s: Fabric takes no such character in its files' names: choose another folder", dir)
 	}
 	if there, err := os.ReadDir(dir); err == nil && len(there) > 0 {
 		return nil, fmt.Errorf("%s is not empty: network down --dir %s, or another folder", dir, dir)
