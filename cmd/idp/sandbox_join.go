@@ -227,7 +227,7 @@ func (j joining) post(ctx context.Context, path, media string, body []byte, into
 	req.Header.Set("Content-Type", media)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("is a sandbox running (idp serve --sandbox)? %w", err)
+		return fmt.Errorf("is a sandbox running (idp serve --sandbox), and at the address that --hub names? %w", err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
