@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -86,13 +87,8 @@ func openMonitor(cmd *cobra.Command, o monitorOptions) (*monitor.Monitor, io.Clo
 	if err := monitorSource(&options, o, roots); err != nil {
 		return nil, nil, err
 	}
-	switch {
-	case o.command != "" && o.file != "":
-		return nil, nil, errors.New("monitor: give --alert or --alert-file, not both")
-	case o.command != "":
-		options.Tell = monitor.Command(o.command)
-	case o.file != "":
-		options.Tell = monitor.File(o.file)
+	if options.Tell, err = o.alarm(); err != nil {
+		return nil, nil, fmt.Errorf("monitor: %w", err)
 	}
 	if err := os.MkdirAll(o.state, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("monitor: %w", err)
@@ -107,6 +103,29 @@ func openMonitor(cmd *cobra.Command, o monitorOptions) (*monitor.Monitor, io.Clo
 	}
 	slog.InfoContext(cmd.Context(), "monitor follows", "log", options.Policy.Logs[0].Key.Name, "state", o.state)
 	return m, lock, nil
+}
+
+// alarm finds what a finding is told by; one that could not ring is found now, and not
+// by the first finding.
+func (o monitorOptions) alarm() (func(context.Context, monitor.Alert) error, error) {
+	switch {
+	case o.stale < 0 || o.patience < 0 || o.within < 0:
+		return nil, errors.New("--stale-after, --patience and --anchors-within are 0 or longer")
+	case o.command != "" && o.file != "":
+		return nil, errors.New("give --alert or --alert-file, not both")
+	case o.command != "":
+		if _, err := exec.LookPath(o.command); err != nil {
+			return nil, fmt.Errorf("--alert: %w", err)
+		}
+		return monitor.Command(o.command), nil
+	case o.file != "":
+		file, err := os.OpenFile(o.file, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("--alert-file: %w", err)
+		}
+		return monitor.File(o.file), file.Close()
+	}
+	return nil, nil
 }
 
 // monitorTrust reads whom to believe: the policy, and from a whole trust folder
