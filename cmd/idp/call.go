@@ -40,6 +40,11 @@ func newEnrolCommand() *cobra.Command {
 	cmd.Flags().StringVar(&letter, "letter", "", "write the letter to this HTML file, for printing")
 	cmd.Flags().StringVar(&order, "order", "", "file of an order signed by two officers (propose, approve), instead of --resident")
 	cmd.Flags().BoolVar(&list, "list", false, "list the residents and who is enrolled")
+	for _, of := range []string{"resident", "replace", "letter"} { // an order says these itself, and holds no code for a letter
+		cmd.MarkFlagsMutuallyExclusive("order", of)
+		cmd.MarkFlagsMutuallyExclusive("list", of)
+	}
+	cmd.MarkFlagsMutuallyExclusive("order", "list")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		client, err := call()
 		if err != nil {

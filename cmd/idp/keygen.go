@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,8 +64,8 @@ func newKeygenCommand() *cobra.Command {
 				return err
 			}
 		}
-		if origin == "" {
-			origin = issuer.Host + "/log"
+		if origin, err = namedLog(origin, issuer.Host+"/log", dir); err != nil {
+			return err
 		}
 		if err := keys.Generate(dir, keys.Options{Issuer: c.Issuer, LogOrigin: origin, Verifier: verifier, Documents: documents, RS256: true}); err != nil {
 			return err
@@ -88,4 +91,22 @@ func namedIssuer(cmd *cobra.Command, c *config, dir string) (*url.URL, error) {
 		}
 	}
 	return service.Origin("issuer", c.Issuer)
+}
+
+// namedLog is the name of the log whose key is made; the key that is there has one for good.
+func namedLog(wanted, usual, dir string) (string, error) {
+	if wanted == "" {
+		return usual, nil
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "keys", "log.vkey"))
+	if errors.Is(err, os.ErrNotExist) {
+		return wanted, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if name, _, _ := strings.Cut(string(text), "+"); name != wanted {
+		return "", fmt.Errorf("log-origin %q: the log's key is there and bears the name %s for good: for a new log move keys/log* aside (docs/operations.md, Restore a backup)", wanted, name)
+	}
+	return wanted, nil
 }
