@@ -61,7 +61,8 @@ checkpoint, 28 status list, 29 statement, 30 missed anchor, 31 DID document,
 	f := c.Flags()
 	f.StringVar(&o.log, "log", "", "published log: a hub's address, a log's URL prefix, or a folder")
 	f.StringVar(&o.trust, "trust", "", "folder with log-policy.txt (default DATA/trust, else DATA)")
-	f.StringVar(&o.database, "database", envOr(program.Prefix+"DATABASE", ""), "also check events: sqlite:PATH or postgres://… (default, without --log, DATA/idp.db)")
+	f.StringVar(&o.database, "database", envOr(program.Prefix+"DATABASE", ""), "also check events: sqlite:PATH or postgres://… (default, without --log, DATA/idp.db) ("+program.Variable("database")+")")
+	f.Lookup("database").DefValue = "" // --help shows no password out of the environment
 	f.StringVar(&o.state, "state", "", "file that remembers the checkpoint last seen (default DATA/audit-checkpoint); - for none")
 	f.StringVar(&o.receipts, "receipts", "", "folder of receipts (*.json) to check, each by name; needs a whole trust folder")
 	f.StringVar(&o.fabric, "fabric", "", "trust folder of the ledger that anchors are on, to verify them with")

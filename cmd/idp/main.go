@@ -83,7 +83,7 @@ func dataDir(cmd *cobra.Command) string {
 }
 
 func envOr(name, fallback string) string {
-	if value, ok := os.LookupEnv(name); ok {
+	if value := os.Getenv(name); value != "" {
 		return value
 	}
 	return fallback
