@@ -74,7 +74,7 @@ type engines struct {
 func newEngines(ctx context.Context, c config, data string, log *slog.Logger) (e *engines, err error) {
 	e = &engines{config: c, data: data, log: log}
 	if e.zone, err = time.LoadLocation(c.Zone); err != nil {
-		return nil, fmt.Errorf("time zone: %w", err)
+		return nil, fmt.Errorf("time-zone: %w", err)
 	}
 	if e.ring, err = keys.Load(data); err != nil {
 		return nil, fmt.Errorf("%w; idp keygen makes what is missing", err)
