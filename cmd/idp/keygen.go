@@ -37,10 +37,9 @@ func newKeygenCommand() *cobra.Command {
 	for i, r := range rotations {
 		cmd.Flags().BoolVar(&byDate[i], "rotate-"+string(r.purpose), false, "make the next key that signs "+r.signs+", and nothing else")
 	}
-	cmd.MarkFlagsMutuallyExclusive(rotationFlags()...)
+	cmd.MarkFlagsMutuallyExclusive(rotationFlags()...) // each is "nothing else"
 	cmd.Flags().DurationVar(&wait, "active-in", 7*24*time.Hour, "with --rotate-log: when both keys begin to sign; with another --rotate-…: when the next one does")
 	cmd.Flags().DurationVar(&overlap, "overlap", 30*24*time.Hour, "with --rotate-log: how long both sign, before the old one ends")
-	cmd.MarkFlagsMutuallyExclusive("rotate-log", "rotate-token", "rotate-idtoken") // each is "nothing else"
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if rotate {
 			return rotateLog(cmd, wait, overlap)

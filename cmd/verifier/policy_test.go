@@ -60,7 +60,7 @@ func newOffice(t *testing.T, policy func(*office) string, bend ...func(*office, 
 	o.publish(t)
 	o.write(t, "policy.json", policy(o))
 	c := config{Listen: address, URL: "http://" + address, TrustPolicy: filepath.Join(o.dir, "policy.json"), CrossDevice: "plain", Life: time.Minute,
-		Settings: service.Settings{Development: true, RequestTime: 10 * time.Second}}
+		Settings: service.Settings{Development: true, RequestTime: 10 * time.Second, TrustedFactor: 10}}
 	if err := c.complete(filepath.Join(o.dir, "data")); err != nil {
 		t.Fatal(err)
 	}
