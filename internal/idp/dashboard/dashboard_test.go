@@ -30,7 +30,7 @@ func TestPages(t *testing.T) {
 		{"it asks before revoking", "GET", "/me/credentials/c1/revoke", "en", `<form method="post" action="/me/credentials/c1/revoke">`},
 		{"it asks which lost phone", "GET", "/me/lost", "en", `<option dir="auto" value="Demo wallet">Demo wallet</option>`},
 		{"it asks so in Korean", "GET", "/me/lost", "ko", "모든 지갑의 내 증명서 전부"},
-		{"it leads who lost a phone on", "GET", "/me", "en", `<a href="/me/lost">`},
+		{"it leads who lost a phone on", "GET", "/me", "en", `<a class="alone" href="/me/lost">`},
 		{"it names agencies in Korean", "GET", "/me/consents", "ko", "면허 사무소"},
 		{"it names claims in Korean", "GET", "/me/consents", "ko", "시력 충족"},
 		{"it names the purpose", "GET", "/me/consents", "en", "Renew the licence"},
@@ -77,7 +77,7 @@ func TestPagesOfSomebodyWhoLeftTheRegister(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := b.do("GET", "/me", "", "Accept-Language", "en")
-	if r.status != http.StatusOK || !strings.Contains(r.body, `<a href="/me/lost">`) || strings.Contains(r.body, "<bdi></bdi>") || strings.Contains(r.body, "Hello") {
+	if r.status != http.StatusOK || !strings.Contains(r.body, `<a class="alone" href="/me/lost">`) || strings.Contains(r.body, "<bdi></bdi>") || strings.Contains(r.body, "Hello") {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }

@@ -21,7 +21,7 @@ func TestReleaseReads(t *testing.T) {
 	b, page := l.open(t, l.phone), "/me/history/"+string(r.Grant)+"/3"
 	b.shows(t, "/me/history", "en",
 		"<bdi>Health Insurance (demo)</bdi> released data (use 1)", "Renewing a driving licence", "<bdi>Eyesight is sufficient</bdi>", "<bdi>Left eyesight</bdi>",
-		"Your consent of <time", "not yet", `href="`+page+`/not-me" aria-describedby="entry-3"`, `href="`+page+`/wrong-data" aria-describedby="entry-3"`,
+		"Your consent of <time", "not yet", `href="`+page+`/not-me" id="entry-3-not-me" aria-labelledby="entry-3-not-me entry-3 entry-3-set entry-3-when"`, `href="`+page+`/wrong-data" id="entry-3-wrong" aria-labelledby="entry-3-wrong entry-3 entry-3-set entry-3-when"`,
 		`href="/me/receipts/`+string(r.Grant)+`"`)
 	b.shows(t, "/me/history", "ko", "내가 한 것이 아님", "정보가 틀림", "운전면허 갱신", "본인의 동의:")
 	b.shows(t, page+"/wrong-data", "en", `<a href="mailto:privacy@agency.example">`, "<code>"+string(r.Grant)+"</code>", "<dd>1</dd>", "never saw the values")
