@@ -83,9 +83,9 @@ func (s *Site) functions(lang string) template.FuncMap {
 		"t":    func(id string, args ...any) string { return s.Text(lang, id, args...) },
 		"lang": func() string { return lang },
 		"time": func(t time.Time) template.HTML {
-			layout := "2 January 2006, 15:04 MST"
+			layout := "2 January 2006, 15:04 Korean time"
 			if lang == "ko" {
-				layout = "2006년 1월 2일 15:04 MST"
+				layout = "2006년 1월 2일 15:04"
 			}
 			t = t.In(seoul)
 			return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339), t.Format(layout))) //nolint:gosec // G203: times alone

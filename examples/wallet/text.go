@@ -78,14 +78,14 @@ func display(names []openid4vci.Display, lang string) string {
 	return ""
 }
 
-// day is a date and time with its zone.
+// day is a date and time of Korea.
 func day(t time.Time, lang string) string {
 	zone, err := time.LoadLocation("Asia/Seoul")
 	if err != nil {
 		zone = time.FixedZone("KST", 9*60*60)
 	}
 	if lang == "ko" {
-		return t.In(zone).Format("2006년 1월 2일 15:04 MST")
+		return t.In(zone).Format("2006년 1월 2일 15:04")
 	}
-	return t.In(zone).Format("2 January 2006 15:04 MST")
+	return t.In(zone).Format("2 January 2006, 15:04 Korean time")
 }

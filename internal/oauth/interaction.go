@@ -31,7 +31,8 @@ type Interaction struct {
 	LoginHint string
 	Prompt    []string
 	Done      map[string]bool
-	Device    bool // it answers a device (RFC 8628)
+	Device    bool      // it answers a device (RFC 8628)
+	Until     time.Time // it waits for the person
 	// Stranger is the host that the person is led back to by a client that registered
 	// itself: nobody checked its name. It is empty for all others.
 	Stranger string
@@ -53,7 +54,7 @@ func (s *Server) Interaction(ctx context.Context, r *http.Request, id string) (I
 	in := Interaction{
 		ID: req.ID, Client: client, Citizen: req.Citizen, AuthTime: req.AuthTime, AMR: req.AMR, Scopes: req.Scopes,
 		Refs: req.Refs, UILocales: req.UILocales, LoginHint: req.LoginHint, Prompt: req.Prompt, Done: req.Done, Device: req.Device != "",
-		request: req,
+		Until: req.Expires, request: req,
 	}
 	if back, err := url.Parse(req.RedirectURI); client.Dynamic && err == nil {
 		in.Stranger = back.Host

@@ -292,7 +292,7 @@ func TestFixedTexts(t *testing.T) {
 
 func TestTimes(t *testing.T) {
 	at := time.Date(2026, 11, 22, 15, 4, 0, 0, time.UTC)
-	if got := string(stamp(at, seoul(), "ko", true)); got != `<time datetime="2026-11-23T00:04:00+09:00">2026년 11월 23일 00:04 KST</time>` {
+	if got := string(stamp(at, seoul(), "ko", true)); got != `<time datetime="2026-11-23T00:04:00+09:00">2026년 11월 23일 00:04</time>` {
 		t.Error(got)
 	}
 	if got := string(stamp(at, seoul(), "en", false)); got != `<time datetime="2026-11-23T00:04:00+09:00">23 November 2026</time>` {
@@ -372,5 +372,31 @@ func TestDecodeRefuses(t *testing.T) {
 	r.Header.Set("Content-Type", "application/json")
 	if err := Decode(httptest.NewRecorder(), r, &v); err != nil || v.A != "" {
 		t.Errorf("another spelling is taken: %q, %v", v.A, err)
+	}
+}
+
+// Whose login ended is led back to where they were, never to another site.
+func TestWayIn(t *testing.T) {
+	for _, c := range []struct {
+		name, service, referer string
+		status                 int
+		want                   string
+	}{
+		{"it leads back to the page of before", "idp", "http://example.com/me/consents/g/withdraw?x", 401, `href="/login?next=%2Fme%2Fconsents%2Fg%2Fwithdraw"`},
+		{"it leads to the login where nothing says from where", "idp", "", 401, `href="/login"`},
+		{"it takes no address of another site", "idp", "http://elsewhere.example/me", 401, `href="/login"`},
+		{"it offers no login for what is no matter of one", "idp", "http://example.com/me", 404, ""},
+		{"it offers none where there is none", "verifier", "http://example.com/me", 401, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := New(Options{Service: c.service, Development: true})
+			h := f.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				f.Fail(w, r, c.status, "web.error.not_found", nil)
+			}))
+			body := send(h, "POST", "/me/lost", "", "Referer", c.referer).Body.String()
+			if found := strings.Contains(body, `href="/login`); found != (c.want != "") || !strings.Contains(body, c.want) {
+				t.Errorf("wanted %q in\n%s", c.want, body)
+			}
+		})
 	}
 }

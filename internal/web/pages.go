@@ -221,7 +221,8 @@ func pick(translations any, lang string) string {
 	return ""
 }
 
-// stamp shows a time with its zone, machine readable besides.
+// stamp shows a time in the words of a language, machine readable besides. Its zone is
+// named where the reader would not take it for granted.
 func stamp(t time.Time, zone *time.Location, lang string, clock bool) template.HTML {
 	if t.IsZero() {
 		return ""
@@ -232,7 +233,14 @@ func stamp(t time.Time, zone *time.Location, lang string, clock bool) template.H
 		layout = "2006년 1월 2일"
 	}
 	if clock {
-		layout += " 15:04 MST"
+		switch name, _ := t.Zone(); {
+		case name != "KST":
+			layout += " 15:04 MST"
+		case lang == "ko":
+			layout += " 15:04"
+		default:
+			layout += ", 15:04 Korean time"
+		}
 	}
 	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339), template.HTMLEscapeString(t.Format(layout)))) //nolint:gosec // G203: times, escaped
 }

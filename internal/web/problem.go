@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 
@@ -75,8 +76,21 @@ func (f *Frame) Fail(w http.ResponseWriter, r *http.Request, status int, message
 		return
 	}
 	f.own.Render(w, r, p.Status, "error", map[string]any{
-		"Status": p.Status, "Message": message, "Next": next, "Correlation": Correlation(r.Context()),
+		"Message": message, "Next": next, "Correlation": Correlation(r.Context()), "Login": f.wayIn(r, p.Status),
 	})
+}
+
+// wayIn leads whose login ended back to the page that they were on: what they had
+// begun there begins with it.
+func (f *Frame) wayIn(r *http.Request, status int) string {
+	from, err := url.Parse(r.Referer())
+	switch {
+	case status != http.StatusUnauthorized || f.service != "idp":
+		return ""
+	case err != nil || from.Host != r.Host || from.Path == "":
+		return "/login"
+	}
+	return "/login?" + url.Values{"next": {from.Path}}.Encode()
 }
 
 // Refusals is a face's one table from what went wrong to what a person reads.

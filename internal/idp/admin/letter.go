@@ -23,8 +23,8 @@ func letter(e Enrolment, hub string, to account.Resident) (string, error) {
 	var out strings.Builder
 	err := letterPage.Execute(&out, map[string]any{
 		"To": to, "Code": e.Code, "URL": e.URL, "Page": hub + "/enrol", "QR": web.QRCode(e.URL),
-		"UntilKo": e.Expires.In(zone).Format("2006년 1월 2일 15:04 (KST)"),
-		"UntilEn": e.Expires.In(zone).Format("2 January 2006, 15:04 (KST)"),
+		"UntilKo": e.Expires.In(zone).Format("2006년 1월 2일 15:04"),
+		"UntilEn": e.Expires.In(zone).Format("2 January 2006, 15:04 Korean time"),
 	})
 	if err != nil {
 		return "", fmt.Errorf("letter: %w", err)

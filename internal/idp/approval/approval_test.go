@@ -44,7 +44,7 @@ func (d *desk) Interaction(_ context.Context, r *http.Request, id string) (oauth
 		refs += " " + string(id)
 	}
 	return oauth.Interaction{
-		ID: id, Citizen: d.citizen, Refs: map[string]string{consent.TransferType: refs},
+		ID: id, Citizen: d.citizen, Until: time.Date(2026, 11, 23, 15, 30, 0, 0, time.UTC), Refs: map[string]string{consent.TransferType: refs},
 		Client: registry.Client{RedirectURIs: []string{"http://localhost:8083/callback"}},
 	}, nil
 }
@@ -151,8 +151,8 @@ func (s *site) record(t *testing.T) consent.Record {
 func TestPage(t *testing.T) {
 	s := newSite(t)
 	for lang, texts := range map[string][]string{
-		"ko": {"운전면허시험장 (데모)", "국민건강보험 (데모)", "시력 기준 충족", "청력 기준 충족", "검진일", "왼쪽 시력", "운전면허 갱신", "최대 2회", "30일", "privacy@agency.example", `lang="ko"`},
-		"en": {"Driving Licence Agency (demo)", "Health Insurance (demo)", "Eyesight is sufficient", "Hearing is sufficient", "Left eyesight", "Renewing a driving licence", "At most 2 times", "30 days", `lang="en"`},
+		"ko": {"운전면허시험장 (데모)", "국민건강보험 (데모)", "시력 기준 충족", "청력 기준 충족", "검진일", "왼쪽 시력", "운전면허 갱신", "최대 2회", "30일", "privacy@agency.example", `lang="ko"`, "답하실 수 있는 기한: <time", "2026년 11월 24일 00:30</time>"},
+		"en": {"Driving Licence Agency (demo)", "Health Insurance (demo)", "Eyesight is sufficient", "Hearing is sufficient", "Left eyesight", "Renewing a driving licence", "At most 2 times", "30 days", `lang="en"`, "You can answer until <time", "24 November 2026, 00:30 Korean time</time>"},
 	} {
 		page := s.do(t, "GET", "/approval/known", "", "Accept-Language", lang)
 		if page.status != http.StatusOK || page.header.Get("Cache-Control") != "no-store" {

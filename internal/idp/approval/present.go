@@ -14,7 +14,8 @@ type view struct {
 	ID                string
 	NameKo, NameLatin string // whose data: the person logged in
 	Consumer          consent.Party
-	Parts             []part // one, or those of a bundle
+	Parts             []part    // one, or those of a bundle
+	Open              time.Time // until then it can be answered
 }
 
 // Bundle tells that several grants are asked for together.
@@ -50,7 +51,7 @@ func (p part) Tick(claim string) string {
 
 // present arranges the offers' terms for the page.
 func present(m matter) view {
-	v := view{ID: m.interaction.ID, Consumer: m.offers[0].Terms.Recipient[0]}
+	v := view{ID: m.interaction.ID, Open: m.interaction.Until, Consumer: m.offers[0].Terms.Recipient[0]}
 	for i, offer := range m.offers {
 		p := arrange(offer)
 		p.N, p.Bundled = i+1, len(m.offers) > 1

@@ -35,7 +35,7 @@ func TestPages(t *testing.T) {
 		{"it names claims in Korean", "GET", "/me/consents", "ko", "시력 충족"},
 		{"it names the purpose", "GET", "/me/consents", "en", "Renew the licence"},
 		{"it counts uses", "GET", "/me/consents", "en", "1 of 2 times"},
-		{"it shows the zone of times", "GET", "/me/consents", "en", "KST</time>"},
+		{"it shows the zone of times", "GET", "/me/consents", "en", "Korean time</time>"},
 		{"it names an unknown agency by its id", "GET", "/me/consents", "en", "urn:unknown"},
 		{"it asks before withdrawing, without JavaScript", "GET", "/me/consents/g1/withdraw", "en", `<form method="post" action="/me/consents/g1/withdraw">`},
 		{"it tells who released what", "GET", "/me/history", "en", "<bdi>Health insurer</bdi> released data (use 1)"},

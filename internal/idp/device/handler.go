@@ -72,7 +72,7 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request) {
 	}
 	lang := web.Lang(r)
 	h.pages.Render(w, r, http.StatusOK, "ask", map[string]any{
-		"ID": in.ID, "Device": in.Client.DisplayName(lang), "Place": in.Client.PlaceName(lang),
+		"ID": in.ID, "Device": in.Client.DisplayName(lang), "Place": in.Client.PlaceName(lang), "Open": in.Until,
 	})
 }
 

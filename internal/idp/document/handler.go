@@ -85,7 +85,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	h.pages.Render(w, r, http.StatusOK, "document", map[string]any{
 		"ID": m.ID, "Wallet": m.Client.DisplayName(lang), "Agency": m.agency.Name.In(lang), "Document": m.document.Title.In(lang),
 		"Contact": m.agency.Contact, "Known": m.agency.ResidentID, "NameKo": resident.NameKo, "NameLatin": resident.NameLatin,
-		"Stranger": m.Stranger,
+		"Stranger": m.Stranger, "Open": m.Until,
 	})
 }
 

@@ -23,7 +23,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
 	h.pages.Render(w, r, http.StatusOK, "issuance", map[string]any{
 		"ID": interaction.ID, "Wallet": interaction.Client.DisplayName(web.Lang(r)), "Cards": asked(interaction), "Stranger": interaction.Stranger,
-		"NameKo": resident.NameKo, "NameLatin": resident.NameLatin,
+		"NameKo": resident.NameKo, "NameLatin": resident.NameLatin, "Open": interaction.Until,
 	})
 }
 

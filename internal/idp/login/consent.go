@@ -15,6 +15,6 @@ func (h *Handler) consent(w http.ResponseWriter, r *http.Request) {
 	}
 	web.AllowForm(w, in.Client.RedirectURIs...)
 	h.pages.Render(w, r, http.StatusOK, "consent", map[string]any{
-		"ID": in.ID, "Client": in.Client.DisplayName(web.Lang(r)), "Stranger": in.Stranger,
+		"ID": in.ID, "Client": in.Client.DisplayName(web.Lang(r)), "Stranger": in.Stranger, "Open": in.Until,
 	})
 }

@@ -101,6 +101,7 @@ type loginPage struct {
 	Stranger  string // where it is, if nobody checked the name
 	FinishURL string
 	DenyURL   string
+	Open      time.Time
 }
 
 func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
@@ -130,6 +131,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	}
 	query := "?" + url.Values{"request": {id}}.Encode()
 	page.Asked, page.Client, page.Stranger = true, in.Client.DisplayName(web.Lang(r)), in.Stranger
+	page.Open = in.Until
 	page.FinishURL += query
 	page.DenyURL = "/login/deny" + query
 	web.AllowForm(w, in.Client.RedirectURIs...)

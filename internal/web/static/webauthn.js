@@ -46,8 +46,13 @@
     };
   };
 
-  // A refusal of the server, with the sentence it gave for the reader.
-  class Refusal extends Error {}
+  // A refusal of the server, with the sentence it gave for the reader, and its status.
+  class Refusal extends Error {
+    constructor(text, status) {
+      super(text);
+      this.status = status;
+    }
+  }
 
   const post = async (url, body) => {
     let answer;
@@ -64,7 +69,7 @@
     const value = await answer.json().catch(() => ({}));
     if (!answer.ok) {
       const id = value.correlation_id ? ` ${texts.reference} ${value.correlation_id}` : "";
-      throw new Refusal((value.message || texts.failed) + id);
+      throw new Refusal((value.message || texts.failed) + id, answer.status);
     }
     return value;
   };
@@ -94,7 +99,7 @@
     return texts.failed;
   };
 
-  const serve = (form) => {
+  const serve = (form, nth) => {
     let status = form.querySelector("[data-webauthn-status]");
     if (!status) {
       status = document.createElement("p");
@@ -102,15 +107,36 @@
       status.setAttribute("role", "status");
       form.append(status);
     }
+    status.id ||= "webauthn-status-" + nth;
+    status.tabIndex = -1;
+    const field = form.querySelector("input[type=text][required]");
     const say = (text, state) => {
       status.textContent = text;
       status.dataset.state = state;
     };
+    // What failed is where the reader is led: to the field that was refused, which
+    // names the reason, or else to the reason.
+    const complain = (e) => {
+      say(sentence(e), "error");
+      if (e.status === 401) {
+        const link = document.createElement("a");
+        link.className = "alone";
+        link.href = "/login?next=" + encodeURIComponent(location.pathname);
+        link.textContent = texts.login;
+        status.append(" ", link);
+      }
+      if (!field || e.status !== 400) return status.focus();
+      field.setAttribute("aria-invalid", "true");
+      field.setAttribute("aria-describedby", [described, status.id].join(" ").trim());
+      field.focus();
+    };
+    const described = field?.getAttribute("aria-describedby") ?? "";
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (form.getAttribute("aria-busy") === "true") return;
-      if (!window.PublicKeyCredential) return say(texts.unsupported, "error");
+      if (!window.PublicKeyCredential) return complain({ name: "NotSupportedError" });
       form.setAttribute("aria-busy", "true");
+      field?.removeAttribute("aria-invalid");
       say(texts.working, "busy");
       try {
         const options = await post(form.dataset.optionsUrl, fields(form));
@@ -124,7 +150,7 @@
         say(texts.done, "done");
         window.location.assign(next);
       } catch (e) {
-        say(sentence(e), "error");
+        complain(e);
       } finally {
         form.removeAttribute("aria-busy");
       }

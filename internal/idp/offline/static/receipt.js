@@ -87,7 +87,7 @@
   };
   const time = (at) => {
     const d = new Date(at);
-    return isNaN(d) ? at : new Intl.DateTimeFormat(lang, { dateStyle: "long", timeStyle: "medium", timeZone: "Asia/Seoul" }).format(d) + " KST";
+    return isNaN(d) ? at : new Intl.DateTimeFormat(lang, { dateStyle: "long", timeStyle: "medium", timeZone: "Asia/Seoul" }).format(d) + (lang === "ko" ? "" : " Korean time");
   };
   const showOutcome = (o) => {
     const failed = o.checks.filter((c) => c.mark !== "ok").length;
