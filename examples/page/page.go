@@ -82,6 +82,17 @@ func (s *Site) functions(lang string) template.FuncMap {
 	return template.FuncMap{
 		"t":    func(id string, args ...any) string { return s.Text(lang, id, args...) },
 		"lang": func() string { return lang },
+		"day": func(value any) any {
+			text, _ := value.(string)
+			switch day, err := time.Parse(time.DateOnly, text); {
+			case err != nil:
+				return value
+			case lang == "ko":
+				return day.Format("2006년 1월 2일")
+			default:
+				return day.Format("2 January 2006")
+			}
+		},
 		"time": func(t time.Time) template.HTML {
 			layout := "2 January 2006, 15:04 Korean time"
 			if lang == "ko" {

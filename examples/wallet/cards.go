@@ -63,7 +63,7 @@ func (p *phone) facts(claims map[string]any, m *openid4vci.CredentialMetadata, l
 		if text := p.texts[lang]["value."+f.Value]; text != "" {
 			list[i].Value = text
 		}
-		list[i].Label, list[i].Value = legible.Clean(list[i].Label, maxWords), legible.Clean(list[i].Value, maxWords)
+		list[i].Label, list[i].Value = legible.Clean(list[i].Label, maxWords), legible.Clean(legible.Day(lang, list[i].Value), maxWords)
 	}
 	return list
 }

@@ -108,7 +108,9 @@ const maxValue = 600
 type line struct {
 	credential.Check
 	Label string
-	Path  string // by what the issuer was believed, in words
+	Path  string    // by what the issuer was believed, in words
+	Until time.Time // of a credential's validity
+	Word  string    // message: what the status is
 }
 
 // show is the live result, for the browser that asked and for nobody else.
@@ -162,6 +164,7 @@ func (s *Server) facts(lang string, claims map[string]any, types map[string]cred
 			if f.Value == "true" || f.Value == "false" { // an unknown message is logged, and a claim must never be
 				f.Value = s.Frame.Text(lang, "verifier.value."+f.Value)
 			}
+			f.Value = legible.Day(lang, f.Value)
 			list = append(list, f)
 		}
 	}
@@ -214,9 +217,24 @@ func (s *Server) lines(lang string, checks []credential.Check) []line {
 		if c.Path != "" && c.OK {
 			one.Path = s.known(lang, "verifier.path."+string(c.Path), string(c.Path))
 		}
-		list = append(list, one)
+		list = append(list, one.worded(name))
 	}
 	return list
+}
+
+// worded says in the reader's words what the detail says in a program's. Of a check that
+// passed only the names are left that it found.
+func (l line) worded(name string) line {
+	end, err := time.Parse("until "+time.RFC3339, l.Detail)
+	switch {
+	case err == nil:
+		l.Until, l.Detail = end, ""
+	case l.OK && name != "format" && l.Path == "" && name != "issuer signature":
+		l.Detail = ""
+	case l.Detail == "revoked" || l.Detail == "suspended":
+		l.Word, l.Detail = "verifier.status."+l.Detail, ""
+	}
+	return l
 }
 
 // signed is a transaction for a page: its type and members by their names.

@@ -40,7 +40,7 @@ type Issued struct {
 	Expires    time.Time `json:"expires_at"`
 	Status     Status    `json:"status"`
 	RevokedAt  time.Time `json:"revoked_at,omitzero"`
-	Device     string    `json:"device,omitempty"` // the wallet's name, if it gave one
+	Device     string    `json:"device,omitempty"` // the wallet, if it named itself: see DeviceIn
 	List       string    `json:"-"`                // the status list's id
 	Index      int       `json:"-"`
 	Holder     string    `json:"-"`                    // RFC 7638 thumbprint of the holder's key

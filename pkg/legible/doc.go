@@ -11,6 +11,8 @@
 // So do letters of every direction and the private-use characters that Korean
 // registers write rare Hanja with.
 //
+// Day says the one thing in such texts that is written for programs, a date, in words.
+//
 // Left out: look-alikes (Unicode Technical Standard #39), which no rule about
 // single characters finds; a page says who vouches for a name instead. A page
 // also isolates each name from the text around it, for letters alone can turn a

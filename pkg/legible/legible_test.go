@@ -98,3 +98,19 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+func TestDay(t *testing.T) {
+	for _, c := range []struct{ name, lang, text, want string }{
+		{"it says a day in Korean", "ko", "1984-03-12", "1984년 3월 12일"},
+		{"it says a day in English", "en", "1984-03-12", "12 March 1984"},
+		{"it leaves a day that there is not", "ko", "1984-02-30", "1984-02-30"},
+		{"it leaves what is longer than a day", "ko", "1984-03-12T00:00:00Z", "1984-03-12T00:00:00Z"},
+		{"it leaves a name", "en", "홍길동", "홍길동"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := legible.Day(c.lang, c.text); got != c.want {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}

@@ -39,7 +39,7 @@ func (h *Handler) waiting(_ http.ResponseWriter, r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Waiting{d.ID, d.Config, citizen.Resident, d.Client, d.Device, len(d.Holders), d.Created})
+		out = append(out, Waiting{d.ID, d.Config, citizen.Resident, d.Client, credential.DeviceIn(d.Device, ""), len(d.Holders), d.Created})
 	}
 	return map[string][]Waiting{"waiting": out}, nil
 }

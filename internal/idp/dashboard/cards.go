@@ -23,10 +23,11 @@ func cardName(config string) string {
 
 // cards puts copies together, in the order of the first that is met; a card is
 // valid as long as one copy is.
-func cards(all []credential.Issued) []card {
+func cards(all []credential.Issued, lang string) []card {
 	out := []card{}
 	at := map[string]int{}
 	for _, c := range all {
+		c.Device = credential.DeviceIn(c.Device, lang)
 		i, met := at[c.Batch()]
 		if !met {
 			at[c.Batch()] = len(out)

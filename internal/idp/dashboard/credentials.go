@@ -30,7 +30,7 @@ func (h *Handler) credentials(w http.ResponseWriter, r *http.Request, s account.
 		return fmt.Errorf("credentials: %w", err)
 	}
 	if web.WantsJSON(r) {
-		web.JSON(w, http.StatusOK, map[string]any{"credentials": cards(all)})
+		web.JSON(w, http.StatusOK, map[string]any{"credentials": cards(all, web.Lang(r))})
 		return nil
 	}
 	resident, err := h.Accounts.Resident(r.Context(), s.Citizen)
@@ -46,7 +46,7 @@ func (h *Handler) credentials(w http.ResponseWriter, r *http.Request, s account.
 		return err
 	}
 	h.pages.Render(w, r, http.StatusOK, "credentials", credentialsPage{
-		here: here{"credentials"}, Name: name, Credentials: cards(all), Alive: slices.ContainsFunc(all, alive), Waiting: later,
+		here: here{"credentials"}, Name: name, Credentials: cards(all, web.Lang(r)), Alive: slices.ContainsFunc(all, alive), Waiting: later,
 		Enrolled: r.URL.Query().Has("enrolled"), Revoked: r.URL.Query().Has("revoked"),
 	})
 	return nil
@@ -62,6 +62,7 @@ func (h *Handler) waiting(r *http.Request, s account.Session) ([]waiting, error)
 	}
 	var out []waiting
 	for _, d := range all {
+		d.Device = credential.DeviceIn(d.Device, web.Lang(r))
 		out = append(out, waiting{d})
 	}
 	return out, nil

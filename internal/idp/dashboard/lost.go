@@ -1,19 +1,25 @@
 package dashboard
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/govmydata/mydata/internal/account"
+	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/credential"
 )
 
 func alive(c credential.Issued) bool { return c.Status != credential.Revoked }
 
+// device is a wallet to choose: what was kept of it, and its name.
+type device struct{ Kept, Name string }
+
 type lostPage struct {
 	here
-	Devices []string
+	Devices []device
 }
 
 func (h *Handler) askLost(w http.ResponseWriter, r *http.Request, s account.Session) error {
@@ -24,10 +30,12 @@ func (h *Handler) askLost(w http.ResponseWriter, r *http.Request, s account.Sess
 	page := lostPage{here: here{"credentials"}}
 	for _, c := range all {
 		if alive(c) && c.Device != "" {
-			page.Devices = append(page.Devices, c.Device)
+			page.Devices = append(page.Devices, device{c.Device, credential.DeviceIn(c.Device, web.Lang(r))})
 		}
 	}
-	slices.Sort(page.Devices)
+	slices.SortFunc(page.Devices, func(a, b device) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Kept, b.Kept))
+	})
 	page.Devices = slices.Compact(page.Devices)
 	h.pages.Render(w, r, http.StatusOK, "lost", page)
 	return nil

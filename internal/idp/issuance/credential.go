@@ -154,7 +154,10 @@ func (h *Handler) device(ctx context.Context, client string) string {
 	if err != nil {
 		return client
 	}
-	return c.DisplayName("")
+	if device := credential.DeviceOf(c.Name); device != "" {
+		return device
+	}
+	return client
 }
 
 func (h *Handler) spend(ctx context.Context, nonce string) error {
