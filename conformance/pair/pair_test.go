@@ -235,7 +235,7 @@ func TestPortal(t *testing.T) {
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		page, err = c.Open(ctx, portal+"/application")
 		must(t, err)
-		if strings.Contains(string(page.Body), "you stopped this permission") {
+		if strings.Contains(string(page.Body), "you stopped this consent") {
 			break
 		}
 		if time.Now().After(end) {

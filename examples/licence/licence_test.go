@@ -76,7 +76,7 @@ func TestPages(t *testing.T) {
 	}{
 		{"it greets a stranger", "GET", "/?lang=en", "", 200, []string{"Renew my licence", "What comes next"}},
 		{"it greets a stranger in Korean", "GET", "/?lang=ko", "", 200, []string{"운전면허 갱신하기", "진행 순서"}},
-		{"it lists a person's renewals", "GET", "/?lang=en", "sub-1", 200, []string{"/renewal/grant-1", "/renewal/grant-2/again", "Fetch the answer", "Log out"}},
+		{"it lists a person's renewals", "GET", "/?lang=en", "sub-1", 200, []string{"/renewal/grant-1", "/renewal/grant-2/again", "Fetch the answer", "Sign out"}},
 		{"it shows a renewal", "GET", "/renewal/grant-1?lang=en", "sub-1", 200, []string{"Eyesight sufficient", "1 of 2", "Use the second time", "https://hub.example/me/consents"}},
 		{"it shows a renewal in Korean", "GET", "/renewal/grant-1?lang=ko", "sub-1", 200, []string{"총 2회 중 1회째", "두 번째로 확인하기", "<dd><bdi>2026"}},
 		{"it shows no other person's renewal", "GET", "/renewal/grant-1?lang=en", "sub-2", 404, []string{"another login"}},

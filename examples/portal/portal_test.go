@@ -76,7 +76,7 @@ func TestPages(t *testing.T) {
 	}{
 		{"it greets a stranger", "GET", "/?lang=en", "", 200, []string{"What comes next", "decide on each"}},
 		{"it greets a stranger in Korean", "GET", "/?lang=ko", "", 200, []string{"신청하기", "진행 순서"}},
-		{"it shows a person the way to the application", "GET", "/?lang=en", "sub-1", 200, []string{`href="/application"`, "Log out"}},
+		{"it shows a person the way to the application", "GET", "/?lang=en", "sub-1", 200, []string{`href="/application"`, "Sign out"}},
 		{"it shows an application", "GET", "/application?lang=en", "sub-1", 200, []string{"nothing is decided yet", "1 of 12", "Seoul", "/grants/grant-1/again", "Fetch the answer now", "https://hub.example/me/consents"}},
 		{"it shows an application in Korean", "GET", "/application?lang=ko", "sub-1", 200, []string{"총 12회 중 1회째", "지금 답변 받기"}},
 		{"it shows no other person's application", "GET", "/application?lang=en", "sub-2", 404, []string{"nothing here for this login"}},
@@ -113,7 +113,7 @@ func TestSignals(t *testing.T) {
 		}
 		return s.visit("GET", "/application?lang=en", "sub-1").Body.String()
 	}
-	const stopped = "you stopped this permission"
+	const stopped = "you stopped this consent"
 	if strings.Contains(hear(sdk.UseReceived), stopped) {
 		t.Error("a receipt stops it")
 	}

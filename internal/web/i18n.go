@@ -13,6 +13,7 @@ import (
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 )
 
 // The languages of every page; the first is the default.
@@ -142,6 +143,18 @@ func (f *Frame) withLanguage(ctx context.Context, w http.ResponseWriter, r *http
 		return context.WithValue(ctx, langKey{}, sync.OnceValue(func() string { return accepted(r) }))
 	}
 	return context.WithValue(ctx, langKey{}, func() string { return lang })
+}
+
+// Country is what a language calls the country with this code (ISO 3166-1), or the code.
+func Country(lang, code string) string {
+	region, err := language.ParseRegion(code)
+	if err != nil {
+		return code
+	}
+	if name := display.Regions(language.Make(lang)).Name(region); name != "" {
+		return name
+	}
+	return code
 }
 
 // switchURL is the same page in the other language. The answer to a POST has no

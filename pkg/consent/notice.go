@@ -75,7 +75,7 @@ func Notice(t Terms) ([]byte, error) {
 	}
 	line(w.uses, "%s", Often(t.Notice.Lang, t.MaxUses, t.Frequency))
 	line(w.time, "%s – %s", stamp(t.Validity.NotBefore, w), stamp(t.Validity.Expires, w))
-	line(w.keeps, "%s, %s", retention(t.Notice.Lang, t.Retention), place(t))
+	line(w.keeps, "%s, %s", Retained(t.Notice.Lang, t.Retention), place(t))
 	if b := t.Bundle; b != nil {
 		line(w.together, "%d/%d", b.Index+1, b.Count)
 	}
@@ -113,8 +113,8 @@ func times(lang string, n int) string {
 	return fmt.Sprintf("at most %d times", n)
 }
 
-// retention says P30D in words; terms carry days alone.
-func retention(lang, period string) string {
+// Retained says P30D in words; terms carry days alone.
+func Retained(lang, period string) string {
 	n := strings.TrimSuffix(strings.TrimPrefix(period, "P"), "D")
 	switch {
 	case lang == "ko":

@@ -54,7 +54,7 @@ func TestPageOfABundle(t *testing.T) {
 	s := bundled(t)
 	s.saysAll(t, map[string][]string{
 		"ko": {"서로 별개인 동의", `name="grants" value="1" checked`, `name="grants" value="3" checked`, `name="claims" value="2/checked_on" checked`, "최대 2회", "1회", "모두 동의하지 않기"},
-		"en": {"each for itself", "Agree to part", "Needed where you agree to this part", "Agree to none of it", `id="part-3"`},
+		"en": {"separate consents", "Agree to part", "Needed where you agree to this part", "Agree to none of it", `id="part-3"`},
 	})
 }
 

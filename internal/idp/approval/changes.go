@@ -1,10 +1,11 @@
 package approval
 
 import (
-	"strings"
 	"time"
 
+	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 // changes are what an amendment would make different, beside the version that
@@ -26,9 +27,9 @@ func between(was, now consent.Terms) *changes {
 	}
 	for _, f := range []fact{
 		{"approval.why", was.Purpose.Text, now.Purpose.Text},
-		{"approval.range", period(was.DataRange), period(now.DataRange)},
+		{"approval.range", period(was.DataRange, now.Notice.Lang), period(now.DataRange, now.Notice.Lang)},
 		{"approval.uses", often(was, now), often(now, now)},
-		{"approval.keeps", kept(was), kept(now)},
+		{"approval.keeps", kept(was, now.Notice.Lang), kept(now, now.Notice.Lang)},
 	} {
 		if f.Was != f.Now {
 			c.Facts = append(c.Facts, f)
@@ -52,11 +53,11 @@ func lacking(of, in []consent.Claim) []consent.Claim {
 	return out
 }
 
-func period(r *consent.DataRange) string {
+func period(r *consent.DataRange, lang string) string {
 	if r == nil {
 		return "–"
 	}
-	return r.From + " – " + r.To
+	return legible.Day(lang, r.From) + " – " + legible.Day(lang, r.To)
 }
 
 // often is said in the language of the page, also of the version before.
@@ -64,7 +65,7 @@ func often(t, page consent.Terms) string {
 	return consent.Often(page.Notice.Lang, t.MaxUses, t.Frequency)
 }
 
-// kept is days and country, which need no language.
-func kept(t consent.Terms) string {
-	return strings.Trim(t.Retention, "PD") + " (" + t.Storage + ")"
+// kept is how long, and in which country.
+func kept(t consent.Terms, lang string) string {
+	return consent.Retained(lang, t.Retention) + ", " + web.Country(lang, t.Storage)
 }

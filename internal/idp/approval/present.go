@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/govmydata/mydata/internal/web"
 	"github.com/govmydata/mydata/pkg/consent"
+	"github.com/govmydata/mydata/pkg/legible"
 )
 
 // view is what the page says: the texts of the very terms that will be signed.
@@ -23,22 +25,22 @@ func (v view) Bundle() bool { return len(v.Parts) > 1 }
 
 // part is one grant that is asked for.
 type part struct {
-	N             int // from 1
-	Bundled       bool
-	Consumer      consent.Party
-	Provider      consent.Party
-	DataSet       string
-	Required      []consent.Claim
-	Optional      []consent.Claim
-	Reads         []consent.Field // what the provider looks at and does not send
-	Purpose       string
-	MaxUses       int
-	Often         string // in words, where there is a frequency
-	Range         *consent.DataRange
-	Until         time.Time
-	RetentionDays int
-	Storage       string
-	Changes       *changes // where it would replace an earlier version
+	N        int // from 1
+	Bundled  bool
+	Consumer consent.Party
+	Provider consent.Party
+	DataSet  string
+	Required []consent.Claim
+	Optional []consent.Claim
+	Reads    []consent.Field // what the provider looks at and does not send
+	Purpose  string
+	MaxUses  int
+	Often    string             // in words, where there is a frequency
+	Range    *consent.DataRange // in words
+	Until    time.Time
+	Kept     string   // how long, in words
+	Storage  string   // the country
+	Changes  *changes // where it would replace an earlier version
 }
 
 // Tick is the value of a claim's box: its name, in a bundle after its part's.
@@ -64,7 +66,11 @@ func arrange(offer consent.Offer) part {
 	t := offer.Terms
 	p := part{
 		Consumer: t.Recipient[0], Provider: t.Provider, DataSet: t.DataSet.Title, Purpose: t.Purpose.Text,
-		MaxUses: t.MaxUses, Range: t.DataRange, Until: time.Unix(t.Validity.Expires, 0), Storage: t.Storage,
+		MaxUses: t.MaxUses, Until: time.Unix(t.Validity.Expires, 0),
+		Kept: consent.Retained(t.Notice.Lang, t.Retention), Storage: web.Country(t.Notice.Lang, t.Storage),
+	}
+	if r := t.DataRange; r != nil {
+		p.Range = &consent.DataRange{From: legible.Day(t.Notice.Lang, r.From), To: legible.Day(t.Notice.Lang, r.To)}
 	}
 	if offer.Before != nil {
 		p.Changes = between(*offer.Before, t)
@@ -72,7 +78,6 @@ func arrange(offer consent.Offer) part {
 	if t.Frequency != "" {
 		p.Often = consent.Often(t.Notice.Lang, t.MaxUses, t.Frequency)
 	}
-	p.RetentionDays, _ = strconv.Atoi(strings.Trim(t.Retention, "PD")) // whole days: consent.Narrow
 	for _, claim := range t.Claims {
 		if claim.Optional {
 			p.Optional = append(p.Optional, claim)

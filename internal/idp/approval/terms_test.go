@@ -40,8 +40,8 @@ func TestPageOfARecurringRequest(t *testing.T) {
 		c.Details[0].Frequency, c.Details[0].DataRange = "P7D", &consent.DataRange{From: "2026-01-01", To: "2026-12-31"}
 	})
 	s.saysAll(t, map[string][]string{
-		"ko": {"최대 2회, 7일에 한 번까지", "2026-01-01", "2026-12-31"},
-		"en": {"at most 2 times, once per 7 days at most", "2026-01-01", "2026-12-31", "both days included"},
+		"ko": {"최대 2회, 7일에 한 번까지", "2026년 1월 1일", "2026년 12월 31일"},
+		"en": {"at most 2 times, once per 7 days at most", "1 January 2026", "31 December 2026", "both days included"},
 	})
 }
 
@@ -56,8 +56,8 @@ func TestPageOfAnAmendment(t *testing.T) {
 		d.Supersedes, d.MaxUses, d.Retention, d.Claims = old, 1, "P10D", d.Claims[:2]
 	})
 	s.saysAll(t, map[string][]string{
-		"ko": {"달라지는 내용", "더 이상 전달되지 않는 항목", "검진일", "최대 2회", "최대 1회", "30 (KR)", "10 (KR)", "앞의 동의는 그대로 유지됩니다"},
-		"en": {"What would change", "No longer", "Date of the check-up", "at most 2 times", "so far:", "once", "10 (KR)"},
+		"ko": {"달라지는 내용", "더 이상 제공되지 않는 항목", "검진일", "최대 2회", "최대 1회", "30일, 대한민국", "10일, 대한민국", "앞의 동의는 그대로 유지됩니다"},
+		"en": {"What would change", "No longer", "Date of the check-up", "at most 2 times", "so far:", "once", "10 days, South Korea"},
 	})
 	if strings.Contains(s.do(t, "GET", "/approval/known", "", "Accept-Language", "en").body, "What for</dt><dd>so far") {
 		t.Error("the page shows a change where there is none")

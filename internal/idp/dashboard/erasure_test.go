@@ -29,7 +29,7 @@ func TestErasure(t *testing.T) {
 	}
 	b := l.open(t, l.phone)
 	b.shows(t, "/me/consents", "en", `href="/me/erasure"`)
-	b.shows(t, "/me/erasure", "en", "The law keeps the proof of it until", "privacy@agency.example", "Salted numbers")
+	b.shows(t, "/me/erasure", "en", "The law keeps the proof of it until", "privacy@agency.example", "Numbers in the public log")
 	b.shows(t, "/me/erasure", "ko", "법정 보관 기한", "백업본")
 	if r := b.do("POST", "/me/erasure/options", `{}`); r.status != http.StatusConflict {
 		t.Errorf("too early: %d %s", r.status, r.body)

@@ -50,8 +50,8 @@ func TestPaper(t *testing.T) {
 		t.Fatal(err)
 	}
 	for lang, words := range map[string][]string{
-		"ko": {"<h1>동의 영수증</h1>", "<strong>요청하는 기관:</strong>", "1번째", "<dd>사용 중</dd>", "종이만으로는"},
-		"en": {"<h1>Consent receipt</h1>", "<strong>Who asks:</strong>", "released data (use 1)", "<dd>active</dd>", "The paper alone proves nothing"},
+		"ko": {"<h1>동의 영수증</h1>", "<strong>요청하는 기관:</strong>", "1번째", "<dd>유효</dd>", "종이만으로는"},
+		"en": {"<h1>Consent receipt</h1>", "<strong>Who asks:</strong>", "passed on data (use 1)", "<dd>active</dd>", "The paper alone proves nothing"},
 	} {
 		t.Run("it prints a receipt in "+lang, func(t *testing.T) {
 			b.t = t

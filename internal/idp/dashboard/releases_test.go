@@ -20,7 +20,7 @@ func TestReleaseReads(t *testing.T) {
 	l.used(t, r, 1)
 	b, page := l.open(t, l.phone), "/me/history/"+string(r.Grant)+"/3"
 	b.shows(t, "/me/history", "en",
-		"<bdi>Health Insurance (demo)</bdi> released data (use 1)", "Renewing a driving licence", "<bdi>Eyesight is sufficient</bdi>", "<bdi>Left eyesight</bdi>",
+		"<bdi>Health Insurance (demo)</bdi> passed on data (use 1)", "Renewing a driving licence", "<bdi>Eyesight is sufficient</bdi>", "<bdi>Left eyesight</bdi>",
 		"Your consent of <time", "not yet", `href="`+page+`/not-me" id="entry-3-not-me" aria-labelledby="entry-3-not-me entry-3 entry-3-set entry-3-when"`, `href="`+page+`/wrong-data" id="entry-3-wrong" aria-labelledby="entry-3-wrong entry-3 entry-3-set entry-3-when"`,
 		`href="/me/receipts/`+string(r.Grant)+`"`)
 	b.shows(t, "/me/history", "ko", "내가 한 것이 아님", "정보가 틀림", "운전면허 갱신", "본인의 동의:")
@@ -58,7 +58,7 @@ func TestNotMe(t *testing.T) {
 	r, other := l.granted(t), l.granted(t)
 	l.used(t, r, 1)
 	b, elsewhere, page := l.open(t, l.phone), l.open(t, l.phone), "/me/history/"+string(r.Grant)+"/3/not-me"
-	b.shows(t, page, "en", `<form method="post" action="`+page+`">`, "Stop all releases", "your other logins end")
+	b.shows(t, page, "en", `<form method="post" action="`+page+`">`, "Stop passing on data", "you are signed out everywhere else")
 	l.want(t, "asked", r.Grant, consent.StateActive, "")
 	b.moves(t, page, page+"?done")
 	for _, id := range []consent.GrantID{r.Grant, other.Grant} {
@@ -70,12 +70,12 @@ func TestNotMe(t *testing.T) {
 	if _, err := l.world.Ledger.Use(t.Context(), l.world.Commit(r, 2, nil)); err == nil {
 		t.Error("it is released all the same")
 	}
-	b.shows(t, page+"?done", "en", "Paused now: 2.", `href="/me/passkeys"`, "privacy@agency.example", "<code>"+string(r.Grant)+"</code>")
+	b.shows(t, page+"?done", "en", "Consents paused now: 2.", `href="/me/passkeys"`, "privacy@agency.example", "<code>"+string(r.Grant)+"</code>")
 	b.shows(t, page+"?done", "ko", "일시 중지된 동의: 2건")
 	b.shows(t, "/me/history", "en", "Paused because you did not recognise something", "You paused the consent", "You said: not me",
-		"You said that this was not you.", `<a href="#entry-5"><bdi>Health Insurance (demo)</bdi> released data (use 1)</a>`)
+		"You said that this was not you.", `<a href="#entry-5"><bdi>Health Insurance (demo)</bdi> passed on data (use 1)</a>`)
 	b.shows(t, "/me/history", "ko", "본인이 한 일이 아니라고 알리셨습니다.")
-	b.shows(t, "/me/consents", "en", "Paused because you did not recognise something in your history. Nothing is released. Resuming needs your passkey.")
+	b.shows(t, "/me/consents", "en", "Paused because you did not recognise something in your history. Nothing is passed on. Resuming needs your passkey.")
 	b.moves(t, page, page+"?done")
 	if n := l.disowned(t, b); len(n) != 1 {
 		t.Errorf("pressed twice, it is written down as %v", n)
@@ -175,7 +175,7 @@ func TestNotMeWhereNothingStands(t *testing.T) {
 		page := "/me/history/" + at + "/not-me"
 		b.shows(t, "/me/history", "en", `href="`+page+`"`)
 		b.moves(t, page, page+"?done")
-		b.shows(t, page+"?done", "en", "No consent of yours was standing")
+		b.shows(t, page+"?done", "en", "You had no active consent")
 		if said := l.disowned(t, b); len(said) != i+1 {
 			t.Errorf("%s: it is written down as %v", at, said)
 		}
@@ -204,7 +204,7 @@ func TestWithdrawalIsMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, page := range []string{"/me/consents", "/me/history"} {
-		b.shows(t, page, "en", "(<bdi>1 d 2 h</bdi> earlier)", "<dt>Releases afterwards</dt><dd>none</dd>")
+		b.shows(t, page, "en", "(<bdi>1 d 2 h</bdi> earlier)", "<dt>Passed on afterwards</dt><dd>none</dd>")
 		b.shows(t, page, "ko", "(<bdi>1일 2시간</bdi> 전)")
 	}
 	var list struct {
@@ -226,7 +226,7 @@ func TestWithdrawalIsMeasured(t *testing.T) {
 	if _, err := l.world.Ledger.Withdraw(t.Context(), never.Grant, l.mine.Citizen); err != nil {
 		t.Fatal(err)
 	}
-	b.shows(t, "/me/consents", "en", "<dt>Last release before</dt><dd>none</dd>")
+	b.shows(t, "/me/consents", "en", "<dt>Last passed on before</dt><dd>none</dd>")
 }
 
 // What the operator's database says after a withdrawal is shown, not hidden.

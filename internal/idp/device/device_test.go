@@ -82,7 +82,7 @@ func TestPages(t *testing.T) {
 		{"it names the device and its place, as registered", "/device/known", "en", []string{"<bdi>Kiosk &lt;b&gt;7&lt;/b&gt;</bdi>", "<bdi>City Hall, counter 3</bdi>", "Go on only if you stand in front", "fraud"}},
 		{"it names them in Korean", "/device/known", "ko", []string{"단말기 7", "시청 3번 창구"}},
 		{"it says that the device goes on", "/device/done?said=yes", "en", []string{"The device goes on"}},
-		{"it says that it does not", "/device/done?said=%22", "ko", []string{"거절을 알렸습니다"}},
+		{"it says that it does not", "/device/done?said=%22", "ko", []string{"거부했다고 알렸습니다"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := ask(site, "GET", c.path, c.lang, nil)
