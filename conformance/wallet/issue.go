@@ -68,7 +68,7 @@ func (w *Wallet) keep(ctx context.Context, g *grant, c Configuration, keys []*ec
 	var err error
 	for i, one := range response.Credentials {
 		card := Credential{
-			ID: rand.Text(), Issuer: g.offered.Issuer.CredentialIssuer, Configuration: c.ID, Format: c.Format, VCT: c.VCT,
+			ID: rand.Text(), Issuer: g.offered.Issuer.CredentialIssuer, IssuerNames: g.offered.Issuer.Display, Configuration: c.ID, Format: c.Format, VCT: c.VCT,
 			Received: w.config.Now().UTC().Truncate(time.Second), Metadata: c.CredentialMetadata, Token: one.Credential,
 		}
 		if err = w.check(card, keys[i]); err == nil {

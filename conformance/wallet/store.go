@@ -25,6 +25,7 @@ import (
 type Credential struct {
 	ID            string                         `json:"id"`
 	Issuer        string                         `json:"issuer"`
+	IssuerNames   []openid4vci.Display           `json:"issuer_names,omitempty"` // by its own word
 	Configuration string                         `json:"configuration"`
 	Format        string                         `json:"format"`
 	VCT           string                         `json:"vct"`

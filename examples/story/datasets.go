@@ -67,7 +67,7 @@ var checkup = catalogue.DataSet{
 		"additionalProperties": false
 	}`),
 	Fields: []catalogue.Field{
-		{Name: "resident", Label: catalogue.Text{"en": "Resident", "ko": "주민"}},
+		{Name: "resident", Label: catalogue.Text{"en": "Resident identifier", "ko": "주민 식별자"}},
 		{Name: "name", Label: catalogue.Text{"en": "Name", "ko": "이름"}},
 		{Name: "vision_left", Label: catalogue.Text{"en": "Eyesight, left", "ko": "시력(왼쪽)"}},
 		{Name: "vision_right", Label: catalogue.Text{"en": "Eyesight, right", "ko": "시력(오른쪽)"}},
@@ -103,7 +103,7 @@ var premium = catalogue.DataSet{
 		"additionalProperties": false
 	}`),
 	Fields: []catalogue.Field{
-		{Name: "resident", Label: catalogue.Text{"en": "Resident", "ko": "주민"}},
+		{Name: "resident", Label: catalogue.Text{"en": "Resident identifier", "ko": "주민 식별자"}},
 		{Name: "month", Label: catalogue.Text{"en": "Month", "ko": "해당 월"}},
 		{Name: "premium", Label: catalogue.Text{"en": "Contribution (won)", "ko": "보험료(원)"}, Sensitive: true},
 	},
@@ -133,7 +133,7 @@ var extract = catalogue.DataSet{
 		"additionalProperties": false
 	}`),
 	Fields: []catalogue.Field{
-		{Name: "resident", Label: catalogue.Text{"en": "Resident", "ko": "주민"}},
+		{Name: "resident", Label: catalogue.Text{"en": "Resident identifier", "ko": "주민 식별자"}},
 		{Name: "name", Label: catalogue.Text{"en": "Name", "ko": "이름"}},
 		{Name: "address", Label: catalogue.Text{"en": "Address", "ko": "주소"}},
 		{Name: "household", Label: catalogue.Text{"en": "People in the household", "ko": "세대원 수"}},

@@ -19,8 +19,9 @@ import (
 // card is a credential as the page shows it.
 type card struct {
 	wallet.Credential
-	Name  string
-	Facts []fact
+	Name       string
+	IssuerName string
+	Facts      []fact
 }
 
 type fact struct{ Path, Label, Value string }
@@ -32,7 +33,7 @@ const maxWords = 600
 var registered = []string{"iss", "iat", "nbf", "exp", "cnf", "vct", "status", "sub", "vct#integrity"}
 
 func (p *phone) describe(c wallet.Credential, lang string) card {
-	d := card{Credential: c, Name: p.nameOf(c, lang)}
+	d := card{Credential: c, Name: p.nameOf(c, lang), IssuerName: display(c.IssuerNames, lang)}
 	d.Issuer = legible.Clean(c.Issuer, maxWords)
 	claims, err := wallet.Claims(c)
 	if err != nil {

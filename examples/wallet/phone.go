@@ -37,6 +37,7 @@ func newPhone(w *wallet.Wallet, host, hub string) http.Handler {
 			"t":    func(id string) string { return p.text(l, id) },
 			"lang": func() string { return l },
 			"day":  func(t time.Time) string { return day(t, l) },
+			"in":   func(text string) template.HTMLAttr { return in(l, text) },
 		}
 		for _, name := range []string{"home", "offer", "later", "request", "card", "message"} {
 			p.pages[l+"/"+name] = template.Must(template.New("").Funcs(funcs).ParseFS(files, "page/layout.html", "page/"+name+".html"))

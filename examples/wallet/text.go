@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"html/template"
 	"io/fs"
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/language"
 
@@ -88,4 +90,13 @@ func day(t time.Time, lang string) string {
 		return t.In(zone).Format("2006년 1월 2일 15:04")
 	}
 	return t.In(zone).Format("2 January 2006, 15:04 Korean time")
+}
+
+// in marks an element whose text is Korean on an English page, for the voices that
+// read it.
+func in(lang, text string) template.HTMLAttr {
+	if lang == "ko" || !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Hangul, r) }) {
+		return ""
+	}
+	return ` lang="ko"`
 }

@@ -125,7 +125,7 @@ func TestOfferPage(t *testing.T) {
 		}
 	}
 	_, card := p.get(t, address+"?lang=en")
-	for _, want := range []string{"김민준", "1 March 1990", `data-claim="address.locality"`, "Address · locality", "Surname"} {
+	for _, want := range []string{`<bdi lang="ko">김민준</bdi>`, "1 March 1990", `data-claim="address.locality"`, "Address · locality", "Surname"} {
 		if !strings.Contains(card, want) {
 			t.Errorf("the card does not show %s", want)
 		}

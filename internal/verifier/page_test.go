@@ -78,7 +78,7 @@ func TestPageAcrossDevices(t *testing.T) {
 	}
 	for _, lang := range []string{"ko", "en"} {
 		_, shown := get(t, b, address+"?lang="+lang)
-		for _, want := range []string{`lang="` + lang + `"`, "state-verified", map[string]string{"en": "Mobile resident card</bdi>", "ko": "모바일 주민등록증</bdi>"}[lang], ">김민준<", map[string]string{"en": "1 March 1990", "ko": "1990년 3월 1일"}[lang], `data-check="status" data-ok="true"`, `data-path="x5c"`} {
+		for _, want := range []string{`lang="` + lang + `"`, "state-verified", map[string]string{"en": "Mobile resident card</bdi>", "ko": "모바일 주민등록증</bdi>"}[lang], map[string]string{"en": `<bdi lang="ko">김민준</bdi>`, "ko": "<bdi>김민준</bdi>"}[lang], map[string]string{"en": "1 March 1990", "ko": "1990년 3월 1일"}[lang], `data-check="status" data-ok="true"`, `data-path="x5c"`} {
 			if !strings.Contains(shown, want) {
 				t.Errorf("%s: %s is not shown", lang, want)
 			}

@@ -13,7 +13,7 @@
 // its data as the dot. Functions: t (message id, then name and value pairs, each
 // text among the values in <bdi>; what a page shows of others itself, it wraps so),
 // text (the reader's language of a map of translations), time and date (with
-// the zone), qr (content, text alternative), code (groups of four), lang.
+// the zone), in (an attribute for an element whose text is of the other language), qr (content, text alternative), code (groups of four), lang.
 // {{template "passkey-status"}} inside a form with data-webauthn gives the
 // place where progress and errors are announced.
 //

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Pages are the templates of one flow, ready in both languages.
@@ -190,9 +191,19 @@ func (f *Frame) funcs(lang string) template.FuncMap {
 		"text": func(translations any) string { return pick(translations, lang) },
 		"time": func(t time.Time) template.HTML { return stamp(t, f.zone, lang, true) },
 		"date": func(t time.Time) template.HTML { return stamp(t, f.zone, lang, false) },
+		"in":   func(text string) template.HTMLAttr { return in(lang, text) },
 		"qr":   drawQR,
 		"code": Group,
 	}
+}
+
+// in marks an element whose text is Korean on an English page, so that a voice reads it
+// as such (WCAG 2.2, 3.1.2). Voices of Koreans read Latin letters by themselves.
+func in(lang, text string) template.HTMLAttr {
+	if lang == "ko" || !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Hangul, r) }) {
+		return ""
+	}
+	return ` lang="ko"`
 }
 
 // bdi puts a name that stands in a sentence into <bdi>, so that one of letters that run

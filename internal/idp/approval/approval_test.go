@@ -152,7 +152,7 @@ func TestPage(t *testing.T) {
 	s := newSite(t)
 	for lang, texts := range map[string][]string{
 		"ko": {"운전면허시험장 (데모)", "국민건강보험 (데모)", "시력 기준 충족", "청력 기준 충족", "검진일", "왼쪽 시력", "운전면허 갱신", "최대 2회", "30일", "privacy@agency.example", `lang="ko"`, "답하실 수 있는 기한: <time", "2026년 11월 24일 00:30</time>"},
-		"en": {"Driving Licence Agency (demo)", "Health Insurance (demo)", "Eyesight is sufficient", "Hearing is sufficient", "Left eyesight", "Renewing a driving licence", "At most 2 times", "30 days", `lang="en"`, "You can answer until <time", "24 November 2026, 00:30 Korean time</time>"},
+		"en": {"Driving Licence Agency (demo)", "Health Insurance (demo)", "Eyesight is sufficient", "Hearing is sufficient", "Left eyesight", "Renewing a driving licence", "At most 2 times", "30 days", `lang="en"`, `<bdi lang="ko">`, "South Korea", "You can answer until <time", "24 November 2026, 00:30 Korean time</time>"},
 	} {
 		page := s.do(t, "GET", "/approval/known", "", "Accept-Language", lang)
 		if page.status != http.StatusOK || page.header.Get("Cache-Control") != "no-store" {
