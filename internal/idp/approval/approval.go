@@ -22,6 +22,7 @@ var files embed.FS
 type Server interface {
 	Interaction(ctx context.Context, r *http.Request, id string) (oauth.Interaction, error)
 	Done(ctx context.Context, r *http.Request, in oauth.Interaction, step string) (next string, err error)
+	Next(ctx context.Context, id string) (string, error)
 	Deny(ctx context.Context, r *http.Request, id string) (redirect string, err error)
 }
 
@@ -66,7 +67,7 @@ func (h *Handler) matter(r *http.Request) (matter, error) {
 		return m, err
 	}
 	if m.interaction.Citizen == "" {
-		return m, oauth.ErrNoInteraction
+		return m, errSignedOut
 	}
 	for _, ref := range oauth.References(m.interaction.Refs, consent.TransferType) {
 		m.grants = append(m.grants, consent.GrantID(ref))
@@ -97,8 +98,23 @@ func (m matter) decided(err error, state consent.State) bool {
 	return so && errors.Is(err, consent.ErrDecided)
 }
 
+// again leads whose login ended meanwhile, or is too old, to another and from there
+// back: the request still waits.
+func (h *Handler) again(w http.ResponseWriter, r *http.Request, m matter) {
+	next, err := h.Server.Next(r.Context(), m.interaction.ID)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	m, err := h.matter(r)
+	if errors.Is(err, errSignedOut) {
+		h.again(w, r, m)
+		return
+	}
 	if m.decided(err, consent.StateActive) {
 		next, err := h.Server.Done(r.Context(), r, m.interaction, oauth.StepApproval)
 		if err != nil {
@@ -208,6 +224,10 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request) {
 // deny is the citizen's no. It needs no passkey and no JavaScript.
 func (h *Handler) deny(w http.ResponseWriter, r *http.Request) {
 	m, err := h.matter(r)
+	if errors.Is(err, errSignedOut) {
+		h.again(w, r, m)
+		return
+	}
 	if err != nil && !m.decided(err, consent.StateDenied) {
 		h.fail(w, r, err)
 		return

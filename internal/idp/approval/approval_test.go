@@ -57,6 +57,10 @@ func (d *desk) Done(_ context.Context, _ *http.Request, _ oauth.Interaction, ste
 	return "/authorize/callback?id=known", nil
 }
 
+func (d *desk) Next(_ context.Context, id string) (string, error) {
+	return "/login?request=" + id, nil
+}
+
 func (d *desk) Deny(context.Context, *http.Request, string) (string, error) {
 	d.denied = true
 	return "http://localhost:8083/callback?error=access_denied", nil
@@ -271,7 +275,7 @@ func TestRefuses(t *testing.T) {
 		"it refuses before anybody logged in": {func(t *testing.T, s *site) reply {
 			s.desk.citizen = ""
 			return s.sign(t, `[]`)
-		}, http.StatusNotFound, "gone"},
+		}, http.StatusUnauthorized, "signed_out"},
 		"it refuses a login that asks for no transfer": {func(t *testing.T, s *site) reply {
 			grant := s.desk.grant
 			defer func() { s.desk.grant = grant }()
@@ -312,6 +316,26 @@ func TestRefuses(t *testing.T) {
 			}
 			if state := s.record(t).State; state != consent.StateRequested || len(s.desk.done) != 0 || s.desk.denied {
 				t.Errorf("something came of it: %s %v", state, s.desk.done)
+			}
+		})
+	}
+}
+
+// A login that ended in the middle of it is made again, and nothing is lost or decided.
+func TestLeadsBackToTheLogin(t *testing.T) {
+	s := newSite(t)
+	s.desk.citizen = ""
+	for _, c := range []struct{ name, method, path string }{
+		{"it leads from the page to the login and back", "GET", "/approval/known"},
+		{"it leads so from a no, which nobody said", "POST", "/approval/known/deny"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := s.do(t, c.method, c.path, "")
+			if r.status != http.StatusSeeOther || r.header.Get("Location") != "/login?request=known" {
+				t.Errorf("%d %s", r.status, r.header.Get("Location"))
+			}
+			if state := s.record(t).State; state != consent.StateRequested || s.desk.denied {
+				t.Errorf("something came of it: %s", state)
 			}
 		})
 	}

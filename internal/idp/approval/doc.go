@@ -9,7 +9,8 @@
 // What always holds: only the person whom the request names sees or signs it;
 // required claims are not offered as a choice; a page loaded twice, or again
 // after the signature, leads on and signs nothing a second time; refusing needs
-// no passkey and no JavaScript.
+// no passkey and no JavaScript; a login that ends meanwhile loses nothing: the
+// next one leads back here.
 //
 // A bundle is one page and one signature over the parts left ticked; what was
 // unticked is refused by it.

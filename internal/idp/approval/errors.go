@@ -12,9 +12,13 @@ import (
 	"github.com/govmydata/mydata/pkg/consent/approval"
 )
 
+// errSignedOut: nobody is logged in who could answer.
+var errSignedOut = errors.New("the login of the request has ended")
+
 // refusals is this face's one table from what went wrong to what a person reads.
 var refusals = web.Refusals{
 	{oauth.ErrOtherBrowser, http.StatusForbidden, "approval.error.other_browser"},
+	{errSignedOut, http.StatusUnauthorized, "approval.error.signed_out"},
 	{oauth.ErrNobody, http.StatusUnauthorized, "approval.error.nobody"},
 	{oauth.ErrConflict, http.StatusConflict, "approval.error.stale"},
 	{oauth.ErrNoInteraction, http.StatusNotFound, "approval.error.gone"},

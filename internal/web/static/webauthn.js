@@ -121,7 +121,7 @@
       if (e.status === 401) {
         const link = document.createElement("a");
         link.className = "alone";
-        link.href = "/login?next=" + encodeURIComponent(location.pathname);
+        link.href = location.pathname; // asks for a login first, and is there again after it
         link.textContent = texts.login;
         status.append(" ", link);
       }
