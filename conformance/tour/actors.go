@@ -44,6 +44,7 @@ func (s *show) play(b *browser, a actor, out, axe string, say func(string, ...an
 		{"read the history and check the receipt", v.history},
 		{"withdraw, and see the second use refused", v.withdraw},
 		{"refuse, and keep the proof", v.refuse},
+		{"meet what goes wrong", v.mishaps},
 		{"apply for housing benefit", v.apply},
 		{"add and remove a passkey", v.passkeys},
 		{"lose the phone", v.lose},
@@ -91,10 +92,6 @@ func (v *visit) arrives(service, path string) func() error {
 
 func (v *visit) sees(selector string) func() error {
 	return func() error { return v.see(selector) }
-}
-
-func (v *visit) reads(words ...string) func() error {
-	return func() error { return v.says(words...) }
 }
 
 // link is the enrolment link that the story printed for the resident.

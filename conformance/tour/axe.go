@@ -57,13 +57,19 @@ func accessible(ctx context.Context, axe string) error {
 	return errors.Join(errs...)
 }
 
-// fits looks for what would have to be scrolled sideways, at the text size that
-// is set and at twice that (WCAG 2.2, 1.4.4 and 1.4.10).
+// fits looks for what would have to be scrolled sideways, on the phone, and on the
+// smallest with text of twice the size (WCAG 2.2, 1.4.4 and 1.4.10).
 func fits(ctx context.Context) error {
-	for _, size := range []string{"100%", "200%"} {
+	for _, phone := range []struct {
+		width, height int64
+		text          string
+	}{{narrowWidth, narrowHeight, "200%"}, {phoneWidth, phoneHeight, "100%"}} {
+		if err := chromedp.Do(ctx, size(phone.width, phone.height)); err != nil {
+			return err
+		}
 		script := `(() => {
 			const root = document.documentElement;
-			root.style.fontSize = "` + size + `";
+			root.style.fontSize = "` + phone.text + `";
 			const over = root.scrollWidth - root.clientWidth;
 			let worst = "";
 			if (over > 1) for (const e of document.querySelectorAll("main *")) {
@@ -77,7 +83,7 @@ func fits(ctx context.Context) error {
 			return err
 		}
 		if wide != "" {
-			return fmt.Errorf("the page is wider than the phone at %s text: %s", size, wide)
+			return fmt.Errorf("the page is wider than a phone of %d px at %s text: %s", phone.width, phone.text, wide)
 		}
 	}
 	return nil

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	phoneWidth  = 390
-	phoneHeight = 844
+	phoneWidth, phoneHeight   = 360, 740
+	narrowWidth, narrowHeight = 320, 640
 )
 
 // A browser is one Chromium process with a profile of its own.

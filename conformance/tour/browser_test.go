@@ -20,6 +20,12 @@ func TestEyes(t *testing.T) {
 			w.Write([]byte(`<!doctype html><html lang="en"><head><title>x</title></head><body><main><h1>Bad</h1><input name="a"></main></body></html>`))
 		case "/wide":
 			w.Write([]byte(`<!doctype html><html lang="en"><head><title>x</title><meta name="viewport" content="width=device-width, minimum-scale=1"></head><body><main><h1>Bad</h1><table><tr><td>` + strings.Repeat("wide", 60) + `</td></tr></table></main></body></html>`))
+		case "/small":
+			w.Write([]byte(`<!doctype html><html lang="en"><head><title>x</title><meta name="viewport" content="width=device-width"></head><body><main><h1>Bad</h1><p>A <a href="/a">link in a sentence</a>.</p><p><a href="/b">alone</a></p></main></body></html>`))
+		case "/machine":
+			w.Write([]byte(`<!doctype html><html lang="en"><head><title>x</title><meta name="viewport" content="width=device-width"></head><body><main><h1>Bad</h1><p>Until 2026-05-14</p><p><code>2026-05-15</code></p></main></body></html>`))
+		case "/twice":
+			w.Write([]byte(`<!doctype html><html lang="en"><head><title>x</title><meta name="viewport" content="width=device-width"></head><body><main><h1>Bad</h1><button style="padding:2em">Remove</button><button style="padding:2em">Remove</button></main></body></html>`))
 		case "/inline":
 			w.Write([]byte(`<!doctype html><html lang="en"><head><title>x</title><meta name="viewport" content="width=device-width"></head><body><main><h1>Bad</h1><script>1</script></main></body></html>`))
 		}
@@ -45,7 +51,10 @@ func TestEyes(t *testing.T) {
 	for _, c := range []struct{ name, path, want string }{
 		{"it passes a good page", "/good", ""},
 		{"it sees a field without a label", "/unlabelled", "axe-core label"},
-		{"it sees a page wider than the phone", "/wide", "wider than the phone"},
+		{"it sees a page wider than the phone", "/wide", "wider than a phone"},
+		{"it sees a link too small for a finger, and lets those in a sentence be", "/small", " A alone"},
+		{"it sees a date that is no language, outside of what is quoted", "/machine", "as a machine does: 2026-05-14"},
+		{"it sees two buttons of one name", "/twice", "several of one name: button Remove"},
 		{"it sees what the content security policy refused", "/inline", "Content Security Policy"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

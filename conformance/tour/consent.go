@@ -36,7 +36,7 @@ func (v *visit) told() error {
 	if err != nil {
 		return err
 	}
-	if dated := strings.Contains(text, "2026-05-14") || strings.Contains(text, "2026-03-02"); dated != v.actor.optional {
+	if dated := strings.Contains(text, "2026년 5월 14일") || strings.Contains(text, "2 March 2026"); dated != v.actor.optional {
 		return v.trouble("look for the date of the check-up", fmt.Errorf("it is there: %v, it was granted: %v", dated, v.actor.optional))
 	}
 	return nil
@@ -108,7 +108,7 @@ func (v *visit) withdraw() error {
 		v.to(stage.IDP, "/me/consents"), v.clicks("a[href$='/withdraw']"), v.clicks("form[action$='/withdraw'] button"),
 		v.arrives(stage.IDP, "/me/consents"), v.sees(".state-withdrawn"),
 		v.to(stage.Licence, "/"), v.clicks("a[href^='/renewal/']"), v.clicks("form[action$='/again'] button"),
-		v.sees("[role=alert]"), v.reads("withdrawn"),
+		v.sees("[role=alert]"), v.folds("withdrawn"),
 		v.scripts(true), v.looks("licence-refused"),
 		v.to(stage.IDP, "/me/consents"), v.looks("withdrawn"),
 		v.to(stage.IDP, "/me/history"), v.looks("history-withdrawn"),

@@ -7,8 +7,13 @@
 // kiosk, log in at a service and out, agree to a payment whose number is typed
 // back, refuse a request and keep the proof, wait for an operator's decision.
 //
-// On each page it runs axe-core, looks for sideways scrolling at 100 % and 200 %
-// text, and keeps a screenshot. Throughout it listens: no request may leave
+// And it has people meet what goes wrong: a used code, a phone that does not know
+// them, no network, no passkeys, no scripts, a login that ends in the middle.
+//
+// On each page it runs axe-core, looks for sideways scrolling on a phone, and on
+// the smallest with text of twice the size, for controls that a finger misses, for
+// several of one name, for dates and words that only programs write, and keeps a
+// screenshot. Throughout it listens: no request may leave
 // this machine, no page may offend its own content security policy. Everything
 // that passes between the services goes through recording proxies, so that the
 // test can say what the hub received and sent.

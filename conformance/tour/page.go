@@ -143,7 +143,7 @@ func (w *walk) page(name string) error {
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
-	if err := errors.Join(accessible(ctx, w.axe), fits(ctx)); err != nil {
+	if err := errors.Join(accessible(ctx, w.axe), fits(ctx), plain(ctx)); err != nil {
 		return w.trouble("look at "+name, err)
 	}
 	if found := w.complained(); len(found) > 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,7 +23,7 @@ func (v *visit) kiosk() error {
 		v.asked, v.arrives(stage.IDP, "/login?request="), v.looks("device-login"),
 		v.presses("form[data-webauthn=get] button"), v.arrives(stage.IDP, "/device/"), v.looks("device-ask"),
 		v.clicks("form[action$='/deny'] button"), v.arrives(stage.IDP, "/device/done"), v.looks("device-denied"),
-		v.to(stage.IDP, "/device"), v.asked, v.presses("form[data-webauthn=get] button"), v.arrives(stage.IDP, "/device/"),
+		v.to(stage.IDP, "/device"), v.asked, v.arrives(stage.IDP, "/login?request="), v.presses("form[data-webauthn=get] button"), v.arrives(stage.IDP, "/device/"),
 		v.presses("form[action^='/device/']:not([action$='/deny']) button"),
 		v.arrives(stage.IDP, "/device/done"), v.looks("device-agreed"),
 	)
@@ -162,6 +163,17 @@ func (v *visit) paste(link string) error {
 	s := chromedp.CSS("#link")
 	return all(v.to(stage.Wallet, "/"), v.sees("#link"),
 		func() error { return v.do(chromedp.SendKeys(s, link)) }, v.clicks("form[action='/open'] button"))
+}
+
+// folds wants a word in the alert, which may be folded away.
+func (v *visit) folds(word string) func() error {
+	return func() error {
+		text, err := v.hidden("[role=alert]")
+		if err == nil && !strings.Contains(text, word) {
+			err = v.trouble("read "+word, errors.New("the alert does not say it"))
+		}
+		return err
+	}
 }
 
 // hidden is a text that may stand in closed details.
