@@ -24,7 +24,7 @@ func TestReleaseReads(t *testing.T) {
 		"Your consent of <time", "not yet", `href="`+page+`/not-me" id="entry-3-not-me" aria-labelledby="entry-3-not-me entry-3 entry-3-set entry-3-when"`, `href="`+page+`/wrong-data" id="entry-3-wrong" aria-labelledby="entry-3-wrong entry-3 entry-3-set entry-3-when"`,
 		`href="/me/receipts/`+string(r.Grant)+`"`)
 	b.shows(t, "/me/history", "ko", "내가 한 것이 아님", "정보가 틀림", "운전면허 갱신", "본인의 동의:")
-	b.shows(t, page+"/wrong-data", "en", `<a href="mailto:privacy@agency.example">`, "<code>"+string(r.Grant)+"</code>", "<dd>1</dd>", "never saw the values")
+	b.shows(t, page+"/wrong-data", "en", `<a class="alone" href="mailto:privacy@agency.example">`, "<code>"+string(r.Grant)+"</code>", "<dd>1</dd>", "never saw the values")
 	b.shows(t, page+"/wrong-data", "ko", "국민건강보험 (데모)", "동의 번호")
 	commit := l.world.Commit(r, 2, nil)
 	if _, err := l.world.Ledger.Use(t.Context(), commit); err != nil {
