@@ -42,6 +42,7 @@ func (s *show) play(b *browser, a actor, out, axe string, say func(string, ...an
 		{"renew a licence", v.renew},
 		{"see what left the insurer", v.insurer},
 		{"read the history and check the receipt", v.history},
+		{"look at the pages beside the way", v.aside},
 		{"withdraw, and see the second use refused", v.withdraw},
 		{"refuse, and keep the proof", v.refuse},
 		{"meet what goes wrong", v.mishaps},

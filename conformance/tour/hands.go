@@ -33,11 +33,10 @@ const hands = `(() => {
 // machine is what programs write and people do not say: dates and periods of
 // ISO 8601, names of members, names of identifiers.
 const machine = `(() => {
-	const quoted = document.querySelectorAll("code, pre, textarea, input, .digest");
-	const seen = [...quoted].map(e => [e, e.hidden]);
-	for (const [e] of seen) e.hidden = true;
+	const quoted = document.querySelectorAll("code, pre, blockquote, textarea, input");
+	for (const e of quoted) e.style.display = "none";
 	const found = document.body.innerText.match(/\b\d{4}-\d\d-\d\d\b|\bP\d+[DMYW]\b|\bPT\d+[HMS]\b|\burn:[a-z]\S+|\b[a-z]+_[a-z_]+\b/g);
-	for (const [e, was] of seen) e.hidden = was;
+	for (const e of quoted) e.style.display = "";
 	return found ? found.join(", ") : "";
 })()`
 
