@@ -48,7 +48,7 @@ func newWorld(t *testing.T) *world {
 	w.wildRegister(t)
 	w.wildCatalogue(t)
 	w.register(t, map[string]any{
-		"client_id": wildWallet, "client_name": w.wild("clientname", 480), "client_name#ko": w.wild("clientko", 480), "client_name#en": w.wild("clienten", 480),
+		"client_id": wildWallet, "client_name": w.wild("clientname", 480), "client_name#ko": w.wild("clientko", 480),
 		"redirect_uris": []string{w.wallet + "/callback"}, "token_endpoint_auth_method": "none", "scope": "resident_card",
 		"grant_types":              []string{"authorization_code", "urn:ietf:params:oauth:grant-type:pre-authorized_code"},
 		"dpop_bound_access_tokens": true, "require_pushed_authorization_requests": true,
