@@ -260,5 +260,5 @@ func TestPortalInPart(t *testing.T) {
 	must(t, err)
 	page, err = c.Approve(ctx, page)
 	must(t, err)
-	says(t, page, "You did not permit this", "nothing is decided yet", "1 of 1")
+	says(t, page, "You did not agree to this", "nothing is decided yet", "1 of 1")
 }
