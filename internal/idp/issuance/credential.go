@@ -1,6 +1,7 @@
 package issuance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -154,10 +155,7 @@ func (h *Handler) device(ctx context.Context, client string) string {
 	if err != nil {
 		return client
 	}
-	if device := credential.DeviceOf(c.Name); device != "" {
-		return device
-	}
-	return client
+	return cmp.Or(credential.DeviceOf(c.Name), client)
 }
 
 func (h *Handler) spend(ctx context.Context, nonce string) error {
