@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -128,6 +129,13 @@ func TestHalfARotation(t *testing.T) {
 			t.Errorf("%d keys", n)
 		}
 	}
+	chain := filepath.Join(dir, "keys", "issuer-2-chain.pem")
+	fine(t, os.Remove(chain))
+	fine(t, os.MkdirAll(filepath.Join(chain, "in the way"), 0o700))
+	if _, err := Rotate(dir, Issuer, time.Now().Add(time.Hour)); err == nil || len(opened(t, dir).series[Issuer]) != 1 {
+		t.Errorf("a certificate that cannot be written: %v", err)
+	}
+	fine(t, os.RemoveAll(chain))
 	if _, err := Rotate(dir, Issuer, time.Now().AddDate(3, 0, 0)); err == nil || !strings.Contains(err.Error(), "ends before") {
 		t.Errorf("a key that signs after its certificate's end: %v", err)
 	}
@@ -135,6 +143,23 @@ func TestHalfARotation(t *testing.T) {
 	fine(t, err)
 	if n := len(opened(t, dir).series[Issuer]); n != 2 {
 		t.Errorf("%d keys", n)
+	}
+}
+
+// Whose the next certificate is, is said by the one before, which has to say it.
+func TestNamelessCertificate(t *testing.T) {
+	dir := t.TempDir()
+	fine(t, Generate(dir, Options{Issuer: rotating, LogOrigin: "test"}))
+	ca, err := LoadHub(dir)
+	fine(t, err)
+	signer, _, _ := opened(t, dir).Signer(Issuer)
+	nameless, err := template("nobody", time.Now(), leafLife)
+	fine(t, err)
+	der, err := x509.CreateCertificate(rand.Reader, nameless, ca.Certificate, signer.Public(), ca.Key)
+	fine(t, err)
+	fine(t, os.WriteFile(filepath.Join(dir, "keys", "issuer-chain.pem"), chainPEM(der), 0o600))
+	if _, err := Rotate(dir, Issuer, time.Now().Add(time.Hour)); err == nil || !strings.Contains(err.Error(), "whose it is") {
+		t.Errorf("it follows a certificate of nobody: %v", err)
 	}
 }
 
