@@ -186,7 +186,7 @@ func TestOpenRefuses(t *testing.T) {
 		open       func(w *world, jws string) error
 	}{
 		{name: "it refuses another hub", says: "signature is wrong", bend: func(w *world) { w.keys.Keys[0].Key = newKey(t).Public() }},
-		{name: "it refuses an unknown key", says: "is not the hub's", bend: func(w *world) { w.keys = jose.JSONWebKeySet{} }},
+		{name: "it refuses an unknown key", says: "not one of the hub's", bend: func(w *world) { w.keys = jose.JSONWebKeySet{} }},
 		{name: "it refuses another government", says: "certificate chain", bend: func(w *world) { w.government = newGovernment(t) }},
 		{name: "it takes no machine's authorities for the government", says: "no government", open: func(w *world, jws string) error {
 			w.trustedHere(t)
